@@ -1,0 +1,77 @@
+"""Adaptive instance normalisation."""
+
+import keras
+from keras import ops
+
+from keras_comic.layers.moments import channel_moments
+
+
+@keras.saving.register_keras_serializable(package="keras_comic")
+class AdaIN(keras.layers.Layer):
+    """Gives feature maps the channel means and deviations of a style.
+
+    `deviation * (x - mean(x)) / sqrt(var(x) + epsilon) + mean`, statistics
+    taken over the positions of each channel of each sample, in float32 under
+    mixed precision. It has no weights; `ConditionalInstanceNormalization`
+    is the layer that computes the statistics from a style vector.
+
+    Args:
+        epsilon: Float > 0. Added to the variance. Defaults to `1e-5`.
+        **kwargs: Keyword arguments of `keras.layers.Layer`.
+
+    Call arguments:
+        inputs: Float `(batch, height, width, channels)`, any range.
+        style_moments: Float `(batch, 2 * channels)`: the means, then the
+            standard deviations.
+
+    Returns:
+        Float `(batch, height, width, channels)` in the layer's compute dtype.
+
+    Raises:
+        ValueError: If `epsilon` is not positive, or `style_moments` does not
+            hold two numbers a channel.
+
+    Example:
+
+    >>> features = np.random.normal(size=(1, 32, 32, 4)).astype("float32")
+    >>> moments = np.ones((1, 8), "float32")
+    >>> tuple(keras_comic.layers.AdaIN()(features, moments).shape)
+    (1, 32, 32, 4)
+
+    Reference:
+        - [Huang and Belongie, 2017](https://arxiv.org/abs/1703.06868),
+          equation 8; differs from the published PyTorch code in the variance
+          (population here, unbiased there).
+    """
+
+    def __init__(self, epsilon=1e-5, **kwargs):
+        if not epsilon > 0:
+            raise ValueError(
+                f"`epsilon` must be positive. Received: epsilon={epsilon}"
+            )
+        super().__init__(**kwargs)
+        self.epsilon = epsilon
+
+    def call(self, inputs, style_moments):
+        channels = inputs.shape[-1]
+        if style_moments.shape[-1] != 2 * channels:
+            raise ValueError(
+                "`style_moments` must hold a mean and a deviation for each of "
+                f"the {channels} channels, shape (batch, {2 * channels}). "
+                f"Received: style_moments.shape={tuple(style_moments.shape)}"
+            )
+        style_moments = ops.cast(style_moments, "float32")[:, None, None, :]
+        style_mean = style_moments[..., :channels]
+        style_deviation = style_moments[..., channels:]
+        mean, deviation = channel_moments(inputs, self.epsilon)
+        # One multiply-add over the positions.
+        scale = style_deviation / deviation[:, None, None]
+        shift = style_mean - mean[:, None, None] * scale
+        outputs = ops.cast(inputs, "float32") * scale + shift
+        return ops.cast(outputs, self.compute_dtype)
+
+    def compute_output_shape(self, input_shape, style_moments_shape=None):
+        return input_shape
+
+    def get_config(self):
+        return {**super().get_config(), "epsilon": self.epsilon}
