@@ -5,8 +5,25 @@ from keras_comic.layers.conditional_instance_normalization import (
     ConditionalInstanceNormalization,
 )
 from keras_comic.layers.conv_block import ConvBlock
+from keras_comic.layers.image_converter import ImageConverter
 from keras_comic.layers.moments import channel_moments
 from keras_comic.layers.padding import crop_to_box
 from keras_comic.layers.padding import pad_to_multiple
 from keras_comic.layers.reflection_conv2d import ReflectionConv2D
 from keras_comic.layers.residual_block import ResidualBlock
+from keras_comic.layers.spectral_normalization import SpectralNormalization
+from keras_comic.layers.structural_similarity import structural_similarity
+
+__all__ = [
+    "AdaIN",
+    "ConditionalInstanceNormalization",
+    "ConvBlock",
+    "ImageConverter",
+    "ReflectionConv2D",
+    "ResidualBlock",
+    "SpectralNormalization",
+    "channel_moments",
+    "crop_to_box",
+    "pad_to_multiple",
+    "structural_similarity",
+]
