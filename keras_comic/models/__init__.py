@@ -1,0 +1,25 @@
+"""Generators, discriminators, and what they share."""
+
+from keras_comic.models.adain import AdaINGenerator
+from keras_comic.models.adain import LightContentEncoder
+from keras_comic.models.adain import LightDecoder
+from keras_comic.models.adain import LightStyleEncoder
+from keras_comic.models.adain import StyleTransferGAN
+from keras_comic.models.adain import VGGDecoder
+from keras_comic.models.adain import VGGEncoder
+from keras_comic.models.feature_network import FeatureNetwork
+from keras_comic.models.generator import Generator
+from keras_comic.models.patch_discriminator import PatchDiscriminator
+
+__all__ = [
+    "AdaINGenerator",
+    "FeatureNetwork",
+    "Generator",
+    "LightContentEncoder",
+    "LightDecoder",
+    "LightStyleEncoder",
+    "PatchDiscriminator",
+    "StyleTransferGAN",
+    "VGGDecoder",
+    "VGGEncoder",
+]

@@ -1,0 +1,233 @@
+"""From a folder of drawings to a preset."""
+
+import json
+from pathlib import Path
+
+import keras
+
+from keras_comic import presets
+from keras_comic.data import image_label
+from keras_comic.data import list_images
+from keras_comic.data import read_image
+from keras_comic.data import resize_short_side
+from keras_comic.models.adain.adain_generator import AdaINGenerator
+from keras_comic.models.adain.style_transfer_gan import StyleTransferGAN
+from keras_comic.models.feature_network import FeatureNetwork
+from keras_comic.models.patch_discriminator import PatchDiscriminator
+from keras_comic.training import TrainingCheckpoint
+
+# Short side of the drawings that the named styles are averaged from, pixels.
+STYLE_SIZE = 256
+RECIPE_FILE = "recipe.json"
+
+
+def train_style_preset(
+    drawings,
+    photos,
+    output,
+    preset=None,
+    feature_network="imagenet",
+    steps=10000,
+    options=None,
+    callbacks=(),
+    metadata=None,
+):
+    """Trains the light AdaIN generator and writes a preset.
+
+    Everything the run needs lies in `<output>.training/` beside the preset:
+    the TFRecords, the checkpoint, sample grids and the plot of the losses. The
+    same call again goes on where a killed one stopped, to the same numbers.
+
+    Args:
+        drawings: Path of a folder, whose sub-folders each become a named
+            style, or a dict of name to folder.
+        photos: Path of a folder of photos, or a list of them.
+        output: Path of the preset folder to write.
+        preset: Preset whose weights to start from, or `None`. Defaults to
+            `None`.
+        feature_network: As in `StyleTransferGAN`. Defaults to `"imagenet"`.
+        steps: Integer > 0. Training steps; rounded up to whole epochs of
+            `options["steps_per_epoch"]`. Defaults to `10000`.
+        options: Dict or `None`: overrides of `DEFAULT_OPTIONS`, such as
+            `image_size`, `batch_size`, `learning_rate`, `loss_weights`,
+            `precision`, `seed`. Defaults to `None`.
+        callbacks: Keras callbacks besides the checkpoint. Defaults to `()`.
+        metadata: Dict or `None`. Entries for the preset's metadata. Defaults
+            to `None`.
+
+    Returns:
+        The averaged generator, with its named styles.
+
+    Raises:
+        ValueError: If an option is unknown, or the folder holds a run of
+            other options.
+        FileNotFoundError: If a folder or a file does not exist.
+    """
+    unknown = sorted(set(options or {}) - set(DEFAULT_OPTIONS))
+    if unknown:
+        raise ValueError(
+            f"`options` may hold {sorted(DEFAULT_OPTIONS)}. "
+            f"Received: options={options}"
+        )
+    options = {**DEFAULT_OPTIONS, **(options or {})}
+    output = Path(output)
+    work = output.with_name(output.name + ".training")
+    work.mkdir(parents=True, exist_ok=True)
+    _check_same_run(work, {"steps": steps, **options})
+
+    keras.utils.set_random_seed(options["seed"])
+    gan = make_style_transfer_gan(preset, feature_network, steps, options)
+    checkpoint = TrainingCheckpoint(work)
+    done = checkpoint.restore(gan)
+    steps_per_epoch = options["steps_per_epoch"]
+    epochs = -(-steps // steps_per_epoch)
+    if done < epochs:
+        dataset = _make_dataset(
+            drawings, photos, work, done * steps_per_epoch, options
+        )
+        gan.fit(
+            dataset,
+            epochs=epochs,
+            steps_per_epoch=steps_per_epoch,
+            initial_epoch=done,
+            callbacks=[checkpoint, *callbacks],
+            verbose=0,
+        )
+    generator = gan.ema_generator
+    add_styles_of_folders(generator, drawings)
+    presets.save_to_preset(generator, output, metadata)
+    return generator
+
+
+DEFAULT_OPTIONS = {
+    "image_size": 128,
+    "batch_size": 4,
+    "zoom": (0.6, 1.0),
+    "white_fraction": 0.75,
+    "paper_fraction": 0.6,
+    "identity_fraction": 0.1,
+    "learning_rate": 1e-3,
+    "warmup_steps": 100,
+    "loss_weights": {},
+    "discriminator_filters": 32,
+    "precision": "float32",
+    "feature_precision": "float32",
+    "steps_per_epoch": 100,
+    "seed": 0,
+}
+
+
+def make_style_transfer_gan(preset, feature_network, steps, options):
+    """The compiled GAN of the recipe.
+
+    Args:
+        preset: Preset to start from, or `None`.
+        feature_network: As in `StyleTransferGAN`.
+        steps: Integer > 0. Steps over which the learning rate falls.
+        options: Dict, see `DEFAULT_OPTIONS`.
+
+    Returns:
+        A `StyleTransferGAN`, compiled.
+    """
+    precision = options["precision"]
+    generator = AdaINGenerator.light(dtype=precision)
+    if preset is not None:
+        generator.set_weights(
+            AdaINGenerator.from_preset(preset).get_weights()
+        )
+    gan = StyleTransferGAN(
+        generator,
+        PatchDiscriminator(options["discriminator_filters"], dtype=precision),
+        FeatureNetwork.from_weights(
+            feature_network, dtype=options["feature_precision"]
+        )
+        if isinstance(feature_network, (str, Path))
+        else feature_network,
+    )
+    generator_optimizer, _ = gan.default_optimizers()
+    generator_optimizer.learning_rate = keras.optimizers.schedules.CosineDecay(
+        0.0,
+        max(steps - options["warmup_steps"], 1),
+        alpha=0.02,
+        warmup_target=options["learning_rate"],
+        warmup_steps=options["warmup_steps"],
+    )
+    gan.compile(generator_optimizer, loss_weights=options["loss_weights"])
+    return gan
+
+
+def add_styles_of_folders(generator, drawings):
+    """Adds one named style for each label of the drawings.
+
+    Args:
+        generator: `AdaINGenerator`.
+        drawings: As in `train_style_preset`.
+    """
+    for name, paths in sorted(labelled_drawings(drawings).items()):
+        pictures = [
+            resize_short_side(read_image(path), STYLE_SIZE) for path in paths
+        ]
+        generator.add_style(name, pictures)
+
+
+def labelled_drawings(drawings):
+    """The files of each named style.
+
+    Args:
+        drawings: As in `train_style_preset`.
+
+    Returns:
+        Dict of name to a list of paths.
+    """
+    if isinstance(drawings, dict):
+        return {
+            name: list_images(folder) for name, folder in drawings.items()
+        }
+    files = {}
+    for path in list_images(drawings):
+        files.setdefault(image_label(path, drawings), []).append(path)
+    return files
+
+
+def _make_dataset(drawings, photos, work, start_step, options):
+    arguments = {
+        name: options[name]
+        for name in (
+            "image_size",
+            "batch_size",
+            "seed",
+            "zoom",
+            "white_fraction",
+            "paper_fraction",
+            "identity_fraction",
+        )
+    }
+    from keras_comic.data import style_transfer_dataset
+    from keras_comic.data import write_records
+
+    write_records(photos, work / "photos", kind="photos")
+    write_records(drawings, work / "drawings", kind="comics")
+    return style_transfer_dataset(
+        work / "photos", work / "drawings", start_step=start_step, **arguments
+    )
+
+
+def _check_same_run(work, recipe):
+    path = work / RECIPE_FILE
+    recipe = json.loads(json.dumps(recipe))
+    if path.is_file():
+        stored = json.loads(path.read_text(encoding="utf-8"))
+        if stored != recipe:
+            changed = sorted(
+                k for k in {*stored, *recipe} if stored.get(k) != recipe.get(k)
+            )
+            raise ValueError(
+                f"{str(work)!r} holds a run of other options: remove it, or "
+                "write to another folder. Received: "
+                + ", ".join(
+                    f"{k}={recipe.get(k)!r} (was {stored.get(k)!r})"
+                    for k in changed
+                )
+            )
+        return
+    path.write_text(json.dumps(recipe, indent=1) + "\n", encoding="utf-8")

@@ -1,0 +1,368 @@
+"""Presets: folders that hold a trained generator.
+
+`config.json`, `image_converter.json`, `metadata.json`, `styles.json`,
+`README.md` and `generator.weights.h5`; see DESIGN, "Presets". Built-in ones
+are packaged as `keras_comic/zoo/<name>/`, which is `zoo/<name>/` in the
+repository.
+"""
+
+import hashlib
+import importlib
+import json
+import os
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+
+FORMAT_VERSION = 1
+CONFIG_FILE = "config.json"
+CONVERTER_FILE = "image_converter.json"
+METADATA_FILE = "metadata.json"
+STYLES_FILE = "styles.json"
+WEIGHTS_FILE = "generator.weights.h5"
+GOLDEN_SIZE = 64
+GOLDEN_TOLERANCE = 1e-3
+
+
+def list_presets():
+    """The built-in presets.
+
+    Returns:
+        Dict of name to the preset's metadata, sorted by name.
+
+    Example:
+
+    >>> "adain_storybook" in keras_comic.list_presets()
+    True
+    """
+    found = {}
+    for folder in sorted(_zoo_folder().glob(f"*/{METADATA_FILE}")):
+        found[folder.parent.name] = _read_json(folder.parent, METADATA_FILE)
+    return found
+
+
+def from_preset(preset):
+    """Loads a generator from a preset.
+
+    Args:
+        preset: A built-in name (see `list_presets`), a folder, or a handle:
+            `hf://user/repository` or
+            `kaggle://user/model/framework/variation`.
+
+    Returns:
+        A generator, built, with its weights and named styles.
+
+    Raises:
+        ValueError: If the name is unknown (the names are listed), the format
+            is of a later version, or the weights' checksum does not agree.
+        FileNotFoundError: If a file of the preset is missing.
+        OSError: If a handle or the weights' address cannot be reached.
+
+    Example:
+
+    >>> generator = keras_comic.from_preset("adain_storybook")
+    >>> photo = np.random.randint(0, 256, (32, 32, 3), dtype="uint8")
+    >>> generator.stylize(photo, style=generator.style_names[0]).shape
+    (32, 32, 3)
+    """
+    folder = preset_folder(preset)
+    metadata = _read_json(folder, METADATA_FILE)
+    version = metadata.get("format_version")
+    if not isinstance(version, int) or version > FORMAT_VERSION:
+        raise ValueError(
+            f"Preset {str(preset)!r} is of a format that this version of "
+            f"keras_comic does not know; a newer keras_comic may. Expected a "
+            f"format of at most {FORMAT_VERSION}. "
+            f"Received: format_version={version!r}"
+        )
+    config = _read_json(folder, CONFIG_FILE)
+    config["config"]["styles"] = _read_json(folder, STYLES_FILE)
+    generator = keras.saving.deserialize_keras_object(config)
+    generator.load_weights(_verified_weights(folder, metadata))
+    return generator
+
+
+def save_to_preset(generator, folder, metadata=None):
+    """Writes a generator as a preset folder.
+
+    Files are written beside their final names and renamed. A `README.md` that
+    is already there is kept.
+
+    Args:
+        generator: A generator, built.
+        folder: Path of the folder; made if it does not exist.
+        metadata: Dict or `None`. Entries for `metadata.json`: `licence`,
+            `training_data`, `recipe`, `results`, ... The format's version,
+            checksum, sizes, package versions and golden numbers are filled
+            in. Defaults to `None`.
+
+    Raises:
+        ValueError: If the generator is not built.
+    """
+    if not generator.built:
+        raise ValueError(
+            "The generator must be built before it is saved: call it once. "
+            f"Received: built={generator.built}"
+        )
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    config = keras.saving.serialize_keras_object(generator)
+    styles = config["config"].pop("styles", {})
+    # Keras looks only at names that end like this.
+    partial = folder / f".partial.{WEIGHTS_FILE}"
+    generator.save_weights(partial)
+    os.replace(partial, folder / WEIGHTS_FILE)
+    _write_json(folder, CONFIG_FILE, config)
+    _write_json(folder, STYLES_FILE, styles)
+    _write_json(folder, CONVERTER_FILE, _image_converter_config())
+    facts = {
+        "format_version": FORMAT_VERSION,
+        "class": type(generator).__name__,
+        "parameter_count": generator.count_params(),
+        "weights": {
+            "file": WEIGHTS_FILE,
+            "sha256": _sha256(folder / WEIGHTS_FILE),
+            "bytes": (folder / WEIGHTS_FILE).stat().st_size,
+            "url": None,
+        },
+        "versions": {
+            "keras": keras.__version__,
+            "backend": keras.backend.backend(),
+            "python": ".".join(map(str, sys.version_info[:3])),
+        },
+        **(metadata or {}),
+        "golden": golden_numbers(generator),
+    }
+    _write_json(folder, METADATA_FILE, facts)
+    card = folder / "README.md"
+    if not card.exists():
+        card.write_text(_card(folder.name, facts, styles), encoding="utf-8")
+
+
+def golden_numbers(generator):
+    """Outputs of a generator for one fixed input.
+
+    The input is a smooth, odd-sized pattern; the numbers are those of a grid
+    of output pixels, for the first named style (or, without one, for a second
+    pattern as the style image).
+
+    Args:
+        generator: A generator, built.
+
+    Returns:
+        Dict of `style`, `values` (list of floats in `[-1, 1]`) and
+        `tolerance`.
+    """
+    photos = _golden_pattern(GOLDEN_SIZE, GOLDEN_SIZE - 3, 0.0)
+    if generator.style_names:
+        style = generator.style_vector(generator.style_names[0])
+    else:
+        style = _golden_pattern(GOLDEN_SIZE - 8, GOLDEN_SIZE, 1.0)
+    outputs = generator({"photos": photos, "style": style}, training=False)
+    grid = keras.ops.convert_to_numpy(outputs)[0, 4::12, 4::12]
+    return {
+        "style": next(iter(generator.style_names), None),
+        "values": [round(float(value), 6) for value in grid.ravel()],
+        "tolerance": GOLDEN_TOLERANCE,
+    }
+
+
+def verify_preset(preset):
+    """Loads a preset and compares its outputs with the stored ones.
+
+    Args:
+        preset: As in `from_preset`.
+
+    Returns:
+        Float: the largest difference from the golden numbers, on `[-1, 1]`.
+
+    Raises:
+        ValueError: If the difference is above the stored tolerance, or the
+            checksum does not agree.
+        FileNotFoundError: If a file of the preset is missing.
+
+    Example:
+
+    >>> keras_comic.verify_preset("adain_storybook") <= 1e-3
+    True
+    """
+    metadata = _read_json(preset_folder(preset), METADATA_FILE)
+    golden = metadata["golden"]
+    found = golden_numbers(from_preset(preset))
+    if found["style"] != golden["style"]:
+        raise ValueError(
+            f"The golden numbers of preset {str(preset)!r} are of style "
+            f"{golden['style']!r}. Received: first style {found['style']!r}"
+        )
+    difference = np.abs(np.subtract(found["values"], golden["values"])).max()
+    if not difference <= golden["tolerance"]:
+        raise ValueError(
+            f"Preset {str(preset)!r} does not give its golden numbers: the "
+            f"largest difference must be at most {golden['tolerance']}. "
+            f"Received: {difference:.6f}"
+        )
+    return float(difference)
+
+
+def preset_folder(preset):
+    """The local folder of a preset, fetched if its handle is remote.
+
+    Args:
+        preset: As in `from_preset`.
+
+    Returns:
+        `pathlib.Path`.
+
+    Raises:
+        ValueError: If there is no such preset; the names are listed.
+        OSError: If a remote one cannot be fetched.
+    """
+    handle = str(preset)
+    for scheme, fetch in (("hf://", _fetch_hf), ("kaggle://", _fetch_kaggle)):
+        if handle.startswith(scheme):
+            return fetch(handle.removeprefix(scheme))
+    built_in = _zoo_folder() / handle
+    if handle == built_in.name and (built_in / METADATA_FILE).is_file():
+        return built_in
+    if Path(handle).is_dir():
+        return Path(handle)
+    raise ValueError(
+        "`preset` must be a built-in name, a folder that exists, or a handle "
+        "`hf://user/repository` or `kaggle://user/model/framework/variation`. "
+        f"Built-in names: {list(list_presets())}. "
+        f"Received: preset={handle!r}"
+    )
+
+
+def _zoo_folder():
+    packaged = Path(__file__).parent / "zoo"
+    if packaged.is_dir():
+        return packaged
+    return Path(__file__).parents[1] / "zoo"
+
+
+def _read_json(folder, name):
+    path = Path(folder) / name
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"Preset {Path(folder).name!r} has no file {name!r}. "
+            f"Received: folder={str(folder)!r}"
+        )
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except json.JSONDecodeError as error:
+        raise ValueError(
+            f"File {name!r} of preset {Path(folder).name!r} is not JSON: "
+            f"{error}"
+        ) from error
+
+
+def _write_json(folder, name, value):
+    partial = folder / f".partial.{name}"
+    text = json.dumps(value, indent=1, ensure_ascii=False)
+    partial.write_text(text + "\n", encoding="utf-8")
+    os.replace(partial, folder / name)
+
+
+def _sha256(path):
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _verified_weights(folder, metadata):
+    facts = metadata["weights"]
+    path = folder / facts["file"]
+    if not path.is_file() and facts.get("url"):
+        try:
+            path = keras.utils.get_file(
+                f"{facts['sha256'][:16]}.weights.h5",
+                facts["url"],
+                cache_subdir="keras_comic",
+            )
+        except Exception as error:
+            raise OSError(
+                f"The weights of preset {folder.name!r} could not be fetched: "
+                f"{error}. Received: url={facts['url']!r}"
+            ) from error
+    elif not path.is_file():
+        raise FileNotFoundError(
+            f"Preset {folder.name!r} has no file {facts['file']!r}. "
+            f"Received: folder={str(folder)!r}"
+        )
+    found = _sha256(path)
+    if found != facts["sha256"]:
+        raise ValueError(
+            f"The checksum of {str(path)!r} does not agree with the metadata "
+            f"of preset {folder.name!r}: the file is damaged or not the one "
+            f"that was published. Expected: sha256={facts['sha256']}. "
+            f"Received: sha256={found}"
+        )
+    return path
+
+
+def _image_converter_config():
+    from keras_comic.layers import ImageConverter
+
+    return keras.saving.serialize_keras_object(ImageConverter())
+
+
+def _golden_pattern(height, width, phase):
+    rows = np.linspace(0.0, 6.0, height)[:, None]
+    columns = np.linspace(0.0, 5.0, width)[None, :]
+    channels = [
+        np.sin(rows * (1.0 + 0.5 * i) + phase) * np.cos(columns + i + phase)
+        for i in range(3)
+    ]
+    pattern = np.stack(channels, axis=-1)[None].astype("float32")
+    return keras.ops.convert_to_tensor(pattern, dtype="float32")
+
+
+def _fetch_hf(repository):
+    hub = _hub_library("huggingface_hub", f"hf://{repository}")
+    try:
+        return Path(hub.snapshot_download(repository))
+    except Exception as error:
+        raise OSError(_unreachable(f"hf://{repository}", error)) from error
+
+
+def _fetch_kaggle(handle):
+    hub = _hub_library("kagglehub", f"kaggle://{handle}")
+    try:
+        return Path(hub.model_download(handle))
+    except Exception as error:
+        raise OSError(_unreachable(f"kaggle://{handle}", error)) from error
+
+
+def _hub_library(name, handle):
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        raise ImportError(
+            f"Preset handles like {handle!r} need the package `{name}`: "
+            f"`pip install {name}`."
+        ) from error
+
+
+def _unreachable(handle, error):
+    return (
+        f"Preset {handle!r} could not be fetched. Check the name and the "
+        "connection; a preset that was fetched before, or a folder, works "
+        f"offline. Reason: {type(error).__name__}: {error}"
+    )
+
+
+def _card(name, facts, styles):
+    lines = [
+        f"# {name}",
+        "",
+        f"A `{facts['class']}` of {facts['parameter_count']:,} parameters.",
+        "",
+        f"- licence: {facts.get('licence', 'not stated')}",
+        f"- trained on: {facts.get('training_data', 'not stated')}",
+        f"- recipe: `{facts.get('recipe', 'not stated')}`",
+        f"- styles: {', '.join(styles) or 'none'}",
+        "",
+    ]
+    return "\n".join(lines)

@@ -1,0 +1,322 @@
+"""The base of every adversarial model: the order of a training step."""
+
+import keras
+from keras import ops
+
+from keras_comic.training.steps import BackendStep
+
+GENERATOR_TOTAL = "generator_loss"
+DISCRIMINATOR_TOTAL = "discriminator_loss"
+
+
+class GAN(BackendStep, keras.Model):
+    """A generator and a discriminator, trained in turn by `fit`.
+
+    One step is: the discriminator's phase, the generator's phase, the
+    exponential average of the generator, the trackers. A family overrides
+    `generator_losses(batch)` and `discriminator_losses(batch)`, which return
+    dicts of named terms, and states `default_loss_weights` for all of them.
+    How gradients are taken is one small file for each Keras backend, in
+    `keras_comic/training/steps/`; families do not know which one runs.
+
+    Under `mixed_float16` the losses of both phases are scaled, each by its own
+    optimizer.
+
+    Args:
+        generator: `keras.Model`, the one to train.
+        discriminator: `keras.Model` that gives logits.
+        ema_momentum: Float in `[0, 1)`. Momentum of the exponential average
+            of the generator; it is ramped up from the first steps. Defaults
+            to `0.998`.
+        **kwargs: Keyword arguments of `keras.Model`.
+
+    Reference:
+        - [Goodfellow et al., 2014](https://arxiv.org/abs/1406.2661),
+          algorithm 1, with one discriminator step for each generator step.
+    """
+
+    default_loss_weights = {}
+
+    def __init__(self, generator, discriminator, ema_momentum=0.998, **kwargs):
+        if not 0.0 <= ema_momentum < 1.0:
+            raise ValueError(
+                "`ema_momentum` must be in [0, 1). "
+                f"Received: ema_momentum={ema_momentum}"
+            )
+        super().__init__(**kwargs)
+        self.generator = generator
+        self.discriminator = discriminator
+        self.ema_momentum = ema_momentum
+        self.ema_generator = generator.__class__.from_config(
+            generator.get_config()
+        )
+        self.ema_generator.trainable = False
+        self.ema_generator.set_weights(generator.get_weights())
+        self.step_counter = self.add_weight(
+            shape=(),
+            dtype="int32",
+            initializer="zeros",
+            trainable=False,
+            name="step_counter",
+            aggregation="only_first_replica",
+        )
+        self.loss_weights = dict(self.default_loss_weights)
+        self.generator_optimizer = None
+        self.discriminator_optimizer = None
+        self._evaluating = False
+        names = [GENERATOR_TOTAL, DISCRIMINATOR_TOTAL]
+        names += [n for n in self.default_loss_weights if n not in names]
+        self.trackers = [keras.metrics.Mean(name=name) for name in names]
+
+    # What a family overrides.
+
+    def generator_losses(self, batch):
+        """Named loss terms of the generator's phase.
+
+        Args:
+            batch: What the dataset yields.
+
+        Returns:
+            Dict of name to tensor, one value per sample or a scalar. The
+            discriminator is called with `training=False`.
+        """
+        raise TypeError(
+            f"`{type(self).__name__}` must override `generator_losses(batch)`."
+        )
+
+    def discriminator_losses(self, batch):
+        """Named loss terms of the discriminator's phase.
+
+        Args:
+            batch: What the dataset yields.
+
+        Returns:
+            Dict of name to tensor, one value per sample or a scalar.
+        """
+        raise TypeError(
+            f"`{type(self).__name__}` must override "
+            "`discriminator_losses(batch)`."
+        )
+
+    def default_optimizers(self):
+        """The optimizers of the published recipe.
+
+        Returns:
+            Two Keras optimizers: generator's and discriminator's.
+        """
+        return (
+            keras.optimizers.Adam(2e-4, beta_1=0.5),
+            keras.optimizers.Adam(2e-4, beta_1=0.5),
+        )
+
+    # What a family uses.
+
+    @property
+    def active_generator(self):
+        """The generator in training; the averaged one in evaluation."""
+        return self.ema_generator if self._evaluating else self.generator
+
+    def is_used(self, name):
+        """Whether a loss term has a weight above zero."""
+        return self.loss_weights.get(name, 0.0) > 0.0
+
+    # The machinery.
+
+    def compile(
+        self,
+        generator_optimizer=None,
+        discriminator_optimizer=None,
+        loss_weights=None,
+        **kwargs,
+    ):
+        """Sets optimizers and weights; without arguments, the recipe's.
+
+        Args:
+            generator_optimizer: Keras optimizer, its name or config, or
+                `None` for the recipe's. Defaults to `None`.
+            discriminator_optimizer: As above. Defaults to `None`.
+            loss_weights: Dict of term to float >= 0, or `None`; terms left
+                out keep the recipe's weight, a weight of 0 switches a term
+                off. Defaults to `None`.
+            **kwargs: `run_eagerly`, `jit_compile` and `steps_per_execution`
+                of `keras.Model.compile`.
+
+        Raises:
+            ValueError: If a name in `loss_weights` is not a term.
+        """
+        loss_weights = dict(loss_weights or {})
+        unknown = sorted(set(loss_weights) - set(self.default_loss_weights))
+        if unknown:
+            raise ValueError(
+                "`loss_weights` may name "
+                f"{sorted(self.default_loss_weights)}. "
+                f"Received: loss_weights={loss_weights}"
+            )
+        if any(weight < 0 for weight in loss_weights.values()):
+            raise ValueError(
+                "`loss_weights` must be at least 0. "
+                f"Received: loss_weights={loss_weights}"
+            )
+        self.loss_weights = {**self.default_loss_weights, **loss_weights}
+        kwargs.setdefault("jit_compile", self.default_jit_compile)
+        super().compile(optimizer=None, **kwargs)
+        defaults = self.default_optimizers()
+        self.generator_optimizer = self._prepare_optimizer(
+            generator_optimizer or defaults[0], self.generator
+        )
+        self.discriminator_optimizer = self._prepare_optimizer(
+            discriminator_optimizer or defaults[1], self.discriminator
+        )
+        self.prepare_step()
+
+    def _prepare_optimizer(self, optimizer, network):
+        optimizer = keras.optimizers.get(optimizer)
+        scaled = isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
+        if network.dtype_policy.name == "mixed_float16" and not scaled:
+            optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
+        optimizer.build(network.trainable_variables)
+        return optimizer
+
+    def get_compile_config(self):
+        return {
+            "generator_optimizer": keras.saving.serialize_keras_object(
+                self.generator_optimizer
+            ),
+            "discriminator_optimizer": keras.saving.serialize_keras_object(
+                self.discriminator_optimizer
+            ),
+            "loss_weights": dict(self.loss_weights),
+        }
+
+    def compile_from_config(self, config):
+        config = dict(config)
+        for name in ("generator_optimizer", "discriminator_optimizer"):
+            config[name] = keras.saving.deserialize_keras_object(config[name])
+        self.compile(**config)
+
+    @property
+    def phases(self):
+        """The order of a step: (losses, network, optimizer, total's name)."""
+        return (
+            (
+                self.discriminator_losses,
+                self.discriminator,
+                self.discriminator_optimizer,
+                DISCRIMINATOR_TOTAL,
+            ),
+            (
+                self.generator_losses,
+                self.generator,
+                self.generator_optimizer,
+                GENERATOR_TOTAL,
+            ),
+        )
+
+    def weighted_total(self, losses):
+        """The scalar that a phase minimises, and the terms' means.
+
+        Args:
+            losses: Dict of name to tensor.
+
+        Returns:
+            Float32 scalar, and a dict of name to float32 scalar.
+        """
+        means = {
+            name: ops.mean(ops.cast(value, "float32"))
+            for name, value in losses.items()
+        }
+        total = sum(
+            self.loss_weights[name] * value for name, value in means.items()
+        )
+        return total, means
+
+    def ema_decay(self, step):
+        """Momentum of the average at a step, ramped up from the start."""
+        step = ops.cast(step, "float32")
+        return ops.minimum(self.ema_momentum, (1.0 + step) / (10.0 + step))
+
+    def update_average(self):
+        """Moves the averaged generator towards the trained one."""
+        self.step_counter.assign_add(1)
+        decay = self.ema_decay(self.step_counter)
+        for average, variable in zip(
+            self.ema_generator.variables, self.generator.variables, strict=True
+        ):
+            if "float" not in str(variable.dtype):
+                average.assign(variable)
+                continue
+            value = ops.cast(variable.value, average.dtype)
+            average.assign(value + (average - value) * decay)
+
+    @property
+    def metrics(self):
+        return self.trackers
+
+    def update_trackers(self, values):
+        """Updates the means of the terms, and gives those of this epoch."""
+        results = {}
+        for tracker in self.trackers:
+            if tracker.name in values:
+                tracker.update_state(values[tracker.name])
+                results[tracker.name] = tracker.result()
+        return results
+
+    def evaluate_phases(self, batch):
+        """Loss terms of both phases, by the averaged generator."""
+        values = {}
+        self._evaluating = True
+        try:
+            for losses_of, _, _, total_name in self.phases:
+                total, means = self.weighted_total(losses_of(batch))
+                values.update(means)
+                values[total_name] = total
+        finally:
+            self._evaluating = False
+        return values
+
+    def training_variables(self):
+        """Everything that a run needs to go on exactly where it stopped.
+
+        Returns:
+            Dict of a stable key to variable: both networks, the average, the
+            step counter, and the state of both optimizers.
+        """
+        groups = {
+            "generator": self.generator.variables,
+            "discriminator": self.discriminator.variables,
+            "ema_generator": self.ema_generator.variables,
+            "step_counter": [self.step_counter],
+            "generator_optimizer": self.generator_optimizer.variables,
+            "discriminator_optimizer": self.discriminator_optimizer.variables,
+        }
+        return {
+            f"{group}/{index:04d}": variable
+            for group, variables in groups.items()
+            for index, variable in enumerate(variables)
+        }
+
+    def build(self, input_shape=None):
+        self.built = True
+
+    def call(self, inputs, training=False):
+        return self.active_generator(inputs, training=training)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "generator": keras.saving.serialize_keras_object(self.generator),
+            "discriminator": keras.saving.serialize_keras_object(
+                self.discriminator
+            ),
+            "ema_momentum": self.ema_momentum,
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        config = {
+            name: keras.saving.deserialize_keras_object(value)
+            if isinstance(value, dict) and "class_name" in value
+            else value
+            for name, value in config.items()
+        }
+        return cls(**config)

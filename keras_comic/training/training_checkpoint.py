@@ -1,0 +1,118 @@
+"""Checkpoints that a killed run goes on from, to the same numbers."""
+
+import json
+import os
+from pathlib import Path
+
+import keras
+import numpy as np
+
+FILE = "checkpoint.npz"
+FACTS = "__facts__"
+
+
+class TrainingCheckpoint(keras.callbacks.Callback):
+    """Writes everything a `GAN` needs to go on, at the end of epochs.
+
+    Both networks, the average, the step counter and both optimizers (with
+    their loss scales) go into one file, written beside its name and renamed:
+    whenever the run is killed, a whole checkpoint is there. With a dataset
+    that starts at any step (`keras_comic.data.style_transfer_dataset`'s
+    `start_step`), a resumed run reaches the weights of a run that was never
+    killed, bit for bit on one processor type.
+
+    Args:
+        folder: Path of the folder for `checkpoint.npz`; made if needed.
+        save_every: Integer > 0. Epochs between two checkpoints; the last
+            epoch of a `fit` is always saved. Defaults to `1`.
+
+    Raises:
+        ValueError: If `save_every` is not positive.
+
+    Example:
+
+    >>> checkpoint = keras_comic.training.TrainingCheckpoint("runs/ink")
+    >>> checkpoint.save_every
+    1
+    """
+
+    def __init__(self, folder, save_every=1):
+        if save_every < 1:
+            raise ValueError(
+                "`save_every` must be a positive integer. "
+                f"Received: save_every={save_every}"
+            )
+        super().__init__()
+        self.folder = Path(folder)
+        self.save_every = save_every
+
+    def on_epoch_end(self, epoch, logs=None):
+        last = epoch + 1 == self.params.get("epochs")
+        if last or (epoch + 1) % self.save_every == 0:
+            self.save(self.model, epoch + 1)
+
+    def save(self, gan, epochs):
+        """Writes a checkpoint.
+
+        Args:
+            gan: A compiled `GAN`.
+            epochs: Integer, the epochs that are done.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        variables = gan.training_variables()
+        arrays = {
+            key: keras.ops.convert_to_numpy(variable.value)
+            for key, variable in variables.items()
+        }
+        facts = {"epochs": epochs, "keras": keras.__version__}
+        partial = self.folder / f".partial.{FILE}"
+        with open(partial, "wb") as file:
+            np.savez(file, **{FACTS: json.dumps(facts)}, **arrays)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(partial, self.folder / FILE)
+
+    def restore(self, gan):
+        """Puts the checkpoint's values back, if there is one.
+
+        Args:
+            gan: A compiled `GAN` of the same networks and optimizers.
+
+        Returns:
+            Integer, the epochs that are done; 0 without a checkpoint.
+
+        Raises:
+            ValueError: If the checkpoint is of other networks or optimizers,
+                or the file is damaged.
+        """
+        path = self.folder / FILE
+        if not path.is_file():
+            return 0
+        try:
+            with np.load(path) as archive:
+                arrays = dict(archive)
+            epochs = json.loads(str(arrays.pop(FACTS)))["epochs"]
+        except Exception as error:
+            raise ValueError(
+                f"The checkpoint {str(path)!r} cannot be read: {error}. "
+                "Remove it to begin anew."
+            ) from error
+        variables = gan.training_variables()
+        shapes = {key: tuple(v.shape) for key, v in variables.items()}
+        stored = {key: array.shape for key, array in arrays.items()}
+        if shapes != stored:
+            differing = sorted(
+                key
+                for key in {*shapes, *stored}
+                if shapes.get(key) != stored.get(key)
+            )
+            raise ValueError(
+                f"The checkpoint {str(path)!r} is of other networks or "
+                "optimizers; remove it, or train into another folder. "
+                f"Received: {len(differing)} differing arrays, the first "
+                f"{differing[0]!r}: {stored.get(differing[0])} stored, "
+                f"{shapes.get(differing[0])} expected"
+            )
+        for key, variable in variables.items():
+            variable.assign(arrays[key])
+        return epochs
