@@ -1,0 +1,1 @@
+"""The presets: one folder each, and their files."""
