@@ -1,0 +1,218 @@
+"""How close a picture is to a drawing's style, and how much of the photo stays.
+
+The definitions that every preset's card reports. They read no files: the
+cards' protocol crops each picture to the square in its middle and resizes that
+to 256 pixels (Pillow, bicubic) before it comes here.
+"""
+
+import keras
+from keras import ops
+
+from keras_comic.layers import channel_moments
+from keras_comic.layers import structural_similarity
+
+STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1")
+CONTENT_LAYER = "relu3_3"
+
+
+def style_distance(features, target_features):
+    """Squared differences of the channel moments of two sets of features.
+
+    Sum over relu1_1, relu2_1 and relu3_1 of the mean squared difference of the
+    channel means plus that of the channel standard deviations.
+
+    Args:
+        features: Dict of the three names to float
+            `(batch, height, width, channels)`, activations of VGG-19 for
+            pictures in its own range of 0 to 255.
+        target_features: The same of the drawings, any height and width; a
+            batch of 1 stands for one drawing against all.
+
+    Returns:
+        Float32 `(batch,)`, at least 0, in squared units of the activations.
+
+    Raises:
+        ValueError: If a layer is missing.
+
+    Example:
+
+    >>> network = keras_comic.models.FeatureNetwork((1, 1, 3), (4, 4, 4))
+    >>> images = np.random.uniform(-1, 1, (2, 32, 32, 3)).astype("float32")
+    >>> features = network(images)
+    >>> distance = keras_comic.metrics.style_distance(features, features)
+    >>> float(distance[0])
+    0.0
+    """
+    _check_layers(features, STYLE_LAYERS, "features")
+    _check_layers(target_features, STYLE_LAYERS, "target_features")
+    total = 0.0
+    for name in STYLE_LAYERS:
+        moments = channel_moments(features[name])
+        target_moments = channel_moments(target_features[name])
+        for value, target in zip(moments, target_moments, strict=True):
+            total += ops.mean(ops.square(value - target), axis=-1)
+    return total
+
+
+def content_distance(features, target_features):
+    """Mean squared difference of relu3_3, each channel normalised.
+
+    Every channel of every picture is brought to mean 0 and deviation 1 before
+    the difference is taken.
+
+    Args:
+        features: Dict with `relu3_3`: float `(batch, height, width, channels)`,
+            activations of VGG-19 for pictures in its own range of 0 to 255.
+        target_features: The same of the photos; a batch of 1 stands for one
+            photo against all.
+
+    Returns:
+        Float32 `(batch,)`; 0 for equal features, about 2 for unrelated ones.
+
+    Raises:
+        ValueError: If the layer is missing.
+
+    Example:
+
+    >>> network = keras_comic.models.FeatureNetwork((1, 1, 3), (4, 4, 4))
+    >>> images = np.random.uniform(-1, 1, (2, 32, 32, 3)).astype("float32")
+    >>> features = network(images)
+    >>> distance = keras_comic.metrics.content_distance(features, features)
+    >>> float(distance[0])
+    0.0
+    """
+    _check_layers(features, (CONTENT_LAYER,), "features")
+    _check_layers(target_features, (CONTENT_LAYER,), "target_features")
+    difference = _normalize(features[CONTENT_LAYER]) - _normalize(
+        target_features[CONTENT_LAYER]
+    )
+    return ops.mean(ops.square(difference), axis=[1, 2, 3])
+
+
+def luminance_ssim(images, targets):
+    """Structural similarity of the luminance of two batches of pictures.
+
+    `keras_comic.layers.structural_similarity`: a Gaussian window of 11 pixels,
+    the numbers of `tf.image.ssim` on luminance in `[0, 255]`.
+
+    Args:
+        images: Float `(batch, height, width, 3)`, RGB in `[-1, 1]`; sides of
+            at least 11 pixels.
+        targets: Float `(batch, height, width, 3)`, RGB in `[-1, 1]`; a batch
+            of 1 stands for one picture against all.
+
+    Returns:
+        Float32 `(batch,)` in `[-1, 1]`; 1 for equal luminance.
+
+    Raises:
+        ValueError: If a side is shorter than 11 pixels.
+
+    Example:
+
+    >>> images = np.random.uniform(-1, 1, (2, 32, 32, 3)).astype("float32")
+    >>> ssim = keras_comic.metrics.luminance_ssim(images, images)
+    >>> abs(float(ssim[0]) - 1) < 1e-5
+    True
+
+    Reference:
+        - [Wang et al., 2004](https://doi.org/10.1109/TIP.2003.819861).
+    """
+    targets = ops.broadcast_to(targets, ops.shape(images))
+    return structural_similarity(images, targets)
+
+
+class StyleScore(keras.metrics.Metric):
+    """The score of a card: style ratio, content and structure, over pairs.
+
+    Each pair is a photo stylised after a drawing. `ratio` is the mean style
+    distance of the outputs to the drawings over that of the untouched photos
+    to the same drawings: 1 is nothing done, lower is better.
+
+    Args:
+        feature_network: A `FeatureNetwork`, or any callable that takes float32
+            images in `[-1, 1]` and `layers=[names]` and gives a dict of name
+            to activations, for relu1_1, relu2_1, relu3_1 and relu3_3 of
+            VGG-19.
+        name: String. Defaults to `"style_score"`.
+        **kwargs: Keyword arguments of `keras.metrics.Metric`.
+
+    Returns:
+        `result()` is a dict of float32 scalars: `ratio`, `style` (of the
+        outputs), `photo_style` (of the photos), `content` and `ssim` (of the
+        outputs against the photos); means over all pairs so far.
+
+    Example:
+
+    >>> network = keras_comic.models.FeatureNetwork((1, 1, 3), (4, 4, 4))
+    >>> score = keras_comic.metrics.StyleScore(network)
+    >>> noise = np.random.uniform(-1, 1, (3, 32, 32, 3)).astype("float32")
+    >>> photos, drawings = noise[:2], noise[2:]
+    >>> score.update_state(photos, photos, drawings)
+    >>> float(score.result()["ratio"])
+    1.0
+    """
+
+    def __init__(self, feature_network, name="style_score", **kwargs):
+        if not callable(feature_network):
+            raise TypeError(
+                "`feature_network` must be callable. Received: "
+                f"feature_network={feature_network!r}"
+            )
+        super().__init__(name=name, **kwargs)
+        self.feature_network = feature_network
+        self.sums = {
+            key: self.add_variable(shape=(), initializer="zeros", name=key)
+            for key in ("style", "photo_style", "content", "ssim")
+        }
+        self.pairs = self.add_variable(
+            shape=(), initializer="zeros", name="pairs"
+        )
+
+    def update_state(self, outputs, photos, drawings):
+        """Adds a batch of pairs.
+
+        Args:
+            outputs: Float `(batch, height, width, 3)`, RGB in `[-1, 1]`; the
+                stylised photos.
+            photos: The photos, of the shape of `outputs`, or a batch of 1 for
+                one photo in all pairs.
+            drawings: The drawings, any height and width, or a batch of 1 for
+                one drawing in all pairs.
+        """
+        layers = [*STYLE_LAYERS, CONTENT_LAYER]
+        output_features = self.feature_network(outputs, layers=layers)
+        photo_features = self.feature_network(photos, layers=layers)
+        drawn = self.feature_network(drawings, layers=list(STYLE_LAYERS))
+        values = {
+            "style": style_distance(output_features, drawn),
+            "photo_style": style_distance(photo_features, drawn),
+            "content": content_distance(output_features, photo_features),
+            "ssim": luminance_ssim(outputs, photos),
+        }
+        count = ops.cast(ops.shape(outputs)[0], "float32")
+        for key, value in values.items():
+            # One photo and one drawing give one value for all pairs.
+            self.sums[key].assign_add(ops.mean(value) * count)
+        self.pairs.assign_add(count)
+
+    def result(self):
+        """Means over all pairs since the last `reset_state`."""
+        pairs = ops.maximum(self.pairs, 1.0)
+        means = {key: value / pairs for key, value in self.sums.items()}
+        ratio = means["style"] / ops.maximum(means["photo_style"], 1e-12)
+        return {"ratio": ratio, **means}
+
+
+def _normalize(features):
+    mean, deviation = channel_moments(features)
+    features = ops.cast(features, "float32")
+    return (features - mean[:, None, None]) / deviation[:, None, None]
+
+
+def _check_layers(features, names, argument):
+    missing = [name for name in names if name not in features]
+    if missing:
+        raise ValueError(
+            f"`{argument}` must hold {list(names)}. "
+            f"Received: {argument} with {sorted(features)}"
+        )
