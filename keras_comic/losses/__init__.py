@@ -13,6 +13,7 @@ from keras_comic.losses.perceptual import gram_style_loss
 from keras_comic.losses.perceptual import moments_style_loss
 from keras_comic.losses.pixel import edge_aware_smoothness_loss
 from keras_comic.losses.pixel import structure_loss
+from keras_comic.losses.pixel import tone_loss
 from keras_comic.losses.pixel import total_variation_loss
 
 __all__ = [
@@ -29,5 +30,6 @@ __all__ = [
     "least_squares_generator_loss",
     "moments_style_loss",
     "structure_loss",
+    "tone_loss",
     "total_variation_loss",
 ]

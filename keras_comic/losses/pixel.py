@@ -4,6 +4,9 @@ from keras import ops
 
 from keras_comic.layers import structural_similarity
 
+# Of red, green and blue (ITU-R BT.601).
+LUMINANCE_WEIGHTS = (0.299, 0.587, 0.114)
+
 
 def total_variation_loss(images):
     """Mean absolute difference of neighbouring pixels.
@@ -112,3 +115,42 @@ def edge_aware_smoothness_loss(images, guides, edge_weight=10.0):
         steps = ops.abs(images[after] - images[before])
         total += ops.mean(steps * ops.exp(-edge_weight * edges), axis=[1, 2, 3])
     return total
+
+
+def tone_loss(images, targets, size=8, epsilon=1e-2):
+    """Difference of the coarse light and dark, whatever the contrast.
+
+    Luminance is averaged over cells and normalised to mean 0 and deviation 1
+    within each image, then the mean squared difference is taken. What is dark
+    in the photo stays darker than the rest of the comic: large dark shapes do
+    not bleach from within, and edges grow no halo.
+
+    Args:
+        images: Float `(batch, height, width, 3)`, RGB in `[-1, 1]`; sides of
+            at least `size` pixels.
+        targets: Float `(batch, height, width, 3)`, RGB in `[-1, 1]`; the
+            photos.
+        size: Integer > 0. Side of the cells, pixels. Defaults to `8`.
+        epsilon: Float > 0. Added to the variance of the cells, so that the
+            noise of a blank photo is not enlarged. Defaults to `1e-2`.
+
+    Returns:
+        Float32 `(batch,)`, at least 0; about 2 for unrelated images.
+
+    Example:
+
+    >>> images = np.random.uniform(-1, 1, (1, 32, 32, 3)).astype("float32")
+    >>> float(keras_comic.losses.tone_loss(images, images)[0])
+    0.0
+    """
+    weights = ops.convert_to_tensor(LUMINANCE_WEIGHTS, dtype="float32")
+
+    def normalised_cells(pictures):
+        pictures = ops.cast(pictures, "float32")
+        luminance = ops.sum(pictures * weights, axis=-1, keepdims=True)
+        cells = ops.average_pool(luminance, size, size)
+        mean, variance = ops.moments(cells, axes=[1, 2], keepdims=True)
+        return (cells - mean) / ops.sqrt(variance + epsilon)
+
+    difference = normalised_cells(images) - normalised_cells(targets)
+    return ops.mean(ops.square(difference), axis=[1, 2, 3])
