@@ -9,26 +9,24 @@ step 1000 therefore gives at once what a run would get that has taken 1000
 batches, and the number of parallel calls changes nothing.
 """
 
-import hashlib
 import os
 
 import tensorflow as tf
 
+from keras_comic.data.crops import CELL_SIZE
+from keras_comic.data.crops import NUM_TRIES
+from keras_comic.data.crops import PAPER_DEVIATION
+from keras_comic.data.crops import PAPER_LEVEL
+from keras_comic.data.crops import WHITE_LEVEL
+from keras_comic.data.crops import check_batches
+from keras_comic.data.crops import check_crop
+from keras_comic.data.crops import check_fraction
+from keras_comic.data.crops import random_key
 from keras_comic.data.tfrecord import list_shards
 from keras_comic.data.tfrecord import read_records
 
 # What the encoded images of one dataset may take up in memory, GiB.
 MEMORY_LIMIT = 4
-# How often a crop of a drawing that is nearly blank is drawn again.
-NUM_TRIES = 8
-# Side of the cells that are judged blank or not, pixels.
-CELL_SIZE = 8
-# Levels of the darkest channel, in [0, 255]: a pixel is white above the first;
-# a cell is empty paper if its mean lies above the second and its standard
-# deviation below the third.
-WHITE_LEVEL = 235.0
-PAPER_LEVEL = 200.0
-PAPER_DEVIATION = 3.0
 
 
 def style_transfer_dataset(
@@ -52,8 +50,9 @@ def style_transfer_dataset(
     `image_size / zoom` pixels wide in the file, at most its short side, and
     half of them are mirrored. A crop of a drawing that is nearly blank is
     drawn again, up to 8 times; then the least blank one is taken. Blank is
-    what is white, and what is empty light paper of any tint: white pages
-    teach a generator to bleach, empty boxes to leave holes.
+    what is white, and what is empty light paper, which counts twice where it
+    is tinted: white pages teach a generator to bleach, empty text boxes to
+    leave holes.
 
     Batch `k` depends on the arguments and on `k` alone, so that
     `start_step=N` goes on exactly where a run stopped after `N` batches.
@@ -103,12 +102,12 @@ def style_transfer_dataset(
     >>> tuple(next(iter(dataset))["style_images"].shape)
     (4, 16, 16, 3)
     """
-    _check_fraction("identity_fraction", identity_fraction)
+    check_fraction("identity_fraction", identity_fraction)
     photos = _Photos(photo_records, image_size, seed, zoom)
     drawings = _Drawings(
         drawing_records, image_size, seed, zoom, white_fraction, paper_fraction
     )
-    key = _random_key(seed, "identity")
+    key = random_key(seed, "identity")
 
     def make_sample(number):
         photo = photos.sample(number)
@@ -212,7 +211,7 @@ class _Photos:
     """Crops of photos by the number of the sample."""
 
     def __init__(self, records, image_size, seed, zoom):
-        _check_crop(image_size, zoom)
+        check_crop(image_size, zoom)
         self.image_size = image_size
         self.zoom = zoom
         self.encoded = tf.constant(
@@ -222,8 +221,8 @@ class _Photos:
             ]
         )
         self.count = len(self.encoded)
-        self.order_key = _random_key(seed, "photo order")
-        self.crop_key = _random_key(seed, "photo crop")
+        self.order_key = random_key(seed, "photo order")
+        self.crop_key = random_key(seed, "photo crop")
 
     def sample(self, number):
         epoch, place = number // self.count, number % self.count
@@ -242,9 +241,9 @@ class _Drawings:
     def __init__(
         self, records, image_size, seed, zoom, white_fraction, paper_fraction
     ):
-        _check_crop(image_size, zoom)
-        _check_fraction("white_fraction", white_fraction)
-        _check_fraction("paper_fraction", paper_fraction)
+        check_crop(image_size, zoom)
+        check_fraction("white_fraction", white_fraction)
+        check_fraction("paper_fraction", paper_fraction)
         self.image_size = image_size
         self.zoom = zoom
         self.limits = (white_fraction, paper_fraction)
@@ -258,9 +257,9 @@ class _Drawings:
         self.counts = tf.constant([len(group) for group in groups], "int64")
         self.starts = tf.cumsum(self.counts, exclusive=True)
         self.num_labels = len(groups)
-        self.label_key = _random_key(seed, "drawing label")
-        self.order_key = _random_key(seed, "drawing order")
-        self.crop_key = _random_key(seed, "drawing crop")
+        self.label_key = random_key(seed, "drawing label")
+        self.order_key = random_key(seed, "drawing order")
+        self.crop_key = random_key(seed, "drawing crop")
 
     def sample(self, number):
         # Every round takes one drawing of each label.
@@ -327,7 +326,8 @@ def crop(image, box, mirror, image_size):
 def least_blank(image, boxes, white_fraction, paper_fraction):
     """Chooses the first box of a drawing that is not blank.
 
-    Measured on cells of 8 pixels, those that the box touches.
+    Measured on cells of 8 pixels, those that the box touches. Empty paper
+    that is light but not white (a text box, an unprinted plate) counts twice.
 
     Args:
         image: Uint8 `(height, width, 3)`, RGB in `[0, 255]`.
@@ -339,15 +339,7 @@ def least_blank(image, boxes, white_fraction, paper_fraction):
         Int64 scalar: the number of the first box within both limits, or of
         the one that exceeds them by the least factor.
     """
-    darkest = tf.cast(tf.reduce_min(image, axis=-1), "float32")
-    white = tf.cast(darkest > WHITE_LEVEL, "float32")
-    maps = tf.stack([white, darkest, tf.square(darkest)], axis=-1)
-    maps = tf.nn.avg_pool2d(maps[None], CELL_SIZE, CELL_SIZE, "SAME")[0]
-    white, mean, square = tf.unstack(maps, axis=-1)
-    paper = tf.logical_and(
-        mean > PAPER_LEVEL, square - mean**2 < PAPER_DEVIATION**2
-    )
-    cells = tf.stack([white, tf.cast(paper, "float32")], axis=-1)
+    cells = blank_cells(image)
     sums = tf.cumsum(tf.cumsum(cells, axis=0), axis=1)
     sums = tf.pad(sums, [[1, 0], [1, 0], [0, 0]])
     start = boxes[:, :2] // CELL_SIZE
@@ -366,6 +358,32 @@ def least_blank(image, boxes, white_fraction, paper_fraction):
     return tf.argmin(tf.maximum(excess, 1.0))
 
 
+def blank_cells(image):
+    """How blank each cell of 8x8 pixels of a drawing is.
+
+    Args:
+        image: Uint8 `(height, width, 3)`, RGB in `[0, 255]`.
+
+    Returns:
+        Float32 `(rows, columns, 2)`, as `keras_comic.data.crops.blank_cells`.
+    """
+    darkest = tf.cast(tf.reduce_min(image, axis=-1), "float32")
+    white = tf.cast(darkest > WHITE_LEVEL, "float32")
+    maps = [white, darkest, tf.square(darkest), tf.ones_like(darkest)]
+    shape = tf.shape(image)
+    maps = tf.pad(
+        tf.stack(maps, axis=-1),
+        [[0, -shape[0] % CELL_SIZE], [0, -shape[1] % CELL_SIZE], [0, 0]],
+    )
+    maps = tf.nn.avg_pool2d(maps[None], CELL_SIZE, CELL_SIZE, "VALID")[0]
+    white, mean, square = tf.unstack(maps[..., :3] / maps[..., 3:], axis=-1)
+    paper = tf.logical_and(
+        mean > PAPER_LEVEL, square - mean**2 < PAPER_DEVIATION**2
+    )
+    weight = tf.where(mean > WHITE_LEVEL, 1.0, 2.0)
+    return tf.stack([white, tf.cast(paper, "float32") * weight], axis=-1)
+
+
 def _at(grid, rows, columns):
     return tf.gather_nd(grid, tf.stack([rows, columns], axis=1))
 
@@ -373,11 +391,6 @@ def _at(grid, rows, columns):
 def _decode(encoded):
     image = tf.io.decode_image(encoded, channels=3, expand_animations=False)
     return tf.ensure_shape(image, (None, None, 3))
-
-
-def _random_key(seed, stream):
-    digest = hashlib.sha256(f"{seed}/{stream}".encode()).digest()
-    return int.from_bytes(digest[:4], "little", signed=True)
 
 
 def _uniforms(key, number, shape):
@@ -407,16 +420,7 @@ def _load_records(records):
 
 
 def _batches(make_sample, batch_size, start_step, num_parallel_calls):
-    if not batch_size > 0:
-        raise ValueError(
-            "`batch_size` must be a positive integer. "
-            f"Received: batch_size={batch_size}"
-        )
-    if not start_step >= 0:
-        raise ValueError(
-            "`start_step` must be an integer of at least 0. "
-            f"Received: start_step={start_step}"
-        )
+    check_batches(batch_size, start_step)
     first = start_step * batch_size
     numbers = tf.data.Dataset.range(first, tf.int64.max)
     dataset = numbers.map(
@@ -426,23 +430,3 @@ def _batches(make_sample, batch_size, start_step, num_parallel_calls):
     )
     dataset = dataset.batch(batch_size, drop_remainder=True)
     return dataset.prefetch(tf.data.AUTOTUNE)
-
-
-def _check_crop(image_size, zoom):
-    if not image_size > 0:
-        raise ValueError(
-            "`image_size` must be a positive integer. "
-            f"Received: image_size={image_size}"
-        )
-    if len(zoom) != 2 or not 0 < zoom[0] <= zoom[1]:
-        raise ValueError(
-            "`zoom` must be a pair of positive numbers, the smaller first. "
-            f"Received: zoom={zoom}"
-        )
-
-
-def _check_fraction(name, value):
-    if not 0 <= value <= 1:
-        raise ValueError(
-            f"`{name}` must lie in [0, 1]. Received: {name}={value}"
-        )

@@ -1,0 +1,194 @@
+"""Square crops of pictures, and which crops of a drawing are blank."""
+
+import hashlib
+
+import numpy as np
+from PIL import Image
+
+# How often a crop of a drawing that is nearly blank is drawn again.
+NUM_TRIES = 8
+# Side of the cells that are judged blank or not, pixels.
+CELL_SIZE = 8
+# Levels of the darkest channel, in [0, 255]: a pixel is white above the first;
+# a cell is empty paper if its mean lies above the second and its standard
+# deviation below the third.
+WHITE_LEVEL = 235.0
+PAPER_LEVEL = 200.0
+PAPER_DEVIATION = 3.0
+
+
+def crop_boxes(shape, uniforms, image_size, zoom):
+    """Random square boxes inside an image.
+
+    Args:
+        shape: The shape of the image, height first, pixels.
+        uniforms: Float32 array `(boxes, 3)` in `[0, 1)`: zoom, top, left.
+        image_size: Integer. Side of the crop to be made, pixels.
+        zoom: Pair of floats > 0, the range of the scale to `image_size`.
+
+    Returns:
+        Int32 array `(boxes, 3)`: top, left and side, pixels.
+    """
+    uniforms = np.asarray(uniforms, "float32")
+    low, high = np.asarray(zoom, "float32")
+    factors = low + uniforms[:, :1] * (high - low)
+    sides = np.round(np.float32(image_size) / factors)
+    sides = np.minimum(sides, np.float32(min(shape[:2])))
+    room = np.asarray(shape[:2], "float32") - sides + 1
+    corners = np.minimum(np.floor(uniforms[:, 1:] * room), room - 1)
+    return np.concatenate([corners, sides], axis=1).astype("int32")
+
+
+def crop(image, box, mirror, image_size):
+    """Cuts a box out of an image, resizes it and mirrors it.
+
+    Args:
+        image: Uint8 array `(height, width, 3)`, RGB in `[0, 255]`.
+        box: Integers top, left and side, pixels.
+        mirror: Boolean.
+        image_size: Integer. Side of the result, pixels.
+
+    Returns:
+        Float32 array `(image_size, image_size, 3)`, RGB in `[-1, 1]`.
+    """
+    top, left, side = (int(number) for number in box)
+    pixels = Image.fromarray(image[top : top + side, left : left + side])
+    pixels = np.asarray(
+        pixels.resize((image_size, image_size), Image.Resampling.BICUBIC)
+    )
+    if mirror:
+        pixels = pixels[:, ::-1]
+    return pixels.astype("float32") / np.float32(127.5) - np.float32(1)
+
+
+def least_blank(image, boxes, white_fraction, paper_fraction):
+    """Chooses the first box of a drawing that is not blank.
+
+    Measured on cells of 8 pixels, those that the box touches. Empty paper
+    that is light but not white (a text box, an unprinted plate) counts twice.
+
+    Args:
+        image: Uint8 array `(height, width, 3)`, RGB in `[0, 255]`.
+        boxes: Int32 array `(boxes, 3)`: top, left and side, pixels.
+        white_fraction: Float. The part that may be white.
+        paper_fraction: Float. The part that may be empty light paper.
+
+    Returns:
+        Integer: the number of the first box within both limits, or of the
+        one that exceeds them by the least factor.
+    """
+    limits = np.maximum([white_fraction, paper_fraction], 1e-3)
+    cells = blank_cells(image)
+    excess = []
+    for top, left, side in np.asarray(boxes):
+        inside = cells[
+            top // CELL_SIZE : -(-(top + side) // CELL_SIZE),
+            left // CELL_SIZE : -(-(left + side) // CELL_SIZE),
+        ]
+        excess.append(max(1.0, *(inside.mean((0, 1)) / limits)))
+    return int(np.argmin(excess))
+
+
+def blank_cells(image):
+    """How blank each cell of 8x8 pixels of a drawing is.
+
+    Args:
+        image: Uint8 array `(height, width, 3)`, RGB in `[0, 255]`.
+
+    Returns:
+        Float32 array `(rows, columns, 2)`: the part of the cell's pixels that
+        is white, and 0 for a cell that is printed on, 1 for empty white
+        paper, 2 for empty tinted paper. Cells at the lower and right edge
+        may be cut off.
+    """
+    darkest = image.min(axis=-1).astype("float32")
+    white = _cell_means(darkest > WHITE_LEVEL)
+    mean = _cell_means(darkest)
+    variance = _cell_means(darkest**2) - mean**2
+    paper = (mean > PAPER_LEVEL) & (variance < PAPER_DEVIATION**2)
+    weight = np.where(mean > WHITE_LEVEL, 1.0, 2.0)
+    return np.stack([white, paper * weight], axis=-1).astype("float32")
+
+
+def _cell_means(values):
+    sums = np.asarray(values, "float32")
+    counts = []
+    for axis, length in enumerate(sums.shape):
+        starts = np.arange(0, length, CELL_SIZE)
+        sums = np.add.reduceat(sums, starts, axis=axis)
+        counts.append(np.diff(starts, append=length))
+    return sums / np.outer(*counts).astype("float32")
+
+
+def random_key(seed, stream):
+    """A number that sets one stream of random numbers apart from others.
+
+    Args:
+        seed: Integer.
+        stream: String, the stream's name.
+
+    Returns:
+        Integer in `[0, 2 ** 31)`.
+    """
+    digest = hashlib.sha256(f"{seed}/{stream}".encode()).digest()
+    return int.from_bytes(digest[:4], "little") >> 1
+
+
+def check_crop(image_size, zoom):
+    """Checks the arguments that every dataset of crops has.
+
+    Args:
+        image_size: Integer > 0, pixels.
+        zoom: Pair of floats > 0, the smaller first.
+
+    Raises:
+        ValueError: If they are not so.
+    """
+    if not image_size > 0:
+        raise ValueError(
+            "`image_size` must be a positive integer. "
+            f"Received: image_size={image_size}"
+        )
+    if len(zoom) != 2 or not 0 < zoom[0] <= zoom[1]:
+        raise ValueError(
+            "`zoom` must be a pair of positive numbers, the smaller first. "
+            f"Received: zoom={zoom}"
+        )
+
+
+def check_batches(batch_size, start_step):
+    """Checks the arguments that say which batches a dataset gives.
+
+    Args:
+        batch_size: Integer > 0.
+        start_step: Integer >= 0.
+
+    Raises:
+        ValueError: If they are not so.
+    """
+    if not batch_size > 0:
+        raise ValueError(
+            "`batch_size` must be a positive integer. "
+            f"Received: batch_size={batch_size}"
+        )
+    if not start_step >= 0:
+        raise ValueError(
+            "`start_step` must be an integer of at least 0. "
+            f"Received: start_step={start_step}"
+        )
+
+
+def check_fraction(name, value):
+    """Checks an argument that is a part of a whole.
+
+    Args:
+        name: String. The argument's name.
+        value: Float in `[0, 1]`.
+
+    Raises:
+        ValueError: If it is not so.
+    """
+    if not 0 <= value <= 1:
+        raise ValueError(
+            f"`{name}` must lie in [0, 1]. Received: {name}={value}"
+        )
