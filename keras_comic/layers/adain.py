@@ -70,8 +70,8 @@ class AdaIN(keras.layers.Layer):
         outputs = ops.cast(inputs, "float32") * scale + shift
         return ops.cast(outputs, self.compute_dtype)
 
-    def compute_output_shape(self, input_shape, style_moments_shape=None):
-        return input_shape
+    def compute_output_shape(self, inputs_shape, style_moments_shape=None):
+        return inputs_shape
 
     def get_config(self):
         return {**super().get_config(), "epsilon": self.epsilon}
