@@ -6,13 +6,17 @@ first asked for; the rest works without.
 
 import importlib
 
+from keras_comic.data.drawing_folder import DrawingFolder
+from keras_comic.data.folder import FolderPairs
 from keras_comic.data.images import image_label
 from keras_comic.data.images import list_images
 from keras_comic.data.images import read_image
 from keras_comic.data.images import resize_short_side
+from keras_comic.data.photo_folder import PhotoFolder
 
 _NEEDS_TENSORFLOW = {
     "comic_dataset": "pipelines",
+    "describe_schema": "tfrecord",
     "photo_dataset": "pipelines",
     "style_transfer_dataset": "pipelines",
     "read_records": "tfrecord",
@@ -20,7 +24,11 @@ _NEEDS_TENSORFLOW = {
 }
 
 __all__ = [
+    "DrawingFolder",
+    "FolderPairs",
+    "PhotoFolder",
     "comic_dataset",
+    "describe_schema",
     "image_label",
     "list_images",
     "photo_dataset",

@@ -1,5 +1,6 @@
 """Square crops of pictures, and which crops of a drawing are blank."""
 
+import functools
 import hashlib
 
 import numpy as np
@@ -132,6 +133,26 @@ def random_key(seed, stream):
     """
     digest = hashlib.sha256(f"{seed}/{stream}".encode()).digest()
     return int.from_bytes(digest[:4], "little") >> 1
+
+
+def shuffled(place, key, turn, count):
+    """The place that a place takes in the permutation of one turn.
+
+    Args:
+        place: Integer in `[0, count)`.
+        key: Integer from `random_key`.
+        turn: Integer >= 0. Each turn has a permutation of its own.
+        count: Integer > 0.
+
+    Returns:
+        Integer in `[0, count)`.
+    """
+    return int(_permutation(key, turn, count)[place])
+
+
+@functools.lru_cache(maxsize=16)
+def _permutation(key, turn, count):
+    return np.random.default_rng([key, turn]).permutation(count)
 
 
 def check_crop(image_size, zoom):

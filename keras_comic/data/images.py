@@ -108,6 +108,39 @@ def image_label(path, folder, split="train"):
     return folder.parent.name if folder.name == split else folder.name
 
 
+def labelled_images(folders, split="train"):
+    """Lists the images of several folders with their labels.
+
+    Args:
+        folders: String, path, or a list of them: folders, whose images have
+            the labels that `image_label` says. Or a dict of labels to
+            folders.
+        split: String, as in `image_label`. Defaults to `"train"`.
+
+    Returns:
+        List of `(label, folder, path)`, folder by folder.
+
+    Raises:
+        FileNotFoundError: If a folder does not exist.
+        ValueError: If no folder is named, or one holds no image.
+    """
+    if isinstance(folders, dict):
+        entries = [(str(label), Path(f)) for label, f in folders.items()]
+    elif isinstance(folders, (list, tuple)):
+        entries = [(None, Path(folder)) for folder in folders]
+    else:
+        entries = [(None, Path(folders))]
+    if not entries:
+        raise ValueError(
+            f"`folders` must name a folder. Received: folders={folders}"
+        )
+    return [
+        (label or image_label(path, folder, split), folder, path)
+        for label, folder in entries
+        for path in list_images(folder)
+    ]
+
+
 def read_image(path):
     """Reads an image file as RGB.
 

@@ -88,16 +88,16 @@ def style_transfer_dataset(
 
     Example:
 
-    >>> import tempfile
+    >>> import os
     >>> from PIL import Image
-    >>> folder = tempfile.mkdtemp()
+    >>> os.mkdir("ink")
     >>> noise = np.random.randint(256, size=(32, 32, 3)).astype("uint8")
-    >>> Image.fromarray(noise).save(f"{folder}/noise.png")
+    >>> Image.fromarray(noise).save("ink/noise.png")
     >>> written = keras_comic.data.write_records(
-    ...     folder, f"{folder}/records", kind="photos"
+    ...     "ink", "records", kind="comics"
     ... )
     >>> dataset = keras_comic.data.style_transfer_dataset(
-    ...     f"{folder}/records", f"{folder}/records", image_size=16
+    ...     "records", "records", image_size=16
     ... )
     >>> tuple(next(iter(dataset))["style_images"].shape)
     (4, 16, 16, 3)
@@ -156,6 +156,20 @@ def photo_dataset(
         FileNotFoundError: If there are no such records.
         ValueError: If an argument is out of its range, or the records take
             more than 4 GiB.
+
+    Example:
+
+    >>> import os
+    >>> from PIL import Image
+    >>> os.mkdir("ink")
+    >>> noise = np.random.randint(256, size=(32, 32, 3)).astype("uint8")
+    >>> Image.fromarray(noise).save("ink/noise.png")
+    >>> written = keras_comic.data.write_records(
+    ...     "ink", "records", kind="photos"
+    ... )
+    >>> dataset = keras_comic.data.photo_dataset("records", image_size=16)
+    >>> tuple(next(iter(dataset)).shape)
+    (4, 16, 16, 3)
     """
     photos = _Photos(records, image_size, seed, zoom)
     return _batches(photos.sample, batch_size, start_step, num_parallel_calls)
@@ -200,6 +214,20 @@ def comic_dataset(
         FileNotFoundError: If there are no such records.
         ValueError: If an argument is out of its range, or the records take
             more than 4 GiB.
+
+    Example:
+
+    >>> import os
+    >>> from PIL import Image
+    >>> os.mkdir("ink")
+    >>> noise = np.random.randint(256, size=(32, 32, 3)).astype("uint8")
+    >>> Image.fromarray(noise).save("ink/noise.png")
+    >>> written = keras_comic.data.write_records(
+    ...     "ink", "records", kind="comics"
+    ... )
+    >>> dataset = keras_comic.data.comic_dataset("records", image_size=16)
+    >>> tuple(next(iter(dataset)).shape)
+    (4, 16, 16, 3)
     """
     drawings = _Drawings(
         records, image_size, seed, zoom, white_fraction, paper_fraction

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
+from google.protobuf.message import DecodeError
 from PIL import Image
 
-from keras_comic.data.images import image_label
-from keras_comic.data.images import list_images
+from keras_comic.data.images import labelled_images
 from keras_comic.data.images import open_image
 from keras_comic.data.images import resize_short_side
 
@@ -21,30 +21,24 @@ SCHEMA_VERSION = 1
 KINDS = ("photos", "comics")
 SHARD_BYTES = 128 * 2**20
 
-# One record is one image. The writer and the reader both go by this.
+# One record is one image. The writer and the reader both go by this: the type
+# of each feature, and what it holds.
+SCHEMA = {
+    "image/encoded": ("string", "The file: an upright JPEG or PNG, RGB"),
+    "image/format": ("string", "`jpeg` or `png`"),
+    "image/height": ("int64", "Height in pixels"),
+    "image/width": ("int64", "Width in pixels"),
+    "image/filename": ("string", "Path below the source folder, with `/`"),
+    "image/sha256": ("string", "Of `image/encoded`, hexadecimal"),
+    "image/license": ("string", "From the manifest; may be empty"),
+    "image/source": ("string", "From the manifest; may be empty"),
+    "image/kind": ("string", "`photos` or `comics`"),
+    "image/split": ("string", "`train`, `eval`, ..."),
+    "image/label": ("string", "The style's name: an illustrator, a series"),
+    "schema/version": ("int64", f"`{SCHEMA_VERSION}`"),
+}
 FEATURES = {
-    # JPEG or PNG, upright, RGB or grey, without transparency.
-    "image/encoded": tf.io.FixedLenFeature([], tf.string),
-    # "jpeg" or "png".
-    "image/format": tf.io.FixedLenFeature([], tf.string),
-    # Pixels.
-    "image/height": tf.io.FixedLenFeature([], tf.int64),
-    "image/width": tf.io.FixedLenFeature([], tf.int64),
-    # Path below the source folder, with "/".
-    "image/filename": tf.io.FixedLenFeature([], tf.string),
-    # Of "image/encoded", hexadecimal.
-    "image/sha256": tf.io.FixedLenFeature([], tf.string),
-    # From the manifest; empty where it says nothing.
-    "image/license": tf.io.FixedLenFeature([], tf.string),
-    "image/source": tf.io.FixedLenFeature([], tf.string),
-    # "photos" or "comics".
-    "image/kind": tf.io.FixedLenFeature([], tf.string),
-    # "train", "eval", ...
-    "image/split": tf.io.FixedLenFeature([], tf.string),
-    # Name of the style: an illustrator, a series.
-    "image/label": tf.io.FixedLenFeature([], tf.string),
-    # `SCHEMA_VERSION` of the writer.
-    "schema/version": tf.io.FixedLenFeature([], tf.int64),
+    key: tf.io.FixedLenFeature([], dtype) for key, (dtype, _) in SCHEMA.items()
 }
 
 WrittenRecords = collections.namedtuple(
@@ -102,16 +96,16 @@ def write_records(
 
     Example:
 
-    >>> import tempfile
+    >>> import os
     >>> from PIL import Image
-    >>> folder = tempfile.mkdtemp()
+    >>> os.mkdir("ink")
     >>> noise = np.random.randint(256, size=(32, 32, 3)).astype("uint8")
-    >>> Image.fromarray(noise).save(f"{folder}/noise.png")
+    >>> Image.fromarray(noise).save("ink/noise.png")
     >>> written = keras_comic.data.write_records(
-    ...     {"noise": folder}, f"{folder}/records", kind="photos"
+    ...     "ink", "records", kind="comics"
     ... )
     >>> written.counts
-    {'noise': 1}
+    {'ink': 1}
     >>> written.shards[0].name
     'train-00000-of-00001.tfrecord'
     """
@@ -130,7 +124,7 @@ def write_records(
                 f"`{name}` must be a positive integer or None. "
                 f"Received: {name}={value}"
             )
-    files = _labelled_files(folders, split)
+    files = labelled_images(folders, split)
     if num_shards is not None and num_shards > len(files):
         raise ValueError(
             f"`num_shards` must not exceed the number of images, {len(files)}. "
@@ -183,7 +177,7 @@ def read_records(records):
 
     Returns:
         `tf.data.Dataset` of dicts with the keys of
-        `keras_comic.data.tfrecord.FEATURES`: scalars, strings or int64.
+        `describe_schema`: scalars, strings or int64.
         `"image/encoded"` holds the file's bytes, not its pixels. The order is
         the same each time: up to 16 shards are read in turns, by name.
 
@@ -194,15 +188,15 @@ def read_records(records):
 
     Example:
 
-    >>> import tempfile
+    >>> import os
     >>> from PIL import Image
-    >>> folder = tempfile.mkdtemp()
+    >>> os.mkdir("ink")
     >>> noise = np.random.randint(256, size=(32, 32, 3)).astype("uint8")
-    >>> Image.fromarray(noise).save(f"{folder}/noise.png")
+    >>> Image.fromarray(noise).save("ink/noise.png")
     >>> written = keras_comic.data.write_records(
-    ...     folder, f"{folder}/records", kind="photos"
+    ...     "ink", "records", kind="comics"
     ... )
-    >>> records = keras_comic.data.read_records(f"{folder}/records")
+    >>> records = keras_comic.data.read_records("records")
     >>> [int(record["image/height"]) for record in records]
     [32]
     """
@@ -220,6 +214,28 @@ def read_records(records):
         lambda record: tf.io.parse_single_example(record, FEATURES),
         num_parallel_calls=tf.data.AUTOTUNE,
     )
+
+
+def describe_schema():
+    """The features of a record as a Markdown table.
+
+    Returns:
+        String.
+
+    Example:
+
+    >>> print(keras_comic.data.describe_schema())
+    | feature | type | holds |
+    ...
+    | `image/height` | int64 | Height in pixels |
+    ...
+    """
+    rows = [
+        f"| `{key}` | {dtype} | {holds} |"
+        for key, (dtype, holds) in SCHEMA.items()
+    ]
+    lines = ["| feature | type | holds |", "| --- | --- | --- |", *rows]
+    return "\n".join(lines)
 
 
 def list_shards(records):
@@ -251,21 +267,17 @@ def _check_version(shard):
     try:
         for record in tf.data.TFRecordDataset(shard).take(1):
             example = tf.train.Example.FromString(record.numpy())
-            feature = example.features.feature.get("schema/version")
-            if feature is not None and feature.int64_list.value:
-                version = feature.int64_list.value[0]
-        else:
-            # A shard may be empty: all of its images were broken.
-            if os.path.getsize(shard) == 0:
-                return
-    except (tf.errors.DataLossError, ValueError):
-        version = None
-    if version is None:
+            version = example.features.feature["schema/version"]
+            version = (*version.int64_list.value, None)[0]
+    except (tf.errors.DataLossError, DecodeError):
+        pass
+    # A shard may be empty, if its images were broken.
+    if version is None and tf.io.gfile.stat(shard).length > 0:
         raise ValueError(
             "The file is not a shard written by keras_comic; build it with "
             f"`keras-comic tfrecords build`. Received: {shard}"
         )
-    if version != SCHEMA_VERSION:
+    if version not in (None, SCHEMA_VERSION):
         advice = (
             "install a newer keras_comic"
             if version > SCHEMA_VERSION
@@ -275,25 +287,6 @@ def _check_version(shard):
             f"This keras_comic reads version {SCHEMA_VERSION} of the record "
             f"schema: {advice}. Received: version {version} in {shard}"
         )
-
-
-def _labelled_files(folders, split):
-    if isinstance(folders, dict):
-        entries = [(str(label), Path(f)) for label, f in folders.items()]
-    elif isinstance(folders, (list, tuple)):
-        entries = [(None, Path(folder)) for folder in folders]
-    else:
-        entries = [(None, Path(folders))]
-    if not entries:
-        raise ValueError(
-            f"`folders` must name a folder. Received: folders={folders}"
-        )
-    return [
-        (image_label(path, folder, split) if label is None else label,)
-        + (folder, path)
-        for label, folder in entries
-        for path in list_images(folder)
-    ]
 
 
 def _read_manifest(manifest):
@@ -359,9 +352,9 @@ def _tensorflow_decodes(encoded, size):
 
 def _serialize(values):
     features = {}
-    for key, spec in FEATURES.items():
+    for key, (dtype, _) in SCHEMA.items():
         value = values[key]
-        if spec.dtype == tf.int64:
+        if dtype == "int64":
             feature = tf.train.Feature(
                 int64_list=tf.train.Int64List(value=[value])
             )
@@ -412,9 +405,9 @@ class _ShardWriter:
             self.output / f"{self.split}-{i:05d}-of-{total:05d}.tfrecord"
             for i in range(total)
         ]
+        pattern = rf"{self.split}-\d{{5}}-of-\d{{5}}\.tfrecord"
         for old in self.output.iterdir():
-            pattern = rf"{self.split}-\d{{5}}-of-\d{{5}}\.tfrecord"
-            if re.fullmatch(pattern, old.name) and old not in shards:
+            if old not in shards and re.fullmatch(pattern, old.name):
                 old.unlink()
         for part, shard in zip(self.parts, shards):
             os.replace(part, shard)

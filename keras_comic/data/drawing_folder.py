@@ -1,0 +1,94 @@
+"""Crops of the drawings of a folder."""
+
+import numpy as np
+
+from keras_comic.data.crops import NUM_TRIES
+from keras_comic.data.crops import check_crop
+from keras_comic.data.crops import check_fraction
+from keras_comic.data.crops import crop
+from keras_comic.data.crops import crop_boxes
+from keras_comic.data.crops import least_blank
+from keras_comic.data.crops import random_key
+from keras_comic.data.crops import shuffled
+from keras_comic.data.images import labelled_images
+from keras_comic.data.images import read_image
+
+
+class DrawingFolder:
+    """Random crops of the drawings of folders, without TensorFlow.
+
+    Drawings come from each label (illustrator) equally often, and within a
+    label every drawing comes once before any comes again. Crops are made as
+    in `PhotoFolder`; one that is nearly blank is drawn again, up to 8 times.
+    `comic_dataset` gives such crops from TFRecords.
+
+    Args:
+        folders: String, path, or a list of them: folders of images; the label
+            of an image is what `image_label` says. Or a dict of labels to
+            folders.
+        zoom: Pair of floats > 0. The range of the factor by which a crop is
+            scaled from the file. Defaults to `(0.6, 1.0)`.
+        white_fraction: Float in `[0, 1]`. The part of a crop that may be
+            white. Defaults to `0.75`.
+        paper_fraction: Float in `[0, 1]`. The part of a crop that may be
+            empty light paper; where it is tinted, it counts twice. Defaults
+            to `0.4`.
+
+    Raises:
+        FileNotFoundError: If a folder does not exist.
+        ValueError: If a folder holds no image, or a number is not as above.
+
+    Example:
+
+    >>> import os
+    >>> from PIL import Image
+    >>> os.mkdir("ink")
+    >>> noise = np.random.randint(256, size=(32, 32, 3)).astype("uint8")
+    >>> Image.fromarray(noise).save("ink/noise.png")
+    >>> drawings = keras_comic.data.DrawingFolder("ink")
+    >>> drawings.crop(number=7, image_size=16, seed=0).shape
+    (16, 16, 3)
+    """
+
+    def __init__(
+        self, folders, zoom=(0.6, 1.0), white_fraction=0.75, paper_fraction=0.4
+    ):
+        check_crop(1, zoom)
+        check_fraction("white_fraction", white_fraction)
+        check_fraction("paper_fraction", paper_fraction)
+        self.zoom = zoom
+        self.white_fraction = white_fraction
+        self.paper_fraction = paper_fraction
+        self.paths = {}
+        for label, _, path in sorted(labelled_images(folders)):
+            self.paths.setdefault(label, []).append(path)
+
+    def crop(self, number, image_size, seed):
+        """The crop of one sample.
+
+        Args:
+            number: Integer >= 0. The sample; the crop depends on it and on
+                the seed alone.
+            image_size: Integer > 0, pixels.
+            seed: Integer.
+
+        Returns:
+            Float32 array `(image_size, image_size, 3)`, RGB in `[-1, 1]`.
+        """
+        # Every turn takes one drawing of each label.
+        turn, place = divmod(number, len(self.paths))
+        label_key = random_key(seed, "drawing label")
+        label = shuffled(place, label_key, turn, len(self.paths))
+        paths = list(self.paths.values())[label]
+        order_key = random_key(seed, f"drawing order {label}")
+        turn, place = divmod(turn, len(paths))
+        image = read_image(paths[shuffled(place, order_key, turn, len(paths))])
+        key = random_key(seed, "drawing crop")
+        uniforms = np.random.default_rng([key, number])
+        boxes = crop_boxes(
+            image.shape, uniforms.random((NUM_TRIES, 3)), image_size, self.zoom
+        )
+        box = boxes[
+            least_blank(image, boxes, self.white_fraction, self.paper_fraction)
+        ]
+        return crop(image, box, uniforms.random() < 0.5, image_size)
