@@ -56,7 +56,8 @@ def from_preset(preset):
 
     Raises:
         ValueError: If the name is unknown (the names are listed), the format
-            is of a later version, or the weights' checksum does not agree.
+            is of a later version, the class is unknown, or the weights'
+            checksum does not agree.
         FileNotFoundError: If a file of the preset is missing.
         OSError: If a handle or the weights' address cannot be reached.
 
@@ -78,9 +79,17 @@ def from_preset(preset):
             f"Received: format_version={version!r}"
         )
     config = _read_json(folder, CONFIG_FILE)
+    name = config.get("registered_name")
+    if keras.saving.get_registered_object(name) is None:
+        raise ValueError(
+            f"Preset {str(preset)!r} holds a class that is not known here; "
+            "another version of keras_comic, or the package that defines it, "
+            f"may know it. Received: class {name!r} in {CONFIG_FILE}"
+        )
     config["config"]["styles"] = _read_json(folder, STYLES_FILE)
+    weights = _verified_weights(folder, metadata)
     generator = keras.saving.deserialize_keras_object(config)
-    generator.load_weights(_verified_weights(folder, metadata))
+    generator.load_weights(weights)
     return generator
 
 
@@ -88,15 +97,17 @@ def save_to_preset(generator, folder, metadata=None):
     """Writes a generator as a preset folder.
 
     Files are written beside their final names and renamed. A `README.md` that
-    is already there is kept.
+    is already there is kept. A preset computes in float32, whatever precision
+    the generator was trained in.
 
     Args:
         generator: A generator, built.
         folder: Path of the folder; made if it does not exist.
         metadata: Dict or `None`. Entries for `metadata.json`: `licence`,
             `training_data`, `recipe`, `results`, ... The format's version,
-            checksum, sizes, package versions and golden numbers are filled
-            in. Defaults to `None`.
+            class, parameter count, checksum, sizes, package versions and
+            golden numbers are filled in; of `weights`, only a `url` is taken.
+            Defaults to `None`.
 
     Raises:
         ValueError: If the generator is not built.
@@ -108,6 +119,7 @@ def save_to_preset(generator, folder, metadata=None):
         )
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
+    generator = _in_float32(generator)
     config = keras.saving.serialize_keras_object(generator)
     styles = config["config"].pop("styles", {})
     # Keras looks only at names that end like this.
@@ -117,7 +129,9 @@ def save_to_preset(generator, folder, metadata=None):
     _write_json(folder, CONFIG_FILE, config)
     _write_json(folder, STYLES_FILE, styles)
     _write_json(folder, CONVERTER_FILE, _image_converter_config())
-    facts = {
+    metadata = dict(metadata or {})
+    url = (metadata.get("weights") or {}).get("url")
+    written = {
         "format_version": FORMAT_VERSION,
         "class": type(generator).__name__,
         "parameter_count": generator.count_params(),
@@ -125,14 +139,17 @@ def save_to_preset(generator, folder, metadata=None):
             "file": WEIGHTS_FILE,
             "sha256": _sha256(folder / WEIGHTS_FILE),
             "bytes": (folder / WEIGHTS_FILE).stat().st_size,
-            "url": None,
+            "url": url,
         },
         "versions": {
             "keras": keras.__version__,
             "backend": keras.backend.backend(),
             "python": ".".join(map(str, sys.version_info[:3])),
         },
-        **(metadata or {}),
+    }
+    facts = {
+        **written,
+        **{name: v for name, v in metadata.items() if name not in written},
         "golden": golden_numbers(generator),
     }
     _write_json(folder, METADATA_FILE, facts)
@@ -188,8 +205,8 @@ def verify_preset(preset):
     >>> keras_comic.verify_preset("adain_storybook") <= 1e-3
     True
     """
-    metadata = _read_json(preset_folder(preset), METADATA_FILE)
-    golden = metadata["golden"]
+    folder = preset_folder(preset)
+    golden = _entry(folder, _read_json(folder, METADATA_FILE), "golden")
     found = golden_numbers(from_preset(preset))
     if found["style"] != golden["style"]:
         raise ValueError(
@@ -226,7 +243,7 @@ def preset_folder(preset):
     built_in = _zoo_folder() / handle
     if handle == built_in.name and (built_in / METADATA_FILE).is_file():
         return built_in
-    if Path(handle).is_dir():
+    if handle and Path(handle).is_dir():
         return Path(handle)
     raise ValueError(
         "`preset` must be a built-in name, a folder that exists, or a handle "
@@ -247,16 +264,35 @@ def _read_json(folder, name):
     path = Path(folder) / name
     if not path.is_file():
         raise FileNotFoundError(
-            f"Preset {Path(folder).name!r} has no file {name!r}. "
+            f"Preset {_name(folder)!r} has no file {name!r}. "
             f"Received: folder={str(folder)!r}"
         )
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except json.JSONDecodeError as error:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
         raise ValueError(
-            f"File {name!r} of preset {Path(folder).name!r} is not JSON: "
-            f"{error}"
+            f"File {name!r} of preset {_name(folder)!r} is not JSON: "
+            f"{error}. Received: folder={str(folder)!r}"
         ) from error
+    if not isinstance(value, dict):
+        raise ValueError(
+            f"File {name!r} of preset {_name(folder)!r} must hold a JSON "
+            f"object. Received: {type(value).__name__}"
+        )
+    return value
+
+
+def _entry(folder, metadata, name):
+    if name not in metadata:
+        raise ValueError(
+            f"File {METADATA_FILE!r} of preset {_name(folder)!r} must hold an "
+            f"entry {name!r}. Received: {sorted(metadata)}"
+        )
+    return metadata[name]
+
+
+def _name(folder):
+    return Path(folder).resolve().name
 
 
 def _write_json(folder, name, value):
@@ -271,35 +307,68 @@ def _sha256(path):
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def _in_float32(generator):
+    """The generator, or its float32 twin if it has a mixed precision."""
+    config = keras.saving.serialize_keras_object(generator)
+    if not _set_float32(config):
+        return generator
+    twin = keras.saving.deserialize_keras_object(config)
+    twin.set_weights(generator.get_weights())
+    return twin
+
+
+def _set_float32(config):
+    """Makes all dtype policies of a config float32; whether any was not."""
+    if isinstance(config, list):
+        return any([_set_float32(entry) for entry in config])
+    if not isinstance(config, dict):
+        return False
+    if config.get("class_name") == "DTypePolicy":
+        changed = config["config"]["name"] != "float32"
+        config["config"]["name"] = "float32"
+        return changed
+    return any([_set_float32(entry) for entry in config.values()])
+
+
 def _verified_weights(folder, metadata):
-    facts = metadata["weights"]
+    facts = _entry(folder, metadata, "weights")
     path = folder / facts["file"]
-    if not path.is_file() and facts.get("url"):
-        try:
-            path = keras.utils.get_file(
-                f"{facts['sha256'][:16]}.weights.h5",
-                facts["url"],
-                cache_subdir="keras_comic",
-            )
-        except Exception as error:
-            raise OSError(
-                f"The weights of preset {folder.name!r} could not be fetched: "
-                f"{error}. Received: url={facts['url']!r}"
-            ) from error
+    fetched = not path.is_file() and facts.get("url")
+    if fetched:
+        path = _fetch_weights(folder, facts)
     elif not path.is_file():
         raise FileNotFoundError(
-            f"Preset {folder.name!r} has no file {facts['file']!r}. "
+            f"Preset {_name(folder)!r} has no file {facts['file']!r}. "
             f"Received: folder={str(folder)!r}"
         )
     found = _sha256(path)
     if found != facts["sha256"]:
+        if fetched:
+            # So that the next call fetches it again.
+            path.unlink()
         raise ValueError(
             f"The checksum of {str(path)!r} does not agree with the metadata "
-            f"of preset {folder.name!r}: the file is damaged or not the one "
+            f"of preset {_name(folder)!r}: the file is damaged or not the one "
             f"that was published. Expected: sha256={facts['sha256']}. "
             f"Received: sha256={found}"
         )
     return path
+
+
+def _fetch_weights(folder, facts):
+    try:
+        path = keras.utils.get_file(
+            f"{facts['sha256'][:16]}.weights.h5",
+            facts["url"],
+            cache_dir=os.environ.get("KERAS_HOME"),
+            cache_subdir="keras_comic",
+        )
+    except Exception as error:
+        raise OSError(
+            f"The weights of preset {_name(folder)!r} could not be fetched: "
+            f"{error}. Received: url={facts['url']!r}"
+        ) from error
+    return Path(path)
 
 
 def _image_converter_config():

@@ -7,6 +7,7 @@ from keras_comic.models.adain import LightStyleEncoder
 from keras_comic.models.adain import StyleTransferGAN
 from keras_comic.models.adain import VGGDecoder
 from keras_comic.models.adain import VGGEncoder
+from keras_comic.models.adain import load_adain_weights
 from keras_comic.models.feature_network import FeatureNetwork
 from keras_comic.models.generator import Generator
 from keras_comic.models.patch_discriminator import PatchDiscriminator
@@ -22,4 +23,5 @@ __all__ = [
     "StyleTransferGAN",
     "VGGDecoder",
     "VGGEncoder",
+    "load_adain_weights",
 ]

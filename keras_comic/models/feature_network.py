@@ -190,7 +190,8 @@ class FeatureNetwork(keras.Model):
 
         Raises:
             FileNotFoundError: If the file does not exist.
-            ValueError: If the file holds none of the known names.
+            ValueError: If it is no `.npz` file, holds none of the known names,
+                or arrays of other shapes.
             OSError: If `"imagenet"` cannot be fetched; it says how to go on
                 without a network.
         """
@@ -204,15 +205,22 @@ class FeatureNetwork(keras.Model):
                 f"exists. Received: weights={str(weights)!r}"
             )
         else:
-            with np.load(weights) as archive:
-                arrays = dict(archive)
-        if "conv0.weight" in arrays:
-            network, kernels = cls._from_distilled(arrays, kwargs)
-        else:
-            network, kernels = cls._from_keras(arrays, weights, kwargs)
-        for layer, (kernel, bias) in zip(network.blocks, kernels, strict=True):
-            layer.kernel.assign(kernel)
-            layer.bias.assign(bias)
+            arrays = _read_arrays(weights)
+        try:
+            if "conv0.weight" in arrays:
+                network, kernels = cls._from_distilled(arrays, kwargs)
+            else:
+                network, kernels = cls._from_keras(arrays, weights, kwargs)
+            for layer, (kernel, bias) in zip(
+                network.blocks, kernels, strict=True
+            ):
+                layer.kernel.assign(kernel)
+                layer.bias.assign(bias)
+        except KeyError as error:
+            raise ValueError(
+                "The file must hold a kernel and a bias for each of its "
+                f"layers. Received: weights={str(weights)!r} without {error}"
+            ) from error
         return network
 
     @classmethod
@@ -274,6 +282,18 @@ class FeatureNetwork(keras.Model):
             "padding": self.padding,
             "normalization": self.normalization,
         }
+
+
+def _read_arrays(path):
+    try:
+        with np.load(path) as archive:
+            return dict(archive)
+    # What NumPy raises depends on what the file is instead.
+    except Exception as error:
+        raise ValueError(
+            "`weights` must be an `.npz` file of arrays. "
+            f"Received: weights={str(path)!r} ({error})"
+        ) from error
 
 
 def _imagenet_arrays():

@@ -1,5 +1,7 @@
 """What every generator of the zoo offers: stylize, named styles, presets."""
 
+import numbers
+
 import keras
 import numpy as np
 from keras import ops
@@ -7,6 +9,7 @@ from keras import ops
 from keras_comic import presets
 from keras_comic.models.pictures import as_mask
 from keras_comic.models.pictures import as_pictures
+from keras_comic.models.pictures import describe
 from keras_comic.models.pictures import is_picture
 from keras_comic.models.pictures import keep_photo_color
 
@@ -76,14 +79,16 @@ class Generator(keras.Model):
             raise ValueError(
                 "`images` must hold at least one picture. Received: images=[]"
             )
-        vectors = [
-            ops.convert_to_numpy(self.encode_style(_to_float(p)))
-            for p in pictures
-        ]
-        vector = np.concatenate(vectors).mean(axis=0)
+        vectors = np.concatenate(
+            [
+                ops.convert_to_numpy(self.encode_style(_to_float(p)))
+                for p in pictures
+            ]
+        )
+        vector = vectors.mean(axis=0)
         self._styles.entries[name] = {
             "vector": [float(np.float32(v)) for v in vector],
-            "count": len(pictures),
+            "count": len(vectors),
             "source": source,
             "licence": licence,
         }
@@ -113,38 +118,49 @@ class Generator(keras.Model):
         if isinstance(style, str):
             if style not in self._styles.entries:
                 raise ValueError(
-                    f"`style` must be one of {self.style_names}, an image, "
-                    f"or a weighted mix. Received: style={style!r}"
+                    f"`style` must be one of {self.style_names}, an image (a "
+                    "file is read with `keras_comic.data.read_image`), or a "
+                    f"weighted mix. Received: style={style!r}"
                 )
             vector = self._styles.entries[style]["vector"]
             return ops.convert_to_tensor([vector], dtype="float32")
         if isinstance(style, dict):
             return self._mixed_vector(list(style.items()))
         if isinstance(style, (list, tuple)):
-            if not all(isinstance(s, (list, tuple)) for s in style):
+            if not all(
+                isinstance(s, (list, tuple)) and len(s) == 2 for s in style
+            ):
                 raise ValueError(
                     "A mix of styles must be a dict of name to weight or a "
-                    f"list of (style, weight). Received: style={style!r}"
+                    "list of (style, weight). "
+                    f"Received: style={describe(style)}"
                 )
             return self._mixed_vector(style)
         if is_picture(style):
             pictures, _ = as_pictures(style, "style")
             return self.encode_style(_to_float(pictures))
         raise ValueError(
-            "`style` must be a name, an image, or a weighted mix. "
-            f"Received: style={style!r}"
+            "`style` must be a name, an image (an array; a file is read with "
+            "`keras_comic.data.read_image`), or a weighted mix. "
+            f"Received: style={describe(style)}"
         )
 
     def _mixed_vector(self, weighted_styles):
-        weights = [float(weight) for _, weight in weighted_styles]
-        if not weights or min(weights) < 0 or sum(weights) <= 0:
+        weights = [weight for _, weight in weighted_styles]
+        if (
+            not all(isinstance(w, numbers.Real) for w in weights)
+            or not np.all(np.isfinite(weights))
+            or min(weights, default=0) < 0
+            or sum(weights) <= 0
+        ):
             raise ValueError(
-                "The weights of a mix must be at least 0 and their sum above "
-                f"0. Received: weights={weights}"
+                "The weights of a mix must be numbers of at least 0, and their "
+                f"sum above 0. Received: weights={weights}"
             )
         vectors = [self.style_vector(style) for style, _ in weighted_styles]
+        total = float(sum(weights))
         return sum(
-            vector * (weight / sum(weights))
+            vector * (float(weight) / total)
             for vector, weight in zip(vectors, weights, strict=True)
         )
 
@@ -194,10 +210,10 @@ class Generator(keras.Model):
                 a style is unknown; it says what came in.
         """
         photos, single = as_pictures(images, "images")
-        if not 0.0 <= strength <= 1.0:
+        if not isinstance(strength, numbers.Real) or not 0 <= strength <= 1:
             raise ValueError(
-                "`strength` must be in [0, 1]. "
-                f"Received: strength={strength}"
+                "`strength` must be a number in [0, 1]. "
+                f"Received: strength={describe(strength)}"
             )
         vector = self.style_vector(style)
         if vector.shape[0] not in (1, len(photos)):

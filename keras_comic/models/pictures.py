@@ -1,15 +1,44 @@
 """uint8 pictures at the edge of a generator: checks, masks, colours."""
 
+import os
+
 import numpy as np
 
 SMALLEST_SIDE = 32
 # Rounds of colour correction; clipping to RGB moves a and b a little each.
 COLOR_ROUNDS = 8
+# Where to stop them: the largest difference of the means of a and b.
+COLOR_TOLERANCE = 0.5
+# How much of the photo's lightness is taken when that is not enough.
+LIGHTNESS_SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 
 def is_picture(value):
     """Whether a value is an array of three or four axes."""
     return getattr(value, "ndim", len(getattr(value, "shape", ()))) in (3, 4)
+
+
+def describe(value):
+    """A value as an error message shows it: arrays by shape, type and range.
+
+    Args:
+        value: Anything.
+
+    Returns:
+        String.
+    """
+    if isinstance(value, dict):
+        entries = [f"{k!r}: {describe(v)}" for k, v in value.items()]
+        return "{" + ", ".join(entries) + "}"
+    if isinstance(value, (list, tuple)):
+        return "[" + ", ".join(describe(v) for v in value) + "]"
+    if not hasattr(value, "shape"):
+        return repr(value)
+    array = np.asarray(value)
+    text = f"shape={array.shape}, dtype={array.dtype}"
+    if array.size and array.dtype.kind in "bfiu":
+        text += f", range=[{array.min():g}, {array.max():g}]"
+    return f"array({text})"
 
 
 def as_pictures(images, argument):
@@ -27,15 +56,20 @@ def as_pictures(images, argument):
     Raises:
         ValueError: If the rank, channels, type or size is wrong.
     """
-    if isinstance(images, (str, bytes)):
+    if isinstance(images, (str, bytes, os.PathLike)):
         raise ValueError(
             f"`{argument}` must be uint8 pictures, not a path: read the file "
             f"with `keras_comic.data.read_image`. Received: {images!r}"
         )
-    array = np.asarray(images)
-    received = f"shape={array.shape}, dtype={array.dtype}"
-    if array.size and array.dtype.kind in "fiu":
-        received += f", range=[{array.min():g}, {array.max():g}]"
+    try:
+        array = np.asarray(images)
+    except ValueError as error:
+        raise ValueError(
+            f"`{argument}` must be pictures of one size, "
+            "(batch, height, width, 3), or a single one. "
+            f"Received: {describe(images)}"
+        ) from error
+    received = describe(array)
     if array.ndim not in (3, 4) or array.shape[-1] != 3:
         raise ValueError(
             f"`{argument}` must be RGB pictures of shape (height, width, 3) "
@@ -68,9 +102,14 @@ def as_mask(mask, shape):
         Float32 NumPy array.
 
     Raises:
-        ValueError: If the size or the range is wrong.
+        ValueError: If the size, the type or the range is wrong.
     """
     array = np.asarray(mask)
+    if array.dtype.kind not in "bf":
+        raise ValueError(
+            "`mask` must be boolean or float in [0, 1]. "
+            f"Received: mask={describe(mask)}"
+        )
     batch, height, width = shape[:3]
     allowed = [
         (height, width),
@@ -84,12 +123,11 @@ def as_mask(mask, shape):
             f"({height}, {width}), or one such mask for each of the {batch}. "
             f"Received: mask.shape={array.shape}"
         )
-    if array.dtype != bool and (
-        array.dtype == np.uint8 or array.min() < 0 or array.max() > 1
-    ):
+    # In this form a NaN is refused too.
+    if not (array.min() >= 0 and array.max() <= 1):
         raise ValueError(
-            "`mask` must be boolean or float in [0, 1]. Received: "
-            f"dtype={array.dtype}, range=[{array.min():g}, {array.max():g}]"
+            "`mask` must be boolean or float in [0, 1]. "
+            f"Received: mask={describe(array)}"
         )
     array = array.astype("float32")
     if array.shape in allowed[:2]:
@@ -102,14 +140,16 @@ def keep_photo_color(comics, photos):
 
     The photo's a and b are taken pixel by pixel; since the darkest and the
     lightest colours hold little chroma, the mean that clipping to RGB takes
-    away is given back evenly.
+    away is given back evenly. Where the comic is so dark or so light that this
+    cannot work, it takes some of the photo's lightness too.
 
     Args:
         comics: Float `(batch, height, width, 3)`, RGB in `[0, 255]`.
         photos: uint8 `(batch, height, width, 3)`, RGB.
 
     Returns:
-        Float32 `(batch, height, width, 3)`, RGB in `[0, 255]`.
+        Float32 `(batch, height, width, 3)`, RGB in `[0, 255]`; the means of a
+        and b of each picture are within 1 of the photo's.
     """
     # scikit-image takes a while to import, and few calls need it.
     from skimage import color
@@ -117,18 +157,28 @@ def keep_photo_color(comics, photos):
     results = []
     for comic, photo in zip(comics, photos, strict=True):
         lightness = color.rgb2lab(comic / 255.0)[..., :1]
-        chroma = color.rgb2lab(photo / 255.0)[..., 1:]
-        wanted = chroma.mean(axis=(0, 1))
-        shift = np.zeros(2)
-        for _ in range(COLOR_ROUNDS):
-            lab = np.concatenate([lightness, chroma + shift], axis=-1)
-            rgb = _lab_to_rgb(color, lab)
-            missing = wanted - color.rgb2lab(rgb)[..., 1:].mean(axis=(0, 1))
-            if np.abs(missing).max() < 0.5:
+        photo_lab = color.rgb2lab(photo / 255.0)
+        for share in LIGHTNESS_SHARES:
+            mixed = lightness + share * (photo_lab[..., :1] - lightness)
+            rgb, missing = _with_chroma(color, mixed, photo_lab[..., 1:])
+            if missing <= 2.0 * COLOR_TOLERANCE:
                 break
-            shift = shift + missing
         results.append(rgb * 255.0)
     return np.stack(results).astype("float32")
+
+
+def _with_chroma(color, lightness, chroma):
+    """RGB of a lightness with a chroma, and what its means of a, b miss."""
+    wanted = chroma.mean(axis=(0, 1))
+    shift = np.zeros(2)
+    for _ in range(COLOR_ROUNDS):
+        lab = np.concatenate([lightness, chroma + shift], axis=-1)
+        rgb = _lab_to_rgb(color, lab)
+        missing = wanted - color.rgb2lab(rgb)[..., 1:].mean(axis=(0, 1))
+        if np.abs(missing).max() < COLOR_TOLERANCE:
+            break
+        shift = shift + missing
+    return rgb, np.abs(missing).max()
 
 
 def _lab_to_rgb(color, lab):

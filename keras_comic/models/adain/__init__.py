@@ -1,6 +1,7 @@
 """Style transfer by adaptive instance normalisation."""
 
 from keras_comic.models.adain.adain_generator import AdaINGenerator
+from keras_comic.models.adain.adain_weights import load_adain_weights
 from keras_comic.models.adain.light_content_encoder import LightContentEncoder
 from keras_comic.models.adain.light_decoder import LightDecoder
 from keras_comic.models.adain.light_style_encoder import LightStyleEncoder
@@ -16,4 +17,5 @@ __all__ = [
     "StyleTransferGAN",
     "VGGDecoder",
     "VGGEncoder",
+    "load_adain_weights",
 ]

@@ -60,7 +60,12 @@ class AdaINGenerator(Generator):
     """
 
     def __init__(
-        self, content_encoder, decoder, style_encoder=None, styles=None, **kwargs
+        self,
+        content_encoder,
+        decoder,
+        style_encoder=None,
+        styles=None,
+        **kwargs,
     ):
         super().__init__(styles=styles, **kwargs)
         self.content_encoder = content_encoder
@@ -70,7 +75,10 @@ class AdaINGenerator(Generator):
 
     @classmethod
     def light(
-        cls, filters=(32, 80, 40, 16), num_residual_blocks=4, style_dim=96,
+        cls,
+        filters=(32, 80, 40, 16),
+        num_residual_blocks=4,
+        style_dim=96,
         **kwargs,
     ):
         """The small, fast generator.

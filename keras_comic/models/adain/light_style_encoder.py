@@ -68,7 +68,9 @@ class LightStyleEncoder(keras.layers.Layer):
         self.hidden = keras.layers.Dense(
             hidden_dim, activation="relu", dtype="float32", name="hidden"
         )
-        self.style = keras.layers.Dense(style_dim, dtype="float32", name="style")
+        self.style = keras.layers.Dense(
+            style_dim, dtype="float32", name="style"
+        )
 
     def build(self, images_shape):
         shape = images_shape
