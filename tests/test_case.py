@@ -325,12 +325,12 @@ class TestCase(unittest.TestCase):
                 lambda array, i=i: array[i : i + 1], inputs
             )
             self.assertAllClose(
-                loss(*alone), self.numpy(values)[i : i + 1], atol=1e-5
+                loss(*alone), self.numpy(values)[i : i + 1], atol=atol
             )
         self.assertAllClose(
             compiled(lambda *arrays: loss(*arrays))(*inputs),
             values,
-            atol=1e-5,
+            atol=atol,
         )
         for dtype in ("float16", "bfloat16"):
             low = keras.tree.map_structure(

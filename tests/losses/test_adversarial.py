@@ -1,0 +1,118 @@
+import math
+
+import numpy as np
+
+from keras_comic import losses
+from tests.test_case import TestCase
+from tests.test_case import input_gradient
+from tests.test_case import noise
+
+
+class AdversarialTest(TestCase):
+    def test_least_squares_by_hand(self):
+        self.run_loss_test(
+            losses.least_squares_generator_loss,
+            (np.float32([[0, 2], [1, 3]]),),
+            # (1 + 1) / 2, (0 + 4) / 2.
+            [1.0, 2.0],
+        )
+        self.run_loss_test(
+            losses.least_squares_discriminator_loss,
+            (np.float32([[1, 0], [2, 1]]), np.float32([[0, 1], [2, -2]])),
+            # (0 + 1) / 2 + (0 + 1) / 2, (1 + 0) / 2 + (4 + 4) / 2.
+            [1.0, 4.5],
+        )
+
+    def test_hinge_by_hand(self):
+        self.run_loss_test(
+            losses.hinge_generator_loss,
+            (np.float32([[1, 3], [-2, 0]]),),
+            [-2.0, 1.0],
+        )
+        self.run_loss_test(
+            losses.hinge_discriminator_loss,
+            (np.float32([[2, 0], [1, -1]]), np.float32([[-2, 0], [1, -1]])),
+            # (0 + 1) / 2 + (0 + 1) / 2, (0 + 2) / 2 + (2 + 0) / 2.
+            [1.0, 2.0],
+        )
+
+    def test_cross_entropy_by_hand(self):
+        # sigmoid(ln 3) = 3/4 and sigmoid(0) = 1/2.
+        three = math.log(3.0)
+        self.run_loss_test(
+            losses.cross_entropy_generator_loss,
+            (np.float32([[0, three], [-three, -three]]),),
+            [(math.log(2.0) + math.log(4.0 / 3.0)) / 2.0, math.log(4.0)],
+        )
+        self.run_loss_test(
+            losses.cross_entropy_discriminator_loss,
+            (
+                np.float32([[three, three], [0, 0]]),
+                np.float32([[-three, -three], [0, 0]]),
+            ),
+            [2.0 * math.log(4.0 / 3.0), 2.0 * math.log(2.0)],
+        )
+
+    def test_cross_entropy_is_finite_for_every_logit(self):
+        logits = np.float32([[-1e4, 1e4]])
+        self.assertAllClose(losses.cross_entropy_generator_loss(logits), [5e3])
+        self.assertAllClose(
+            losses.cross_entropy_discriminator_loss(logits, logits), [1e4]
+        )
+        gradient = input_gradient(losses.cross_entropy_generator_loss, logits)
+        self.assertAllClose(gradient, [[-0.5, 0.0]])
+
+    def test_pairs_take_logits_of_every_rank(self):
+        real, fake = noise(3, 8), noise(3, 8, seed=1)
+        for name, pair in losses.ADVERSARIAL_LOSSES.items():
+            generator_loss, discriminator_loss = pair
+            with self.subTest(name=name):
+                expected = discriminator_loss(real, fake)
+                for shape in ((3, 2, 4), (3, 2, 2, 2), (3, 4, 2, 1)):
+                    self.assertAllClose(
+                        discriminator_loss(
+                            real.reshape(shape), fake.reshape(shape)
+                        ),
+                        expected,
+                    )
+                    self.assertAllClose(
+                        generator_loss(fake.reshape(shape)),
+                        generator_loss(fake),
+                    )
+                # One logit a sample.
+                self.assertShape(
+                    discriminator_loss(real[:, 0], fake[:, 0]), (3,)
+                )
+                self.assertShape(generator_loss(fake[:, 0]), (3,))
+                # Two scales of a discriminator need not have one size.
+                self.assertShape(discriminator_loss(real, fake[:, :4]), (3,))
+
+    def test_pairs_pull_in_opposite_directions(self):
+        # Least squares between its targets 0 and 1, the others everywhere.
+        real = np.abs(noise(3, 8)) / 2.0
+        fake = np.abs(noise(3, 8, seed=1)) / 2.0
+        for name, pair in losses.ADVERSARIAL_LOSSES.items():
+            generator_loss, discriminator_loss = pair
+            with self.subTest(name=name):
+                self.assertLess(input_gradient(generator_loss, fake).max(), 0)
+                self.assertGreater(
+                    input_gradient(
+                        lambda x, loss=discriminator_loss: loss(real, x), fake
+                    ).min(),
+                    0,
+                )
+                self.assertLess(
+                    input_gradient(
+                        lambda x, loss=discriminator_loss: loss(x, fake), real
+                    ).max(),
+                    0,
+                )
+
+    def test_names(self):
+        self.assertEqual(
+            sorted(losses.ADVERSARIAL_LOSSES),
+            ["cross_entropy", "hinge", "least_squares"],
+        )
+        for name, pair in losses.ADVERSARIAL_LOSSES.items():
+            self.assertEqual(pair[0].__name__, f"{name}_generator_loss")
+            self.assertEqual(pair[1].__name__, f"{name}_discriminator_loss")

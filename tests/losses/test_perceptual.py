@@ -1,0 +1,128 @@
+import numpy as np
+
+from keras_comic import losses
+from tests.test_case import TestCase
+from tests.test_case import noise
+
+
+def column(*values):
+    """Features of one channel: one sample, one column of positions."""
+    return np.float32(values).reshape(1, -1, 1, 1)
+
+
+class PerceptualTest(TestCase):
+    def test_content_by_hand(self):
+        # 1, 3 and 5, 1 become -1, 1 and 1, -1: squared difference 4.
+        features = np.concatenate([column(1, 3), column(2, 8)])
+        targets = np.concatenate([column(5, 1), column(0, 5)])
+        self.run_loss_test(
+            losses.content_loss, (features, targets), [4.0, 0.0], atol=1e-3
+        )
+
+    def test_content_does_not_see_contrast_and_tone(self):
+        features = noise(2, 9, 11, 4)
+        scale = np.float32([0.5, 2.0, 3.0, 10.0])
+        self.assertAllClose(
+            losses.content_loss(features, features * scale - 7.0),
+            [0.0, 0.0],
+            atol=1e-4,
+        )
+        # Unrelated features: twice the variance.
+        unrelated = losses.content_loss(
+            noise(2, 64, 64, 4), noise(2, 64, 64, 4, seed=1)
+        )
+        self.assertAllClose(unrelated, [2.0, 2.0], atol=0.1)
+
+    def test_moments_style_by_hand(self):
+        # Mean 2, deviation 1 against mean 5, deviation 5: 9 + 16.
+        features = np.concatenate([column(1, 3), column(4, 4)])
+        targets = np.concatenate([column(0, 10), column(4, 4)])
+        self.run_loss_test(
+            losses.moments_style_loss,
+            ([features], [targets]),
+            [25.0, 0.0],
+            atol=1e-3,
+        )
+        self.run_loss_test(
+            losses.moments_style_loss,
+            ([features, 2 * features], [targets, 2 * targets]),
+            [125.0, 0.0],
+            atol=1e-2,
+        )
+
+    def test_moments_style_averages_over_channels(self):
+        features = np.concatenate([column(1, 3), column(4, 4)], axis=-1)
+        targets = np.concatenate([column(0, 10), column(4, 4)], axis=-1)
+        self.assertAllClose(
+            losses.moments_style_loss([features], [targets]), [12.5], atol=1e-3
+        )
+
+    def test_gram_matrix_by_hand(self):
+        features = np.float32([[1, 2], [3, 4]]).reshape(1, 2, 1, 2)
+        gram = losses.gram_matrix(features)
+        self.assertDType(gram, "float32")
+        # F^T F = [[10, 14], [14, 20]], over 2 positions and 2 channels.
+        self.assertAllClose(gram, [[[2.5, 3.5], [3.5, 5.0]]])
+
+    def test_gram_matrix_in_low_precision(self):
+        # Sums of products of 300 do not exist in float16.
+        features = np.full((1, 16, 16, 2), 300.0, "float16")
+        self.assertAllClose(
+            losses.gram_matrix(features), np.full((1, 2, 2), 45000.0)
+        )
+
+    def test_gram_style_by_hand(self):
+        features = np.float32([[1, 2], [3, 4]]).reshape(1, 2, 1, 2)
+        features = np.concatenate([features, 0 * features])
+        targets = np.zeros((2, 2, 1, 2))
+        # (2.5^2 + 3.5^2 + 3.5^2 + 5^2) / 4.
+        self.run_loss_test(
+            losses.gram_style_loss, ([features], [targets]), [13.9375, 0.0]
+        )
+        self.run_loss_test(
+            losses.gram_style_loss,
+            ([features, features], [targets, targets]),
+            [27.875, 0.0],
+        )
+
+    def test_style_forgets_positions_and_sizes(self):
+        features = noise(2, 8, 12, 4)
+        shuffled = np.random.default_rng(0).permutation(
+            features.reshape(2, 96, 4), axis=1
+        )
+        shuffled = shuffled.reshape(2, 6, 16, 4)
+        tiled = np.tile(features, (1, 2, 3, 1))
+        for loss in (losses.moments_style_loss, losses.gram_style_loss):
+            for other in (shuffled, tiled):
+                self.assertAllClose(
+                    loss([features], [other]), [0, 0], atol=1e-6
+                )
+
+    def test_gram_sees_what_moments_do_not(self):
+        # Two channels that go together, or do not.
+        rows = np.float32([[1, 1], [-1, -1], [1, 1], [-1, -1]])
+        together = rows.reshape(1, 4, 1, 2)
+        apart = (rows * [1, -1]).reshape(1, 4, 1, 2).astype("float32")
+        self.assertAllClose(
+            losses.moments_style_loss([together], [apart]), [0.0]
+        )
+        # Products off the diagonal 1/2 against -1/2: (1 + 1) / 4.
+        self.assertAllClose(losses.gram_style_loss([together], [apart]), [0.5])
+
+    def test_errors(self):
+        with self.assertRaisesRegex(
+            ValueError,
+            r"must have the same shape. Received: features.shape="
+            r"\(2, 8, 8, 4\), target_features.shape=\(2, 8, 7, 4\)",
+        ):
+            losses.content_loss(noise(2, 8, 8, 4), noise(2, 8, 7, 4))
+        features = [noise(1, 8, 8, 4)]
+        for loss in (losses.moments_style_loss, losses.gram_style_loss):
+            with self.assertRaisesRegex(
+                ValueError, "at least one. Received: 1 and 2 entries"
+            ):
+                loss(features, features * 2)
+            with self.assertRaisesRegex(
+                ValueError, "at least one. Received: 0 and 0 entries"
+            ):
+                loss([], [])

@@ -1,0 +1,101 @@
+import math
+
+import numpy as np
+
+from keras_comic import losses
+from tests.test_case import TestCase
+from tests.test_case import noise
+
+SQUARE = np.float32([[0, 1], [3, 5]]).reshape(1, 2, 2, 1)
+
+
+def halves(left, right):
+    """A grey picture of two halves of 8x8 pixels."""
+    picture = np.zeros((1, 8, 16, 3), "float32")
+    picture[:, :, :8] = left
+    picture[:, :, 8:] = right
+    return picture
+
+
+class PixelTest(TestCase):
+    def test_total_variation_by_hand(self):
+        # Down 3 and 4, mean 3.5; across 1 and 2, mean 1.5.
+        images = np.concatenate([SQUARE, 0 * SQUARE + 2])
+        self.run_loss_test(losses.total_variation_loss, (images,), [5.0, 0.0])
+        # Channels are averaged.
+        images = np.concatenate([SQUARE, 0 * SQUARE], axis=-1)
+        self.assertAllClose(losses.total_variation_loss(images), [2.5])
+
+    def test_a_soft_edge_costs_as_much_as_a_sharp_one(self):
+        sharp = np.float32([0, 0, 0, 1, 1]).reshape(1, 1, 5, 1)
+        soft = np.float32([0, 0.25, 0.5, 0.75, 1]).reshape(1, 1, 5, 1)
+        images = np.concatenate([sharp, soft]).repeat(5, axis=1)
+        self.assertAllClose(losses.total_variation_loss(images), [0.25, 0.25])
+
+    def test_structure_by_hand(self):
+        # Only the luminance term, (2ab + c1) / (a^2 + b^2 + c1) with grey
+        # levels 0.5 and 1.5 above black and c1 = 0.0004.
+        images = np.concatenate([halves(-0.5, -0.5)] * 2)
+        targets = np.concatenate([halves(0.5, 0.5), halves(-0.5, -0.5)])
+        images, targets = (np.tile(a, (1, 2, 1, 1)) for a in (images, targets))
+        self.run_loss_test(
+            losses.structure_loss,
+            (images, targets),
+            [1.0 - 1.5004 / 2.5004, 0.0],
+            atol=5e-4,
+        )
+
+    def test_structure_is_worse_the_more_noise(self):
+        images = noise(1, 32, 32, 3)
+        values = [
+            float(
+                self.numpy(
+                    losses.structure_loss(
+                        images + share * noise(1, 32, 32, 3, seed=1), images
+                    )
+                )[0]
+            )
+            for share in (0.0, 0.2, 0.5, 1.0)
+        ]
+        self.assertEqual(values, sorted(values))
+        self.assertAllClose(values[0], 0.0, atol=1e-5)
+
+    def test_edge_aware_smoothness_by_hand(self):
+        # An edge of 0.1 downwards in the guide: exp(-10 * 0.1) * 3.5 + 1.5.
+        edge = np.float32([[0, 0], [0.1, 0.1]]).reshape(1, 2, 2, 1)
+        images = np.concatenate([SQUARE, SQUARE])
+        guides = np.concatenate([edge, 0 * edge])
+        self.run_loss_test(
+            losses.edge_aware_smoothness_loss,
+            (images, guides),
+            [3.5 * math.exp(-1.0) + 1.5, 5.0],
+        )
+        self.assertAllClose(
+            losses.edge_aware_smoothness_loss(images, guides, edge_weight=0.0),
+            [5.0, 5.0],
+        )
+
+    def test_tone_by_hand(self):
+        # Cells -0.5, 0.5 against 0.5, -0.5, each over sqrt(0.25 + 0.01).
+        images = np.concatenate([halves(-0.5, 0.5), halves(0.1, 0.1)])
+        targets = np.concatenate([halves(0.5, -0.5), halves(0.9, 0.9)])
+        self.run_loss_test(
+            losses.tone_loss, (images, targets), [1.0 / 0.26, 0.0]
+        )
+
+    def test_tone_does_not_see_contrast_and_detail(self):
+        images = np.concatenate([halves(-1.0, 1.0), halves(-1.0, 1.0)])
+        targets = images * 0.5
+        # The same cells with a chequered pattern in them.
+        targets[1, ::2, ::2] += 0.2
+        targets[1, 1::2, ::2] -= 0.2
+        self.assertAllClose(
+            losses.tone_loss(images, targets, epsilon=1e-6), [0, 0], atol=1e-4
+        )
+
+    def test_errors(self):
+        with self.assertRaisesRegex(
+            ValueError,
+            r"at least 11 pixels. Received: images.shape=\(1, 8, 16, 3\)",
+        ):
+            losses.structure_loss(halves(0, 0), halves(0, 0))
