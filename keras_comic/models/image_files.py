@@ -1,0 +1,313 @@
+"""Stylises image files and folders of them."""
+
+import collections
+import os
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from keras_comic.data import list_images
+from keras_comic.data import read_image
+
+# Suffix of an output: Pillow's name of the format, and how it is written.
+FORMATS = {
+    ".jpeg": ("JPEG", {"quality": 95, "subsampling": 0}),
+    ".jpg": ("JPEG", {"quality": 95, "subsampling": 0}),
+    ".png": ("PNG", {}),
+    ".tif": ("TIFF", {"compression": "tiff_deflate"}),
+    ".tiff": ("TIFF", {"compression": "tiff_deflate"}),
+    ".webp": ("WEBP", {"quality": 95}),
+}
+FOLDER_SUFFIX = ".png"
+OUT_OF_MEMORY = ("resourceexhausted", "resource_exhausted", "out of memory")
+
+StylizedFiles = collections.namedtuple(
+    "StylizedFiles", ["written", "skipped", "failures"]
+)
+
+
+def stylize_files(
+    generator,
+    sources,
+    output,
+    style=None,
+    strength=1.0,
+    mask=None,
+    keep_color=False,
+    max_side=None,
+    overwrite=False,
+    progress=None,
+):
+    """Turns image files into comics, and goes on past those that it cannot.
+
+    Files are read as `keras_comic.data.read_image` reads them: upright, RGB,
+    without a colour profile. Each comic is written beside its final name and
+    renamed, so that what is there is whole; a comic that is there already is
+    left as it is, so that the same call goes on with an interrupted folder.
+
+    Args:
+        generator: A generator, such as `keras_comic.from_preset` gives.
+        sources: String or path of an image file or of a folder of them, or a
+            list of such.
+        output: String or path. For one image file, the file to write: its
+            suffix (`.png`, `.jpg`, `.webp`, `.tif`, ...) is the format; JPEG
+            is written with quality 95. Otherwise, or if it has no suffix, the
+            folder for PNG files of the same names: sub-folders are kept, and
+            of several sources each folder becomes a sub-folder. Images that
+            lie in `output` are not taken as sources.
+        style: As in `Generator.stylize`; also the path of an image file, by
+            itself or in a mix. Defaults to `None`, the first named style.
+        strength: Float in `[0, 1]`, see `Generator.stylize`. Defaults to
+            `1.0`.
+        mask: `None`, or the path of an image as large as every photo (white
+            is stylised, black is not, grey in part), or an array as in
+            `Generator.stylize`. Defaults to `None`, everywhere.
+        keep_color: Boolean, see `Generator.stylize`. Defaults to `False`.
+        max_side: Integer > 0 or `None`. Photos with a longer side than this
+            are shrunk to it, pixels. Defaults to `None`, which resizes
+            nothing.
+        overwrite: Boolean. Whether a comic that is there already is made
+            anew. Defaults to `False`.
+        progress: Callable or `None`. Called with the number of files done
+            and the number of all after each file. Defaults to `None`.
+
+    Returns:
+        Named tuple `StylizedFiles`: `written` and `skipped`, lists of the
+        paths of comics; `failures`, a list of `(path, reason)`.
+
+    Raises:
+        FileNotFoundError: If a source, the style image or the mask does not
+            exist.
+        ValueError: If an argument is not as above, a folder holds no image,
+            or a comic would replace a source.
+
+    Example:
+
+    >>> from PIL import Image
+    >>> noise = np.random.randint(256, size=(32, 32, 3)).astype("uint8")
+    >>> Image.fromarray(noise).save("noise.png")
+    >>> generator = keras_comic.AdaINGenerator.light((4, 8, 4, 4), 1, 8)
+    >>> done = keras_comic.models.stylize_files(
+    ...     generator, "noise.png", "comic.png", style="noise.png"
+    ... )
+    >>> [path.name for path in done.written]
+    ['comic.png']
+    """
+    if not 0.0 <= strength <= 1.0:
+        raise ValueError(
+            f"`strength` must be in [0, 1]. Received: strength={strength}"
+        )
+    if max_side is not None and not max_side > 0:
+        raise ValueError(
+            "`max_side` must be a positive integer or None. "
+            f"Received: max_side={max_side}"
+        )
+    style = _read_style(style, generator.style_names)
+    num_vectors = generator.style_vector(style).shape[0]
+    if num_vectors != 1:
+        raise ValueError(
+            "`style` must be one image, or a mix of single ones. "
+            f"Received: {num_vectors} style images"
+        )
+    if isinstance(mask, (str, Path)):
+        mask = read_image(mask).astype("float32").mean(axis=-1) / 255.0
+    targets = plan_outputs(sources, output)
+
+    written, skipped, failures = [], [], []
+    for done, (source, target) in enumerate(targets, start=1):
+        if target.exists() and not overwrite:
+            skipped.append(target)
+        else:
+            try:
+                photo, photo_mask = _shrink(read_image(source), mask, max_side)
+                comic = generator.stylize(
+                    photo, style, strength, photo_mask, keep_color
+                )
+                write_image(target, comic)
+            except (OSError, ValueError) as error:
+                failures.append((source, str(error)))
+            except Exception as error:
+                if not _is_out_of_memory(error):
+                    raise
+                reason = (
+                    "The photo is too large for the memory; set `max_side`."
+                )
+                failures.append((source, reason))
+            else:
+                written.append(target)
+        if progress is not None:
+            progress(done, len(targets))
+    return StylizedFiles(written, skipped, failures)
+
+
+def plan_outputs(sources, output):
+    """Which files `stylize_files` reads, and where it writes each comic.
+
+    Args:
+        sources: As in `stylize_files`.
+        output: As in `stylize_files`.
+
+    Returns:
+        List of pairs of paths `(source, target)`.
+
+    Raises:
+        FileNotFoundError: If a source does not exist.
+        ValueError: If `output` cannot hold the comics, a folder holds no
+            image, or a comic would replace a source.
+    """
+    if isinstance(sources, (str, os.PathLike)):
+        sources = [sources]
+    sources = [Path(source) for source in sources]
+    if not sources:
+        raise ValueError("`sources` must name a file. Received: sources=[]")
+    output = Path(output)
+    suffix = output.suffix.lower()
+    single = len(sources) == 1 and not sources[0].is_dir()
+    if single and suffix and not output.is_dir():
+        if suffix not in FORMATS:
+            raise ValueError(
+                "`output` must end in one of "
+                f"{', '.join(sorted(FORMATS))}, or be a folder. "
+                f"Received: output={output}"
+            )
+        _check_exists(sources[0])
+        targets = [(sources[0], output)]
+    else:
+        if output.is_file() or (suffix in FORMATS and not output.is_dir()):
+            raise ValueError(
+                "`output` must be a folder, since there may be several "
+                f"comics. Received: output={output}"
+            )
+        targets = _plan_folder(sources, output)
+    _check_sources_stay(targets)
+    return targets
+
+
+def write_image(path, image):
+    """Writes an image file, beside its final name, and renames it.
+
+    Args:
+        path: String or path; the suffix says the format. The folder is made
+            if it does not exist.
+        image: uint8 `(height, width, 3)`, RGB in `[0, 255]`.
+
+    Raises:
+        ValueError: If the suffix is not that of a known format.
+    """
+    path = Path(path)
+    if path.suffix.lower() not in FORMATS:
+        raise ValueError(
+            f"`path` must end in one of {', '.join(sorted(FORMATS))}. "
+            f"Received: path={path}"
+        )
+    file_format, options = FORMATS[path.suffix.lower()]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".partial.{path.name}")
+    try:
+        Image.fromarray(image).save(partial, file_format, **options)
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _plan_folder(sources, output):
+    named = []
+    for source in sources:
+        if not source.is_dir():
+            _check_exists(source)
+            named.append((source, Path(source.name)))
+            continue
+        if source.resolve() == output.resolve():
+            raise ValueError(
+                "`output` must be another folder than that of the photos. "
+                f"Received: output={output}"
+            )
+        inside = source.resolve() in output.resolve().parents
+        below = Path() if len(sources) == 1 else Path(source.resolve().name)
+        for path in list_images(source):
+            if not inside or output.resolve() not in path.resolve().parents:
+                named.append((path, below / path.relative_to(source)))
+    if not named:
+        raise ValueError(
+            "The folder holds no image besides those in `output`. "
+            f"Received: sources={list(map(str, sources))}, output={output}"
+        )
+    # `a.jpg` becomes `a.png`; beside an `a.webp`, it becomes `a.jpg.png`.
+    counts = collections.Counter(name.with_suffix("") for _, name in named)
+    return [
+        (path, output / f"{name}{FOLDER_SUFFIX}")
+        if counts[name.with_suffix("")] > 1
+        else (path, output / name.with_suffix(FOLDER_SUFFIX))
+        for path, name in named
+    ]
+
+
+def _check_exists(source):
+    if not source.exists():
+        raise FileNotFoundError(
+            f"There is no such file or folder. Received: {source}"
+        )
+
+
+def _check_sources_stay(targets):
+    sources = {source.resolve() for source, _ in targets}
+    seen = {}
+    for source, target in targets:
+        if target.resolve() in sources:
+            raise ValueError(
+                "A comic would replace a photo; write to another name or "
+                f"folder. Received: {target}"
+            )
+        if target in seen:
+            raise ValueError(
+                "Two photos would become the same comic. "
+                f"Received: {seen[target]} and {source}"
+            )
+        seen[target] = source
+
+
+def _read_style(style, style_names):
+    """Replaces the paths of image files in a style by their pictures."""
+    if isinstance(style, dict):
+        style = list(style.items())
+    if isinstance(style, (list, tuple)) and all(
+        isinstance(entry, (list, tuple)) and len(entry) == 2 for entry in style
+    ):
+        return [(_read_style(s, style_names), weight) for s, weight in style]
+    if isinstance(style, str) and style not in style_names:
+        # Without a suffix or a folder, it was meant to be a name.
+        if not (Path(style).exists() or Path(style).suffix or "/" in style):
+            raise ValueError(
+                f"`style` must be one of {list(style_names)}, an image or the "
+                "path of its file, or a weighted mix. "
+                f"Received: style={style!r}"
+            )
+        style = Path(style)
+    return read_image(style) if isinstance(style, Path) else style
+
+
+def _shrink(photo, mask, max_side):
+    height, width = photo.shape[:2]
+    if max_side is None or max(height, width) <= max_side:
+        return photo, mask
+    scale = max_side / max(height, width)
+    size = (max(round(width * scale), 1), max(round(height * scale), 1))
+    shrunk = Image.fromarray(photo).resize(size, Image.Resampling.LANCZOS)
+    if mask is not None:
+        mask = np.asarray(mask)
+        if mask.shape[:2] != (height, width) or mask.ndim != 2:
+            raise ValueError(
+                "`mask` must have the height and width of the photo, "
+                f"({height}, {width}). Received: mask.shape={mask.shape}"
+            )
+        image = Image.fromarray(mask.astype("float32"))
+        mask = np.asarray(image.resize(size, Image.Resampling.BOX))
+    return np.asarray(shrunk), mask
+
+
+def _is_out_of_memory(error):
+    text = f"{type(error).__name__} {error}".lower()
+    return isinstance(error, MemoryError) or any(
+        words in text for words in OUT_OF_MEMORY
+    )

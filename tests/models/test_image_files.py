@@ -1,0 +1,309 @@
+import numpy as np
+from PIL import Image
+
+from keras_comic.data import read_image
+from keras_comic.models.image_files import plan_outputs
+from keras_comic.models.image_files import stylize_files
+from keras_comic.models.image_files import write_image
+from tests.models.test_generator import MeanColorGenerator
+from tests.test_case import TestCase
+from tests.test_case import photos
+
+
+def save(path, height=32, width=40, seed=0):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(photos(height, width, 3, seed=seed)).save(path)
+    return path
+
+
+class GreedyGenerator(MeanColorGenerator):
+    """Has no memory for photos wider than 40 pixels."""
+
+    def call(self, inputs, training=False):
+        if inputs["photos"].shape[2] > 40:
+            raise MemoryError
+        return super().call(inputs, training=training)
+
+
+class ImageFilesTest(TestCase):
+    def setUp(self):
+        self.folder = self.temporary_folder()
+
+
+class PlanOutputsTest(ImageFilesTest):
+    def plan(self, sources, output):
+        if isinstance(sources, str):
+            sources = self.folder / sources
+        else:
+            sources = [self.folder / source for source in sources]
+        return [
+            tuple(p.relative_to(self.folder).as_posix() for p in pair)
+            for pair in plan_outputs(sources, self.folder / output)
+        ]
+
+    def test_file(self):
+        save(self.folder / "a.jpg")
+        self.assertEqual(self.plan("a.jpg", "b.webp"), [("a.jpg", "b.webp")])
+        self.assertEqual(self.plan("a.jpg", "out"), [("a.jpg", "out/a.png")])
+        (self.folder / "v1.0").mkdir()
+        self.assertEqual(self.plan("a.jpg", "v1.0"), [("a.jpg", "v1.0/a.png")])
+
+    def test_folder_keeps_its_sub_folders(self):
+        save(self.folder / "in" / "b" / "x.y.JPG")
+        save(self.folder / "in" / "a.png")
+        self.assertEqual(
+            self.plan("in", "out"),
+            [("in/a.png", "out/a.png"), ("in/b/x.y.JPG", "out/b/x.y.png")],
+        )
+
+    def test_several_sources(self):
+        save(self.folder / "one" / "a.jpg")
+        save(self.folder / "two" / "a.jpg")
+        save(self.folder / "b.jpg")
+        self.assertEqual(
+            self.plan(["one", "two", "b.jpg"], "out"),
+            [
+                ("one/a.jpg", "out/one/a.png"),
+                ("two/a.jpg", "out/two/a.png"),
+                ("b.jpg", "out/b.png"),
+            ],
+        )
+
+    def test_same_stem_keeps_the_suffix(self):
+        save(self.folder / "in" / "a.jpg")
+        save(self.folder / "in" / "a.png")
+        self.assertEqual(
+            self.plan("in", "out"),
+            [("in/a.jpg", "out/a.jpg.png"), ("in/a.png", "out/a.png.png")],
+        )
+
+    def test_comics_inside_the_folder_are_no_sources(self):
+        save(self.folder / "in" / "a.jpg")
+        save(self.folder / "in" / "comics" / "a.png")
+        self.assertEqual(
+            self.plan("in", "in/comics"), [("in/a.jpg", "in/comics/a.png")]
+        )
+
+    def test_errors(self):
+        save(self.folder / "a.png")
+        save(self.folder / "in" / "a.png")
+        save(self.folder / "only" / "comics" / "a.png")
+        for sources, output, message in (
+            ("a.png", "b.heic", "must end in one of .*b.heic"),
+            ("a.png", "a.png", "would replace a photo.*a.png"),
+            ("in", "in", "another folder.*in"),
+            ("in", "comics.png", "must be a folder.*comics.png"),
+            ("in", "a.png", "must be a folder.*a.png"),
+            ("only", "only/comics", "holds no image besides.*only"),
+            (["a.png", "a.png"], "out", "the same comic.*a.png and"),
+        ):
+            with self.assertRaisesRegex(ValueError, message):
+                self.plan(sources, output)
+        with self.assertRaisesRegex(ValueError, "must name a file"):
+            plan_outputs([], "out")
+        for sources, output in (
+            ("none", "out"),
+            ("none", "out.png"),
+            (["none", "a.png"], "out"),
+        ):
+            with self.assertRaisesRegex(
+                FileNotFoundError, "no such file or folder.*none"
+            ):
+                self.plan(sources, output)
+
+
+class WriteImageTest(ImageFilesTest):
+    def test_formats(self):
+        image = photos(33, 35, 3)
+        for name, file_format in (
+            ("a.png", "PNG"),
+            ("new/a.JPG", "JPEG"),
+            ("a.webp", "WEBP"),
+            ("a.tif", "TIFF"),
+        ):
+            path = self.folder / name
+            write_image(path, image)
+            with Image.open(path) as opened:
+                self.assertEqual(opened.format, file_format)
+            difference = np.abs(read_image(path) - image.astype("float32"))
+            limit = 0 if file_format in ("PNG", "TIFF") else 60
+            self.assertLessEqual(difference.mean(), limit)
+        self.assertEqual(list(self.folder.glob("**/.*")), [])
+
+    def test_unknown_format(self):
+        with self.assertRaisesRegex(ValueError, "must end in one of.*a.heic"):
+            write_image(self.folder / "a.heic", photos(32, 32, 3))
+
+    def test_nothing_partial_is_left(self):
+        path = self.folder / "a.png"
+        path.mkdir()
+        with self.assertRaises(OSError):
+            write_image(path, photos(32, 32, 3))
+        self.assertEqual(list(self.folder.iterdir()), [path])
+
+
+class StylizeFilesTest(ImageFilesTest):
+    def setUp(self):
+        super().setUp()
+        self.generator = MeanColorGenerator()
+        gray = np.full((32, 32, 3), 100, "uint8")
+        self.generator.add_style("gray", gray)
+        self.photo = save(self.folder / "photo.png")
+
+    def stylize(self, output="comic.png", **arguments):
+        """The comic of one photo."""
+        results = stylize_files(
+            self.generator, self.photo, self.folder / output, **arguments
+        )
+        self.assertEqual(results.failures, [])
+        self.assertEqual(results.written, [self.folder / output])
+        return read_image(self.folder / output)
+
+    def test_same_as_stylize(self):
+        for number, arguments in enumerate(
+            ({}, {"style": "gray", "strength": 0.5, "keep_color": True})
+        ):
+            self.assertAllEqual(
+                self.stylize(f"{number}.png", **arguments),
+                self.generator.stylize(photos(32, 40, 3), **arguments),
+            )
+
+    def test_orientation_is_applied_and_dropped(self):
+        exif = Image.Exif()
+        exif[0x0112] = 6
+        image = Image.fromarray(photos(32, 40, 3))
+        image.save(self.photo, exif=exif)
+        comic = self.stylize()
+        self.assertShape(comic, (40, 32, 3))
+        with Image.open(self.folder / "comic.png") as opened:
+            self.assertEqual(dict(opened.getexif()), {})
+
+    def test_style_of_files(self):
+        drawing = save(self.folder / "drawing.png", seed=1)
+        picture = read_image(drawing)
+        for style, same in (
+            (drawing, picture),
+            (str(drawing), picture),
+            (
+                [("gray", 3.0), (str(drawing), 1)],
+                [("gray", 3.0), (picture, 1)],
+            ),
+            ({"gray": 3, drawing: 1}, [("gray", 3.0), (picture, 1)]),
+        ):
+            self.assertAllEqual(
+                self.stylize(style=style, overwrite=True),
+                self.generator.stylize(photos(32, 40, 3), same),
+            )
+
+    def test_mask(self):
+        values = np.zeros((32, 40, 3), "uint8")
+        values[:, 20:] = 255
+        path = self.folder / "mask.png"
+        Image.fromarray(values).save(path)
+        photo = photos(32, 40, 3)
+        comic = self.stylize(mask=path)
+        self.assertAllEqual(comic[:, :20], photo[:, :20])
+        whole = self.generator.stylize(photo)
+        self.assertAllEqual(comic[:, 20:], whole[:, 20:])
+
+    def test_max_side(self):
+        save(self.photo, 64, 160)
+        mask = np.zeros((64, 160), "float32")
+        comic = self.stylize(max_side=80, mask=mask)
+        image = Image.open(self.photo).resize((80, 32), Image.LANCZOS)
+        self.assertAllEqual(comic, np.asarray(image))
+        comic = self.stylize(max_side=160, overwrite=True)
+        self.assertShape(comic, (64, 160, 3))
+
+    def test_goes_on_past_broken_files(self):
+        source = self.folder / "in"
+        save(source / "a.jpg")
+        (source / "b.jpg").write_bytes(b"no image")
+        (source / "c.png").write_bytes(self.photo.read_bytes()[:900])
+        save(source / "d.png", 20, 40)
+        save(source / "sub" / "e.png")
+        output = self.folder / "out"
+        calls = []
+        results = stylize_files(
+            self.generator,
+            source,
+            output,
+            progress=lambda *numbers: calls.append(numbers),
+        )
+        self.assertEqual(
+            results.written, [output / "a.png", output / "sub" / "e.png"]
+        )
+        self.assertEqual(results.skipped, [])
+        self.assertEqual(calls, [(n, 5) for n in range(1, 6)])
+        paths, reasons = zip(*results.failures)
+        self.assertEqual([p.name for p in paths], ["b.jpg", "c.png", "d.png"])
+        for reason, message in zip(
+            reasons, ("not an image", "broken", "at least 32 pixels")
+        ):
+            self.assertIn(message, reason)
+
+    def test_goes_on_with_an_interrupted_folder(self):
+        source, output = self.folder / "in", self.folder / "out"
+        save(source / "a.png")
+        save(source / "b.png")
+        (output / "a.png").parent.mkdir()
+        (output / "a.png").write_bytes(b"made before")
+        (output / ".partial.b.png").write_bytes(b"half")
+        results = stylize_files(self.generator, source, output)
+        self.assertEqual(results.skipped, [output / "a.png"])
+        self.assertEqual(results.written, [output / "b.png"])
+        self.assertEqual((output / "a.png").read_bytes(), b"made before")
+        self.assertEqual(
+            sorted(p.name for p in output.iterdir()), ["a.png", "b.png"]
+        )
+        results = stylize_files(self.generator, source, output, overwrite=True)
+        self.assertEqual(len(results.written), 2)
+        self.assertShape(read_image(output / "a.png"), (32, 40, 3))
+
+    def test_too_large_for_memory(self):
+        source = self.folder / "in"
+        save(source / "a.png", 40, 48)
+        save(source / "b.png")
+        generator = GreedyGenerator(styles=self.generator.styles)
+        output = self.folder / "out"
+        results = stylize_files(generator, source, output)
+        self.assertEqual(results.written, [output / "b.png"])
+        path, reason = results.failures[0]
+        self.assertEqual(path, source / "a.png")
+        self.assertRegex(reason, "too large for the memory; set `max_side`")
+        results = stylize_files(generator, source, output, max_side=40)
+        self.assertEqual(results.failures, [])
+        self.assertEqual(results.written, [output / "a.png"])
+
+    def test_errors(self):
+        (self.folder / "broken.png").write_bytes(b"no image")
+        batch = photos(2, 32, 32, 3)
+        for error, message, arguments in (
+            (ValueError, "in .0, 1.*strength=1.5", {"strength": 1.5}),
+            (ValueError, "positive integer.*max_side=0", {"max_side": 0}),
+            (ValueError, "one of .'gray'.*style='grey'", {"style": "grey"}),
+            (
+                ValueError,
+                "not an image.*broken.png",
+                {"style": self.folder / "broken.png"},
+            ),
+            (FileNotFoundError, "no such file.*no.png", {"style": "no.png"}),
+            (ValueError, "one image.*2 style images", {"style": batch}),
+            (FileNotFoundError, "no such file.*no.png", {"mask": "no.png"}),
+        ):
+            with self.assertRaisesRegex(error, message):
+                stylize_files(
+                    self.generator,
+                    self.photo,
+                    self.folder / "c.png",
+                    **arguments,
+                )
+        results = stylize_files(
+            self.generator,
+            self.photo,
+            self.folder / "c.png",
+            mask=np.zeros((8, 8)),
+            max_side=38,
+        )
+        self.assertIn("height and width", results.failures[0][1])
+        self.assertFalse((self.folder / "c.png").exists())
