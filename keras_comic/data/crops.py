@@ -86,7 +86,8 @@ def least_blank(image, boxes, white_fraction, paper_fraction):
             top // CELL_SIZE : -(-(top + side) // CELL_SIZE),
             left // CELL_SIZE : -(-(left + side) // CELL_SIZE),
         ]
-        excess.append(max(1.0, *(inside.mean((0, 1)) / limits)))
+        blank = np.minimum(inside.mean((0, 1)), 1.0)
+        excess.append(max(1.0, *(blank / limits)))
     return int(np.argmin(excess))
 
 

@@ -18,8 +18,8 @@ class FolderPairs(keras.utils.PyDataset):
     files themselves, for machines that have another Keras backend only.
     Batch `k` depends on the arguments and on `k` alone, however many workers
     make them; the random numbers are NumPy's, so that the crops are not those
-    of `style_transfer_dataset` with the same seed. Pass `steps_per_epoch` to
-    `fit`.
+    of `style_transfer_dataset` with the same seed. Pass `steps_per_epoch`
+    and `shuffle=False` to `fit`.
 
     Args:
         photos: `PhotoFolder`, or a folder or a list of folders for one.

@@ -382,7 +382,8 @@ def least_blank(image, boxes, white_fraction, paper_fraction):
     )
     area = tf.cast((bottom - top) * (right - left), "float32")
     limits = tf.maximum([white_fraction, paper_fraction], 1e-3)
-    excess = tf.reduce_max(total / area[:, None] / limits, axis=1)
+    blank = tf.minimum(total / area[:, None], 1.0)
+    excess = tf.reduce_max(blank / limits, axis=1)
     return tf.argmin(tf.maximum(excess, 1.0))
 
 

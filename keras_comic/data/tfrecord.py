@@ -24,7 +24,7 @@ SHARD_BYTES = 128 * 2**20
 # One record is one image. The writer and the reader both go by this: the type
 # of each feature, and what it holds.
 SCHEMA = {
-    "image/encoded": ("string", "The file: an upright JPEG or PNG, RGB"),
+    "image/encoded": ("string", "The file: an upright, opaque JPEG or PNG"),
     "image/format": ("string", "`jpeg` or `png`"),
     "image/height": ("int64", "Height in pixels"),
     "image/width": ("int64", "Width in pixels"),
@@ -38,7 +38,8 @@ SCHEMA = {
     "schema/version": ("int64", f"`{SCHEMA_VERSION}`"),
 }
 FEATURES = {
-    key: tf.io.FixedLenFeature([], dtype) for key, (dtype, _) in SCHEMA.items()
+    key: tf.io.FixedLenFeature([], tf.as_dtype(dtype))
+    for key, (dtype, _) in SCHEMA.items()
 }
 
 WrittenRecords = collections.namedtuple(

@@ -1,0 +1,159 @@
+import itertools
+import pathlib
+import subprocess
+import sys
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_comic.data.drawing_folder import DrawingFolder
+from keras_comic.data.folder import FolderPairs
+from keras_comic.data.photo_folder import PhotoFolder
+from tests.data.pictures import save_noise
+from tests.test_case import ROOT
+from tests.test_case import TestCase
+
+
+class Recorder(keras.Model):
+    """Learns nothing and adds up what it is given."""
+
+    def __init__(self):
+        super().__init__()
+        self.total = keras.metrics.Sum(name="total")
+        self.weight = self.add_weight(shape=(), initializer="zeros")
+
+    def call(self, inputs):
+        return self.weight * ops.mean(inputs["photos"])
+
+    def compute_loss(self, x=None, *args, **kwargs):
+        self.total.update_state(
+            ops.sum(x["photos"]) + ops.sum(x["photos"] ** 2)
+        )
+        return self(x)
+
+
+class FolderPairsTest(TestCase):
+    def setUp(self):
+        super().setUp()
+        folder = self.temporary_folder()
+        names = [f"{i}.png" for i in range(5)]
+        self.photos = save_noise(folder / "photos", *names)
+        names = ["ink/1.png", "ink/2.jpg", "wash/1.png"]
+        self.drawings = save_noise(folder / "drawings", *names, first_seed=9)
+
+    def make(self, **arguments):
+        arguments = {"image_size": 16, "batch_size": 3, **arguments}
+        return FolderPairs(self.photos, self.drawings, **arguments)
+
+    def assertSameBatch(self, actual, expected):
+        self.assertEqual(set(actual), set(expected))
+        for key in expected:
+            self.assertAllEqual(actual[key], expected[key])
+
+    def test_form(self):
+        for size in (16, 17, 40):
+            batch = self.make(image_size=size)[0]
+            self.assertEqual(set(batch), {"photos", "style_images"})
+            for images in batch.values():
+                self.assertShape(images, (3, size, size, 3))
+                self.assertDType(images, "float32")
+                self.assertLessEqual(abs(images).max(), 1.0)
+
+    def test_start_step_skips(self):
+        pairs = self.make(identity_fraction=0.3)
+        later = self.make(identity_fraction=0.3, start_step=5)
+        for index in (0, 3):
+            self.assertSameBatch(later[index], pairs[index + 5])
+        self.assertNotAllClose(later[0]["photos"], pairs[0]["photos"])
+
+    def test_batch_size_does_not_change_the_samples(self):
+        whole = self.make(batch_size=6)[0]["photos"]
+        halves = [self.make()[i]["photos"] for i in range(2)]
+        self.assertAllEqual(whole, np.concatenate(halves))
+
+    def test_seed(self):
+        self.assertSameBatch(self.make()[1], self.make()[1])
+        other = self.make(seed=1)[1]
+        self.assertNotAllClose(self.make()[1]["photos"], other["photos"])
+
+    def test_is_endless(self):
+        batches = list(itertools.islice(iter(self.make()), 20))
+        self.assertSameBatch(batches[19], self.make()[19])
+        self.assertIsNone(self.make().num_batches)
+
+    def test_identity(self):
+        batch = self.make(identity_fraction=1.0)[0]
+        self.assertAllEqual(batch["photos"], batch["style_images"])
+        pairs = self.make(identity_fraction=0.25, batch_size=100)[0]
+        same = np.all(pairs["photos"] == pairs["style_images"], (1, 2, 3))
+        self.assertTrue(0.15 < same.mean() < 0.35, same.mean())
+        # The other samples are those of a run without.
+        plain = self.make(batch_size=100)[0]["style_images"]
+        self.assertAllEqual(pairs["style_images"][~same], plain[~same])
+
+    def test_fit_takes_the_batches_in_order(self):
+        totals = []
+        for workers in (1, 3):
+            model = Recorder()
+            model.compile("sgd")
+            history = model.fit(
+                self.make(workers=workers),
+                steps_per_epoch=2,
+                epochs=3,
+                shuffle=False,
+                verbose=0,
+            )
+            totals.append(history.history["total"])
+        batches = [self.make()[i]["photos"] for i in range(6)]
+        sums = np.array([np.sum(b) + np.sum(b**2) for b in batches])
+        expected = sums.reshape(3, 2).sum(axis=1)
+        self.assertAllClose(totals[0], expected, rtol=1e-4)
+        self.assertAllClose(totals[1], expected, rtol=1e-4)
+
+    def test_folders_made_beforehand(self):
+        photos = PhotoFolder(self.photos, zoom=(1.0, 1.0))
+        drawings = DrawingFolder(self.drawings, zoom=(1.0, 1.0))
+        pairs = FolderPairs(photos, drawings, image_size=16)
+        self.assertIs(pairs.photos, photos)
+        self.assertAllEqual(
+            pairs[2]["photos"][1], photos.crop(9, image_size=16, seed=0)
+        )
+
+    def test_errors(self):
+        with self.assertRaisesRegex(ValueError, "Received: image_size=-1"):
+            self.make(image_size=-1)
+        with self.assertRaisesRegex(ValueError, "Received: batch_size=0"):
+            self.make(batch_size=0)
+        with self.assertRaisesRegex(ValueError, "Received: start_step=-3"):
+            self.make(start_step=-3)
+        with self.assertRaisesRegex(ValueError, "`identity_fraction` must lie"):
+            self.make(identity_fraction=2)
+        with self.assertRaisesRegex(FileNotFoundError, "no such folder"):
+            FolderPairs(pathlib.Path("missing"), self.drawings)
+
+
+class ImportTest(TestCase):
+    def test_needs_no_tensorflow(self):
+        # The modules that need it are not imported with the others.
+        program = (
+            "import sys, keras_comic.data.folder, keras_comic.data.images;"
+            "print(*sys.modules)"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", program],
+            capture_output=True,
+            check=True,
+            cwd=ROOT,
+            text=True,
+        )
+        modules = done.stdout.split()
+        self.assertIn("keras_comic.data.folder", modules)
+        self.assertNotIn("keras_comic.data.tfrecord", modules)
+        self.assertNotIn("keras_comic.data.pipelines", modules)
+
+    def test_unknown_name(self):
+        from keras_comic import data
+
+        with self.assertRaisesRegex(AttributeError, "'no_such_name'"):
+            _ = data.no_such_name

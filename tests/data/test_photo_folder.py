@@ -1,0 +1,54 @@
+import numpy as np
+
+from keras_comic.data.photo_folder import PhotoFolder
+from tests.data.pictures import save_flat
+from tests.data.pictures import save_noise
+from tests.test_case import TestCase
+
+
+class PhotoFolderTest(TestCase):
+    def test_crops(self):
+        folder = save_noise(self.temporary_folder(), "a.png", "b.jpg")
+        photos = PhotoFolder(folder)
+        crop = photos.crop(3, 17, seed=0)
+        self.assertShape(crop, (17, 17, 3))
+        self.assertDType(crop, "float32")
+        self.assertGreaterEqual(crop.min(), -1.0)
+        self.assertLessEqual(crop.max(), 1.0)
+        self.assertAllEqual(crop, PhotoFolder(folder).crop(3, 17, seed=0))
+        self.assertNotAllClose(crop, photos.crop(3, 17, seed=1))
+        self.assertNotAllClose(crop, photos.crop(5, 17, seed=0))
+
+    def test_each_photo_once_in_a_round(self):
+        colors = {f"{i}.png": (i, i, i) for i in range(10)}
+        photos = PhotoFolder(save_flat(self.temporary_folder(), colors))
+        seen = [
+            int(np.round((photos.crop(n, 4, 0)[0, 0, 0] + 1) * 127.5))
+            for n in range(30)
+        ]
+        rounds = [seen[:10], seen[10:20], seen[20:]]
+        for numbers in rounds:
+            self.assertEqual(sorted(numbers), list(range(10)))
+        self.assertNotEqual(rounds[0], rounds[1])
+        self.assertNotEqual(rounds[1], rounds[2])
+
+    def test_half_are_mirrored(self):
+        folder = save_noise(self.temporary_folder(), "a.png", width=24)
+        photos = PhotoFolder(folder, zoom=(1.0, 1.0))
+        crops = np.stack([photos.crop(n, 24, 0) for n in range(200)])
+        mirrored = np.mean([np.array_equal(c, crops[0]) for c in crops])
+        self.assertBetween(mirrored, 0.4, 0.6)
+
+    def test_errors(self):
+        with self.assertRaisesRegex(FileNotFoundError, "no such folder"):
+            PhotoFolder("missing")
+        with self.assertRaisesRegex(ValueError, "`zoom` must be a pair"):
+            PhotoFolder(".", zoom=(2, 1))
+        folder = self.temporary_folder()
+        (folder / "letter.jpg").write_text("No picture.")
+        with self.assertRaisesRegex(ValueError, "letter.jpg"):
+            PhotoFolder(folder).crop(0, 8, 0)
+
+    def assertBetween(self, value, low, high):
+        self.assertGreaterEqual(value, low)
+        self.assertLessEqual(value, high)
