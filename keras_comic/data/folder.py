@@ -19,7 +19,8 @@ class FolderPairs(keras.utils.PyDataset):
     Batch `k` depends on the arguments and on `k` alone, however many workers
     make them; the random numbers are NumPy's, so that the crops are not those
     of `style_transfer_dataset` with the same seed. Pass `steps_per_epoch`
-    and `shuffle=False` to `fit`.
+    and `shuffle=False` to `fit`, of a model that is built: with several
+    workers, Keras on JAX spends the first batch on building it.
 
     Args:
         photos: `PhotoFolder`, or a folder or a list of folders for one.

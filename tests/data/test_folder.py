@@ -97,6 +97,7 @@ class FolderPairsTest(TestCase):
         for workers in (1, 3):
             model = Recorder()
             model.compile("sgd")
+            model(self.make()[0])
             history = model.fit(
                 self.make(workers=workers),
                 steps_per_epoch=2,
