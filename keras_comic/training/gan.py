@@ -20,15 +20,46 @@ class GAN(BackendStep, keras.Model):
     `keras_comic/training/steps/`; families do not know which one runs.
 
     Under `mixed_float16` the losses of both phases are scaled, each by its own
-    optimizer.
+    optimizer. `evaluate` and `validation_data` judge the averaged generator,
+    and move nothing.
 
     Args:
-        generator: `keras.Model`, the one to train.
-        discriminator: `keras.Model` that gives logits.
+        generator: `keras.Model`, the one to train, built.
+        discriminator: `keras.Model` that gives logits, built.
         ema_momentum: Float in `[0, 1)`. Momentum of the exponential average
             of the generator; it is ramped up from the first steps. Defaults
             to `0.998`.
         **kwargs: Keyword arguments of `keras.Model`.
+
+    Call arguments:
+        inputs: What the generator takes.
+        training: Boolean, as in Keras. Defaults to `False`.
+
+    Returns:
+        What the generator returns.
+
+    Raises:
+        ValueError: If `ema_momentum` is out of its range, or a network is not
+            built.
+
+    Example: a family of one loss term in each phase.
+
+    >>> class Blur(keras_comic.GAN):
+    ...     default_loss_weights = {"pixels": 1.0, "discriminator": 1.0}
+    ...     def generator_losses(self, batch):
+    ...         fakes = self.active_generator(batch["photos"])
+    ...         return {"pixels": (fakes - batch["photos"]) ** 2}
+    ...     def discriminator_losses(self, batch):
+    ...         return {"discriminator": self.discriminator(batch["photos"])}
+    >>> photos = np.random.uniform(-1, 1, (4, 32, 32, 3)).astype("float32")
+    >>> networks = [keras.layers.Conv2D(3, 3, padding="same") for _ in "gd"]
+    >>> networks = [keras.Sequential([keras.Input((32, 32, 3)), network])
+    ...             for network in networks]
+    >>> gan = Blur(*networks)
+    >>> gan.compile()
+    >>> history = gan.fit({"photos": photos}, batch_size=2, verbose=0).history
+    >>> sorted(history)
+    ['discriminator', 'discriminator_loss', 'generator_loss', 'pixels']
 
     Reference:
         - [Goodfellow et al., 2014](https://arxiv.org/abs/1406.2661),
@@ -43,6 +74,16 @@ class GAN(BackendStep, keras.Model):
                 "`ema_momentum` must be in [0, 1). "
                 f"Received: ema_momentum={ema_momentum}"
             )
+        for name, network in (
+            ("generator", generator),
+            ("discriminator", discriminator),
+        ):
+            if not network.built:
+                raise ValueError(
+                    f"`{name}` must be built: call it once, or give its "
+                    "layers the shape of their input. "
+                    f"Received: {name}.built={network.built}"
+                )
         super().__init__(**kwargs)
         self.generator = generator
         self.discriminator = discriminator
@@ -67,6 +108,8 @@ class GAN(BackendStep, keras.Model):
         names = [GENERATOR_TOTAL, DISCRIMINATOR_TOTAL]
         names += [n for n in self.default_loss_weights if n not in names]
         self.trackers = [keras.metrics.Mean(name=name) for name in names]
+        # There is nothing to build by a call on a batch.
+        self.built = True
 
     # What a family overrides.
 
@@ -117,7 +160,14 @@ class GAN(BackendStep, keras.Model):
         return self.ema_generator if self._evaluating else self.generator
 
     def is_used(self, name):
-        """Whether a loss term has a weight above zero."""
+        """Whether a loss term has a weight above zero.
+
+        Args:
+            name: String, the name of the term.
+
+        Returns:
+            Boolean.
+        """
         return self.loss_weights.get(name, 0.0) > 0.0
 
     # The machinery.
@@ -142,8 +192,11 @@ class GAN(BackendStep, keras.Model):
                 of `keras.Model.compile`.
 
         Raises:
-            ValueError: If a name in `loss_weights` is not a term.
+            ValueError: If a name in `loss_weights` is not a term, a weight is
+                negative, or both optimizers are one object.
+            RuntimeError: If Keras runs on a backend without training here.
         """
+        self.check_backend()
         loss_weights = dict(loss_weights or {})
         unknown = sorted(set(loss_weights) - set(self.default_loss_weights))
         if unknown:
@@ -157,8 +210,19 @@ class GAN(BackendStep, keras.Model):
                 "`loss_weights` must be at least 0. "
                 f"Received: loss_weights={loss_weights}"
             )
+        if generator_optimizer is not None and (
+            generator_optimizer is discriminator_optimizer
+            and not isinstance(generator_optimizer, (str, dict))
+        ):
+            raise ValueError(
+                "The two optimizers must be two objects, since each keeps "
+                "state for its own network. "
+                f"Received: {generator_optimizer.name!r} twice"
+            )
         self.loss_weights = {**self.default_loss_weights, **loss_weights}
-        kwargs.setdefault("jit_compile", self.default_jit_compile)
+        self._compile_options = dict(kwargs)
+        jit_compile = self.default_jit_compile and not kwargs.get("run_eagerly")
+        kwargs.setdefault("jit_compile", jit_compile)
         super().compile(optimizer=None, **kwargs)
         defaults = self.default_optimizers()
         self.generator_optimizer = self._prepare_optimizer(
@@ -174,7 +238,8 @@ class GAN(BackendStep, keras.Model):
         scaled = isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
         if network.dtype_policy.name == "mixed_float16" and not scaled:
             optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
-        optimizer.build(network.trainable_variables)
+        if not optimizer.built:
+            optimizer.build(network.trainable_variables)
         return optimizer
 
     def get_compile_config(self):
@@ -186,6 +251,7 @@ class GAN(BackendStep, keras.Model):
                 self.discriminator_optimizer
             ),
             "loss_weights": dict(self.loss_weights),
+            **self._compile_options,
         }
 
     def compile_from_config(self, config):
@@ -212,26 +278,57 @@ class GAN(BackendStep, keras.Model):
             ),
         )
 
+    def batch_of(self, data):
+        """What the dataset yields, of what Keras hands to a step.
+
+        Args:
+            data: A batch, or the tuple `(batch, None, None)`, as
+                `train_on_batch` makes it.
+
+        Returns:
+            The batch.
+        """
+        batch, targets, _ = keras.utils.unpack_x_y_sample_weight(data)
+        return batch if targets is None else data
+
     def weighted_total(self, losses):
         """The scalar that a phase minimises, and the terms' means.
 
         Args:
-            losses: Dict of name to tensor.
+            losses: Dict of name to tensor; empty if nothing in this phase is
+                used.
 
         Returns:
             Float32 scalar, and a dict of name to float32 scalar.
+
+        Raises:
+            ValueError: If a name has no weight.
         """
+        unknown = sorted(set(losses) - set(self.loss_weights))
+        if unknown:
+            raise ValueError(
+                f"`{type(self).__name__}.default_loss_weights` must name every "
+                "term that its losses return. "
+                f"Received: {unknown}, beside {sorted(self.loss_weights)}"
+            )
         means = {
             name: ops.mean(ops.cast(value, "float32"))
             for name, value in losses.items()
         }
-        total = sum(
-            self.loss_weights[name] * value for name, value in means.items()
-        )
+        total = ops.zeros((), dtype="float32")
+        for name, value in means.items():
+            total = total + self.loss_weights[name] * value
         return total, means
 
     def ema_decay(self, step):
-        """Momentum of the average at a step, ramped up from the start."""
+        """Momentum of the average at a step, ramped up from the start.
+
+        Args:
+            step: Integer scalar, the number of steps done.
+
+        Returns:
+            Float32 scalar.
+        """
         step = ops.cast(step, "float32")
         return ops.minimum(self.ema_momentum, (1.0 + step) / (10.0 + step))
 
@@ -253,7 +350,14 @@ class GAN(BackendStep, keras.Model):
         return self.trackers
 
     def update_trackers(self, values):
-        """Updates the means of the terms, and gives those of this epoch."""
+        """Updates the means of the terms, and gives those of this epoch.
+
+        Args:
+            values: Dict of name to scalar, of one step.
+
+        Returns:
+            Dict of name to scalar, the means so far.
+        """
         results = {}
         for tracker in self.trackers:
             if tracker.name in values:
@@ -262,14 +366,22 @@ class GAN(BackendStep, keras.Model):
         return results
 
     def evaluate_phases(self, batch):
-        """Loss terms of both phases, by the averaged generator."""
+        """Loss terms of both phases, by the averaged generator.
+
+        Args:
+            batch: What the dataset yields.
+
+        Returns:
+            Dict of name to scalar.
+        """
         values = {}
         self._evaluating = True
         try:
             for losses_of, _, _, total_name in self.phases:
                 total, means = self.weighted_total(losses_of(batch))
-                values.update(means)
-                values[total_name] = total
+                if means:
+                    values.update(means)
+                    values[total_name] = total
         finally:
             self._evaluating = False
         return values

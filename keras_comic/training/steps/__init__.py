@@ -7,9 +7,6 @@ if keras.backend.backend() == "tensorflow":
 elif keras.backend.backend() == "jax":
     from keras_comic.training.steps.jax import BackendStep
 else:
-    raise ImportError(
-        "keras_comic trains on Keras's TensorFlow and JAX backends. "
-        f"Received: KERAS_BACKEND={keras.backend.backend()}"
-    )
+    from keras_comic.training.steps.unsupported import BackendStep
 
 __all__ = ["BackendStep"]

@@ -1,0 +1,162 @@
+"""A training step on JAX, by jax.value_and_grad.
+
+Keras jits the step and hands it the values of all variables; it returns the
+new ones. Inside, a `StatelessScope` stands for the variables' own values, so
+that the losses are written as for any other backend.
+"""
+
+import itertools
+
+import jax
+import keras
+from keras import ops
+
+
+class BackendStep:
+    """What `GAN` needs of JAX."""
+
+    default_jit_compile = True
+
+    def check_backend(self):
+        """Called at the start of `compile`: this backend trains."""
+
+    def prepare_step(self):
+        """Called at the end of `compile`: hands both optimizers to Keras."""
+        self.optimizer = _OptimizerPair(
+            self.generator_optimizer, self.discriminator_optimizer
+        )
+
+    def _symbolic_build(self, iterator=None, data_batch=None):
+        """Keras's trainer calls a model on a batch to build it.
+
+        Both networks are built, and a batch of `fit` is not what they take.
+        """
+
+    def sync_state(self):
+        """Called before variables are read in a `fit`: fetches their values."""
+        self.jax_state_sync()
+
+    def train_step(self, state, data):
+        batch = self.batch_of(data)
+        groups = (
+            self.trainable_variables,
+            self.non_trainable_variables,
+            self.optimizer.variables,
+            self.metrics_variables,
+        )
+        current = _Values(itertools.chain(*groups), itertools.chain(*state))
+        logs = {}
+        for phase in self.phases:
+            logs.update(self._run_phase(phase, current, batch))
+        with current.scope() as scope:
+            self.update_average()
+            logs = self.update_trackers(logs)
+        current.take(scope, itertools.chain(*groups))
+        return logs, tuple(current.of(group) for group in groups)
+
+    def _run_phase(self, phase, current, batch):
+        losses_of, network, optimizer, total_name = phase
+        variables = network.trainable_variables
+        others = self.non_trainable_variables
+
+        def scaled_loss(values):
+            with current.scope(variables, values) as scope:
+                total, means = self.weighted_total(losses_of(batch))
+                scaled = optimizer.scale_loss(total)
+            updates = [scope.get_current_value(v) for v in others]
+            return scaled, (total, means, updates)
+
+        (_, (total, means, updates)), gradients = jax.value_and_grad(
+            scaled_loss, has_aux=True
+        )(current.of(variables))
+        if not means:
+            # The weights of this phase's terms are all 0.
+            return {}
+        current.put(others, updates)
+        new_values, new_state = optimizer.stateless_apply(
+            current.of(optimizer.variables), gradients, current.of(variables)
+        )
+        current.put(variables, new_values)
+        current.put(optimizer.variables, new_state)
+        return {**means, total_name: total}
+
+    def test_step(self, state, data):
+        groups = (
+            self.trainable_variables,
+            self.non_trainable_variables,
+            self.metrics_variables,
+        )
+        current = _Values(itertools.chain(*groups), itertools.chain(*state))
+        # What the losses would move, such as the vectors of a spectral
+        # normalisation, is dropped with the scope.
+        with current.scope():
+            values = self.evaluate_phases(self.batch_of(data))
+        with current.scope() as scope:
+            logs = self.update_trackers(values)
+        current.take(scope, self.metrics_variables)
+        return logs, tuple(current.of(group) for group in groups)
+
+    def input_gradients(self, function, inputs):
+        """Gradients of a function's summed output by its input.
+
+        Inside a phase they can be differentiated again, as penalties need.
+
+        Args:
+            function: Tensor to tensor, such as the discriminator. It must not
+                update variables: call the discriminator in it with
+                `training=False`.
+            inputs: Float `(batch, ...)`.
+
+        Returns:
+            Float tensor of the shape of `inputs`.
+        """
+        return jax.grad(lambda x: ops.sum(ops.cast(function(x), "float32")))(
+            ops.convert_to_tensor(inputs)
+        )
+
+
+class _Values:
+    """The values that variables have at this point of a step."""
+
+    def __init__(self, variables, values):
+        self.variables = list(variables)
+        self.values = {}
+        self.put(self.variables, values)
+
+    def put(self, variables, values):
+        for variable, value in zip(variables, values, strict=True):
+            self.values[id(variable)] = value
+
+    def of(self, variables):
+        return [self.values[id(variable)] for variable in variables]
+
+    def scope(self, variables=(), values=()):
+        """A scope of these values, with others for some variables."""
+        mapping = zip(self.variables, self.of(self.variables), strict=True)
+        other = zip(variables, values, strict=True)
+        return keras.StatelessScope(state_mapping=[*mapping, *other])
+
+    def take(self, scope, variables):
+        """Takes over what a scope has made of variables."""
+        variables = list(variables)
+        self.put(variables, [scope.get_current_value(v) for v in variables])
+
+
+class _OptimizerPair:
+    """The optimizers as Keras's JAX trainer wants its one: a list of state."""
+
+    built = True
+
+    def __init__(self, generator_optimizer, discriminator_optimizer):
+        self.optimizers = (generator_optimizer, discriminator_optimizer)
+
+    def build(self, variables):
+        """Both are built in `GAN.compile`."""
+
+    @property
+    def variables(self):
+        return [v for optimizer in self.optimizers for v in optimizer.variables]
+
+    @property
+    def iterations(self):
+        return self.optimizers[0].iterations

@@ -1,0 +1,41 @@
+"""In the place of a training step, on backends that have none here."""
+
+import keras
+
+
+class BackendStep:
+    """Tells that `GAN` does not train on this backend; inference works."""
+
+    default_jit_compile = False
+
+    def check_backend(self):
+        """Called at the start of `compile`: this backend does not train.
+
+        Raises:
+            RuntimeError: Always.
+        """
+        raise RuntimeError(
+            "keras_comic trains on Keras's TensorFlow and JAX backends; on "
+            "others presets can be used, not trained. Set the environment "
+            'variable KERAS_BACKEND to "tensorflow" or "jax" before Keras is '
+            "imported. "
+            f"Received: KERAS_BACKEND={keras.backend.backend()!r}"
+        )
+
+    def prepare_step(self):
+        """Called at the end of `compile`, which is not reached here."""
+
+    def sync_state(self):
+        """Called before variables are read in a `fit`: they are up to date."""
+
+    def input_gradients(self, function, inputs):
+        """Gradients of a function's summed output by its input.
+
+        Args:
+            function: Tensor to tensor, such as the discriminator.
+            inputs: Float `(batch, ...)`.
+
+        Raises:
+            RuntimeError: Always.
+        """
+        self.check_backend()
