@@ -1,6 +1,15 @@
 """Training of adversarial models."""
 
 from keras_comic.training.gan import GAN
+from keras_comic.training.loss_plot import LossPlot
+from keras_comic.training.sample_grid import SampleGrid
 from keras_comic.training.training_checkpoint import TrainingCheckpoint
+from keras_comic.training.training_progress import TrainingProgress
 
-__all__ = ["GAN", "TrainingCheckpoint"]
+__all__ = [
+    "GAN",
+    "LossPlot",
+    "SampleGrid",
+    "TrainingCheckpoint",
+    "TrainingProgress",
+]

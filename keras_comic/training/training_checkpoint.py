@@ -24,7 +24,8 @@ class TrainingCheckpoint(keras.callbacks.Callback):
     Args:
         folder: Path of the folder for `checkpoint.npz`; made if needed.
         save_every: Integer > 0. Epochs between two checkpoints; the last
-            epoch of a `fit` is always saved. Defaults to `1`.
+            epoch of a `fit` is always saved, also when a callback ends it
+            early. Defaults to `1`.
 
     Raises:
         ValueError: If `save_every` is not positive.
@@ -45,11 +46,17 @@ class TrainingCheckpoint(keras.callbacks.Callback):
         super().__init__()
         self.folder = Path(folder)
         self.save_every = save_every
+        self._done = self._saved = None
 
     def on_epoch_end(self, epoch, logs=None):
-        last = epoch + 1 == self.params.get("epochs")
-        if last or (epoch + 1) % self.save_every == 0:
-            self.save(self.model, epoch + 1)
+        self._done = epoch + 1
+        last = self._done == self.params.get("epochs")
+        if last or self._done % self.save_every == 0:
+            self.save(self.model, self._done)
+
+    def on_train_end(self, logs=None):
+        if self._done != self._saved:
+            self.save(self.model, self._done)
 
     def save(self, gan, epochs):
         """Writes a checkpoint.
@@ -59,6 +66,7 @@ class TrainingCheckpoint(keras.callbacks.Callback):
             epochs: Integer, the epochs that are done.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
+        gan.sync_state()
         variables = gan.training_variables()
         arrays = {
             key: keras.ops.convert_to_numpy(variable.value)
@@ -71,6 +79,7 @@ class TrainingCheckpoint(keras.callbacks.Callback):
             file.flush()
             os.fsync(file.fileno())
         os.replace(partial, self.folder / FILE)
+        self._done = self._saved = epochs
 
     def restore(self, gan):
         """Puts the checkpoint's values back, if there is one.

@@ -1,0 +1,60 @@
+"""The rhythm of what is written during training."""
+
+import keras
+
+
+class StepCallback(keras.callbacks.Callback):
+    """Calls `on_steps` every so many training steps, and at the end.
+
+    Steps are those of `gan.step_counter`, so that a resumed run keeps the
+    rhythm of the one that was killed.
+
+    Args:
+        every: Integer > 0. Training steps between two calls.
+
+    Raises:
+        ValueError: If `every` is not positive.
+    """
+
+    def __init__(self, every):
+        if every < 1:
+            raise ValueError(
+                f"`every` must be a positive integer. Received: every={every}"
+            )
+        super().__init__()
+        self.every = every
+        self._epoch_start = self._step = self._called = 0
+        self._logs = {}
+
+    def on_steps(self, step, logs):
+        """What is done; a callback overrides it.
+
+        Args:
+            step: Integer, the training steps done.
+            logs: Dict of term to float, the means since the epoch began.
+        """
+
+    def on_train_begin(self, logs=None):
+        self._step = self._called = self._read_counter()
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._epoch_start = self._read_counter()
+
+    def on_train_batch_end(self, batch, logs=None):
+        before, self._step = self._step, self._epoch_start + batch + 1
+        self._logs = dict(logs or {})
+        # A call of several steps at once may pass more than one multiple.
+        if self._step // self.every > before // self.every:
+            self._call()
+
+    def on_train_end(self, logs=None):
+        if self._step > self._called:
+            self._call()
+
+    def _call(self):
+        self.model.sync_state()
+        self.on_steps(self._step, self._logs)
+        self._called = self._step
+
+    def _read_counter(self):
+        return int(keras.ops.convert_to_numpy(self.model.step_counter.value))
