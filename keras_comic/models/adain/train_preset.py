@@ -1,11 +1,17 @@
 """From a folder of drawings to a preset."""
 
+import importlib.util
 import json
+import os
+import warnings
 from pathlib import Path
 
 import keras
 
 from keras_comic import presets
+from keras_comic.data import DrawingFolder
+from keras_comic.data import FolderPairs
+from keras_comic.data import PhotoFolder
 from keras_comic.data import image_label
 from keras_comic.data import list_images
 from keras_comic.data import read_image
@@ -34,9 +40,12 @@ def train_style_preset(
 ):
     """Trains the light AdaIN generator and writes a preset.
 
-    Everything the run needs lies in `<output>.training/` beside the preset:
-    the TFRecords, the checkpoint, sample grids and the plot of the losses. The
-    same call again goes on where a killed one stopped, to the same numbers.
+    What the run needs lies in `<output>.training/` beside the preset: the
+    TFRecords, the checkpoint, and what callbacks write there. The same call
+    again goes on where a killed one stopped, to the same numbers. Pictures
+    that cannot be read are left out, with a warning that names them. Where
+    TensorFlow is not installed, the batches are made from the files
+    themselves, see `keras_comic.data.FolderPairs`.
 
     Args:
         drawings: Path of a folder, whose sub-folders each become a named
@@ -91,6 +100,8 @@ def train_style_preset(
             steps_per_epoch=steps_per_epoch,
             initial_epoch=done,
             callbacks=[checkpoint, *callbacks],
+            # A dataset has its own order.
+            shuffle=False,
             verbose=0,
         )
     generator = gan.ema_generator
@@ -132,9 +143,7 @@ def make_style_transfer_gan(preset, feature_network, steps, options):
     precision = options["precision"]
     generator = AdaINGenerator.light(dtype=precision)
     if preset is not None:
-        generator.set_weights(
-            AdaINGenerator.from_preset(preset).get_weights()
-        )
+        generator.set_weights(AdaINGenerator.from_preset(preset).get_weights())
     gan = StyleTransferGAN(
         generator,
         PatchDiscriminator(options["discriminator_filters"], dtype=precision),
@@ -164,10 +173,17 @@ def add_styles_of_folders(generator, drawings):
         drawings: As in `train_style_preset`.
     """
     for name, paths in sorted(labelled_drawings(drawings).items()):
-        pictures = [
-            resize_short_side(read_image(path), STYLE_SIZE) for path in paths
-        ]
-        generator.add_style(name, pictures)
+        pictures, failures = [], []
+        for path in paths:
+            try:
+                picture = read_image(path)
+            except (OSError, ValueError) as error:
+                failures.append((path, str(error)))
+            else:
+                pictures.append(resize_short_side(picture, STYLE_SIZE))
+        _warn_of(failures)
+        if pictures:
+            generator.add_style(name, pictures)
 
 
 def labelled_drawings(drawings):
@@ -180,9 +196,7 @@ def labelled_drawings(drawings):
         Dict of name to a list of paths.
     """
     if isinstance(drawings, dict):
-        return {
-            name: list_images(folder) for name, folder in drawings.items()
-        }
+        return {name: list_images(folder) for name, folder in drawings.items()}
     files = {}
     for path in list_images(drawings):
         files.setdefault(image_label(path, drawings), []).append(path)
@@ -192,24 +206,36 @@ def labelled_drawings(drawings):
 def _make_dataset(drawings, photos, work, start_step, options):
     arguments = {
         name: options[name]
-        for name in (
-            "image_size",
-            "batch_size",
-            "seed",
-            "zoom",
-            "white_fraction",
-            "paper_fraction",
-            "identity_fraction",
-        )
+        for name in ("image_size", "batch_size", "seed", "identity_fraction")
     }
+    arguments["start_step"] = start_step
+    zoom = options["zoom"]
+    blank = {
+        name: options[name] for name in ("white_fraction", "paper_fraction")
+    }
+    if importlib.util.find_spec("tensorflow") is None:
+        return FolderPairs(
+            PhotoFolder(photos, zoom),
+            DrawingFolder(drawings, zoom, **blank),
+            **arguments,
+        )
     from keras_comic.data import style_transfer_dataset
     from keras_comic.data import write_records
 
-    write_records(photos, work / "photos", kind="photos")
-    write_records(drawings, work / "drawings", kind="comics")
+    for folders, kind, name in (
+        (photos, "photos", "photos"),
+        (drawings, "comics", "drawings"),
+    ):
+        _warn_of(write_records(folders, work / name, kind=kind).failures)
     return style_transfer_dataset(
-        work / "photos", work / "drawings", start_step=start_step, **arguments
+        work / "photos", work / "drawings", zoom=zoom, **blank, **arguments
     )
+
+
+def _warn_of(failures):
+    for path, reason in failures:
+        # From one place, so that a file is shown once.
+        warnings.warn(f"Left out {path}: {reason}", stacklevel=1)
 
 
 def _check_same_run(work, recipe):
@@ -230,4 +256,6 @@ def _check_same_run(work, recipe):
                 )
             )
         return
-    path.write_text(json.dumps(recipe, indent=1) + "\n", encoding="utf-8")
+    partial = work / f".partial.{RECIPE_FILE}"
+    partial.write_text(json.dumps(recipe, indent=1) + "\n", encoding="utf-8")
+    os.replace(partial, path)
