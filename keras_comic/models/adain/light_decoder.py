@@ -31,7 +31,8 @@ class LightDecoder(keras.layers.Layer):
         Float32 `(batch, height, width, 3)`, RGB in `[-1, 1]`.
 
     Raises:
-        ValueError: If `filters` is not three positive integers.
+        ValueError: If `filters` is not three positive integers, or
+            `num_residual_blocks` is negative.
 
     Example:
 
@@ -48,6 +49,11 @@ class LightDecoder(keras.layers.Layer):
             raise ValueError(
                 "`filters` must be three positive integers. "
                 f"Received: filters={filters}"
+            )
+        if num_residual_blocks < 0:
+            raise ValueError(
+                "`num_residual_blocks` must be at least 0. "
+                f"Received: num_residual_blocks={num_residual_blocks}"
             )
         super().__init__(**kwargs)
         self.filters = filters
