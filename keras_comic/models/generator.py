@@ -13,6 +13,10 @@ from keras_comic.models.pictures import describe
 from keras_comic.models.pictures import is_picture
 from keras_comic.models.pictures import keep_photo_color
 
+# Below this strength the output is blended with the photo's pixels, so that
+# a strength of 0 is the photo.
+BLEND_BELOW = 0.1
+
 
 class Generator(keras.Model):
     """Base of the generators: photos to comics, uint8 in and out.
@@ -174,37 +178,6 @@ class Generator(keras.Model):
         own = ops.cast(self.encode_style(photos), "float32")
         return own + strength * (style - own)
 
-    def interpolate(self, photos, style, strength):
-        """Comics between the photos and their full stylisation.
-
-        No cross-fade of pixels: the network runs on style vectors between the
-        photos' own and the given one. What it loses of a photo when it is
-        given the photo's own style (fine detail, mostly) is added in the
-        measure of `1 - strength`, so that a strength of 0 is the photo:
-        `G(interpolated) + (1 - strength) * (photo - G(own))`.
-
-        Args:
-            photos: Float32 `(batch, height, width, 3)`, RGB in `[-1, 1]`.
-            style: Float32 `(batch, style_dim)` or `(1, style_dim)`.
-            strength: Float in `[0, 1]`. At 1, the network runs once and no
-                vector is interpolated.
-
-        Returns:
-            Float32 `(batch, height, width, 3)`, RGB, near `[-1, 1]` (not
-            clipped).
-        """
-
-        def run(vector):
-            shape = (ops.shape(photos)[0], vector.shape[-1])
-            vector = ops.broadcast_to(vector, shape)
-            return self({"photos": photos, "style": vector}, training=False)
-
-        if strength >= 1.0:
-            return run(style)
-        lost = photos - run(self.interpolate_style(photos, style, 0.0))
-        comics = run(self.interpolate_style(photos, style, strength))
-        return comics + (1.0 - strength) * lost
-
     def stylize(
         self, images, style=None, strength=1.0, mask=None, keep_color=False
     ):
@@ -220,8 +193,9 @@ class Generator(keras.Model):
                 divided by their sum. Defaults to `None`, the first named
                 style.
             strength: Float in `[0, 1]`. Interpolates between the photo's own
-                style vector and the style's, see `interpolate`: 0 is the
-                photo. Below 1 the network runs twice. Defaults to `1.0`.
+                style vector and the style's; below 0.1 the pixels are blended
+                with the photo as well, so that 0 is the photo. Defaults to
+                `1.0`.
             mask: `None`, or `(height, width)` or `(batch, height, width)`,
                 boolean or float in `[0, 1]`: where to stylise. Defaults to
                 `None`, everywhere.
@@ -250,9 +224,15 @@ class Generator(keras.Model):
             )
         amount = None if mask is None else as_mask(mask, photos.shape)
         inputs = _to_float(photos)
-        outputs = self.interpolate(inputs, vector, float(strength))
+        if strength < 1.0:
+            vector = self.interpolate_style(inputs, vector, strength)
+        vector = ops.broadcast_to(vector, (len(photos), vector.shape[-1]))
+        outputs = self({"photos": inputs, "style": vector}, training=False)
         comics = (ops.convert_to_numpy(outputs) + 1.0) * 127.5
         comics = np.clip(comics, 0.0, 255.0)
+        if strength < BLEND_BELOW:
+            share = strength / BLEND_BELOW
+            comics = share * comics + (1.0 - share) * photos
         if keep_color:
             comics = keep_photo_color(comics, photos)
         if amount is not None:

@@ -19,11 +19,12 @@ class StyleTransferGAN(GAN):
     feature network goes), and has to pass for a drawing before a patch
     discriminator.
 
-    Loss terms, with the recipe's weights: `content` 1; `style` 2e-4 (moments
+    Loss terms, with the recipe's weights: `content` 1; `style` 1.5e-4 (moments
     of features of 0-255 pictures are in the tens of thousands); `gram` 0;
-    `structure` 0 (1 - SSIM of luminance against the photo); `tone` 0.5 (light
-    and dark at coarse scale); `smoothness` 0.5 (total variation where the
-    photo is flat); `total_variation` 0; `adversarial` 0.2; `discriminator` 1.
+    `structure` 0.3 (1 - SSIM of luminance against the photo); `tone` 0.5
+    (light and dark at coarse scale); `smoothness` 1 (total variation where
+    the photo is flat); `total_variation` 0; `adversarial` 0.2;
+    `discriminator` 1.
 
     Args:
         generator: `AdaINGenerator`, or any generator of photos and a style.
@@ -69,10 +70,10 @@ class StyleTransferGAN(GAN):
 
     default_loss_weights = {
         "content": 1.0,
-        "style": 2e-4,
+        "style": 1.5e-4,
         "gram": 0.0,
-        "structure": 0.0,
-        "smoothness": 0.5,
+        "structure": 0.3,
+        "smoothness": 1.0,
         "tone": 0.5,
         "total_variation": 0.0,
         "adversarial": 0.2,
