@@ -180,19 +180,6 @@ class LightTest(TestCase):
                 (1.0 - strength) * own + strength * style,
                 atol=1e-5,
             )
-        outputs = self.numpy(generator.interpolate(pictures, style, 0.3))
-        reconstructed, comics = (
-            generator(
-                {
-                    "photos": pictures,
-                    "style": generator.interpolate_style(pictures, style, s),
-                }
-            )
-            for s in (0.0, 0.3)
-        )
-        self.assertAllClose(
-            outputs, comics + 0.7 * (pictures - reconstructed), atol=1e-5
-        )
 
     def test_errors(self):
         for filters in ((32, 80, 40), (32, 80, 40, 0)):
@@ -267,7 +254,8 @@ class StrengthTest(TestCase):
 
     def stylized(self, generator, strength):
         style = generator.encode_style(self.drawings)
-        outputs = generator.interpolate(self.photos, style, strength)
+        style = generator.interpolate_style(self.photos, style, strength)
+        outputs = generator({"photos": self.photos, "style": style})
         return ops.clip(outputs, -1.0, 1.0)
 
     def check_monotone(self, generator):
@@ -302,9 +290,6 @@ class StrengthTest(TestCase):
 
     def test_monotone(self):
         self.check_monotone(self.distilled())
-
-    def test_no_cross_fade(self):
-        self.check_no_cross_fade(self.distilled())
 
     def test_monotone_of_storybook(self):
         self.check_monotone(self.storybook())
