@@ -69,6 +69,8 @@ def gradients(function, variables):
         gives zeros instead).
     """
     variables = list(variables)
+    if not variables:
+        return []
     if BACKEND == "tensorflow":
         import tensorflow as tf
 
