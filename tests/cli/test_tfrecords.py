@@ -74,4 +74,4 @@ class BuildTest(TestCase):
         self.assertIn("`kind` must be one of photos, comics", result.stderr)
         result = self.run_build(self.folder / "ink")
         self.assertEqual(result.exit_code, 2)
-        self.assertIn("--kind", result.stderr)
+        self.assertIn("kind", result.stderr)
