@@ -1,0 +1,34 @@
+"""Imports what the commands work with."""
+
+import importlib
+import os
+import sys
+import tempfile
+
+MODELS = "keras_comic.models"
+
+
+def import_models():
+    """Imports the models with Keras, without its backend's notes on stderr.
+
+    TensorFlow writes half a page about the processor when it is imported,
+    which no setting of its own keeps from who stylises a photo. If the import
+    fails, what was written is shown. Importing the models also registers
+    their classes, so that presets can name them.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    if MODELS in sys.modules:
+        return
+    sys.stderr.flush()
+    stderr = os.dup(2)
+    with tempfile.TemporaryFile() as notes:
+        os.dup2(notes.fileno(), 2)
+        try:
+            importlib.import_module(MODELS)
+        except BaseException:
+            notes.seek(0)
+            os.write(stderr, notes.read())
+            raise
+        finally:
+            os.dup2(stderr, 2)
+            os.close(stderr)

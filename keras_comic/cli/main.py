@@ -1,0 +1,56 @@
+"""The command `keras-comic`."""
+
+import sys
+from typing import Annotated
+
+import typer
+from typer.core import TyperGroup
+
+from keras_comic.cli import presets
+from keras_comic.cli import stylize
+from keras_comic.cli import tfrecords
+from keras_comic.cli import train
+
+
+class _Commands(TyperGroup):
+    """Keeps the command as it was typed, for the metadata of a preset."""
+
+    def parse_args(self, ctx, args):
+        ctx.meta[train.ARGUMENTS] = list(args)
+        return super().parse_args(ctx, args)
+
+
+app = typer.Typer(
+    name="keras-comic",
+    cls=_Commands,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_show_locals=False,
+)
+app.command("stylize")(stylize.stylize)
+app.command("presets")(presets.presets)
+app.command("add-style")(presets.add_style)
+app.command("train")(train.train)
+app.add_typer(tfrecords.app, name="tfrecords")
+
+
+def _print_version(wanted):
+    if wanted:
+        # The package that this module is part of is imported by now.
+        typer.echo(sys.modules["keras_comic"].__version__)
+        raise typer.Exit()
+
+
+@app.callback()
+def main(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            callback=_print_version,
+            is_eager=True,
+            help="Show the version and exit.",
+        ),
+    ] = False,
+):
+    """Turn photos into comics, and train styles of your own."""

@@ -1,0 +1,170 @@
+"""`keras-comic presets` and `keras-comic add-style`."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from keras_comic.cli.backend import import_models
+from keras_comic.cli.errors import FAILURE_EXIT_CODE
+from keras_comic.cli.errors import report_error
+from keras_comic.cli.errors import report_failures
+from keras_comic.cli.errors import reported_errors
+
+
+def presets(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[NAME-or-FOLDER]...",
+            help="Presets to show or verify; by default, the built-in ones.",
+            show_default=False,
+        ),
+    ] = None,
+    verify: Annotated[
+        bool,
+        typer.Option(
+            "--verify",
+            help="Load each preset and compare what it computes with the "
+            "numbers stored beside it.",
+        ),
+    ] = False,
+    markdown: Annotated[
+        bool,
+        typer.Option(
+            "--markdown", help="Print the built-in ones as zoo/README.md."
+        ),
+    ] = False,
+):
+    """List the presets, or verify that they compute what they should.
+
+    With --verify, the exit code is 1 when one does not.
+    """
+    with reported_errors():
+        import_models()
+        from keras_comic.presets import list_presets
+        from keras_comic.presets import presets_table
+
+        if markdown:
+            typer.echo(presets_table(), nl=False)
+            return
+        names = names or list(list_presets())
+        if not names:
+            typer.echo("There are no built-in presets.")
+            return
+        if not verify:
+            _print_table([_read_facts(name) for name in names])
+            return
+    if not all([_verify(name) for name in names]):
+        raise typer.Exit(FAILURE_EXIT_CODE)
+
+
+def _read_facts(name):
+    from keras_comic.presets import METADATA_FILE
+    from keras_comic.presets import STYLES_FILE
+    from keras_comic.presets import preset_folder
+
+    folder = preset_folder(name)
+    metadata, styles = (
+        json.loads((folder / file).read_text(encoding="utf-8"))
+        for file in (METADATA_FILE, STYLES_FILE)
+    )
+    return [
+        name,
+        metadata["class"],
+        f"{metadata['parameter_count']:,}",
+        ", ".join(styles),
+        metadata.get("licence") or "not stated",
+        f"{metadata['weights']['bytes'] / 1e6:.1f} MB",
+    ]
+
+
+def _print_table(rows):
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD)
+    for title in ("name", "class", "parameters", "styles", "licence", "size"):
+        table.add_column(
+            title,
+            justify="right" if title in ("parameters", "size") else "left",
+            no_wrap=title not in ("styles", "licence"),
+        )
+    for row in rows:
+        table.add_row(*row)
+    Console(markup=False).print(table)
+
+
+def _verify(name):
+    from keras_comic.presets import verify_preset
+
+    try:
+        difference = verify_preset(name)
+    except (OSError, ValueError) as error:
+        report_error(f"{name}: {error}")
+        return False
+    typer.echo(f"{name}: verified, largest difference {difference:.1g}")
+    return True
+
+
+def add_style(
+    preset: Annotated[
+        str,
+        typer.Argument(
+            help="The folder of a preset; with -o, also a name or a handle.",
+            show_default=False,
+        ),
+    ],
+    name: Annotated[
+        str, typer.Argument(help="The name of the style.", show_default=False)
+    ],
+    pictures: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="PICTURES...",
+            help="Drawings, or folders of drawings.",
+            show_default=False,
+        ),
+    ],
+    source: Annotated[
+        str | None,
+        typer.Option(
+            help="Who drew them, where they are from.", show_default=False
+        ),
+    ] = None,
+    licence: Annotated[
+        str | None,
+        typer.Option(help="The drawings' licence.", show_default=False),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            help="Another preset folder to write; by default, the same.",
+            show_default=False,
+        ),
+    ] = None,
+):
+    """Add a named style, the average of some drawings, to a preset.
+
+    Nothing is trained. A drawing that cannot be read is left out and listed
+    with its reason, and the exit code is 1.
+    """
+    with reported_errors():
+        import_models()
+        from keras_comic.models.preset_styles import add_style_to_preset
+
+        added = add_style_to_preset(
+            preset, name, pictures, output, source, licence
+        )
+    typer.echo(
+        f"Added style {name!r}, the average of {added.count} drawings, to "
+        f"{added.folder}"
+    )
+    if added.failures:
+        report_error(f"{len(added.failures)} drawings could not be read:")
+        report_failures(added.failures)
+        raise typer.Exit(FAILURE_EXIT_CODE)
