@@ -17,10 +17,15 @@ def largest_singular_value(kernel):
 
 
 def converged(layer, inputs):
-    """The layer after as many iterations as hundreds of training calls do."""
-    power_iterations, layer.power_iterations = layer.power_iterations, 500
+    """The layer after as many iterations as tens of training calls do."""
+    layer(inputs)
+    # One singular value far above the others: convergence in a few steps.
+    kernel = ops.convert_to_numpy(layer.layer.kernel).copy()
+    kernel[..., 0] *= 4.0
+    layer.layer.kernel.assign(kernel)
+    layer.power_iterations = 30
     layer(inputs, training=True)
-    layer.power_iterations = power_iterations
+    layer.power_iterations = 1
     return layer
 
 

@@ -138,12 +138,12 @@ class PatchDiscriminatorTest(TestCase):
     def test_normalized_kernels(self):
         network = PatchDiscriminator(2)
         for convolution in network.convolutions:
-            convolution.power_iterations = 100
+            convolution.power_iterations = 40
         network(noise(1, 24, 24, 3), training=True)
         for convolution in network.convolutions:
             kernel = self.numpy(convolution.normalized_kernel())
             matrix = kernel.reshape(-1, kernel.shape[-1])
-            self.assertAllClose(np.linalg.norm(matrix, 2), 1.0, atol=1e-2)
+            self.assertAllClose(np.linalg.norm(matrix, 2), 1.0, atol=2e-2)
 
     def test_mixed_precision(self):
         images = noise(2, 32, 32, 3)
