@@ -65,7 +65,10 @@ def draw_sheet(rows, path):
     columns, height, width = tiles[0].shape[:3]
     sheet_width = LABEL_WIDTH + columns * (width + GAP) + GAP
     sheet_height = len(rows) * (height + GAP) + GAP
-    figure = Figure((sheet_width / DPI, sheet_height / DPI), dpi=DPI)
+    # A tenth of a pixel more, since Matplotlib rounds down.
+    figure = Figure(
+        ((sheet_width + 0.1) / DPI, (sheet_height + 0.1) / DPI), dpi=DPI
+    )
     for row, (label, comics) in enumerate(rows.items()):
         bottom = sheet_height - (row + 1) * (height + GAP)
         figure.text(

@@ -11,8 +11,8 @@ def progress_bar(description):
         description: String, what is going on.
 
     Yields:
-        Callable to be given the number of files done and the number of all,
-        as the `progress` argument of the library's functions.
+        What the library's functions take as `progress`: a callable to be
+        given the number of files done and the number of all, or `None`.
     """
     from rich.console import Console
     from rich.progress import BarColumn
@@ -22,6 +22,9 @@ def progress_bar(description):
     from rich.progress import TimeRemainingColumn
 
     console = Console(stderr=True)
+    if not console.is_terminal:
+        yield None
+        return
     with Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -29,7 +32,6 @@ def progress_bar(description):
         TimeRemainingColumn(),
         console=console,
         transient=True,
-        disable=not console.is_terminal,
     ) as bar:
         task = bar.add_task(description, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)

@@ -13,18 +13,21 @@ class Terminal(io.StringIO):
 
 
 class ProgressBarTest(TestCase):
-    def bar(self, stream):
-        with contextlib.redirect_stderr(stream):
-            with progress_bar("Stylising") as progress:
-                progress(0, 3)
-                progress(3, 3)
-        return stream.getvalue()
-
     def test_terminal(self):
-        with mock.patch.dict(os.environ, {"TERM": "xterm"}):
-            text = self.bar(Terminal())
-        self.assertIn("Stylising", text)
-        self.assertIn("3/3", text)
+        stream = Terminal()
+        with (
+            mock.patch.dict(os.environ, {"TERM": "xterm"}),
+            contextlib.redirect_stderr(stream),
+            progress_bar("Stylising") as progress,
+        ):
+            progress(0, 3)
+            progress(3, 3)
+        self.assertIn("Stylising", stream.getvalue())
+        self.assertIn("3/3", stream.getvalue())
 
     def test_file(self):
-        self.assertEqual(self.bar(io.StringIO()), "")
+        stream = io.StringIO()
+        with contextlib.redirect_stderr(stream):
+            with progress_bar("Stylising") as progress:
+                self.assertIsNone(progress)
+        self.assertEqual(stream.getvalue(), "")
