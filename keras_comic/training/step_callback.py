@@ -43,7 +43,7 @@ class StepCallback(keras.callbacks.Callback):
     def on_train_batch_end(self, batch, logs=None):
         before, self._step = self._step, self._epoch_start + batch + 1
         self._logs = dict(logs or {})
-        # A call of several steps at once may pass more than one multiple.
+        # Several steps at once may pass more than one multiple.
         if self._step // self.every > before // self.every:
             self._call()
 
@@ -53,8 +53,9 @@ class StepCallback(keras.callbacks.Callback):
 
     def _call(self):
         self.model.sync_state()
+        # The last of several steps at once may not have been there to take.
+        self._step = self._called = self._read_counter()
         self.on_steps(self._step, self._logs)
-        self._called = self._step
 
     def _read_counter(self):
         return int(keras.ops.convert_to_numpy(self.model.step_counter.value))

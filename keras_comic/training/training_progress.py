@@ -61,7 +61,8 @@ class TrainingProgress(keras.callbacks.Callback):
         self._epoch_start = epoch * steps if steps else self._step
 
     def on_train_batch_end(self, batch, logs=None):
-        self._step = self._epoch_start + batch + 1
+        steps = self.params.get("steps") or batch + 1
+        self._step = self._epoch_start + min(batch + 1, steps)
         self._logs = dict(logs or {})
         now = time.monotonic()
         if self._first is None:

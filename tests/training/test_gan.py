@@ -1,0 +1,453 @@
+import keras
+import numpy as np
+from keras import ops
+
+from keras_comic.training import GAN
+from tests.test_case import BACKEND
+from tests.test_case import Batches
+from tests.test_case import TestCase
+from tests.test_case import gradients
+from tests.test_case import noise
+from tests.training.small_gan import make_small_gan
+from tests.training.small_gan import small_batch
+
+
+class Different(keras.utils.PyDataset):
+    """Some batches in turn."""
+
+    def __init__(self, batches):
+        super().__init__()
+        self.batches = batches
+
+    def __len__(self):
+        return len(self.batches)
+
+    def __getitem__(self, index):
+        return self.batches[index]
+
+
+def still():
+    """An optimizer that moves nothing."""
+    return keras.optimizers.SGD(0.0)
+
+
+def tensors(batch):
+    return keras.tree.map_structure(ops.convert_to_tensor, batch)
+
+
+class GANTest(TestCase):
+    def fit(self, gan, batch=None, steps=2, **kwargs):
+        batch = small_batch() if batch is None else batch
+        data = Batches(batch, steps) if isinstance(batch, dict) else batch
+        history = gan.fit(data, shuffle=False, verbose=0, **kwargs)
+        return history.history
+
+    # Logs.
+
+    def test_losses_fall(self):
+        gan = make_small_gan()
+        gan.compile(keras.optimizers.Adam(0.01))
+        history = self.fit(gan, steps=10, epochs=3)
+        self.assertEqual(
+            set(history),
+            {
+                "generator_loss",
+                "discriminator_loss",
+                "pixels",
+                "adversarial",
+                "discriminator",
+            },
+        )
+        self.assertLess(history["pixels"][-1], 0.7 * history["pixels"][0])
+        self.assertEqual(int(self.numpy(gan.step_counter)), 30)
+
+    def test_logs_are_averages_of_the_epoch(self):
+        gan = make_small_gan()
+        gan.compile(still(), still(), loss_weights={"adversarial": 0.0})
+        batches = [small_batch(seed=seed) for seed in range(3)]
+        expected = []
+        for batch in batches:
+            fakes = self.numpy(gan.generator(batch["photos"]))
+            expected.append(np.abs(fakes - batch["comics"]).mean())
+        self.assertGreater(np.std(expected), 1e-3)
+        history = self.fit(gan, Different(batches), epochs=2)
+        self.assertAllClose(history["pixels"], [np.mean(expected)] * 2, 1e-5)
+
+    def test_totals_are_weighted(self):
+        gan = make_small_gan()
+        weights = {"pixels": 3.0, "adversarial": 0.5, "discriminator": 2.0}
+        gan.compile(loss_weights=weights)
+        logs = gan.train_on_batch(small_batch(), return_dict=True)
+        self.assertAllClose(
+            logs["generator_loss"],
+            3.0 * logs["pixels"] + 0.5 * logs["adversarial"],
+            1e-5,
+        )
+        self.assertAllClose(
+            logs["discriminator_loss"], 2.0 * logs["discriminator"], 1e-5
+        )
+
+    # The order of a step.
+
+    def test_generator_phase_moves_no_discriminator(self):
+        gan = make_small_gan()
+        gan.compile(keras.optimizers.SGD(0.1), still())
+        kernels = self.values(gan.discriminator.trainable_variables)
+        generator = self.values(gan.generator.variables)
+        self.fit(gan)
+        self.assertUnmoved(gan.discriminator.trainable_variables, kernels)
+        self.assertNotAllClose(gan.generator.variables[0], generator[0])
+        # The vectors of the spectral normalisation move in the
+        # discriminator's phase alone.
+        state = self.values(gan.discriminator.variables)
+        gan.generator_losses(tensors(small_batch()))
+        self.assertUnmoved(gan.discriminator.variables, state)
+
+    def test_discriminator_phase_moves_no_generator(self):
+        gan = make_small_gan()
+        gan.compile(still(), keras.optimizers.SGD(0.1))
+        generator = self.values(gan.generator.variables)
+        average = self.values(gan.ema_generator.variables)
+        discriminator = self.values(gan.discriminator.variables)
+        self.fit(gan)
+        self.assertUnmoved(gan.generator.variables, generator)
+        self.assertAllClose(gan.ema_generator.variables[0], average[0])
+        for variable, value in zip(
+            gan.discriminator.variables, discriminator, strict=True
+        ):
+            self.assertNotAllClose(variable, value, atol=1e-9, rtol=0.0)
+
+    def test_discriminator_goes_first(self):
+        # The generator's adversarial term is judged by the discriminator that
+        # has just taken its step.
+        gan = make_small_gan()
+        gan.compile(still(), keras.optimizers.SGD(0.5))
+        batch = small_batch()
+        before = gan.generator_losses(tensors(batch))["adversarial"]
+        before = float(self.numpy(ops.mean(before)))
+        logs = gan.train_on_batch(batch, return_dict=True)
+        after = gan.generator_losses(tensors(batch))["adversarial"]
+        after = float(self.numpy(ops.mean(after)))
+        self.assertGreater(abs(after - before), 1e-3)
+        self.assertAllClose(logs["adversarial"], after, 1e-5)
+
+    def test_a_phase_without_terms_is_skipped(self):
+        gan = make_small_gan()
+        gan.compile(loss_weights={"adversarial": 0.0})
+        state = self.values(gan.discriminator.variables)
+        optimizer = self.values(gan.discriminator_optimizer.variables)
+        history = self.fit(gan, validation_data=Batches(small_batch(), 1))
+        self.assertEqual(
+            set(history),
+            {"generator_loss", "pixels", "val_generator_loss", "val_pixels"},
+        )
+        self.assertUnmoved(gan.discriminator.variables, state)
+        self.assertUnmoved(gan.discriminator_optimizer.variables, optimizer)
+
+    def test_average_of_the_generator(self):
+        gan = make_small_gan(ema_momentum=0.4)
+        gan.compile()
+        old = self.values(gan.generator.variables)
+        gan.train_on_batch(small_batch())
+        # The momentum is ramped up: 2 / 11 after the first step.
+        expected = [
+            self.numpy(v) + (o - self.numpy(v)) * 2.0 / 11.0
+            for v, o in zip(gan.generator.variables, old, strict=True)
+        ]
+        for average, value in zip(
+            gan.ema_generator.variables, expected, strict=True
+        ):
+            self.assertAllClose(average, value)
+        decays = [float(self.numpy(gan.ema_decay(n))) for n in (0, 1, 2, 5, 99)]
+        self.assertAllClose(decays, [0.1, 2 / 11, 0.25, 0.4, 0.4])
+
+    # What `compile` takes.
+
+    def test_learning_rate_schedule(self):
+        schedule = keras.optimizers.schedules.PiecewiseConstantDecay(
+            [1], [0.1, 0.0]
+        )
+        gan = make_small_gan()
+        gan.compile(keras.optimizers.SGD(schedule))
+        # The schedule counts the optimizer's own steps: 0, 1, 2, ...
+        self.fit(gan, steps=2)
+        state = self.values(gan.generator.variables)
+        history = self.fit(gan, steps=3)
+        self.assertUnmoved(gan.generator.variables, state)
+        self.assertFinite(history["pixels"])
+        self.assertAllClose(gan.generator_optimizer.learning_rate, 0.0)
+
+    def test_steps_per_execution(self):
+        weights = []
+        for steps_per_execution in (1, 3):
+            keras.utils.set_random_seed(1)
+            gan = make_small_gan()
+            gan.compile(steps_per_execution=steps_per_execution)
+            self.fit(gan, steps=5)
+            self.assertEqual(int(self.numpy(gan.step_counter)), 5)
+            weights.append(gan.get_weights())
+        for one, three in zip(*weights, strict=True):
+            self.assertAllClose(one, three)
+
+    def test_eager_steps(self):
+        logs = []
+        for run_eagerly in (False, True):
+            keras.utils.set_random_seed(1)
+            gan = make_small_gan()
+            gan.compile(run_eagerly=run_eagerly)
+            for _ in range(2):
+                last = gan.train_on_batch(small_batch(), return_dict=True)
+            logs.append(last)
+        for name, value in logs[0].items():
+            self.assertAllClose(value, logs[1][name], 1e-5)
+
+    def test_compiled_by_xla_where_that_is_faster(self):
+        gan = make_small_gan()
+        gan.compile()
+        self.assertEqual(gan.jit_compile, BACKEND == "jax")
+        gan.compile(jit_compile=False)
+        self.assertFalse(gan.jit_compile)
+
+    def test_mixed_precision(self):
+        for policy, scaled in (
+            ("mixed_float16", True),
+            ("mixed_bfloat16", False),
+            ("float32", False),
+        ):
+            with self.subTest(policy=policy):
+                gan = make_small_gan(dtype=policy)
+                gan.compile()
+                for optimizer in (
+                    gan.generator_optimizer,
+                    gan.discriminator_optimizer,
+                ):
+                    self.assertEqual(
+                        isinstance(
+                            optimizer, keras.optimizers.LossScaleOptimizer
+                        ),
+                        scaled,
+                    )
+                # One that is wrapped already is not wrapped again.
+                wrapped = keras.optimizers.LossScaleOptimizer(
+                    keras.optimizers.Adam()
+                )
+                gan.compile(wrapped)
+                self.assertIs(gan.generator_optimizer, wrapped)
+
+    def test_loss_scales_fall_and_spare_the_weights(self):
+        gan = make_small_gan(dtype="mixed_float16")
+        gan.compile(
+            *(
+                keras.optimizers.LossScaleOptimizer(
+                    keras.optimizers.Adam(0.01), initial_scale=2.0**40
+                )
+                for _ in range(2)
+            )
+        )
+        before = self.values(gan.generator.variables)
+        history = self.fit(gan, steps=2)
+        # Gradients were infinite: the step is skipped, the scale halved.
+        self.assertUnmoved(gan.generator.variables, before)
+        self.assertAllClose(
+            gan.generator_optimizer.dynamic_scale, 2.0**38, rtol=1e-6
+        )
+        self.assertFinite(history["pixels"])
+        history = self.fit(gan, steps=40)
+        for optimizer in (gan.generator_optimizer, gan.discriminator_optimizer):
+            self.assertGreater(2.0**30, self.numpy(optimizer.dynamic_scale))
+        self.assertFinite(gan.generator.get_weights()[0])
+        self.assertNotAllClose(gan.generator.variables[0], before[0])
+
+    # Evaluation.
+
+    def test_evaluation_is_of_the_average_and_moves_nothing(self):
+        gan = make_small_gan()
+        gan.compile(keras.optimizers.SGD(0.1))
+        batch = small_batch()
+        self.fit(gan, steps=3)
+        variables = gan.training_variables()
+        before = self.values(variables.values())
+        scores = gan.evaluate(Batches(batch, 2), verbose=0, return_dict=True)
+        self.assertUnmoved(variables.values(), before)
+        pixels = {
+            name: np.abs(
+                self.numpy(network(batch["photos"])) - batch["comics"]
+            ).mean()
+            for name, network in (
+                ("average", gan.ema_generator),
+                ("trained", gan.generator),
+            )
+        }
+        self.assertAllClose(scores["pixels"], pixels["average"], 1e-5)
+        self.assertNotAllClose(scores["pixels"], pixels["trained"], 1e-5)
+        self.assertEqual(
+            set(scores), {n for n in gan.metrics_names if n != "penalty"}
+        )
+        # Training goes on as if nothing had been.
+        self.assertIs(gan.active_generator, gan.generator)
+
+    def test_validation_data(self):
+        weights = []
+        for validation_data in (None, Batches(small_batch(seed=9), 1)):
+            keras.utils.set_random_seed(1)
+            gan = make_small_gan()
+            gan.compile()
+            history = self.fit(gan, epochs=2, validation_data=validation_data)
+            weights.append(gan.get_weights())
+        self.assertEqual(len(history["val_pixels"]), 2)
+        self.assertNotEqual(history["val_pixels"], history["pixels"])
+        for without, validated in zip(*weights, strict=True):
+            self.assertAllEqual(without, validated)
+
+    # Input gradients.
+
+    def test_input_gradients(self):
+        gan = make_small_gan()
+        inputs = noise(2, 4, 4, 3)
+        found = gan.input_gradients(lambda x: ops.sum(x**3, axis=-1), inputs)
+        self.assertAllClose(found, 3.0 * inputs**2)
+        constant = gan.input_gradients(lambda x: ops.ones((2, 1)), inputs)
+        self.assertAllClose(constant, np.zeros_like(inputs))
+
+    def test_input_gradients_are_differentiable(self):
+        gan = make_small_gan()
+        inputs = noise(2, 4, 4, 3)
+        factor = keras.Variable(0.5)
+        found = gradients(
+            # d/dx of f * x ** 3 is 3 f x ** 2; its sum by f: that without f.
+            lambda: gan.input_gradients(lambda x: factor.value * x**3, inputs),
+            [factor],
+        )
+        self.assertAllClose(found[0], (3.0 * inputs**2).sum(), 1e-4, 1e-5)
+
+    def test_penalty_trains_the_discriminator(self):
+        gan = make_small_gan()
+        gan.compile(
+            still(),
+            keras.optimizers.Adam(0.02),
+            loss_weights={"penalty": 10.0, "discriminator": 0.0},
+        )
+        history = self.fit(gan, steps=10, epochs=2)
+        self.assertLess(history["penalty"][1], 0.8 * history["penalty"][0])
+
+    # Saving.
+
+    def test_saved_and_loaded(self):
+        gan = make_small_gan(ema_momentum=0.9)
+        gan.compile(
+            keras.optimizers.Adam(0.03),
+            loss_weights={"pixels": 2.0},
+            steps_per_execution=2,
+        )
+        self.fit(gan)
+        path = self.temporary_folder() / "gan.keras"
+        gan.save(path)
+        revived = keras.saving.load_model(path)
+        self.assertEqual(revived.ema_momentum, 0.9)
+        self.assertEqual(revived.loss_weights, gan.loss_weights)
+        self.assertEqual(revived.steps_per_execution, 2)
+        self.assertEqual(revived.jit_compile, gan.jit_compile)
+        self.assertEqual(
+            revived.generator_optimizer.get_config(),
+            gan.generator_optimizer.get_config(),
+        )
+        # The state of both optimizers as well: the next steps are the same.
+        variables = gan.training_variables()
+        revived_variables = revived.training_variables()
+        self.assertEqual(list(variables), list(revived_variables))
+        self.assertUnmoved(
+            revived_variables.values(), self.values(variables.values())
+        )
+        self.fit(gan)
+        self.fit(revived)
+        for name, variable in gan.training_variables().items():
+            self.assertAllClose(revived.training_variables()[name], variable)
+
+    def test_saved_and_loaded_with_loss_scales(self):
+        gan = make_small_gan(dtype="mixed_float16")
+        gan.compile()
+        revived = type(gan).from_config(gan.get_config())
+        revived.compile_from_config(gan.get_compile_config())
+        for optimizer in (
+            revived.generator_optimizer,
+            revived.discriminator_optimizer,
+        ):
+            self.assertIsInstance(
+                optimizer, keras.optimizers.LossScaleOptimizer
+            )
+            self.assertNotIsInstance(
+                optimizer.inner_optimizer, keras.optimizers.LossScaleOptimizer
+            )
+        self.assertEqual(
+            set(gan.training_variables()), set(revived.training_variables())
+        )
+
+    # Errors.
+
+    def test_unknown_loss_weight(self):
+        with self.assertRaisesRegex(
+            ValueError,
+            r"`loss_weights` may name \['adversarial', 'discriminator', "
+            r"'penalty', 'pixels'\]. Received: loss_weights={'style': 1.0}",
+        ):
+            make_small_gan().compile(loss_weights={"style": 1.0})
+
+    def test_negative_loss_weight(self):
+        with self.assertRaisesRegex(
+            ValueError, r"must be at least 0. Received: .*'pixels': -1.0"
+        ):
+            make_small_gan().compile(loss_weights={"pixels": -1.0})
+
+    def test_one_optimizer_for_both(self):
+        optimizer = keras.optimizers.Adam()
+        with self.assertRaisesRegex(ValueError, "must be two objects"):
+            make_small_gan().compile(optimizer, optimizer)
+        # A name is not an object.
+        make_small_gan().compile("sgd", "sgd")
+
+    def test_a_term_without_weight(self):
+        class Forgetful(type(make_small_gan())):
+            default_loss_weights = {"pixels": 1.0}
+
+            def generator_losses(self, batch):
+                return {"pixel": batch["photos"]}
+
+        gan = make_small_gan()
+        gan = Forgetful(gan.generator, gan.discriminator)
+        gan.compile()
+        with self.assertRaisesRegex(
+            ValueError,
+            r"`Forgetful.default_loss_weights` must name every term .*"
+            r"Received: \['pixel'\], beside \['pixels'\]",
+        ):
+            gan.train_on_batch(small_batch())
+
+    def test_losses_that_are_not_overridden(self):
+        gan = make_small_gan()
+        gan = GAN(gan.generator, gan.discriminator)
+        with self.assertRaisesRegex(
+            TypeError, r"`GAN` must override `generator_losses\(batch\)`"
+        ):
+            gan.generator_losses(small_batch())
+        with self.assertRaisesRegex(
+            TypeError, r"`GAN` must override `discriminator_losses\(batch\)`"
+        ):
+            gan.discriminator_losses(small_batch())
+
+    def test_ema_momentum(self):
+        with self.assertRaisesRegex(
+            ValueError, r"must be in \[0, 1\). Received: ema_momentum=1.0"
+        ):
+            make_small_gan(ema_momentum=1.0)
+
+    def test_networks_that_are_not_built(self):
+        gan = make_small_gan()
+        unbuilt = keras.Sequential([keras.layers.Conv2D(3, 3)])
+        with self.assertRaisesRegex(
+            ValueError, "`generator` must be built.*generator.built=False"
+        ):
+            GAN(unbuilt, gan.discriminator)
+        with self.assertRaisesRegex(
+            ValueError, "`discriminator` must be built"
+        ):
+            GAN(gan.generator, unbuilt)

@@ -1,0 +1,126 @@
+import json
+
+import keras
+import numpy as np
+
+from keras_comic.training import TrainingCheckpoint
+from tests.test_case import Batches
+from tests.test_case import TestCase
+from tests.training.small_gan import make_small_gan
+from tests.training.small_gan import small_batch
+
+
+class StopAfter(keras.callbacks.Callback):
+    def __init__(self, epochs):
+        super().__init__()
+        self.epochs = epochs
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.model.stop_training = epoch + 1 == self.epochs
+
+
+class TrainingCheckpointTest(TestCase):
+    def setUp(self):
+        self.folder = self.temporary_folder() / "new" / "run"
+
+    def make(self, dtype=None):
+        keras.utils.set_random_seed(1)
+        gan = make_small_gan(dtype=dtype)
+        schedule = keras.optimizers.schedules.CosineDecay(0.01, 8)
+        gan.compile(keras.optimizers.Adam(schedule))
+        return gan
+
+    def fit(self, gan, epochs, done=0, callbacks=()):
+        gan.fit(
+            Batches(small_batch(), 2),
+            epochs=epochs,
+            initial_epoch=done,
+            callbacks=list(callbacks),
+            shuffle=False,
+            verbose=0,
+        )
+
+    def saved_epochs(self):
+        with np.load(self.folder / "checkpoint.npz") as archive:
+            return json.loads(str(archive["__facts__"]))["epochs"]
+
+    def test_resumed_run_gives_the_same_numbers(self):
+        for dtype in (None, "mixed_float16"):
+            with self.subTest(dtype=dtype):
+                self.folder = self.temporary_folder()
+                whole = self.make(dtype)
+                self.fit(whole, 4)
+
+                checkpoint = TrainingCheckpoint(self.folder)
+                self.assertEqual(checkpoint.restore(self.make(dtype)), 0)
+                self.fit(self.make(dtype), 2, callbacks=[checkpoint])
+
+                resumed = self.make(dtype)
+                # What a restored run must not keep.
+                for variable in resumed.generator.trainable_variables:
+                    variable.assign(variable + 1.0)
+                done = TrainingCheckpoint(self.folder).restore(resumed)
+                self.assertEqual(done, 2)
+                self.assertEqual(int(self.numpy(resumed.step_counter)), 4)
+                self.fit(resumed, 4, done)
+                expected = whole.training_variables()
+                for name, variable in resumed.training_variables().items():
+                    self.assertAllEqual(variable, expected[name])
+
+    def test_every_so_many_epochs_and_the_last(self):
+        saved = []
+
+        class Watch(keras.callbacks.Callback):
+            def on_epoch_end(watch, epoch, logs=None):  # noqa: N805
+                if (self.folder / "checkpoint.npz").exists():
+                    saved.append((epoch + 1, self.saved_epochs()))
+
+        checkpoint = TrainingCheckpoint(self.folder, save_every=2)
+        self.fit(self.make(), 5, callbacks=[checkpoint, Watch()])
+        self.assertEqual(saved, [(2, 2), (3, 2), (4, 4), (5, 5)])
+        self.assertEqual(
+            [path.name for path in self.folder.iterdir()], ["checkpoint.npz"]
+        )
+
+    def test_the_epoch_after_which_training_was_stopped(self):
+        checkpoint = TrainingCheckpoint(self.folder, save_every=10)
+        self.fit(self.make(), 20, callbacks=[checkpoint, StopAfter(3)])
+        self.assertEqual(self.saved_epochs(), 3)
+
+    def test_a_write_that_was_killed_leaves_the_last_checkpoint(self):
+        gan = self.make()
+        checkpoint = TrainingCheckpoint(self.folder)
+        checkpoint.save(gan, 7)
+        (self.folder / ".partial.checkpoint.npz").write_bytes(b"PK half of it")
+        self.assertEqual(TrainingCheckpoint(self.folder).restore(gan), 7)
+        checkpoint.save(gan, 8)
+        self.assertEqual(checkpoint.restore(gan), 8)
+
+    def test_damaged_file(self):
+        self.folder.mkdir(parents=True)
+        (self.folder / "checkpoint.npz").write_bytes(b"not an archive")
+        with self.assertRaisesRegex(
+            ValueError, "checkpoint.npz' cannot be read: .* Remove it"
+        ):
+            TrainingCheckpoint(self.folder).restore(self.make())
+
+    def test_other_networks(self):
+        checkpoint = TrainingCheckpoint(self.folder)
+        checkpoint.save(self.make(), 1)
+        other = make_small_gan()
+        other.compile(keras.optimizers.SGD())
+        before = self.values(other.training_variables().values())
+        with self.assertRaisesRegex(
+            ValueError,
+            "is of other networks or optimizers; .* Received: .* differing "
+            r"arrays, the first 'generator_optimizer/\d+': .* stored, .* "
+            "expected",
+        ):
+            checkpoint.restore(other)
+        self.assertUnmoved(other.training_variables().values(), before)
+
+    def test_errors(self):
+        with self.assertRaisesRegex(
+            ValueError, "must be a positive integer. Received: save_every=0"
+        ):
+            TrainingCheckpoint(self.folder, save_every=0)

@@ -1,0 +1,86 @@
+import io
+
+from rich.console import Console
+
+from keras_comic.training import TrainingProgress
+from tests.test_case import Batches
+from tests.test_case import TestCase
+from tests.training.small_gan import make_small_gan
+from tests.training.small_gan import small_batch
+
+
+class TrainingProgressTest(TestCase):
+    def run_fit(self, seconds=0.0, **console):
+        output = io.StringIO()
+        progress = TrainingProgress(
+            Console(file=output, width=70, **console), seconds=seconds
+        )
+        gan = make_small_gan()
+        gan.compile(loss_weights={"adversarial": 0.0})
+        gan.fit(
+            Batches(small_batch(), 3),
+            epochs=4,
+            initial_epoch=2,
+            callbacks=[progress],
+            shuffle=False,
+            verbose=0,
+        )
+        return output.getvalue()
+
+    def test_plain_lines(self):
+        lines = self.run_fit().splitlines()
+        # Each step once, of the whole run, no line broken.
+        for step, line in enumerate(lines, start=7):
+            self.assertTrue(line.startswith(f"step {step}/12"), line)
+            self.assertRegex(line, r", generator_loss [\d.]+, pixels [\d.]+$")
+        self.assertEqual(len(lines), 6)
+        # The first one compiles, and has no rate.
+        self.assertNotIn("steps/s", lines[0])
+        for line in lines[1:]:
+            self.assertRegex(line, r", \d\S* steps/s, \d+:\d\d:\d\d left, ")
+        self.assertIn(" 0:00:00 left", lines[-1])
+
+    def test_a_line_every_so_many_seconds_and_at_the_end(self):
+        lines = self.run_fit(seconds=3600.0).splitlines()
+        self.assertEqual(len(lines), 1)
+        self.assertRegex(lines[0], "^step 12/12, ")
+
+    def test_bar(self):
+        shown = self.run_fit(force_terminal=True)
+        self.assertIn("step 12/12", shown)
+        self.assertIn("pixels", shown)
+        self.assertIn("0:00:00 left", shown)
+        # The cursor is hidden, and shown again at the end.
+        self.assertIn("\x1b[?25l", shown)
+        self.assertGreater(shown.rindex("\x1b[?25h"), shown.index("\x1b[?25l"))
+
+    def test_a_dataset_of_unknown_length(self):
+        progress = TrainingProgress(Console(file=io.StringIO()))
+        progress.set_params({"epochs": 2, "steps": None})
+        progress.on_train_begin()
+        for epoch in range(2):
+            progress.on_epoch_begin(epoch)
+            for batch in range(3):
+                progress.on_train_batch_end(batch, {"pixels": 0.25})
+        self.assertRegex(
+            progress.describe(), r"^step 6, \S+ steps/s, pixels 0.25$"
+        )
+
+    def test_a_fit_that_was_interrupted(self):
+        output = io.StringIO()
+        progress = TrainingProgress(Console(file=output, force_terminal=True))
+        progress.set_params({"epochs": 1, "steps": 2})
+        progress.on_train_begin()
+        # No `on_train_end`; the next `fit` has a bar of its own.
+        progress.on_train_begin()
+        progress.on_epoch_begin(0)
+        progress.on_train_batch_end(0, {})
+        progress.on_train_batch_end(1, {})
+        progress.on_train_end()
+        self.assertIn("step 2/2", output.getvalue())
+
+    def test_errors(self):
+        with self.assertRaisesRegex(
+            ValueError, "`seconds` must be at least 0. Received: seconds=-1"
+        ):
+            TrainingProgress(seconds=-1)
