@@ -223,6 +223,41 @@ def verify_preset(preset):
     return float(difference)
 
 
+def presets_table():
+    """The built-in presets as a Markdown table: `zoo/README.md`.
+
+    Returns:
+        String, with a heading and one row for each preset.
+
+    Example:
+
+    >>> keras_comic.presets.presets_table().splitlines()[0]
+    '# The zoo'
+    """
+    lines = [
+        "# The zoo",
+        "",
+        "One folder for each preset; this table is what "
+        "`keras-comic presets --markdown` prints.",
+        "",
+        "| preset | class | parameters | styles | results | licence |",
+        "| --- | --- | ---: | --- | --- | --- |",
+    ]
+    for name, facts in list_presets().items():
+        styles = _read_json(preset_folder(name), STYLES_FILE)
+        results = ", ".join(
+            f"{key} {value:g}"
+            for key, value in facts.get("results", {}).items()
+            if isinstance(value, (int, float))
+        )
+        lines.append(
+            f"| [`{name}`]({name}/README.md) | `{facts['class']}` | "
+            f"{facts['parameter_count']:,} | {', '.join(styles)} | "
+            f"{results} | {facts.get('licence', 'not stated')} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
 def preset_folder(preset):
     """The local folder of a preset, fetched if its handle is remote.
 

@@ -8,9 +8,12 @@ from keras_comic.models.adain import StyleTransferGAN
 from keras_comic.models.adain import VGGDecoder
 from keras_comic.models.adain import VGGEncoder
 from keras_comic.models.adain import load_adain_weights
+from keras_comic.models.adain import train_style_preset
 from keras_comic.models.feature_network import FeatureNetwork
 from keras_comic.models.generator import Generator
+from keras_comic.models.image_files import stylize_files
 from keras_comic.models.patch_discriminator import PatchDiscriminator
+from keras_comic.models.preset_styles import add_style_to_preset
 
 __all__ = [
     "AdaINGenerator",
@@ -23,5 +26,8 @@ __all__ = [
     "StyleTransferGAN",
     "VGGDecoder",
     "VGGEncoder",
+    "add_style_to_preset",
     "load_adain_weights",
+    "stylize_files",
+    "train_style_preset",
 ]

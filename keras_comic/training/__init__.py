@@ -5,6 +5,7 @@ from keras_comic.training.loss_plot import LossPlot
 from keras_comic.training.sample_grid import SampleGrid
 from keras_comic.training.training_checkpoint import TrainingCheckpoint
 from keras_comic.training.training_progress import TrainingProgress
+from keras_comic.training.training_time import TrainingTime
 
 __all__ = [
     "GAN",
@@ -12,4 +13,5 @@ __all__ = [
     "SampleGrid",
     "TrainingCheckpoint",
     "TrainingProgress",
+    "TrainingTime",
 ]

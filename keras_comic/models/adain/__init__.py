@@ -6,6 +6,7 @@ from keras_comic.models.adain.light_content_encoder import LightContentEncoder
 from keras_comic.models.adain.light_decoder import LightDecoder
 from keras_comic.models.adain.light_style_encoder import LightStyleEncoder
 from keras_comic.models.adain.style_transfer_gan import StyleTransferGAN
+from keras_comic.models.adain.train_preset import train_style_preset
 from keras_comic.models.adain.vgg_decoder import VGGDecoder
 from keras_comic.models.adain.vgg_encoder import VGGEncoder
 
@@ -18,4 +19,5 @@ __all__ = [
     "VGGDecoder",
     "VGGEncoder",
     "load_adain_weights",
+    "train_style_preset",
 ]

@@ -99,7 +99,9 @@ class StyleTransferGAN(GAN):
         self.feature_network = FeatureNetwork.from_weights(feature_network)
         self.adversarial_loss = adversarial_loss
         names = self.feature_network.layer_names
-        missing = [n for n in (CONTENT_LAYER, *STYLE_LAYERS[:3]) if n not in names]
+        missing = [
+            n for n in (CONTENT_LAYER, *STYLE_LAYERS[:3]) if n not in names
+        ]
         if missing:
             raise ValueError(
                 f"`feature_network` must reach {CONTENT_LAYER}. "

@@ -81,11 +81,12 @@ def train_style_preset(
     options = {**DEFAULT_OPTIONS, **(options or {})}
     output = Path(output)
     work = output.with_name(output.name + ".training")
-    work.mkdir(parents=True, exist_ok=True)
-    _check_same_run(work, {"steps": steps, **options})
 
     keras.utils.set_random_seed(options["seed"])
+    # First, since it refuses options that make no sense.
     gan = make_style_transfer_gan(preset, feature_network, steps, options)
+    work.mkdir(parents=True, exist_ok=True)
+    _check_same_run(work, {"steps": steps, **options})
     checkpoint = TrainingCheckpoint(work)
     done = checkpoint.restore(gan)
     steps_per_epoch = options["steps_per_epoch"]
@@ -172,7 +173,7 @@ def add_styles_of_folders(generator, drawings):
         generator: `AdaINGenerator`.
         drawings: As in `train_style_preset`.
     """
-    for name, paths in sorted(labelled_drawings(drawings).items()):
+    for name, paths in labelled_drawings(drawings).items():
         pictures, failures = [], []
         for path in paths:
             try:
