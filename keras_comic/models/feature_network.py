@@ -91,7 +91,7 @@ class FeatureNetwork(keras.Model):
                 '`normalization` must be "caffe" or "unit". '
                 f"Received: normalization={normalization!r}"
             )
-        kwargs.setdefault("trainable", False)
+        trainable = kwargs.pop("trainable", False)
         super().__init__(**kwargs)
         self.convolutions = convolutions
         self.filters = filters
@@ -117,6 +117,8 @@ class FeatureNetwork(keras.Model):
                     )
                 )
         self.build((None, None, None, 3))
+        # After the build, so that it reaches every weight.
+        self.trainable = trainable
 
     @property
     def layer_names(self):
