@@ -66,7 +66,7 @@ def real_photos():
         yield np.asarray(small)
 
 
-def images_of(folder, count, size=128):
+def images_of(folder, count, size=256):
     """The first pictures of a shared folder, float32 in `[-1, 1]`."""
     from PIL import Image
     from PIL import ImageOps
