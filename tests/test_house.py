@@ -47,6 +47,14 @@ ROOMS = {
     "cli": OUTPUTS | {"serving"},
 }
 ROOMS_WITH_TENSORFLOW = {"data", "training", "video", "export", "serving"}
+ROOMS_WITH_LAYERS = {"layers", "losses", "metrics", "models", "training"}
+# On PyTorch every layer is a `torch.nn.Module`, whose methods hide attributes
+# of these names.
+TORCH_NAMES = set(
+    "apply bfloat16 buffers children compile cpu cuda double eval float "
+    "forward half modules parameters share_memory state_dict to train type "
+    "zero_grad".split()
+)
 # Imported when something asks for it, never by `import keras_comic`.
 HEAVY = ["av", "cv2", "matplotlib", "rich", "scipy", "skimage", "typer"]
 
@@ -94,7 +102,7 @@ def own_imports_of(path):
 
 
 def room_of(module):
-    return module.split(".")[1]
+    return module.split(".")[1] if "." in module else None
 
 
 def listed_names(package):
@@ -200,6 +208,14 @@ class ImportsTest(parameterized.TestCase):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
                 if not module.startswith("keras_comic.cli."):
                     self.assertNotEqual(node.func.id, "print")
+
+    @named(m for m in MODULES if room_of(m) in ROOMS_WITH_LAYERS)
+    def test_attributes_exist_on_torch(self, module):
+        for node in ast.walk(tree_of(MODULES[module])):
+            if isinstance(node, ast.Attribute) and isinstance(
+                node.ctx, ast.Store
+            ):
+                self.assertNotIn(node.attr, TORCH_NAMES)
 
     @named(SCRIPTS)
     def test_scripts_use_public_names(self, script):
