@@ -1,0 +1,206 @@
+import math
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_comic import losses
+from keras_comic.models import AdaINGenerator
+from keras_comic.models import FeatureNetwork
+from keras_comic.models import PatchDiscriminator
+from keras_comic.models import StyleTransferGAN
+from tests.test_case import Batches
+from tests.test_case import TestCase
+from tests.test_case import noise
+
+BATCH = {
+    "photos": noise(2, 32, 32, 3),
+    "style_images": noise(2, 32, 32, 3, seed=1),
+}
+# Every term that a weight can switch off.
+OPTIONAL = (
+    "gram",
+    "structure",
+    "smoothness",
+    "tone",
+    "total_variation",
+    "adversarial",
+)
+
+
+def make_gan(dtype=None, **kwargs):
+    return StyleTransferGAN(
+        AdaINGenerator.light((4, 8, 4, 4), 1, 8, dtype=dtype),
+        PatchDiscriminator(4, dtype=dtype),
+        FeatureNetwork((1, 1, 3), (4, 4, 4), dtype=dtype),
+        **kwargs,
+    )
+
+
+def tensors(batch):
+    return keras.tree.map_structure(ops.convert_to_tensor, batch)
+
+
+class StyleTransferGANTest(TestCase):
+    def test_gan(self):
+        self.run_gan_test(
+            make_gan,
+            BATCH,
+            {"photos": BATCH["photos"], "style": BATCH["style_images"]},
+        )
+
+    def test_every_term(self):
+        gan = make_gan()
+        gan.compile(loss_weights=dict.fromkeys(gan.default_loss_weights, 1.0))
+        batch = tensors(BATCH)
+        comics = gan.generator(
+            {"photos": batch["photos"], "style": batch["style_images"]}
+        )
+        features = gan.feature_network(comics)
+        drawn = gan.feature_network(batch["style_images"])
+        layers = ["relu1_1", "relu2_1", "relu3_1"]
+        self.assertEqual(gan.style_layers, layers)
+        styles = (
+            [features[name] for name in layers],
+            [drawn[name] for name in layers],
+        )
+        logits = gan.discriminator(comics)
+        expected = {
+            "content": losses.content_loss(
+                features["relu3_3"],
+                gan.feature_network(batch["photos"])["relu3_3"],
+            ),
+            "style": losses.moments_style_loss(*styles),
+            "gram": losses.gram_style_loss(*styles),
+            "structure": losses.structure_loss(comics, batch["photos"]),
+            "smoothness": losses.edge_aware_smoothness_loss(
+                comics, batch["photos"]
+            ),
+            "tone": losses.tone_loss(comics, batch["photos"]),
+            "total_variation": losses.total_variation_loss(comics),
+            "adversarial": losses.least_squares_generator_loss(logits),
+        }
+        found = gan.generator_losses(batch)
+        self.assertEqual(set(found), set(expected))
+        self.assertEqual(
+            {*found, "discriminator"}, set(gan.default_loss_weights)
+        )
+        for name, value in expected.items():
+            self.assertShape(found[name], (2,))
+            self.assertAllClose(found[name], value, 1e-5, 1e-4)
+
+    def test_terms_of_no_weight_cost_nothing(self):
+        gan = make_gan()
+        gan.compile(loss_weights=dict.fromkeys(OPTIONAL, 0.0))
+        found = gan.generator_losses(tensors(BATCH))
+        self.assertEqual(set(found), {"content", "style"})
+        self.assertEqual(gan.discriminator_losses(tensors(BATCH)), {})
+
+    def test_training_without_a_discriminator(self):
+        gan = make_gan()
+        gan.compile(loss_weights=dict.fromkeys(OPTIONAL, 0.0))
+        state = self.values(gan.discriminator.variables)
+        history = gan.fit(Batches(BATCH, 2), verbose=0).history
+        self.assertEqual(set(history), {"generator_loss", "content", "style"})
+        self.assertUnmoved(gan.discriminator.variables, state)
+
+    def test_adversarial_losses(self):
+        # A discriminator of zeros gives logits of 0.
+        for name, generator_loss, discriminator_loss in (
+            ("least_squares", 1.0, 1.0),
+            ("hinge", 0.0, 2.0),
+            ("cross_entropy", math.log(2.0), 2.0 * math.log(2.0)),
+        ):
+            with self.subTest(name=name):
+                gan = make_gan(adversarial_loss=name)
+                for variable in gan.discriminator.trainable_variables:
+                    variable.assign(ops.zeros_like(variable))
+                found = gan.generator_losses(tensors(BATCH))
+                self.assertAllClose(found["adversarial"], [generator_loss] * 2)
+                found = gan.discriminator_losses(tensors(BATCH))
+                self.assertAllClose(
+                    found["discriminator"], [discriminator_loss] * 2
+                )
+                self.assertEqual(gan.get_config()["adversarial_loss"], name)
+
+    def test_the_feature_network_stands_still(self):
+        gan = make_gan()
+        self.assertEqual(
+            len(gan.trainable_variables),
+            len(gan.generator.trainable_variables)
+            + len(gan.discriminator.trainable_variables),
+        )
+
+    def test_feature_network_of_a_file(self):
+        path = self.temporary_folder() / "vgg.npz"
+        source = FeatureNetwork((1, 1, 3), (4, 4, 4))
+        arrays = {}
+        for layer in source.blocks:
+            block, index = layer.name[len("relu") :].split("_")
+            kernel, bias = layer.get_weights()
+            arrays[f"block{block}_conv{index}/kernel"] = kernel
+            arrays[f"block{block}_conv{index}/bias"] = bias
+        np.savez(path, **arrays)
+        gan = make_gan()
+        gan = StyleTransferGAN(gan.generator, gan.discriminator, path)
+        self.assertAllClose(
+            gan.feature_network(BATCH["photos"])["relu3_3"],
+            source(BATCH["photos"])["relu3_3"],
+        )
+
+    def test_fifty_steps_of_mixed_precision(self):
+        for policy in ("mixed_float16", "mixed_bfloat16"):
+            with self.subTest(policy=policy):
+                keras.utils.set_random_seed(1)
+                gan = make_gan(dtype=policy)
+                gan.compile()
+                for optimizer in (
+                    gan.generator_optimizer,
+                    gan.discriminator_optimizer,
+                ):
+                    self.assertEqual(
+                        isinstance(
+                            optimizer, keras.optimizers.LossScaleOptimizer
+                        ),
+                        policy == "mixed_float16",
+                    )
+                history = gan.fit(
+                    Batches(BATCH, 10), epochs=5, verbose=0
+                ).history
+                self.assertEqual(int(self.numpy(gan.step_counter)), 50)
+                for values in history.values():
+                    self.assertFinite(values)
+                for name in ("generator_loss", "discriminator_loss"):
+                    self.assertLess(
+                        history[name][-1], 0.95 * history[name][0], name
+                    )
+                for weights in gan.get_weights():
+                    self.assertFinite(weights)
+                if policy == "mixed_float16":
+                    # Few of the steps were skipped, on either side.
+                    for optimizer in (
+                        gan.generator_optimizer,
+                        gan.discriminator_optimizer,
+                    ):
+                        self.assertGreater(
+                            int(self.numpy(optimizer.iterations)), 40
+                        )
+
+    def test_errors(self):
+        with self.assertRaisesRegex(
+            ValueError,
+            r"must be one of \['cross_entropy', 'hinge', 'least_squares'\]. "
+            "Received: adversarial_loss='wasserstein'",
+        ):
+            make_gan(adversarial_loss="wasserstein")
+        gan = make_gan()
+        with self.assertRaisesRegex(
+            ValueError,
+            r"must reach relu3_3. Received: a network of \['relu1_1', "
+            r"'relu2_1'\]",
+        ):
+            StyleTransferGAN(
+                gan.generator,
+                gan.discriminator,
+                FeatureNetwork((1, 1), (4, 4)),
+            )
