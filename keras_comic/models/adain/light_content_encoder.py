@@ -44,24 +44,34 @@ class LightContentEncoder(keras.layers.Layer):
             )
         super().__init__(**kwargs)
         self.filters = filters
-        self.half = ConvBlock(
-            filters[0], 5, strides=2, dtype=self.dtype_policy, name="half"
+        self.half_resolution = ConvBlock(
+            filters[0],
+            5,
+            strides=2,
+            dtype=self.dtype_policy,
+            name="half_resolution",
         )
-        self.quarter = ConvBlock(
-            filters[1], 3, strides=2, dtype=self.dtype_policy, name="quarter"
+        self.quarter_resolution = ConvBlock(
+            filters[1],
+            3,
+            strides=2,
+            dtype=self.dtype_policy,
+            name="quarter_resolution",
         )
 
     def build(self, images_shape):
-        self.half.build(images_shape)
-        self.quarter.build(self.half.compute_output_shape(images_shape))
+        self.half_resolution.build(images_shape)
+        self.quarter_resolution.build(
+            self.half_resolution.compute_output_shape(images_shape)
+        )
 
     def call(self, images):
-        half = self.half(images)
-        return [images, half, self.quarter(half)]
+        half = self.half_resolution(images)
+        return [images, half, self.quarter_resolution(half)]
 
     def compute_output_shape(self, images_shape):
-        half_shape = self.half.compute_output_shape(images_shape)
-        quarter_shape = self.quarter.compute_output_shape(half_shape)
+        half_shape = self.half_resolution.compute_output_shape(images_shape)
+        quarter_shape = self.quarter_resolution.compute_output_shape(half_shape)
         return [tuple(images_shape), half_shape, quarter_shape]
 
     def get_config(self):

@@ -67,12 +67,12 @@ class LightDecoder(keras.layers.Layer):
             )
             for i in range(1, num_residual_blocks + 1)
         ]
-        self.half = ConvBlock(
+        self.half_resolution = ConvBlock(
             filters[1],
             normalization="conditional",
             upsample=True,
             dtype=self.dtype_policy,
-            name="half",
+            name="half_resolution",
         )
         self.skip = ConvBlock(
             filters[1],
@@ -82,12 +82,12 @@ class LightDecoder(keras.layers.Layer):
             dtype=self.dtype_policy,
             name="skip",
         )
-        self.full = ConvBlock(
+        self.full_resolution = ConvBlock(
             filters[2],
             normalization="conditional",
             upsample=True,
             dtype=self.dtype_policy,
-            name="full",
+            name="full_resolution",
         )
         self.image = ReflectionConv2D(
             3,
@@ -100,19 +100,19 @@ class LightDecoder(keras.layers.Layer):
         image_shape, half_shape, quarter_shape = features_shape
         for block in self.residual_blocks:
             block.build(quarter_shape, style_shape)
-        self.half.build(quarter_shape, style_shape)
+        self.half_resolution.build(quarter_shape, style_shape)
         self.skip.build(half_shape, style_shape)
-        decoded_shape = self.half.compute_output_shape(quarter_shape)
-        self.full.build(decoded_shape, style_shape)
-        full_shape = self.full.compute_output_shape(decoded_shape)
+        decoded_shape = self.half_resolution.compute_output_shape(quarter_shape)
+        self.full_resolution.build(decoded_shape, style_shape)
+        full_shape = self.full_resolution.compute_output_shape(decoded_shape)
         self.image.build((*full_shape[:-1], full_shape[-1] + image_shape[-1]))
 
     def call(self, features, style):
         images, half, x = features
         for block in self.residual_blocks:
             x = block(x, style)
-        x = self.half(x, style) + self.skip(half, style)
-        x = self.full(x, style)
+        x = self.half_resolution(x, style) + self.skip(half, style)
+        x = self.full_resolution(x, style)
         x = ops.concatenate([x, ops.cast(images, x.dtype)], axis=-1)
         return ops.tanh(ops.cast(self.image(x), "float32"))
 
