@@ -1,31 +1,115 @@
-"""Image files in and out, with Pillow and NumPy only."""
+"""Image files in and out, with Pillow and NumPy."""
 
+import contextlib
+import io
 import os
-import struct
-import zlib
+import stat
+import threading
+import warnings
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
-from PIL import ImageOps
-from PIL import UnidentifiedImageError
 
-SUFFIXES = frozenset(
-    ".bmp .gif .jpeg .jpg .pgm .png .ppm .tif .tiff .webp".split()
+from keras_comic.data.decoders import FORMATS
+from keras_comic.data.decoders import MAX_PIXELS
+from keras_comic.data.decoders import MAX_SIDE
+from keras_comic.data.decoders import SIGNATURE_BYTES
+from keras_comic.data.decoders import SUFFIXES
+from keras_comic.data.decoders import image_format
+from keras_comic.data.decoders import install_hint
+from keras_comic.data.decoders import pillow_opener
+from keras_comic.data.decoders import tensorflow_reader
+from keras_comic.data.image_headers import MAX_SCANS
+from keras_comic.data.image_headers import ORIENTATION
+from keras_comic.data.image_headers import exif_orientation
+from keras_comic.data.image_headers import read_header
+
+# A file of more bytes is not read into memory.
+MAX_BYTES = 2**30
+REASONS = (
+    "unreadable",
+    "truncated",
+    "not an image",
+    "empty",
+    "too large",
+    "unsupported",
 )
-# What Pillow raises on broken files, by format and place of the damage.
-BROKEN_FILE_ERRORS = (
-    OSError,
-    SyntaxError,
-    ValueError,
-    ArithmeticError,
-    EOFError,
-    LookupError,
-    TypeError,
-    struct.error,
-    zlib.error,
-    Image.DecompressionBombError,
+# What is done to a file's pixels to make them upright, opaque 8-bit RGB; also,
+# that more than one picture is in the file, of which the first is taken.
+CONVERSIONS = (
+    "animated",
+    "multi-page",
+    "orientation",
+    "cmyk",
+    "16-bit",
+    "alpha",
+    "palette",
+    "grey",
 )
+TRANSPOSITIONS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+# Tags of TIFF.
+BITS_PER_SAMPLE = 258
+PHOTOMETRIC = 262
+TILE_WIDTH = 322
+TILE_HEIGHT = 323
+# Pillow's readers of these formats give no warnings, whatever the file.
+QUIET_FORMATS = ("JPEG", "PNG", "WEBP", "BMP")
+
+_one_at_a_time = threading.Lock()
+
+
+class ImageError(ValueError):
+    """An image file that cannot be read.
+
+    Args:
+        message: String.
+        reason: String, one of `"unreadable"` (broken, or not to be opened at
+            all), `"truncated"` (the file ends before the picture),
+            `"not an image"`, `"empty"` (no bytes), `"too large"` (pixels,
+            bytes or work beyond the bounds) and `"unsupported"` (a format or
+            kind that nothing installed reads). Also an attribute. Defaults
+            to `"unreadable"`.
+
+    Example:
+
+    >>> keras_comic.data.ImageError("No bytes.", reason="empty").reason
+    'empty'
+    """
+
+    def __init__(self, message, reason="unreadable"):
+        if reason not in REASONS:
+            raise ValueError(
+                f"`reason` must be one of {', '.join(REASONS)}. "
+                f"Received: reason={reason}"
+            )
+        super().__init__(message)
+        self.reason = reason
+
+
+class OpenedImage(NamedTuple):
+    """What `open_image` returns.
+
+    `image` is a decoded RGB `PIL.Image`, upright and opaque; `file_format`
+    the file's format (`"JPEG"`, `"PNG"`, ...; `"MPO"` for a JPEG of several
+    pictures); `plain` says whether the file's own bytes hold just these
+    pixels, so that any decoder gives them; `conversions` are those of
+    `CONVERSIONS` that were made.
+    """
+
+    image: Image.Image
+    file_format: str
+    plain: bool
+    conversions: tuple
 
 
 def list_images(folder):
@@ -143,23 +227,28 @@ def labelled_images(folders, split="train"):
     ]
 
 
-def read_image(path):
+def read_image(path, max_pixels=MAX_PIXELS):
     """Reads an image file as RGB.
 
     The camera's orientation (EXIF) is applied, transparent pixels lie on
-    white, 16-bit grey becomes 8-bit, and palette, grey and CMYK files become
-    RGB (without their colour profile). Of an animation the first frame is
-    read.
+    white, 16 bits become 8, and palette, grey and CMYK files become RGB
+    (without their colour profile). Of an animation, or a file of several
+    pages, the first is read. Which formats are read, `describe_decoders`
+    says.
 
     Args:
         path: String or path.
+        max_pixels: Integer > 0. A picture of more pixels is refused before
+            it is decoded, as is one with a side of more than 25,000 pixels.
+            Defaults to `100_000_000`.
 
     Returns:
         Uint8 array `(height, width, 3)`, RGB in `[0, 255]`.
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If the file is not an image, or is broken.
+        ImageError: If the file is not an image, is broken or too large. It
+            is a `ValueError` and has a `reason`.
 
     Example:
 
@@ -168,66 +257,313 @@ def read_image(path):
     ...
     FileNotFoundError: There is no such file. Received: path=no_such_file.jpg
     """
-    return np.asarray(open_image(path)[0])
+    return np.asarray(open_image(path, max_pixels=max_pixels).image)
 
 
-def open_image(path):
-    """Opens an image file as an upright RGB `PIL.Image`.
+def open_image(path, contents=None, max_pixels=MAX_PIXELS):
+    """Opens an image file as an upright, opaque RGB `PIL.Image`.
+
+    Sizes are checked in the file's header, before anything is decoded. No
+    setting of Pillow is changed, and none of its warnings comes out.
 
     Args:
         path: String or path.
+        contents: Bytes of the file, where they are known already; `path` is
+            then only its name, in errors. Defaults to `None`, to read them.
+        max_pixels: Integer > 0, as in `read_image`. Defaults to
+            `100_000_000`.
 
     Returns:
-        RGB `PIL.Image`, decoded; the file's format (`"JPEG"`, `"PNG"`, ...);
-        and whether the file's own bytes hold just these pixels, so that any
-        decoder gives them.
+        `OpenedImage`: `image`, `file_format`, `plain`, `conversions`.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ImageError: If the file is not an image, is broken or too large.
+
+    Example:
+
+    >>> from PIL import Image
+    >>> Image.new("L", (32, 32)).save("grey.png")
+    >>> keras_comic.data.open_image("grey.png").conversions
+    ('grey',)
     """
-    path = Path(path)
-    if not path.exists():
-        raise FileNotFoundError(f"There is no such file. Received: path={path}")
-    if path.is_dir():
-        raise ValueError(
-            f"Expected an image file, not a folder. Received: path={path}"
+    if contents is None:
+        contents = _read_file(path)
+    elif not isinstance(contents, bytes):
+        contents = bytes(contents)
+    if not contents:
+        raise ImageError(
+            f"The file is empty. Received: path={path}", reason="empty"
+        )
+    name = image_format(contents)
+    if name is None:
+        raise _not_an_image(path, contents)
+    header = read_header(name, contents)
+    _check_size(path, header.width, header.height, max_pixels)
+    if header.scans > MAX_SCANS:
+        raise ImageError(
+            f"The JPEG has {header.scans} scans, more than {MAX_SCANS}: it is "
+            f"made to take very long. Received: path={path}",
+            reason="too large",
         )
     try:
-        with Image.open(path) as opened:
-            opened.load()
-            upright = ImageOps.exif_transpose(opened)
-            plain = (
-                opened.getexif().get(0x0112, 1) == 1
-                and "transparency" not in opened.info
-                and opened.mode in ("L", "P", "RGB")
+        opener = pillow_opener(name)
+        if opener is None:
+            return _open_with_tensorflow(path, name, header, contents)
+        if header.pixels_only is not None:
+            contents = header.pixels_only
+        loud = name not in QUIET_FORMATS or (
+            name in ("JPEG", "PNG") and header.pixels_only is None
+        )
+        with _without_warnings() if loud else contextlib.nullcontext():
+            return _open_with_pillow(
+                path, name, opener, header, contents, max_pixels
             )
-            return _convert_to_rgb(upright), opened.format, plain
-    except UnidentifiedImageError:
-        raise ValueError(
-            "The file is not an image that Pillow can read. "
-            f"Received: path={path}"
+    except ImageError:
+        raise
+    # On broken files the readers raise almost anything.
+    except Exception as error:
+        raise _broken(path, name, contents, error) from error
+
+
+def _read_file(path):
+    path = Path(path)
+    try:
+        status = os.stat(path)
+    except FileNotFoundError:
+        if os.path.islink(path):
+            raise ImageError(
+                f"The link leads to no file. Received: path={path}"
+            ) from None
+        raise FileNotFoundError(
+            f"There is no such file. Received: path={path}"
         ) from None
-    except BROKEN_FILE_ERRORS as error:
-        raise ValueError(
-            f"The image is broken or of an unsupported kind: {error}. "
-            f"Received: path={path}"
+    except (OSError, ValueError) as error:
+        raise ImageError(
+            f"The file cannot be opened: {error}. Received: path={path}"
+        ) from error
+    if stat.S_ISDIR(status.st_mode):
+        raise ImageError(
+            f"Expected an image file, not a folder. Received: path={path}",
+            reason="not an image",
+        )
+    if not stat.S_ISREG(status.st_mode):
+        raise ImageError(
+            "Expected an image file, not a pipe, socket or device. "
+            f"Received: path={path}",
+            reason="not an image",
+        )
+    try:
+        with open(path, "rb") as file:
+            head = file.read(SIGNATURE_BYTES)
+            if head and image_format(head) is None:
+                raise _not_an_image(path, head)
+            if status.st_size > MAX_BYTES:
+                raise ImageError(
+                    f"The file has {status.st_size} bytes; at most "
+                    f"{MAX_BYTES} are read. Received: path={path}",
+                    reason="too large",
+                )
+            return head + file.read()
+    except OSError as error:
+        raise ImageError(
+            f"The file cannot be read: {error}. Received: path={path}"
         ) from error
 
 
-def _convert_to_rgb(image):
+def _not_an_image(path, contents):
+    start = contents[:SIGNATURE_BYTES].lstrip().lower()
+    kind = "; it is a page of HTML" if start.startswith(_HTML) else ""
+    return ImageError(
+        f"The file is not an image that can be read here{kind}. Expected one "
+        f"of {', '.join(row.title for row in FORMATS.values())}. "
+        f"Received: path={path}",
+        reason="not an image",
+    )
+
+
+_HTML = (b"<!doctype html", b"<html")
+
+
+def _check_size(path, width, height, max_pixels):
+    if width is None:
+        return
+    if width * height > max_pixels or max(width, height) > MAX_SIDE:
+        raise ImageError(
+            f"The image is too large: {width} x {height} pixels. At most "
+            f"{max_pixels} pixels are decoded, and sides of {MAX_SIDE}. "
+            f"Received: path={path}",
+            reason="too large",
+        )
+
+
+def _broken(path, name, contents, error):
+    title = FORMATS[name].title
+    if isinstance(error, (MemoryError, Image.DecompressionBombError)):
+        return ImageError(
+            f"The {title} image takes too much memory: {error}. "
+            f"Received: path={path}",
+            reason="too large",
+        )
+    if _ends_early(name, contents) or "truncated" in str(error).lower():
+        return ImageError(
+            f"The {title} image is truncated: {error}. Received: path={path}",
+            reason="truncated",
+        )
+    return ImageError(
+        f"The {title} image is broken or of an unsupported kind: {error}. "
+        f"Received: path={path}",
+        reason="unreadable",
+    )
+
+
+def _ends_early(name, contents):
+    """Whether what stands at the end of each file of a format is missing."""
+    if name == "JPEG":
+        return contents.rfind(b"\xff\xd9") < contents.rfind(b"\xff\xda")
+    if name == "PNG":
+        return b"IEND" not in contents
+    if name == "GIF":
+        return not contents.rstrip(b"\0").endswith(b";")
+    if name == "WEBP":
+        return len(contents) < int.from_bytes(contents[4:8], "little") + 8
+    if name == "BMP":
+        return len(contents) < int.from_bytes(contents[2:6], "little")
+    return False
+
+
+@contextlib.contextmanager
+def _without_warnings():
+    # Filters belong to the whole process: one file at a time, and only what
+    # comes from the readers is filtered.
+    with _one_at_a_time, warnings.catch_warnings():
+        for module in (r"PIL\.", "pillow_"):
+            warnings.filterwarnings("ignore", module=module)
+        yield
+
+
+def _open_with_pillow(path, name, opener, header, contents, max_pixels):
+    with opener(io.BytesIO(contents)) as opened:
+        _check_size(path, *opened.size, max_pixels)
+        conversions = set()
+        tags = getattr(opened, "tag_v2", {}) if name == "TIFF" else {}
+        if name == "TIFF":
+            _check_size(
+                path,
+                tags.get(TILE_WIDTH, 1),
+                tags.get(TILE_HEIGHT, 1),
+                max_pixels,
+            )
+            # Pillow itself turns it.
+            orientation = 1
+            if tags.get(ORIENTATION, 1) in TRANSPOSITIONS:
+                conversions.add("orientation")
+            if max(np.atleast_1d(tags.get(BITS_PER_SAMPLE, 8))) > 8:
+                conversions.add("16-bit")
+        else:
+            orientation = header.orientation
+            if orientation == 1:
+                orientation = exif_orientation(opened.info.get("exif"))
+        opened.load()
+        # Loading may find another size, as of an icon's larger picture.
+        _check_size(path, *opened.size, max_pixels)
+        mode = opened.mode
+        image = _convert_to_rgb(path, opened, tags.get(PHOTOMETRIC))
+        if header.pictures > 1 or _has_more_pictures(opened):
+            several = name in ("TIFF", "JPEG", "HEIF", "PSD")
+            conversions.add("multi-page" if several else "animated")
+        if orientation in TRANSPOSITIONS:
+            image = image.transpose(TRANSPOSITIONS[orientation])
+            conversions.add("orientation")
+        if _has_alpha(opened):
+            conversions.add("alpha")
+    if mode == "CMYK":
+        conversions.add("cmyk")
+    if mode.startswith("I") or (header.bits or 8) > 8:
+        conversions.add("16-bit")
+    if mode in ("P", "PA"):
+        conversions.add("palette")
+    if mode in ("1", "L", "LA", "La") or mode.startswith("I"):
+        conversions.add("grey")
+    plain = mode in ("L", "P", "RGB") and conversions <= {"grey", "palette"}
+    if name == "JPEG" and "multi-page" in conversions:
+        name = "MPO"
+    return OpenedImage(
+        image, name, plain, tuple(c for c in CONVERSIONS if c in conversions)
+    )
+
+
+def _has_more_pictures(opened):
+    try:
+        return bool(getattr(opened, "is_animated", False))
+    # Damage behind the first picture does not matter.
+    except Exception:
+        return False
+
+
+def _has_alpha(image):
+    return (
+        image.mode in ("LA", "La", "PA", "RGBA", "RGBa")
+        or "transparency" in image.info
+        or (image.mode == "P" and image.palette.mode == "RGBA")
+    )
+
+
+def _convert_to_rgb(path, image, photometric=None):
+    transparency = image.info.get("transparency")
     if image.mode.startswith("I"):
         values = np.asarray(image).astype("int64")
         if values.min() < 0 or values.max() > 65535:
-            raise ValueError(
-                "grey values outside [0, 65535] "
-                f"({values.min()} to {values.max()})"
+            raise ImageError(
+                "Grey values outside of [0, 65535] "
+                f"({values.min()} to {values.max()}) are of unknown range. "
+                f"Received: path={path}",
+                reason="unsupported",
             )
-        values = (values * 255 + 32767) // 65535
-        return Image.fromarray(values.astype("uint8")).convert("RGB")
+        if photometric == 0:
+            values = 65535 - values
+        grey = (values * 255 + 32767) // 65535
+        if isinstance(transparency, int):
+            grey[values == transparency] = 255
+        return Image.fromarray(grey.astype("uint8")).convert("RGB")
     if image.mode == "F":
-        raise ValueError("grey values in floating point, of unknown range")
-    if image.has_transparency_data:
-        image = image.convert("RGBA")
-        white = Image.new("RGBA", image.size, (255, 255, 255, 255))
-        return Image.alpha_composite(white, image).convert("RGB")
-    return image.convert("RGB")
+        raise ImageError(
+            "Grey values in floating point are of unknown range. "
+            f"Received: path={path}",
+            reason="unsupported",
+        )
+    if _has_alpha(image):
+        return _lay_on_white(image)
+    image = image.convert("RGB")
+    image.info = {}
+    return image
+
+
+def _lay_on_white(image):
+    if image.mode == "La":
+        image = image.convert("LA")
+    image = image.convert("RGBA")
+    white = Image.new("RGBA", image.size, (255, 255, 255, 255))
+    return Image.alpha_composite(white, image).convert("RGB")
+
+
+def _open_with_tensorflow(path, name, header, contents):
+    read = tensorflow_reader(name)
+    if read is None:
+        raise ImageError(
+            f"Nothing installed reads {FORMATS[name].title} images; "
+            f"{install_hint(name)}. Received: path={path}",
+            reason="unsupported",
+        )
+    pixels = read(contents)
+    image = Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
+    conversions = []
+    if image.mode in ("LA", "RGBA"):
+        conversions.append("alpha")
+        image = _lay_on_white(image)
+    if pixels.shape[-1] < 3:
+        conversions.append("grey")
+    return OpenedImage(image.convert("RGB"), name, False, tuple(conversions))
 
 
 def resize_short_side(image, size):

@@ -1,0 +1,263 @@
+"""What the first bytes of an image file say, before anything is decoded."""
+
+import re
+import struct
+import zlib
+from typing import NamedTuple
+
+ORIENTATION = 0x0112
+NUMBER_OF_IMAGES = 0xB001
+# More scans than any camera or program writes; each costs a pass over the
+# whole picture.
+MAX_SCANS = 500
+MAX_PROFILE_BYTES = 2**20
+
+
+class Header(NamedTuple):
+    """What a header says; `None` where it says nothing or is not read.
+
+    `pixels_only` is the file without its metadata, for a decoder that should
+    not stumble over them. `pictures` counts only as far as "more than one".
+    """
+
+    width: int = None
+    height: int = None
+    orientation: int = 1
+    bits: int = None
+    pictures: int = 1
+    scans: int = 1
+    pixels_only: bytes = None
+
+
+def read_header(name, contents):
+    """Reads the header of a JPEG, PNG, WebP, GIF, BMP or JPEG XL file.
+
+    Args:
+        name: String. The format, as `image_format` gives.
+        contents: Bytes of the file.
+
+    Returns:
+        `Header`; an empty one for other formats and malformed files, which
+        are the decoder's to judge.
+    """
+    reader = READERS.get(name)
+    if reader is None:
+        return Header()
+    try:
+        return reader(contents)
+    except (IndexError, struct.error, ValueError):
+        return Header()
+
+
+def exif_orientation(exif):
+    """The orientation that EXIF data state.
+
+    Args:
+        exif: Bytes, with or without the leading `Exif\\0\\0`; or `None`.
+
+    Returns:
+        Integer, 1 to 8; 1, upright, where they state none or are broken.
+    """
+    value = _tiff_value(exif or b"", ORIENTATION)
+    return value if value in range(1, 9) else 1
+
+
+def _tiff_value(data, tag):
+    """The first value of an integer tag in the first directory, or `None`."""
+    if data.startswith(b"Exif\0\0"):
+        data = data[6:]
+    order = {b"II*\0": "<", b"MM\0*": ">"}.get(data[:4])
+    if order is None:
+        return None
+    try:
+        (place,) = struct.unpack_from(order + "I", data, 4)
+        (count,) = struct.unpack_from(order + "H", data, place)
+        for i in range(count):
+            entry = struct.unpack_from(order + "HHI", data, place + 2 + 12 * i)
+            if entry[0] == tag:
+                kind = {3: "H", 4: "I"}.get(entry[1])
+                if kind is None or entry[2] != 1:
+                    return None
+                return struct.unpack_from(
+                    order + kind, data, place + 10 + 12 * i
+                )[0]
+    except struct.error:
+        pass
+    return None
+
+
+def _read_jpeg(contents):
+    width = height = bits = None
+    orientation = pictures = 1
+    kept = []
+    place = kept_from = 2
+    while True:
+        start = place
+        if contents[place] != 0xFF:
+            return Header(width, height, orientation, bits, pictures)
+        while contents[place] == 0xFF:
+            place += 1
+        marker = contents[place]
+        place += 1
+        if marker == 0x01 or 0xD0 <= marker <= 0xD8:
+            continue
+        if marker in (0xD9, 0xDA):
+            break
+        (length,) = struct.unpack_from(">H", contents, place)
+        segment = contents[place + 2 : place + length]
+        place += length
+        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
+            bits, height, width = struct.unpack_from(">BHH", segment)
+        elif marker == 0xE1 and segment.startswith(b"Exif\0\0"):
+            orientation = exif_orientation(segment)
+        elif marker == 0xE2 and segment.startswith(b"MPF\0"):
+            pictures = _tiff_value(segment[4:], NUMBER_OF_IMAGES) or 1
+        # Application data and comments; 0 (JFIF) and 14 (Adobe) say how the
+        # colours are meant.
+        if 0xE1 <= marker <= 0xED or marker in (0xEF, 0xFE):
+            kept.append(contents[kept_from:start])
+            kept_from = place
+    pixels_only = contents
+    if kept:
+        pixels_only = b"".join([contents[:2], *kept, contents[kept_from:]])
+    # In the coded data 0xFF is followed by 0; this is a marker.
+    scans = pixels_only.count(b"\xff\xda")
+    return Header(
+        width, height, orientation, bits, pictures, scans, pixels_only
+    )
+
+
+def _read_png(contents):
+    width, height, bits = struct.unpack_from(">IIB", contents, 16)
+    orientation = pictures = 1
+    kept = [contents[:8]]
+    place, end = 8, len(contents)
+    while place < end:
+        length = int.from_bytes(contents[place : place + 4], "big")
+        kind = contents[place + 4 : place + 8]
+        next_place = place + 12 + length
+        if kind in (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"):
+            kept.append(contents[place:next_place])
+        elif kind == b"eXIf":
+            orientation = exif_orientation(contents[place + 8 : next_place - 4])
+        elif kind == b"acTL":
+            (pictures,) = struct.unpack_from(">I", contents, place + 8)
+        elif kind == b"zTXt" and orientation == 1:
+            orientation = exif_orientation(
+                _raw_profile(contents[place + 8 : next_place - 4])
+            )
+        if kind == b"IEND":
+            break
+        place = next_place
+    return Header(
+        width,
+        height,
+        orientation,
+        bits,
+        pictures,
+        pixels_only=b"".join(kept),
+    )
+
+
+def _raw_profile(chunk):
+    """EXIF data as ImageMagick writes them: compressed hexadecimal text."""
+    keyword, _, text = chunk.partition(b"\0")
+    if keyword not in (b"Raw profile type exif", b"Raw profile type APP1"):
+        return b""
+    try:
+        text = zlib.decompressobj().decompress(text[1:], MAX_PROFILE_BYTES)
+        digits = re.fullmatch(rb"\s*\w+\s+\d+\s+([0-9a-fA-F\s]*)", text)
+        return bytes.fromhex(digits[1].decode()) if digits else b""
+    except (zlib.error, ValueError):
+        return b""
+
+
+def _read_webp(contents):
+    width = height = None
+    orientation = pictures = 1
+    place, end = 12, len(contents)
+    while place + 8 <= end:
+        kind = contents[place : place + 4]
+        length = int.from_bytes(contents[place + 4 : place + 8], "little")
+        chunk = contents[place + 8 : place + 8 + min(length, 2**20)]
+        if kind == b"VP8X":
+            width = int.from_bytes(chunk[4:7], "little") + 1
+            height = int.from_bytes(chunk[7:10], "little") + 1
+            pictures = 2 if chunk[0] & 2 else 1
+        elif kind == b"VP8 " and width is None:
+            width, height = struct.unpack_from("<HH", chunk, 6)
+            width, height = width & 0x3FFF, height & 0x3FFF
+        elif kind == b"VP8L" and width is None:
+            (packed,) = struct.unpack_from("<I", chunk, 1)
+            width = (packed & 0x3FFF) + 1
+            height = (packed >> 14 & 0x3FFF) + 1
+        elif kind == b"EXIF":
+            orientation = exif_orientation(chunk)
+        place += 8 + length + length % 2
+    return Header(width, height, orientation, pictures=pictures)
+
+
+def _read_gif(contents):
+    width, height = struct.unpack_from("<HH", contents, 6)
+    return Header(width, height)
+
+
+def _read_bmp(contents):
+    (size,) = struct.unpack_from("<I", contents, 14)
+    if size == 12:
+        width, height = struct.unpack_from("<HH", contents, 18)
+    else:
+        width, height = struct.unpack_from("<ii", contents, 18)
+    return Header(abs(width), abs(height))
+
+
+def _read_jxl(contents):
+    """Size of the codestream's header: the standard's annex D.2."""
+    if contents.startswith(b"\0\0\0\x0c"):
+        place = 0
+        while contents[place + 4 : place + 8] not in (b"jxlc", b"jxlp"):
+            (length,) = struct.unpack_from(">I", contents, place)
+            if length < 8:
+                return Header()
+            place += length
+        # A partial codestream has its number first.
+        place += 12 if contents[place + 4 : place + 8] == b"jxlp" else 8
+        contents = contents[place : place + 16]
+    packed = int.from_bytes(contents[2:18], "little")
+
+    def take(bits):
+        nonlocal packed
+        value = packed & ((1 << bits) - 1)
+        packed >>= bits
+        return value
+
+    def side(small):
+        return (
+            8 * (take(5) + 1) if small else take((9, 13, 18, 30)[take(2)]) + 1
+        )
+
+    small = take(1)
+    height = side(small)
+    ratio = take(3)
+    if ratio:
+        over, under = (
+            (1, 1),
+            (12, 10),
+            (4, 3),
+            (3, 2),
+            (16, 9),
+            (5, 4),
+            (2, 1),
+        )[ratio - 1]
+        return Header(height * over // under, height)
+    return Header(side(small), height)
+
+
+READERS = {
+    "BMP": _read_bmp,
+    "GIF": _read_gif,
+    "JPEG": _read_jpeg,
+    "JXL": _read_jxl,
+    "PNG": _read_png,
+    "WEBP": _read_webp,
+}
