@@ -1,0 +1,225 @@
+import numpy as np
+from PIL import Image
+
+from keras_comic.data.borders import check_image
+from keras_comic.data.borders import reduce_image
+from keras_comic.data.borders import trim_box
+from keras_comic.data.images import list_images
+from keras_comic.data.images import read_image
+from tests.data.pages import draw_scene
+from tests.data.pages import save_as_jpeg
+from tests.test_case import SHARED
+from tests.test_case import TestCase
+from tests.test_case import photos
+from tests.test_case import shared
+
+
+def framed(picture, top, bottom, left, right, color):
+    height, width = picture.shape[:2]
+    result = np.empty((height + top + bottom, width + left + right, 3), "uint8")
+    result[:] = color
+    result[top : top + height, left : left + width] = picture
+    return result
+
+
+def noisy(image, deviation, seed=0):
+    random = np.random.default_rng(seed)
+    values = image + random.normal(0, deviation, image.shape)
+    return np.clip(np.round(values), 0, 255).astype("uint8")
+
+
+class BarsTest(TestCase):
+    def assertBox(self, image, expected, atol=0):
+        self.assertAllClose(trim_box(image), expected, atol=atol)
+
+    def assertWhole(self, image, **arguments):
+        height, width = image.shape[:2]
+        self.assertEqual(trim_box(image, **arguments), (0, 0, height, width))
+
+    def test_bars_of_any_colour(self):
+        scene = draw_scene(90, 120)
+        for color in ((0, 0, 0), (255, 255, 255), (30, 60, 200), (128,) * 3):
+            letterbox = framed(scene, 20, 20, 0, 0, color)
+            self.assertBox(letterbox, (20, 0, 90, 120))
+            pillarbox = framed(scene, 0, 0, 40, 40, color)
+            self.assertBox(pillarbox, (0, 40, 90, 120))
+            frame = framed(scene, 5, 6, 7, 8, color)
+            self.assertBox(frame, (5, 7, 90, 120))
+
+    def test_ints(self):
+        box = trim_box(framed(photos(16, 16, 3), 4, 4, 4, 4, (0, 0, 0)))
+        self.assertEqual(box, (4, 4, 16, 16))
+        self.assertEqual({type(number) for number in box}, {int})
+
+    def test_jpeg_noise(self):
+        for quality in (40, 75, 95):
+            image = framed(draw_scene(101, 131), 21, 24, 13, 13, (0, 0, 0))
+            self.assertBox(
+                save_as_jpeg(image, quality), (21, 13, 101, 131), atol=2
+            )
+
+    def test_an_upright_video_in_a_wide_frame(self):
+        image = framed(draw_scene(144, 81), 0, 0, 88, 87, (0, 0, 0))
+        self.assertBox(image, (0, 88, 144, 81))
+
+    def test_bars_of_unequal_depth(self):
+        image = framed(draw_scene(100, 120), 8, 30, 0, 0, (0, 0, 0))
+        self.assertBox(image, (8, 0, 100, 120))
+
+    def test_one_thin_bar(self):
+        self.assertBox(
+            framed(draw_scene(100, 120), 0, 0, 0, 9, (0, 0, 0)),
+            (0, 0, 100, 120),
+        )
+
+    def test_one_deep_bar_may_be_the_sky(self):
+        self.assertWhole(framed(draw_scene(80, 120), 40, 0, 0, 0, (255,) * 3))
+
+    def test_frames_within_frames(self):
+        image = framed(draw_scene(90, 120), 3, 3, 3, 3, (250, 250, 250))
+        image = framed(image, 12, 12, 12, 12, (0, 0, 0))
+        self.assertBox(image, (15, 15, 90, 120))
+
+    def test_smeared_edge(self):
+        image = Image.fromarray(
+            framed(draw_scene(300, 400), 45, 45, 0, 0, (0, 0, 0))
+        ).resize((133, 130), Image.Resampling.BICUBIC)
+        top, left, height, width = trim_box(np.asarray(image))
+        self.assertEqual((left, width), (0, 133))
+        # No row that is half a bar stays.
+        self.assertIn(top, (15, 16, 17))
+        self.assertIn(130 - top - height, (15, 16, 17))
+
+    def test_large_pictures_to_the_pixel(self):
+        scene = np.repeat(np.repeat(draw_scene(90, 180), 9, 0), 9, 1)
+        image = framed(scene, 101, 101, 37, 41, (0, 0, 0))
+        self.assertBox(image, (101, 37, 810, 1620), atol=1)
+
+    def test_what_stays(self):
+        self.assertWhole(draw_scene(90, 120))
+        self.assertWhole(photos(32, 48, 3))
+        for color in ((0, 0, 0), (255, 255, 255), (90, 140, 220)):
+            self.assertWhole(np.full((40, 60, 3), color, "uint8"))
+            self.assertWhole(noisy(np.full((40, 60, 3), color, "uint8"), 3))
+        for shape in ((1, 1, 3), (2, 2, 3), (1, 9, 3), (3, 50, 3)):
+            self.assertWhole(photos(*shape))
+            self.assertWhole(np.zeros(shape, "uint8"))
+
+    def test_sky(self):
+        # A gradient of one level a row, and a flat one, above a ragged shore.
+        scene = draw_scene(120, 160).copy()
+        rows = np.arange(120)[:, None, None]
+        shore = 60 + 10 * np.sin(np.arange(160) / 9)[None, :, None]
+        for sky in (240 - rows * np.ones(3), np.full((120, 1, 3), 236.0)):
+            image = np.where(rows < shore, sky, scene).astype("uint8")
+            self.assertWhole(image)
+            self.assertWhole(image[::-1])
+        # Something small in the sky on all sides.
+        image = np.full((120, 160, 3), (170, 205, 245), "uint8")
+        image[50:60, 70:90] = 40
+        self.assertWhole(image)
+
+    def test_night(self):
+        image = noisy(np.full((120, 160, 3), 6, "uint8"), 2)
+        image[40:70, 60:100] = draw_scene(30, 40)
+        self.assertWhole(image)
+
+    def test_a_backdrop(self):
+        rows, columns = np.mgrid[:120, :160]
+        disc = (rows - 60) ** 2 + (columns - 80) ** 2 < 40**2
+        for color in ((200, 60, 40), (0, 0, 0), (30, 30, 30), (120, 160, 90)):
+            image = np.where(disc[..., None], draw_scene(120, 160), color)
+            self.assertWhole(image.astype("uint8"))
+
+
+class MarginsTest(TestCase):
+    def disc(self, paper, seed=0):
+        """A drawing in a circle of 60 pixels on a page of 160 x 120."""
+        rows, columns = np.mgrid[:160, :120]
+        disc = (rows - 80) ** 2 + (columns - 60) ** 2 < 45**2
+        return np.where(
+            disc[..., None], draw_scene(160, 120, seed), paper
+        ).astype("uint8")
+
+    def test_paper(self):
+        for paper in ((255, 255, 255), (246, 240, 227), (215, 195, 155)):
+            for deviation in (0, 2, 5):
+                page = noisy(self.disc(paper), deviation)
+                box = trim_box(page)
+                self.assertAllClose(box, (36, 16, 89, 89), atol=2)
+
+    def test_at_least_half_is_left(self):
+        page = np.full((160, 120, 3), 255, "uint8")
+        page[20:30, 100:110] = 0
+        self.assertEqual(trim_box(page), (0, 60, 80, 60))
+        self.assertEqual(trim_box(page, 0.25), (5, 90, 40, 30))
+        self.assertEqual(trim_box(page, 0.0), (20, 100, 10, 10))
+        self.assertEqual(trim_box(page, 1.0), (0, 0, 160, 120))
+
+    def test_ink_at_the_edge_stays(self):
+        page = self.disc((255, 255, 255))
+        page[100, :] = 0
+        # Two sides only: a part of the drawing.
+        self.assertEqual(trim_box(page), (0, 0, 160, 120))
+        page = self.disc((255, 255, 255))
+        page[100, :60] = 0
+        self.assertEqual(trim_box(page)[1:2], (0,))
+        self.assertAllClose(trim_box(page), (36, 0, 89, 105), atol=1)
+
+    def test_a_scanned_page_on_a_black_bed(self):
+        page = self.disc((240, 232, 215))
+        page = noisy(framed(page, 10, 12, 14, 16, (4, 4, 4)), 2)
+        self.assertAllClose(trim_box(page), (46, 30, 89, 89), atol=2)
+
+    def test_reduced(self):
+        page = self.disc((250, 245, 240))
+        page = np.repeat(np.repeat(page, 7, 0), 7, 1)
+        expected = (7 * 36, 7 * 16, 7 * 89, 7 * 89)
+        self.assertAllClose(trim_box(page), expected, atol=4)
+
+
+class HelpersTest(TestCase):
+    def test_reduce(self):
+        image = photos(33, 50, 3)
+        self.assertIs(reduce_image(image, 50)[0], image)
+        small, factor = reduce_image(image, 20)
+        self.assertEqual((factor, small.shape), (3, (11, 17, 3)))
+        mean = image[:3, :3].mean(axis=(0, 1))
+        self.assertAllClose(small[0, 0].astype(float), mean, atol=0.51)
+
+    def test_errors(self):
+        for bad in (photos(8, 8), photos(8, 8, 4), np.zeros((8, 8, 3)), None):
+            with self.assertRaisesRegex(
+                ValueError, r"must be uint8 of shape .* Received: image\.dtype"
+            ):
+                trim_box(bad)
+        with self.assertRaisesRegex(ValueError, r"shape=\(0, 8, 3\)"):
+            check_image(np.zeros((0, 8, 3), "uint8"))
+        with self.assertRaisesRegex(ValueError, r"Received: min_fraction=2"):
+            trim_box(photos(8, 8, 3), 2)
+
+
+@shared
+class SharedPicturesTest(TestCase):
+    def trimmed(self, folder, every=1):
+        names = set()
+        for path in list_images(SHARED / "data" / folder)[::every]:
+            image = read_image(path)
+            if trim_box(image) != (0, 0, *image.shape[:2]):
+                names.add(path.name)
+        return names
+
+    def test_photos_keep_what_they_show(self):
+        self.assertEqual(self.trimmed("photos/eval"), set())
+        self.assertEqual(self.trimmed("photos/large"), set())
+        # These five stand between black bars.
+        bars = {f"db_cat2_0{n}.jpg" for n in (0, 1, 4)}
+        bars |= {"db_dog8_02.jpg", "db_pink_sunglasses_04.jpg"}
+        folder = SHARED / "data" / "photos" / "train"
+        for name in sorted(bars):
+            top, left, height, width = trim_box(read_image(folder / name))
+            self.assertLess(min(height, width) / max(height, width), 0.72)
+
+    def test_watercolours_stay_whole(self):
+        self.assertEqual(self.trimmed("drawings/volland", 4), set())
+        self.assertEqual(self.trimmed("drawings/peppercarrot", 8), set())
