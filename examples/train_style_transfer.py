@@ -109,7 +109,7 @@ def main(arguments=None):
         ("photos", options.photos),
         ("comics", options.drawings),
     ):
-        written = data.write_records(folder, output / kind, kind=kind)
+        written = data.write_records(folder, output / kind, kind)
         for path, reason in written.failures:
             print(f"Left out {path}: {reason}")
             broken.add(path)

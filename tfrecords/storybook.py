@@ -2,33 +2,48 @@
 
     python tfrecords/storybook.py DATA [OUTPUT]
 
-DATA is the folder that holds `photos/train`, `drawings/<illustrator>/train`
-and `MANIFEST.csv`; OUTPUT is `tfrecords/storybook` if it is not given.
-1,730 photographs and 708 drawings become two shards of 50 and 30 MB.
+DATA is the folder that holds `photos/train`, `drawings/<illustrator>/train`,
+`clips` and `MANIFEST.csv`; OUTPUT is `tfrecords/storybook` if it is not given.
 """
 
 import sys
 from pathlib import Path
 
+from keras_comic.data import CleaningRules
+from keras_comic.data import ClipRecordMaker
+from keras_comic.data import ImageRecordMaker
 from keras_comic.data import write_records
 
 
 def build(data, output):
-    """Writes the two sets and says what came out."""
+    """Writes the sets, says what came out, gives the number of failures."""
     data, output = Path(data), Path(output)
+    rules = CleaningRules()
     sets = {
-        "photos": [data / "photos" / "train"],
-        "comics": sorted(data.glob("drawings/*/train")),
+        "photos": (
+            [data / "photos" / "train"],
+            ImageRecordMaker("photos", rules=rules),
+        ),
+        "comics": (
+            sorted(data.glob("drawings/*/train")),
+            ImageRecordMaker("comics", rules=rules, text_areas=True),
+        ),
+        "clips": (
+            [data / "clips"],
+            ClipRecordMaker(num_frames=8, image_size=192, flow=True),
+        ),
     }
     failures = []
-    for kind, folders in sets.items():
+    for kind, (sources, maker) in sets.items():
         manifest = data / "MANIFEST.csv"
-        written = write_records(folders, output / kind, kind, manifest=manifest)
+        written = write_records(
+            sources, output / kind, maker, manifest=manifest
+        )
         for label, count in sorted(written.counts.items()):
-            print(f"{kind}: {label}, {count} images")
+            print(f"{kind}: {label}, {count} records")
+        for path, rule, reason, _ in written.drops:
+            print(f"left out: {path}: {rule}: {reason}")
         failures.extend(written.failures)
-    for path, reason in failures:
-        print(f"left out: {path}: {reason}")
     return len(failures)
 
 

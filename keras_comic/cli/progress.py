@@ -1,11 +1,12 @@
 """The bar that shows how far a command is."""
 
 import contextlib
+import time
 
 
 @contextlib.contextmanager
 def progress_bar(description):
-    """Shows a bar on stderr, with the time left, where that is a terminal.
+    """Shows a bar on stderr, with rate and time left, on a terminal.
 
     Args:
         description: String, what is going on.
@@ -29,9 +30,20 @@ def progress_bar(description):
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
         TimeRemainingColumn(),
         console=console,
         transient=True,
     ) as bar:
-        task = bar.add_task(description, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+        task = bar.add_task(description, total=None, rate="")
+        start, first = time.monotonic(), None
+
+        def update(done, total):
+            # What an earlier run had done already is no part of the rate.
+            nonlocal first
+            first = done - 1 if first is None else first
+            seconds = max(time.monotonic() - start, 1e-3)
+            rate = f"{(done - first) / seconds:.3g}/s"
+            bar.update(task, completed=done, total=total, rate=rate)
+
+        yield update

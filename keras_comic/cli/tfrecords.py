@@ -1,4 +1,4 @@
-"""`keras-comic tfrecords`: builds TFRecords."""
+"""`keras-comic tfrecords`: builds TFRecords, and looks at them."""
 
 from pathlib import Path
 from typing import Annotated
@@ -14,19 +14,29 @@ from keras_comic.cli.progress import progress_bar
 
 app = typer.Typer(no_args_is_help=True)
 
+# Of the thresholds' help.
+_OFF = "0 leaves nothing out for this."
+_SHEET_FILE = "left_out.png"
+_KINDS = ("photos", "comics", "pairs", "clips")
+# Options that go with one kind only, by the parameter's name.
+_FOR_PICTURES = ("panels", "text_areas", "variant", "frames")
+_FOR_CLIPS = ("clip_length", "clip_step", "clip_stride", "flow")
+
 
 @app.callback()
 def tfrecords():
-    """Build TFRecords to train from."""
+    """Build TFRecords to train from, and look at what lies in them."""
 
 
 @app.command()
 def build(
+    context: typer.Context,
     sources: Annotated[
-        list[Path],
+        list[str],
         typer.Argument(
             metavar="SOURCE...",
-            help="Folders of images. Sub-folders name the styles; an image "
+            help="Folders, patterns (in quotes), images, videos, or manifests "
+            "(.csv, .json, .jsonl). Sub-folders name the styles; an image "
             "right in a folder has the folder's name.",
         ),
     ],
@@ -34,11 +44,21 @@ def build(
         Path, typer.Option("--output", "-o", help="Folder for the shards.")
     ],
     kind: Annotated[
-        str, typer.Option(metavar="photos|comics", help="What the images are.")
-    ],
+        str | None,
+        typer.Option(
+            metavar="photos|comics|pairs|clips",
+            help="What the records are. Without it, every source must be a "
+            "folder of one of these names, and gets a folder of that name in "
+            "the output.",
+        ),
+    ] = None,
     split: Annotated[
         str, typer.Option(help="First part of the shards' names.")
     ] = "train",
+    eval_fraction: Annotated[
+        float,
+        typer.Option(help="Part of the sources that goes into split `eval`."),
+    ] = 0.0,
     image_size: Annotated[
         int | None,
         typer.Option(
@@ -48,35 +68,306 @@ def build(
     ] = None,
     num_shards: Annotated[
         int | None,
-        typer.Option(help="Number of shards. Without it, one per 128 MiB."),
+        typer.Option(help="Number of shards. Without it, by their size."),
     ] = None,
+    shard_size: Annotated[
+        float, typer.Option(help="Size that a shard is filled up to, MiB.")
+    ] = 128,
     manifest: Annotated[
         Path | None,
         typer.Option(
-            help="CSV file with the columns file, source and licence."
+            help="Table (.csv, .json, .jsonl) with the column file and any of "
+            "source, licence, label and split, of files found otherwise."
         ),
     ] = None,
+    num_workers: Annotated[
+        int | None,
+        typer.Option(help="Processes. Without it, one for each CPU core."),
+    ] = None,
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run",
+            help="Write no records, but a sheet of what would be left out, "
+            f"by rule: {_SHEET_FILE} in the output folder.",
+        ),
+    ] = False,
+    clean: Annotated[
+        bool,
+        typer.Option(
+            help="Apply the rules below. Without them, only what cannot be "
+            "read is left out."
+        ),
+    ] = True,
+    min_side: Annotated[
+        int | None,
+        typer.Option(help=f"Shortest side of an image, pixels. {_OFF}"),
+    ] = None,
+    min_sharpness: Annotated[
+        float | None,
+        typer.Option(
+            help=f"Least variance of the Laplacian: below, blurred. {_OFF}"
+        ),
+    ] = None,
+    max_blank: Annotated[
+        float | None,
+        typer.Option(
+            help="Largest part of an image that may be empty; 1 leaves "
+            "nothing out for this."
+        ),
+    ] = None,
+    max_text: Annotated[
+        float | None,
+        typer.Option(
+            help="Largest part of an image that may be lines of text; 1 "
+            "leaves nothing out for this."
+        ),
+    ] = None,
+    exact_duplicates: Annotated[
+        bool, typer.Option(help="Leave out files that came before.")
+    ] = True,
+    duplicate_distance: Annotated[
+        int | None,
+        typer.Option(
+            help="Bits in which the perceptual hashes of near duplicates "
+            "differ at most; -1 compares none."
+        ),
+    ] = None,
+    trim: Annotated[
+        bool, typer.Option(help="Cut off letterbox bars and page borders.")
+    ] = True,
+    panels: Annotated[
+        bool,
+        typer.Option("--panels", help="Split pages of comics into panels."),
+    ] = False,
+    text_areas: Annotated[
+        bool,
+        typer.Option(
+            "--text-areas",
+            help="Find speech bubbles and lettering, which crops then avoid.",
+        ),
+    ] = False,
+    variant: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            help="Store a variant beside each picture: edge_smoothed, "
+            "grayscale, superpixels, blurred or smoothed. Repeatable.",
+        ),
+    ] = None,
+    frames: Annotated[
+        str,
+        typer.Option(
+            metavar="N|scenes",
+            help="Of videos, every N-th frame, or one frame of each scene.",
+        ),
+    ] = "24",
+    clip_length: Annotated[int, typer.Option(help="Frames of a clip.")] = 8,
+    clip_step: Annotated[
+        int, typer.Option(help="Take every N-th frame into a clip.")
+    ] = 1,
+    clip_stride: Annotated[
+        int | None,
+        typer.Option(
+            help="Frames from the start of a clip to that of the next. "
+            "Without it, clips do not overlap."
+        ),
+    ] = None,
+    flow: Annotated[
+        bool, typer.Option("--flow", help="Store the optical flow of clips.")
+    ] = False,
 ):
-    """Write the images of folders into TFRecord shards.
+    """Write images, pages, videos or pairs into TFRecord shards.
 
-    A file that cannot be read is left out and listed; the exit code is 1 then.
+    A file that cannot be read is left out and listed; the exit code is 1
+    then. What the rules leave out is counted, and listed in the manifest. After
+    an interruption, the same command goes on where it stopped.
     """
-    with reported_errors(), progress_bar(f"Writing {kind}") as progress:
-        written = data.write_records(
-            sources,
-            output,
-            kind,
-            split=split,
-            image_size=image_size,
-            num_shards=num_shards,
-            manifest=manifest,
-            progress=progress,
-        )
+    with reported_errors():
+        rules = None
+        if clean:
+            thresholds = {
+                "min_side": (min_side, 0),
+                "min_sharpness": (min_sharpness, 0),
+                "max_blank": (max_blank, 1),
+                "max_text": (max_text, 1),
+                "duplicate_distance": (duplicate_distance, -1),
+            }
+            rules = data.CleaningRules(
+                exact_duplicates=exact_duplicates,
+                trim=trim,
+                **{
+                    name: None if value == off else value
+                    for name, (value, off) in thresholds.items()
+                    if value is not None
+                },
+            )
+        by_kind = _sources_by_kind(sources, kind)
+        _check_options(context, by_kind)
+        makers = {
+            "pairs": lambda: data.PairRecordMaker(image_size, rules),
+            "clips": lambda: data.ClipRecordMaker(
+                clip_length, clip_step, clip_stride, image_size, flow, rules
+            ),
+        }
+        written = {}
+        for name, entries in by_kind.items():
+            make = makers.get(
+                name,
+                lambda name=name: data.ImageRecordMaker(
+                    name,
+                    image_size,
+                    rules,
+                    panels and name == "comics",
+                    text_areas and name == "comics",
+                    tuple(variant or ()),
+                    int(frames) if frames.isdecimal() else frames,
+                ),
+            )
+            folder = output if kind else output / name
+            common = {
+                "split": split,
+                "manifest": manifest,
+                "num_workers": num_workers,
+            }
+            what = "Checking" if dry_run else "Writing"
+            with progress_bar(f"{what} {name}") as progress:
+                if dry_run:
+                    folder.mkdir(parents=True, exist_ok=True)
+                    written[name] = data.preview_records(
+                        entries,
+                        make(),
+                        folder / _SHEET_FILE,
+                        progress=progress,
+                        **common,
+                    )
+                else:
+                    written[name] = data.write_records(
+                        entries,
+                        folder,
+                        make(),
+                        eval_fraction=eval_fraction,
+                        num_shards=num_shards,
+                        shard_bytes=int(shard_size * 2**20),
+                        progress=progress,
+                        **common,
+                    )
+            if dry_run:
+                typer.echo(folder / _SHEET_FILE)
+    failures = []
+    for name, result in written.items():
+        _print_result(name, result)
+        failures.extend(result.failures)
+    if failures:
+        report_error(f"{len(failures)} files could not be read:")
+        report_failures(failures)
+        raise typer.Exit(FAILURE_EXIT_CODE)
+
+
+@app.command()
+def inspect(
+    records: Annotated[
+        str,
+        typer.Argument(
+            metavar="RECORDS",
+            help="Folder of shards, one shard, or a pattern (in quotes).",
+        ),
+    ],
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            help="Folder for a contact sheet and a page of histograms. "
+            "Without it, the folder `inspection` beside the shards.",
+        ),
+    ] = None,
+    verify: Annotated[
+        bool,
+        typer.Option(
+            "--verify", help="Check every checksum and decode every image."
+        ),
+    ] = False,
+):
+    """Say what lies in TFRecords, and draw it.
+
+    The exit code is 1 if something is broken.
+    """
+    if output is None:
+        folder = Path(records)
+        folder = folder if folder.is_dir() else folder.parent
+        output = folder / "inspection"
+    with reported_errors(), progress_bar("Reading shards") as progress:
+        found = data.inspect_records(records, output, verify, progress)
+    typer.echo(
+        f"{found.records} records of {found.kind or 'no kind'} in "
+        f"{found.shards} shards, {found.bytes / 2**20:.1f} MiB"
+    )
+    for title, counts in (
+        ("Splits", found.splits),
+        ("Labels", found.labels),
+        ("Licences", found.licenses),
+        ("Formats", found.formats),
+    ):
+        typer.echo(f"{title}:")
+        for name, count in counts.items():
+            typer.echo(f"  {name or '(not given)'}: {count}")
+    typer.echo("Measures (least, median, mean, largest):")
+    for name, values in found.statistics.items():
+        numbers = ", ".join(f"{value:.4g}" for value in values.values())
+        typer.echo(f"  {name}: {numbers}")
+    for path in sorted(output.glob("*.png")):
+        typer.echo(path)
+    if found.problems:
+        report_error(f"{len(found.problems)} problems:")
+        report_failures(found.problems)
+        raise typer.Exit(FAILURE_EXIT_CODE)
+    if verify:
+        typer.echo("Every checksum agrees and every image can be decoded.")
+
+
+def _sources_by_kind(sources, kind):
+    if kind is not None:
+        return {kind: sources}
+    by_kind = {}
+    for source in sources:
+        name = Path(source).name
+        if name not in _KINDS:
+            raise ValueError(
+                "Say what the records are: --kind photos, comics, pairs or "
+                "clips; or name folders so. Received: " + source
+            )
+        by_kind.setdefault(name, []).append(source)
+    return by_kind
+
+
+def _check_options(context, kinds):
+    """Options of one kind must not be lost on another."""
+    for names, allowed in (
+        (_FOR_PICTURES, {"photos", "comics"}),
+        (_FOR_CLIPS, {"clips"}),
+        (("panels", "text_areas"), {"comics"}),
+    ):
+        for name in names:
+            origin = context.get_parameter_source(name)
+            given = origin is not None and origin.name == "COMMANDLINE"
+            if given and not allowed & set(kinds):
+                raise ValueError(
+                    f"--{name.replace('_', '-')} is for "
+                    f"{' and '.join(sorted(allowed))} only. "
+                    f"Received: {', '.join(kinds)}"
+                )
+
+
+def _print_result(kind, written):
     for label, count in sorted(written.counts.items()):
         typer.echo(f"{label}: {count} {kind}")
+    for what, count in sorted(written.conversions.items()):
+        typer.echo(f"converted, {what}: {count}")
+    rules = {}
+    for drop in written.drops:
+        rules[drop.rule] = rules.get(drop.rule, 0) + 1
+    for rule, count in sorted(rules.items()):
+        typer.echo(f"left out, {rule}: {count}")
     for shard in written.shards:
         typer.echo(shard)
-    if written.failures:
-        report_error(f"{len(written.failures)} files could not be read:")
-        report_failures(written.failures)
-        raise typer.Exit(FAILURE_EXIT_CODE)

@@ -93,9 +93,7 @@ def style_transfer_dataset(
     >>> os.mkdir("ink")
     >>> noise = np.random.randint(256, size=(32, 32, 3)).astype("uint8")
     >>> Image.fromarray(noise).save("ink/noise.png")
-    >>> written = keras_comic.data.write_records(
-    ...     "ink", "records", kind="comics"
-    ... )
+    >>> written = keras_comic.data.write_records("ink", "records", "comics")
     >>> dataset = keras_comic.data.style_transfer_dataset(
     ...     "records", "records", image_size=16
     ... )
@@ -164,9 +162,7 @@ def photo_dataset(
     >>> os.mkdir("ink")
     >>> noise = np.random.randint(256, size=(32, 32, 3)).astype("uint8")
     >>> Image.fromarray(noise).save("ink/noise.png")
-    >>> written = keras_comic.data.write_records(
-    ...     "ink", "records", kind="photos"
-    ... )
+    >>> written = keras_comic.data.write_records("ink", "records", "photos")
     >>> dataset = keras_comic.data.photo_dataset("records", image_size=16)
     >>> tuple(next(iter(dataset)).shape)
     (4, 16, 16, 3)
@@ -222,9 +218,7 @@ def comic_dataset(
     >>> os.mkdir("ink")
     >>> noise = np.random.randint(256, size=(32, 32, 3)).astype("uint8")
     >>> Image.fromarray(noise).save("ink/noise.png")
-    >>> written = keras_comic.data.write_records(
-    ...     "ink", "records", kind="comics"
-    ... )
+    >>> written = keras_comic.data.write_records("ink", "records", "comics")
     >>> dataset = keras_comic.data.comic_dataset("records", image_size=16)
     >>> tuple(next(iter(dataset)).shape)
     (4, 16, 16, 3)

@@ -1,191 +1,223 @@
-"""The TFRecord schema, its writer and its reader."""
+"""The TFRecord schema, and its reader."""
 
 import collections
-import csv
-import hashlib
-import io
 import os
-import re
-from pathlib import Path
 
-import numpy as np
 import tensorflow as tf
 from google.protobuf.message import DecodeError
-from PIL import Image
 
-from keras_comic.data.images import labelled_images
-from keras_comic.data.images import open_image
-from keras_comic.data.images import resize_short_side
+SCHEMA_VERSION = 2
+KINDS = ("photos", "comics", "pairs", "clips")
+# In the folder of a build while it replaces the shards beside it.
+INSTALLING = "installing"
+# What may be stored beside a picture, for losses.
+VARIANTS = ("edge_smoothed", "grayscale", "superpixels", "blurred", "smoothed")
 
-SCHEMA_VERSION = 1
-KINDS = ("photos", "comics")
-SHARD_BYTES = 128 * 2**20
+PICTURES = ("photos", "comics")
+SINGLES = ("photos", "comics", "pairs")
 
-# One record is one image. The writer and the reader both go by this: the type
-# of each feature, and what it holds.
+# The type of a feature, the kinds of record that have it, whether it is one
+# value, several (their number) or a list, and what it holds.
+Feature = collections.namedtuple("Feature", "dtype kinds shape holds")
+
+# The writer and the reader both go by this.
 SCHEMA = {
-    "image/encoded": ("string", "The file: an upright, opaque JPEG or PNG"),
-    "image/format": ("string", "`jpeg` or `png`"),
-    "image/height": ("int64", "Height in pixels"),
-    "image/width": ("int64", "Width in pixels"),
-    "image/filename": ("string", "Path below the source folder, with `/`"),
-    "image/sha256": ("string", "Of `image/encoded`, hexadecimal"),
-    "image/license": ("string", "From the manifest; may be empty"),
-    "image/source": ("string", "From the manifest; may be empty"),
-    "image/kind": ("string", "`photos` or `comics`"),
-    "image/split": ("string", "`train`, `eval`, ..."),
-    "image/label": ("string", "The style's name: an illustrator, a series"),
-    "schema/version": ("int64", f"`{SCHEMA_VERSION}`"),
+    "schema/version": Feature("int64", KINDS, (), f"`{SCHEMA_VERSION}`"),
+    "image/kind": Feature(
+        "string", KINDS, (), "`photos`, `comics`, `pairs` or `clips`"
+    ),
+    "image/split": Feature("string", KINDS, (), "`train`, `eval`, ..."),
+    "image/label": Feature(
+        "string", KINDS, (), "The style's name: an illustrator, a series"
+    ),
+    "image/filename": Feature(
+        "string", KINDS, (), "Path below the source folder, with `/`"
+    ),
+    "image/source": Feature(
+        "string", KINDS, (), "Where it comes from: the manifest's; or empty"
+    ),
+    "image/license": Feature("string", KINDS, (), "The manifest's; or empty"),
+    "image/sha256": Feature(
+        "string",
+        KINDS,
+        (),
+        "Of `image/encoded`, or of a clip's frames one after the other; "
+        "hexadecimal",
+    ),
+    "image/format": Feature("string", KINDS, (), "`jpeg` or `png`"),
+    "image/height": Feature("int64", KINDS, (), "Height in pixels"),
+    "image/width": Feature("int64", KINDS, (), "Width in pixels"),
+    "image/encoded": Feature(
+        "string", SINGLES, (), "The file: an upright, opaque JPEG or PNG"
+    ),
+    "image/box": Feature(
+        "int64",
+        PICTURES,
+        (4,),
+        "Top, left, height and width of this picture in the upright source "
+        "file, pixels",
+    ),
+    "image/time": Feature(
+        "float32", PICTURES, (), "Seconds into the video; `0` for a picture"
+    ),
+    "image/text_boxes": Feature(
+        "int64",
+        PICTURES,
+        None,
+        "Top, left, height and width of each area of text in this picture, "
+        "pixels, one after the other",
+    ),
+    **{
+        f"variant/{name}": Feature(
+            "string", PICTURES, None, f"One file, or none: the picture {holds}"
+        )
+        for name, holds in zip(
+            VARIANTS,
+            (
+                "with smoothed edges",
+                "in grey",
+                "in flat regions",
+                "blurred",
+                "without texture",
+            ),
+        )
+    },
+    "comic/encoded": Feature(
+        "string", ("pairs",), (), "The photo's comic, of the photo's size"
+    ),
+    "comic/format": Feature("string", ("pairs",), (), "`jpeg` or `png`"),
+    "comic/filename": Feature(
+        "string", ("pairs",), (), "Path below the source folder, with `/`"
+    ),
+    "comic/sha256": Feature(
+        "string", ("pairs",), (), "Of `comic/encoded`, hexadecimal"
+    ),
+    "clip/encoded": Feature(
+        "string", ("clips",), None, "The frames, T files of one size"
+    ),
+    "clip/times": Feature(
+        "float32", ("clips",), None, "Seconds into the video, T numbers"
+    ),
+    "clip/flow": Feature(
+        "string",
+        ("clips",),
+        None,
+        "None, or T - 1 PNG files of 16 bit: the optical flow from each frame "
+        "to the next, as KITTI stores it (x, y, valid)",
+    ),
 }
-FEATURES = {
-    key: tf.io.FixedLenFeature([], tf.as_dtype(dtype))
-    for key, (dtype, _) in SCHEMA.items()
-}
-
-WrittenRecords = collections.namedtuple(
-    "WrittenRecords", ["shards", "counts", "failures"]
-)
 
 
-def write_records(
-    folders,
-    output,
-    kind,
-    split="train",
-    image_size=None,
-    num_shards=None,
-    manifest=None,
-    progress=None,
-):
-    """Writes the images of folders into TFRecord shards.
+def record_features(kind):
+    """The features of one kind of record, for `tf.io.parse_example`.
 
-    A file's own bytes go into its record where they are an upright JPEG or
-    PNG without transparency and nothing is resized; any other image is
-    encoded anew (JPEG of quality 95 where it was a JPEG, else PNG). A file that
-    cannot be read is left out and reported. The same files give the same
-    bytes. Shards are written beside their final names
-    (`<split>-00003-of-00016.tfrecord`) and renamed when all are complete;
-    shards of this split that lay in `output` before are replaced.
+    Lists come as vectors of their own length; everything else has the shape
+    that `describe_schema` says.
 
     Args:
-        folders: String, path, or a list of them: folders of images. The label
-            of an image is what `image_label` says. A dict maps labels to
-            folders instead.
-        output: String or path. The folder for the shards; it is created.
-        kind: `"photos"` or `"comics"`.
-        split: String of letters, digits and `_`. Defaults to `"train"`.
-        image_size: Integer or `None`. Images with a longer short side than
-            this are resized to it, pixels. Defaults to `None`, which resizes
-            nothing.
-        num_shards: Integer or `None`. Defaults to `None`: one for each
-            128 MiB.
-        manifest: String, path or `None`. A CSV file with the columns `file`
-            (a path below the CSV's folder), `source` and `licence` (or
-            `license`), which go into the records. Defaults to `None`.
-        progress: Callable or `None`. Called with the number of files done
-            and the number of all after each file. Defaults to `None`.
+        kind: `"photos"`, `"comics"`, `"pairs"` or `"clips"`.
 
     Returns:
-        Named tuple `WrittenRecords`: `shards`, the list of paths written;
-        `counts`, a dict of the number of images of each label; `failures`, a
-        list of `(path, reason)`.
+        Dict of the feature's key to its `tf.io.FixedLenFeature` or
+        `tf.io.FixedLenSequenceFeature`.
 
     Raises:
-        FileNotFoundError: If a folder or the manifest does not exist.
-        ValueError: If an argument is not as above, a folder holds no image,
-            or none of the images can be read.
+        ValueError: If there is no such kind.
 
     Example:
 
-    >>> import os
-    >>> from PIL import Image
-    >>> os.mkdir("ink")
-    >>> noise = np.random.randint(256, size=(32, 32, 3)).astype("uint8")
-    >>> Image.fromarray(noise).save("ink/noise.png")
-    >>> written = keras_comic.data.write_records(
-    ...     "ink", "records", kind="comics"
-    ... )
-    >>> written.counts
-    {'ink': 1}
-    >>> written.shards[0].name
-    'train-00000-of-00001.tfrecord'
+    >>> sorted(keras_comic.data.record_features("clips"))[:3]
+    ['clip/encoded', 'clip/flow', 'clip/times']
     """
-    if kind not in KINDS:
-        raise ValueError(
-            f"`kind` must be one of {', '.join(KINDS)}. Received: kind={kind}"
-        )
-    if not re.fullmatch(r"\w+", str(split)):
-        raise ValueError(
-            "`split` must be a word of letters, digits and `_`. "
-            f"Received: split={split}"
-        )
-    for name, value in (("image_size", image_size), ("num_shards", num_shards)):
-        if value is not None and not value > 0:
-            raise ValueError(
-                f"`{name}` must be a positive integer or None. "
-                f"Received: {name}={value}"
+    check_kind(kind)
+    features = {}
+    for key, feature in SCHEMA.items():
+        if kind not in feature.kinds:
+            continue
+        dtype = tf.as_dtype(feature.dtype)
+        if feature.shape is None:
+            features[key] = tf.io.FixedLenSequenceFeature(
+                [], dtype, allow_missing=True
             )
-    files = labelled_images(folders, split)
-    if num_shards is not None and num_shards > len(files):
-        raise ValueError(
-            f"`num_shards` must not exceed the number of images, {len(files)}. "
-            f"Received: num_shards={num_shards}"
-        )
-    origins = {} if manifest is None else _read_manifest(manifest)
-    output = Path(output)
-    output.mkdir(parents=True, exist_ok=True)
+        else:
+            features[key] = tf.io.FixedLenFeature(feature.shape, dtype)
+    return features
 
-    counts, failures = collections.Counter(), []
-    with _ShardWriter(output, split, num_shards) as writer:
-        for done, (label, folder, path) in enumerate(files, start=1):
-            try:
-                values = _encode_image(path, image_size)
-            except (OSError, ValueError) as error:
-                failures.append((path, str(error)))
-            else:
-                source, license_ = origins.get(path.resolve(), ("", ""))
-                values.update(
-                    {
-                        "image/filename": path.relative_to(folder).as_posix(),
-                        "image/license": license_,
-                        "image/source": source,
-                        "image/kind": kind,
-                        "image/split": split,
-                        "image/label": label,
-                        "schema/version": SCHEMA_VERSION,
-                    }
-                )
-                writer.write(_serialize(values))
-                counts[label] += 1
-            if progress is not None:
-                progress(done, len(files))
-        if not counts:
-            path, reason = failures[0]
+
+def serialize_record(kind, values):
+    """Encodes one record.
+
+    Args:
+        kind: `"photos"`, `"comics"`, `"pairs"` or `"clips"`.
+        values: Dict with a value for each feature of that kind, as
+            `describe_schema` says: strings (or bytes), numbers, and sequences
+            of them. Lists that are left out are empty; the version and the
+            kind are filled in.
+
+    Returns:
+        Bytes: a `tf.train.Example`; the same values give the same bytes.
+
+    Raises:
+        KeyError: If a value is missing.
+        ValueError: If there is no such kind, or a value has the wrong number
+            of elements.
+    """
+    check_kind(kind)
+    values = {**values, "schema/version": SCHEMA_VERSION, "image/kind": kind}
+    features = {}
+    for key, feature in SCHEMA.items():
+        if kind not in feature.kinds:
+            continue
+        value = values.get(key, ()) if feature.shape is None else values[key]
+        if feature.shape == ():
+            value = [value]
+        elif feature.shape is not None and len(value) != feature.shape[0]:
             raise ValueError(
-                f"None of the {len(files)} images could be read. The first, "
-                f"{path}: {reason}"
+                f"`{key}` must have {feature.shape[0]} elements. "
+                f"Received: {value}"
             )
-        shards = writer.finish()
-    return WrittenRecords(shards, dict(counts), failures)
+        features[key] = _encode(feature.dtype, value)
+    example = tf.train.Example(features=tf.train.Features(feature=features))
+    return example.SerializeToString(deterministic=True)
+
+
+def _encode(dtype, values):
+    if dtype == "int64":
+        return tf.train.Feature(int64_list=tf.train.Int64List(value=values))
+    if dtype == "float32":
+        return tf.train.Feature(float_list=tf.train.FloatList(value=values))
+    # File names need not be Unicode; what is not goes back as it came.
+    values = [
+        value.encode("utf-8", "surrogateescape")
+        if isinstance(value, str)
+        else value
+        for value in values
+    ]
+    return tf.train.Feature(bytes_list=tf.train.BytesList(value=values))
 
 
 def read_records(records):
     """Reads TFRecord shards as a dataset of images and what is known of them.
 
+    For training, the datasets of this package are faster and shuffle; this
+    is for a look at what is there, and for pipelines of your own.
+
     Args:
         records: String or path: a folder of shards, one shard, or a pattern
-            such as `"records/train-*.tfrecord"`; or a list of them.
+            such as `"records/train-*.tfrecord"`; or a list of them. They hold
+            one kind of record.
 
     Returns:
-        `tf.data.Dataset` of dicts with the keys of
-        `describe_schema`: scalars, strings or int64.
-        `"image/encoded"` holds the file's bytes, not its pixels. The order is
-        the same each time: up to 16 shards are read in turns, by name.
+        `tf.data.Dataset` of dicts with the keys of `describe_schema`:
+        scalars and vectors of strings, int64 or float32. `"image/encoded"`
+        holds the file's bytes, not its pixels. The order is the same each
+        time: up to 16 shards are read in turns, by name.
 
     Raises:
-        FileNotFoundError: If there is no such shard.
-        ValueError: If a shard is not one of ours, or of another version of
-            the schema.
+        FileNotFoundError: If there is no such shard, or one of a set is
+            missing.
+        ValueError: If a shard is not one of ours, is of another version of
+            the schema, or the shards are of several kinds.
 
     Example:
 
@@ -194,16 +226,13 @@ def read_records(records):
     >>> os.mkdir("ink")
     >>> noise = np.random.randint(256, size=(32, 32, 3)).astype("uint8")
     >>> Image.fromarray(noise).save("ink/noise.png")
-    >>> written = keras_comic.data.write_records(
-    ...     "ink", "records", kind="comics"
-    ... )
+    >>> written = keras_comic.data.write_records("ink", "records", "comics")
     >>> records = keras_comic.data.read_records("records")
     >>> [int(record["image/height"]) for record in records]
     [32]
     """
     shards = list_shards(records)
-    for shard in shards:
-        _check_version(shard)
+    features = record_features(records_kind(shards))
     dataset = tf.data.Dataset.from_tensor_slices(shards)
     dataset = dataset.interleave(
         tf.data.TFRecordDataset,
@@ -212,7 +241,7 @@ def read_records(records):
         deterministic=True,
     )
     return dataset.map(
-        lambda record: tf.io.parse_single_example(record, FEATURES),
+        lambda record: tf.io.parse_single_example(record, features),
         num_parallel_calls=tf.data.AUTOTUNE,
     )
 
@@ -226,17 +255,37 @@ def describe_schema():
     Example:
 
     >>> print(keras_comic.data.describe_schema())
-    | feature | type | holds |
+    | feature | type | records | holds |
     ...
-    | `image/height` | int64 | Height in pixels |
+    | `image/height` | int64 | all | Height in pixels |
     ...
     """
-    rows = [
-        f"| `{key}` | {dtype} | {holds} |"
-        for key, (dtype, holds) in SCHEMA.items()
-    ]
-    lines = ["| feature | type | holds |", "| --- | --- | --- |", *rows]
-    return "\n".join(lines)
+    rows = []
+    for key, feature in SCHEMA.items():
+        dtype = feature.dtype
+        if feature.shape != ():
+            count = "list" if feature.shape is None else feature.shape[0]
+            dtype = f"{dtype} ({count})"
+        kinds = ", ".join(feature.kinds)
+        kinds = "all" if feature.kinds == KINDS else kinds
+        rows.append(f"| `{key}` | {dtype} | {kinds} | {feature.holds} |")
+    head = ["| feature | type | records | holds |", "| --- | --- | --- | --- |"]
+    return "\n".join([*head, *rows])
+
+
+def check_kind(kind):
+    """Checks that there is such a kind of record.
+
+    Args:
+        kind: String.
+
+    Raises:
+        ValueError: If there is none.
+    """
+    if kind not in KINDS:
+        raise ValueError(
+            f"`kind` must be one of {', '.join(KINDS)}. Received: kind={kind}"
+        )
 
 
 def list_shards(records):
@@ -260,167 +309,87 @@ def list_shards(records):
             "There are no TFRecord shards here; `write_records` or "
             f"`keras-comic tfrecords build` makes them. Received: {records}"
         )
+    if pattern != records:
+        _check_complete(shards, records)
     return shards
 
 
-def _check_version(shard):
-    version = None
+def _check_complete(shards, folder):
+    pattern = os.path.join(folder, ".*.build", INSTALLING)
+    if tf.io.gfile.glob(pattern):
+        raise FileNotFoundError(
+            "A build was interrupted, or is at work, while it replaced these "
+            f"shards; the same command finishes it. Received: {folder}"
+        )
+    sets = {}
+    for shard in shards:
+        split, _, number = os.path.basename(shard).partition("-")
+        total = number.partition("-of-")[2].partition(".")[0]
+        if total.isdecimal():
+            sets.setdefault((split, int(total)), []).append(shard)
+    for (split, total), found in sets.items():
+        if len(found) != total:
+            raise FileNotFoundError(
+                f"Of the {total} shards of `{split}` only {len(found)} are "
+                "here. Where a build was interrupted, the same command "
+                f"finishes it. Received: {folder}"
+            )
+
+
+def records_kind(shards):
+    """The kind of record that shards hold; checks their version on the way.
+
+    Args:
+        shards: List of strings, from `list_shards`.
+
+    Returns:
+        One of `KINDS`; `"photos"` where all shards are empty.
+
+    Raises:
+        ValueError: If a shard is not one of ours, is of another version of
+            the schema, or the shards are of several kinds.
+    """
+    kinds = {}
+    for shard in shards:
+        kind = _shard_kind(shard)
+        if kind is not None:
+            kinds.setdefault(kind, shard)
+    if len(kinds) > 1:
+        raise ValueError(
+            "The records must be of one kind. Received: "
+            + ", ".join(f"{kind} in {shard}" for kind, shard in kinds.items())
+        )
+    return next(iter(kinds), KINDS[0])
+
+
+def _shard_kind(shard):
+    version, kind = None, None
     try:
         for record in tf.data.TFRecordDataset(shard).take(1):
             example = tf.train.Example.FromString(record.numpy())
-            version = example.features.feature["schema/version"]
-            version = (*version.int64_list.value, None)[0]
-    except (tf.errors.DataLossError, DecodeError):
+            features = example.features.feature
+            version = (*features["schema/version"].int64_list.value, None)[0]
+            kind = (*features["image/kind"].bytes_list.value, b"")[0].decode()
+    except (tf.errors.DataLossError, DecodeError, UnicodeDecodeError):
         pass
     # A shard may be empty, if its images were broken.
-    if version is None and tf.io.gfile.stat(shard).length > 0:
+    if version is None:
+        if tf.io.gfile.stat(shard).length == 0:
+            return None
         raise ValueError(
-            "The file is not a shard written by keras_comic; build it with "
-            f"`keras-comic tfrecords build`. Received: {shard}"
+            "The file is not a shard written by keras_comic, or its first "
+            "record is broken; build it with `keras-comic tfrecords build`. "
+            f"Received: {shard}"
         )
-    if version not in (None, SCHEMA_VERSION):
+    if version != SCHEMA_VERSION or kind not in KINDS:
         advice = (
-            "install a newer keras_comic"
-            if version > SCHEMA_VERSION
-            else "build the records again with `keras-comic tfrecords build`"
+            "build the records again with `keras-comic tfrecords build`"
+            if version < SCHEMA_VERSION
+            else "install a newer keras_comic"
         )
         raise ValueError(
             f"This keras_comic reads version {SCHEMA_VERSION} of the record "
-            f"schema: {advice}. Received: version {version} in {shard}"
+            f"schema: {advice}. Received: version {version}, kind {kind!r} "
+            f"in {shard}"
         )
-
-
-def _read_manifest(manifest):
-    manifest = Path(manifest)
-    if not manifest.is_file():
-        raise FileNotFoundError(
-            f"There is no such file. Received: manifest={manifest}"
-        )
-    with open(manifest, newline="", encoding="utf-8") as file:
-        rows = csv.DictReader(file)
-        columns = rows.fieldnames or []
-        license_ = "license" if "license" in columns else "licence"
-        missing = {"file", "source", license_}.difference(columns)
-        if missing:
-            raise ValueError(
-                "The manifest must have the columns file, source and licence. "
-                f"Received: columns {', '.join(columns)} in {manifest}"
-            )
-        parent = manifest.parent.resolve()
-        return {
-            parent / row["file"]: (row["source"], row[license_]) for row in rows
-        }
-
-
-def _encode_image(path, image_size):
-    image, file_format, plain = open_image(path)
-    resize = image_size is not None and min(image.size) > image_size
-    if resize:
-        pixels = resize_short_side(np.asarray(image), image_size)
-        image = Image.fromarray(pixels)
-    encoded = None
-    if plain and not resize and file_format in ("JPEG", "PNG"):
-        encoded = path.read_bytes()
-        if not _tensorflow_decodes(encoded, image.size):
-            encoded = None
-    lossy = file_format in ("JPEG", "MPO")
-    if encoded is None:
-        buffer = io.BytesIO()
-        if lossy:
-            image.save(buffer, "JPEG", quality=95, subsampling=0)
-        else:
-            image.save(buffer, "PNG")
-        encoded = buffer.getvalue()
-    return {
-        "image/encoded": encoded,
-        "image/format": "jpeg" if lossy else "png",
-        "image/height": image.height,
-        "image/width": image.width,
-        "image/sha256": hashlib.sha256(encoded).hexdigest(),
-    }
-
-
-def _tensorflow_decodes(encoded, size):
-    # TensorFlow's decoders refuse some files that Pillow reads.
-    try:
-        decoded = tf.io.decode_image(
-            encoded, channels=3, expand_animations=False
-        )
-    except tf.errors.InvalidArgumentError:
-        return False
-    return (decoded.shape[1], decoded.shape[0]) == size
-
-
-def _serialize(values):
-    features = {}
-    for key, (dtype, _) in SCHEMA.items():
-        value = values[key]
-        if dtype == "int64":
-            feature = tf.train.Feature(
-                int64_list=tf.train.Int64List(value=[value])
-            )
-        else:
-            value = value.encode() if isinstance(value, str) else value
-            feature = tf.train.Feature(
-                bytes_list=tf.train.BytesList(value=[value])
-            )
-        features[key] = feature
-    example = tf.train.Example(features=tf.train.Features(feature=features))
-    return example.SerializeToString(deterministic=True)
-
-
-class _ShardWriter:
-    """Writes shards beside their final names and renames them at the end."""
-
-    def __init__(self, output, split, num_shards):
-        self.output = output
-        self.split = split
-        self.num_shards = num_shards
-        self.parts = []
-        self.writers = []
-        self.num_bytes = 0
-        self.num_records = 0
-
-    def __enter__(self):
-        for _ in range(self.num_shards or 1):
-            self._open()
-        return self
-
-    def write(self, record):
-        if self.num_shards is not None:
-            writer = self.writers[self.num_records % self.num_shards]
-        else:
-            if self.num_bytes and self.num_bytes + len(record) > SHARD_BYTES:
-                self._open()
-                self.num_bytes = 0
-            writer = self.writers[-1]
-        writer.write(record)
-        self.num_bytes += len(record)
-        self.num_records += 1
-
-    def finish(self):
-        for writer in self.writers:
-            writer.close()
-        total = len(self.parts)
-        shards = [
-            self.output / f"{self.split}-{i:05d}-of-{total:05d}.tfrecord"
-            for i in range(total)
-        ]
-        pattern = rf"{self.split}-\d{{5}}-of-\d{{5}}\.tfrecord"
-        for old in self.output.iterdir():
-            if old not in shards and re.fullmatch(pattern, old.name):
-                old.unlink()
-        for part, shard in zip(self.parts, shards):
-            os.replace(part, shard)
-        self.parts = []
-        return shards
-
-    def __exit__(self, *exception):
-        for part, writer in zip(self.parts, self.writers):
-            writer.close()
-            part.unlink(missing_ok=True)
-
-    def _open(self):
-        name = f".{self.split}-{len(self.parts):05d}.tfrecord.part"
-        self.parts.append(self.output / name)
-        self.writers.append(tf.io.TFRecordWriter(str(self.parts[-1])))
+    return kind

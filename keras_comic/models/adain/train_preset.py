@@ -227,7 +227,7 @@ def _make_dataset(drawings, photos, work, start_step, options):
         (photos, "photos", "photos"),
         (drawings, "comics", "drawings"),
     ):
-        _warn_of(write_records(folders, work / name, kind=kind).failures)
+        _warn_of(write_records(folders, work / name, kind).failures)
     return style_transfer_dataset(
         work / "photos", work / "drawings", zoom=zoom, **blank, **arguments
     )

@@ -1,0 +1,294 @@
+"""The work of a build in parts, shared among processes, and kept on disk.
+
+A chunk is some sources that follow each other. Its records go to a file of
+their own, and what is known of them to a file of JSON beside it, which is
+written last: a chunk whose JSON is there is done.
+"""
+
+import base64
+import collections
+import concurrent.futures
+import functools
+import json
+import os
+
+import tensorflow as tf
+
+from keras_comic.data.record_maker import UNREADABLE
+from keras_comic.data.record_maker import Drop
+from keras_comic.data.sources import is_video
+
+# Sources of a chunk; a video is a chunk of its own.
+CHUNK_SIZE = 16
+# With less to do than this for each, processes are not worth starting.
+MIN_CHUNKS_PER_WORKER = 4
+
+# `facts`: list of dicts, see `RecordMaker.facts`, with `"length"`, the bytes
+# of the record, and `"place"`, its number among those of its source; `drops`:
+# list of `Drop`; `conversions`: dict of counts.
+ChunkResult = collections.namedtuple("ChunkResult", "facts drops conversions")
+
+
+def split_into_chunks(sources):
+    """Shares sources among chunks, in their order.
+
+    Args:
+        sources: List of `Source`.
+
+    Returns:
+        List of lists of `Source`.
+    """
+    chunks, alone = [], True
+    for source in sources:
+        single = is_video(source.path) or source.path.is_dir()
+        if alone or single or len(chunks[-1]) == CHUNK_SIZE:
+            chunks.append([])
+        chunks[-1].append(source)
+        alone = single
+    return chunks
+
+
+def make_chunks(maker, chunks, folder=None, num_workers=None, progress=None):
+    """Makes the records of all chunks, of those that are not there yet.
+
+    Args:
+        maker: `RecordMaker`.
+        chunks: List of lists of `Source`.
+        folder: `pathlib.Path` or `None`. Where the files go. `None` makes no
+            files: the records are made and thrown away.
+        num_workers: Integer or `None`. Processes. `None`: one for each CPU
+            core where there is enough to do.
+        progress: Callable or `None`. Called with the number of sources done
+            and the number of all, in order of completion.
+
+    Returns:
+        List of `ChunkResult`, in the order of `chunks`; with `folder`, `None`
+        for each: `load_chunk` reads them.
+    """
+    total = sum(map(len, chunks))
+    results = [None] * len(chunks)
+    todo = [
+        number
+        for number in range(len(chunks))
+        if folder is None or not chunk_paths(folder, number)[1].exists()
+    ]
+    done = total - sum(len(chunks[number]) for number in todo)
+    if progress is not None and done:
+        progress(done, total)
+
+    def finish(number, result, sources=None):
+        nonlocal done
+        results[number] = result
+        done += len(chunks[number]) if sources is None else sources
+        if progress is not None:
+            progress(done, total)
+
+    if num_workers is None:
+        num_workers = min(cpu_count(), len(todo) // MIN_CHUNKS_PER_WORKER)
+    if num_workers > 1:
+        _make_in_processes(maker, chunks, folder, todo, num_workers, finish)
+    else:
+        for number in todo:
+            path = _path(folder, number)
+            tick = functools.partial(finish, number, None, 1)
+            results[number] = make_chunk(
+                maker, chunks[number], path, tick=tick
+            )
+    return results
+
+
+def make_chunk(maker, sources, path=None, crashed=(), tick=None):
+    """Makes the records of some sources.
+
+    Args:
+        maker: `RecordMaker`.
+        sources: List of `Source`.
+        path: `pathlib.Path` or `None`. The file for the records; written
+            beside its name and renamed, before that of the JSON.
+        crashed: Container of the places of sources that end the process, and
+            are left out.
+        tick: Callable or `None`. Called after each source.
+
+    Returns:
+        `ChunkResult`, or `None` if it was written to a file.
+    """
+    facts, drops, conversions = [], [], collections.Counter()
+    part = None if path is None else path.with_suffix(".part")
+    writer = None if path is None else tf.io.TFRecordWriter(str(part))
+    for place, source in enumerate(sources):
+        if place in crashed:
+            reason = "reading it ends the process (a crash, or no memory left)"
+            drops.append(Drop(str(source.path), UNREADABLE, reason, None))
+        else:
+            records = maker.iterate(source, drops, conversions)
+            for number, (data, fact) in enumerate(records):
+                facts.append({**fact, "length": len(data), "place": number})
+                if writer is not None:
+                    writer.write(data)
+        if tick is not None:
+            tick()
+    result = ChunkResult(facts, drops, dict(conversions))
+    if path is None:
+        return result
+    writer.close()
+    os.replace(part, path)
+    write_json(path.with_suffix(".json"), _to_json(result))
+    return None
+
+
+def load_chunk(folder, number):
+    """Reads what is known of a chunk that is done.
+
+    Args:
+        folder: `pathlib.Path`.
+        number: Integer.
+
+    Returns:
+        `ChunkResult`.
+    """
+    text = chunk_paths(folder, number)[1].read_text(encoding="utf-8")
+    loaded = json.loads(text)
+    drops = [
+        Drop(*fields, thumbnail and base64.b64decode(thumbnail))
+        for *fields, thumbnail in loaded["drops"]
+    ]
+    return ChunkResult(loaded["facts"], drops, loaded["conversions"])
+
+
+def chunk_paths(folder, number):
+    """The files of a chunk.
+
+    Args:
+        folder: `pathlib.Path`.
+        number: Integer.
+
+    Returns:
+        Paths of the records and of the JSON.
+    """
+    path = folder / f"chunk-{number:06d}.tfrecord"
+    return path, path.with_suffix(".json")
+
+
+def write_json(path, content):
+    """Writes JSON beside its name and renames it.
+
+    Args:
+        path: `pathlib.Path`.
+        content: What JSON can hold.
+    """
+    part = path.with_name(f".{path.name}.part")
+    # File names may hold bytes that are not Unicode: ASCII keeps them.
+    with open(part, "w", encoding="ascii") as file:
+        json.dump(content, file, indent=1)
+        file.write("\n")
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(part, path)
+
+
+def cpu_count():
+    """CPU cores that this process may use.
+
+    Returns:
+        Integer.
+    """
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _path(folder, number):
+    return None if folder is None else chunk_paths(folder, number)[0]
+
+
+def _to_json(result):
+    drops = [
+        [
+            *drop[:3],
+            drop.thumbnail and base64.b64encode(drop.thumbnail).decode(),
+        ]
+        for drop in result.drops
+    ]
+    return result._replace(drops=drops)._asdict()
+
+
+def _make_in_processes(maker, chunks, folder, todo, num_workers, finish):
+    from loky.process_executor import TerminatedWorkerError
+
+    left = set(todo)
+    with _processes(num_workers) as executor:
+        futures = {
+            executor.submit(
+                make_chunk, maker, chunks[number], _path(folder, number)
+            ): number
+            for number in todo
+        }
+        try:
+            for future in concurrent.futures.as_completed(futures):
+                result = future.result()
+                left.remove(futures[future])
+                finish(futures[future], result)
+        except TerminatedWorkerError:
+            pass
+        except BaseException:
+            executor.shutdown(wait=True, kill_workers=True)
+            raise
+    # A file that ends the process that reads it must not end the build.
+    for number in sorted(left):
+        if folder is not None and chunk_paths(folder, number)[1].exists():
+            finish(number, None)
+            continue
+        result = _make_alone(maker, chunks[number], _path(folder, number))
+        finish(number, result)
+
+
+def _make_alone(maker, sources, path):
+    from loky.process_executor import TerminatedWorkerError
+
+    crashed = []
+    while True:
+        with _processes(1) as executor:
+            try:
+                done = executor.submit(
+                    make_chunk, maker, sources, path, crashed
+                )
+                return done.result()
+            except TerminatedWorkerError:
+                pass
+        crashed = [*crashed, _first_to_crash(maker, sources, crashed)]
+
+
+def _first_to_crash(maker, sources, known):
+    from loky.process_executor import TerminatedWorkerError
+
+    with _processes(1) as executor:
+        for place, source in enumerate(sources):
+            if place in known:
+                continue
+            try:
+                executor.submit(make_chunk, maker, [source]).result()
+            except TerminatedWorkerError:
+                return place
+    raise RuntimeError(
+        "A process that makes records ended, but with none of its sources "
+        "alone; is there enough memory? Give fewer workers. Received: "
+        + ", ".join(str(source.path) for source in sources)
+    )
+
+
+def _processes(count):
+    from loky import ProcessPoolExecutor
+
+    # One thread each: the processes share the cores already.
+    environment = {
+        name: "1"
+        for name in (
+            "OMP_NUM_THREADS",
+            "OPENBLAS_NUM_THREADS",
+            "TF_NUM_INTRAOP_THREADS",
+            "TF_NUM_INTEROP_THREADS",
+        )
+    }
+    environment["TF_CPP_MIN_LOG_LEVEL"] = "3"
+    environment["CUDA_VISIBLE_DEVICES"] = ""
+    return ProcessPoolExecutor(count, env=environment)

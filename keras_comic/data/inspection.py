@@ -1,0 +1,324 @@
+"""What lies in TFRecords: counts, pictures, checks."""
+
+import collections
+import hashlib
+import io
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+from google.protobuf.message import DecodeError
+from PIL import Image
+
+from keras_comic.data.contact_sheet import save_contact_sheet
+from keras_comic.data.framing import FramingError
+from keras_comic.data.framing import scan_records
+from keras_comic.data.images import BROKEN_FILE_ERRORS
+from keras_comic.data.record_statistics import save_statistics_page
+from keras_comic.data.record_statistics import summarize
+from keras_comic.data.tfrecord import KINDS
+from keras_comic.data.tfrecord import SCHEMA_VERSION
+from keras_comic.data.tfrecord import list_shards
+from keras_comic.data.tfrecord import record_features
+
+# Records of each label whose pictures are decoded for the sheet, and records
+# in all whose brightness and saturation are measured.
+MAX_PER_LABEL = 24
+MAX_MEASURED = 1000
+SHEET_FILE = "contact_sheet.png"
+PAGE_FILE = "histograms.png"
+THUMBNAIL_SIZE = 128
+
+# `kind`: string; `shards`, `records`, `bytes`: integers; `splits`, `labels`,
+# `licenses`, `formats`: dicts of names to numbers of records; `statistics`:
+# dict; `problems`: list of `(path, reason)`.
+Inspection = collections.namedtuple(
+    "Inspection",
+    "kind shards records bytes splits labels licenses formats statistics "
+    "problems",
+)
+
+
+def inspect_records(records, output=None, verify=False, progress=None):
+    """Looks at every record of a set.
+
+    Args:
+        records: As in `read_records`.
+        output: String, path or `None`. A folder for `contact_sheet.png`, up
+            to 24 pictures of each label, and `histograms.png`; made if need
+            be. Defaults to `None`: no pictures are drawn.
+        verify: Boolean. Whether every image is decoded and every checksum
+            compared: of the shards, where their manifest lies beside them, of
+            the records and of the images. Otherwise only the checksums of the
+            records are. Defaults to `False`.
+        progress: Callable or `None`. Called with the number of shards done
+            and the number of all. Defaults to `None`.
+
+    Returns:
+        Named tuple `Inspection`: `kind`; the numbers `shards`, `records` and
+        `bytes`; `splits`, `labels`, `licenses` and `formats`, dicts of names
+        to numbers of records; `statistics`, the smallest, median, mean and
+        largest height, width, ... ; `problems`, a list of `(path, reason)`.
+
+    Raises:
+        FileNotFoundError: If there is no such shard, or one of a set is
+            missing.
+
+    Example:
+
+    >>> import os
+    >>> from PIL import Image
+    >>> os.mkdir("ink")
+    >>> noise = np.random.randint(256, size=(32, 32, 3)).astype("uint8")
+    >>> Image.fromarray(noise).save("ink/noise.png")
+    >>> written = keras_comic.data.write_records("ink", "records", "comics")
+    >>> found = keras_comic.data.inspect_records("records", verify=True)
+    >>> found.labels, found.problems
+    ({'ink': 1}, [])
+    """
+    shards = list_shards(records)
+    seen = _Seen(verify)
+    for done, shard in enumerate(shards, start=1):
+        seen.look_at(shard)
+        if progress is not None:
+            progress(done, len(shards))
+    if output is not None:
+        output = Path(output)
+        output.mkdir(parents=True, exist_ok=True)
+        save_contact_sheet(
+            output / SHEET_FILE,
+            seen.pictures,
+            title=f"{len(seen.facts)} records, by label",
+            max_per_group=MAX_PER_LABEL,
+        )
+        save_statistics_page(output / PAGE_FILE, seen.facts)
+
+    def count(key):
+        return dict(
+            sorted(collections.Counter(f[key] for f in seen.facts).items())
+        )
+
+    return Inspection(
+        ", ".join(sorted(seen.kinds)),
+        len(shards),
+        len(seen.facts),
+        sum(tf.io.gfile.stat(shard).length for shard in shards),
+        count("split"),
+        count("label"),
+        count("license"),
+        count("format"),
+        summarize(seen.facts),
+        seen.problems,
+    )
+
+
+class _Seen:
+    """What has been seen of a set so far."""
+
+    def __init__(self, verify):
+        self.verify = verify
+        self.facts = []
+        self.problems = []
+        self.pictures = {}
+        self.kinds = set()
+        self.sums = {}
+
+    def look_at(self, shard):
+        with tf.io.gfile.GFile(shard, "rb") as file:
+            try:
+                for offset, data in scan_records(file):
+                    self._look_at_record(shard, offset, data)
+            except FramingError as error:
+                self.problems.append((shard, str(error)))
+        if self.verify:
+            self._compare_with_manifest(shard)
+
+    def _look_at_record(self, shard, offset, data):
+        where = f"the record at byte {offset}"
+        if data is None:
+            reason = f"{where} does not agree with its checksum"
+            self.problems.append((shard, reason))
+            return
+        try:
+            kind, values = parse_record(data)
+        except ValueError as error:
+            self.problems.append((shard, f"{where}: {error}"))
+            return
+        self.kinds.add(kind)
+        fact = _fact(values, len(data))
+        pictures = self.pictures.setdefault(fact["label"], [])
+        wanted = len(pictures) < MAX_PER_LABEL
+        if self.verify:
+            reasons = list(_check_images(kind, values))
+            self.problems.extend(
+                (shard, f"{where}, {values['image/filename']}: {reason}")
+                for reason in reasons
+            )
+            wanted = wanted and not reasons
+        image = None
+        if wanted or len(self.facts) < MAX_MEASURED:
+            image = _first_image(values)
+        if image is not None:
+            pixels = image[::4, ::4].reshape(-1, 3) / 255.0
+            fact["brightness"] = float(pixels.mean())
+            fact["saturation"] = float(np.ptp(pixels, axis=1).mean())
+        name = values["image/filename"] if wanted else ""
+        thumbnail = _thumbnail(image) if wanted and image is not None else None
+        pictures.append((name, thumbnail))
+        self.facts.append(fact)
+
+    def _compare_with_manifest(self, shard):
+        folder, name = os.path.split(shard)
+        split = name.rpartition("-of-")[0].rpartition("-")[0]
+        path = os.path.join(folder, f"{split}.manifest.json")
+        if path not in self.sums:
+            self.sums[path] = _read_sums(path)
+        expected = self.sums[path].get(name)
+        if expected is None:
+            return
+        if _file_sha256(shard) != expected:
+            reason = f"its SHA-256 is not that of {os.path.basename(path)}"
+            self.problems.append((shard, reason))
+
+
+def parse_record(data):
+    """The values of a record.
+
+    Args:
+        data: Bytes.
+
+    Returns:
+        Its kind, and a dict of the keys of its features to values: strings,
+        bytes (of encoded images) and numbers, and lists of them.
+
+    Raises:
+        ValueError: If it is no record of this schema, with what to do.
+    """
+    try:
+        features = tf.train.Example.FromString(data).features.feature
+        version = features["schema/version"].int64_list.value[0]
+        kind = features["image/kind"].bytes_list.value[0].decode()
+    except (DecodeError, IndexError, UnicodeDecodeError):
+        raise ValueError("it was not written by keras_comic") from None
+    if version != SCHEMA_VERSION or kind not in KINDS:
+        raise ValueError(
+            f"it is of version {version} of the schema, kind {kind!r}; this "
+            f"keras_comic reads version {SCHEMA_VERSION}"
+        )
+    values = {}
+    for key, spec in record_features(kind).items():
+        lists = features[key]
+        value = [
+            *lists.int64_list.value,
+            *lists.float_list.value,
+            *(_text(key, item) for item in lists.bytes_list.value),
+        ]
+        if isinstance(spec, tf.io.FixedLenFeature) and not spec.shape:
+            if len(value) != 1:
+                raise ValueError(f"`{key}` is missing")
+            value = value[0]
+        values[key] = value
+    return kind, values
+
+
+def _text(key, value):
+    if key.endswith(("/encoded", "/flow")) or key.startswith("variant/"):
+        return value
+    return value.decode("utf-8", "surrogateescape")
+
+
+def _fact(values, length):
+    return {
+        "height": values["image/height"],
+        "width": values["image/width"],
+        "bytes": length,
+        "label": values["image/label"],
+        "license": values["image/license"],
+        "split": values["image/split"],
+        "format": values["image/format"],
+    }
+
+
+def _check_images(kind, values):
+    """What is wrong with the images of a record."""
+    size = (values["image/width"], values["image/height"])
+    if kind == "clips":
+        frames = values["clip/encoded"]
+        if len(frames) != len(values["clip/times"]):
+            yield "it has not as many times as frames"
+        yield from _check_sum("the clip", frames, values["image/sha256"])
+        groups = {"frame": frames, "flow": values["clip/flow"]}
+    else:
+        encoded = values["image/encoded"]
+        yield from _check_sum("the image", [encoded], values["image/sha256"])
+        groups = {"image": [encoded]}
+        if kind == "pairs":
+            comic = values["comic/encoded"]
+            yield from _check_sum("the comic", [comic], values["comic/sha256"])
+            groups["comic"] = [comic]
+        for key, value in values.items():
+            if key.startswith("variant/"):
+                groups[key] = value
+    for name, items in groups.items():
+        for item in items:
+            found = _decoded_size(item)
+            if found is None:
+                yield f"the {name} cannot be decoded"
+            elif found != size:
+                yield (
+                    f"the {name} has {found[0]}x{found[1]} pixels, not "
+                    f"{size[0]}x{size[1]}"
+                )
+
+
+def _check_sum(name, items, expected):
+    digest = hashlib.sha256()
+    for item in items:
+        digest.update(item)
+    if digest.hexdigest() != expected:
+        yield f"the SHA-256 of {name} is another"
+
+
+def _decoded_size(encoded):
+    """Width and height of an image that TensorFlow decodes, or `None`."""
+    try:
+        image = tf.io.decode_image(encoded, expand_animations=False)
+    except tf.errors.InvalidArgumentError:
+        return None
+    return image.shape[1], image.shape[0]
+
+
+def _first_image(values):
+    encoded = values.get("image/encoded") or values.get("clip/encoded")
+    if isinstance(encoded, list):
+        encoded = encoded[len(encoded) // 2]
+    try:
+        image = Image.open(io.BytesIO(encoded))
+        return np.asarray(image.convert("RGB"))
+    except BROKEN_FILE_ERRORS:
+        return None
+
+
+def _thumbnail(image):
+    image = Image.fromarray(image)
+    image.thumbnail((THUMBNAIL_SIZE, THUMBNAIL_SIZE))
+    return np.asarray(image)
+
+
+def _read_sums(manifest):
+    try:
+        with tf.io.gfile.GFile(manifest) as file:
+            shards = json.loads(file.read())["shards"]
+    except (tf.errors.NotFoundError, KeyError, ValueError):
+        return {}
+    return {entry["name"]: entry["sha256"] for entry in shards}
+
+
+def _file_sha256(path):
+    digest = hashlib.sha256()
+    with tf.io.gfile.GFile(path, "rb") as file:
+        while block := file.read(2**20):
+            digest.update(block)
+    return digest.hexdigest()

@@ -1,0 +1,142 @@
+"""What a build would leave out, to look at before it is built."""
+
+import collections
+import io
+import itertools
+
+import numpy as np
+import tensorflow as tf
+from PIL import Image
+
+from keras_comic.data.build import WrittenRecords
+from keras_comic.data.build import list_all
+from keras_comic.data.build import make_maker
+from keras_comic.data.chunks import make_chunks
+from keras_comic.data.chunks import split_into_chunks
+from keras_comic.data.contact_sheet import save_contact_sheet
+from keras_comic.data.record_maker import THUMBNAIL_SIZE
+from keras_comic.data.record_plan import plan_shards
+
+# Pictures of each rule on the sheet.
+MAX_PER_RULE = 24
+
+
+def preview_records(
+    sources,
+    maker,
+    sheet,
+    split="train",
+    manifest=None,
+    num_workers=None,
+    progress=None,
+):
+    """Says what `write_records` would leave out, and shows it, by rule.
+
+    Everything is read, cleaned and compared as in a build, but no record is
+    kept. The sheet has a part for each rule with up to 24 pictures; a
+    duplicate lies beside the picture that it repeats.
+
+    Args:
+        sources: As in `write_records`.
+        maker: As in `write_records`.
+        sheet: String or path of the PNG file to write; `None` writes none.
+        split: String. Defaults to `"train"`.
+        manifest: String, path or `None`. Defaults to `None`.
+        num_workers: Integer or `None`. Defaults to `None`.
+        progress: Callable or `None`. Defaults to `None`.
+
+    Returns:
+        `WrittenRecords`, without shards.
+
+    Raises:
+        FileNotFoundError: If a source or the manifest does not exist.
+        ValueError: If an argument is not as in `write_records`, or there is
+            no image.
+
+    Example:
+
+    >>> import os
+    >>> from PIL import Image
+    >>> os.mkdir("ink")
+    >>> noise = np.random.randint(256, size=(96, 96, 3)).astype("uint8")
+    >>> for name in ("a", "b"):
+    ...     Image.fromarray(noise).save(f"ink/{name}.png")
+    >>> maker = keras_comic.data.ImageRecordMaker(
+    ...     "comics", rules=keras_comic.data.CleaningRules()
+    ... )
+    >>> found = keras_comic.data.preview_records("ink", maker, "sheet.png")
+    >>> [(drop.rule, drop.path) for drop in found.drops]
+    [('duplicate', 'ink/b.png')]
+    """
+    maker = make_maker(maker)
+    listed = list_all(sources, maker.kind, split, 0.0, manifest)
+    chunks = split_into_chunks(listed)
+    results = make_chunks(maker, chunks, None, num_workers, progress)
+    facts = [fact for result in results for fact in result.facts]
+    drops = [drop for result in results for drop in result.drops]
+    plan = plan_shards(facts, maker.rules, None, 2**62)
+    kept = [
+        facts[number]
+        for shards in plan.shards.values()
+        for numbers in shards
+        for number in numbers
+    ]
+    conversions = collections.Counter()
+    for result in results:
+        conversions.update(result.conversions)
+    if sheet is not None:
+        groups = _group(drops)
+        by_path = {str(source.path): source for source in listed}
+        for drop, duplicate in zip(plan.drops, plan.duplicates):
+            group = groups.setdefault(drop.rule, [])
+            pair = None
+            if len(group) < MAX_PER_RULE:
+                pair = _side_by_side(maker, by_path, facts, duplicate)
+            group.append((f"{drop.path}: {drop.reason}", pair))
+        save_contact_sheet(
+            sheet,
+            groups,
+            title=f"{len(kept)} records; left out, by rule:",
+            max_per_group=MAX_PER_RULE,
+        )
+    counts = collections.Counter(fact["label"] for fact in kept)
+    return WrittenRecords(
+        [], dict(counts), [*drops, *plan.drops], dict(conversions)
+    )
+
+
+def _group(drops):
+    groups = {}
+    for drop in sorted(drops, key=lambda drop: drop.rule):
+        group = groups.setdefault(drop.rule, [])
+        image = None
+        if drop.thumbnail is not None and len(group) < MAX_PER_RULE:
+            image = np.asarray(Image.open(io.BytesIO(drop.thumbnail)))
+        group.append((f"{drop.path}: {drop.reason}", image))
+    return groups
+
+
+def _side_by_side(maker, by_path, facts, duplicate):
+    """Thumbnails of a duplicate and of what it repeats, as one picture."""
+    images = []
+    for number in (duplicate.number, duplicate.original):
+        fact = facts[number]
+        # Made again: to keep all thumbnails would take too much memory.
+        made = maker.iterate(by_path[fact["path"]], [], collections.Counter())
+        record = next(itertools.islice(made, fact["place"], None))
+        images.append(_picture_of(record.data))
+    height = max(image.height for image in images)
+    width = sum(image.width for image in images) + 4
+    pair = Image.new("RGB", (width, height), "white")
+    pair.paste(images[0], (0, 0))
+    pair.paste(images[1], (images[0].width + 4, 0))
+    return np.asarray(pair)
+
+
+def _picture_of(data):
+    features = tf.train.Example.FromString(data).features.feature
+    key = "image/encoded" if "image/encoded" in features else "clip/encoded"
+    image = Image.open(io.BytesIO(features[key].bytes_list.value[0]))
+    image = image.convert("RGB")
+    image.thumbnail((THUMBNAIL_SIZE, THUMBNAIL_SIZE))
+    return image

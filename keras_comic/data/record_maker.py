@@ -1,0 +1,313 @@
+"""What every maker of records shares."""
+
+import collections
+import hashlib
+import io
+
+import numpy as np
+import tensorflow as tf
+from PIL import Image
+
+from keras_comic.data.cleaning import perceptual_hash
+from keras_comic.data.images import REASONS
+from keras_comic.data.images import open_image
+from keras_comic.data.images import resize_short_side
+
+# Of the files that are encoded anew where the source was not lossless.
+JPEG_QUALITY = 95
+# Sides of the thumbnails of what is left out, pixels.
+THUMBNAIL_SIZE = 128
+
+# A record's bytes, and what the builder and the statistics need to know of it.
+Record = collections.namedtuple("Record", "data facts")
+# A picture that was left out: the file, the rule (a word or two), the reason
+# (a sentence), and a thumbnail (an encoded JPEG, or `None`).
+Drop = collections.namedtuple("Drop", "path rule reason thumbnail")
+# What one source gave. `conversions` counts what was done to pictures.
+Made = collections.namedtuple("Made", "records drops conversions")
+# A picture on its way into a record. `lossy` says whether its source was;
+# `own_bytes` are those of a file that needs no change, else `None`; `box` is
+# where it lay in the source, `time` seconds into the video.
+Picture = collections.namedtuple("Picture", "image lossy own_bytes box time")
+
+UNREADABLE = "unreadable"
+# Rules of the files that could not be read: what errors call their reason.
+FAILURES = frozenset([*REASONS, UNREADABLE, "not a video"])
+
+
+class RecordMaker:
+    """Makes records from sources, one source at a time.
+
+    The base of `ImageRecordMaker`, `PairRecordMaker` and `ClipRecordMaker`.
+    A maker holds no state between sources and can be pickled, so that
+    processes and Beam workers can share the work; the same source gives the
+    same bytes.
+
+    Args:
+        kind: The kind of record.
+        image_size: Integer or `None`. Pictures with a longer short side than
+            this are resized to it, pixels; `None` resizes nothing.
+        rules: `CleaningRules` or `None`. What is left out, and trimmed.
+            `None` leaves out only what cannot be read.
+
+    Raises:
+        ValueError: If `image_size` is not positive.
+    """
+
+    def __init__(self, kind, image_size, rules):
+        if image_size is not None and not image_size > 0:
+            raise ValueError(
+                "`image_size` must be a positive integer or None. "
+                f"Received: image_size={image_size}"
+            )
+        self.kind = kind
+        self.image_size = image_size
+        self.rules = rules
+
+    def get_config(self):
+        """What the records depend on.
+
+        Returns:
+            Dict that JSON can hold.
+        """
+        rules = None if self.rules is None else self.rules.get_config()
+        return {
+            "kind": self.kind,
+            "image_size": self.image_size,
+            "rules": rules,
+        }
+
+    def make(self, source):
+        """Makes the records of one source.
+
+        Args:
+            source: A `Source`.
+
+        Returns:
+            `Made`: `records`, a list of `Record`; `drops`, a list of `Drop`;
+            `conversions`, a dict of counts.
+        """
+        drops, conversions = [], collections.Counter()
+        records = list(self.iterate(source, drops, conversions))
+        return Made(records, drops, dict(conversions))
+
+    def iterate(self, source, drops, conversions):
+        """Makes the records of one source one by one, whatever happens.
+
+        Args:
+            source: A `Source`.
+            drops: List. Gets a `Drop` for what is left out.
+            conversions: `Counter`. Counts what was done to pictures.
+
+        Yields:
+            `Record`. Frames of a video that breaks off come before the drop.
+        """
+        path = str(source.path)
+        try:
+            yield from self.make_records(source, drops, conversions)
+        except (OSError, ValueError) as error:
+            rule = getattr(error, "reason", UNREADABLE)
+            rule = rule if rule in FAILURES else UNREADABLE
+            drops.append(Drop(path, rule, str(error), None))
+        except Exception as error:
+            # A file that nobody has thought of must not stop the others.
+            reason = f"{type(error).__name__}: {error}"
+            drops.append(Drop(path, UNREADABLE, reason, None))
+
+    def make_records(self, source, drops, conversions):
+        """Makes the records of one source; each kind has its own way.
+
+        Args:
+            source: A `Source`.
+            drops: List. Gets a `Drop` for what is left out.
+            conversions: `Counter`. Counts what was done to pictures.
+
+        Yields:
+            `Record`.
+        """
+        raise NotImplementedError
+
+    def common_values(self, source, sha256, file_format, shape):
+        """The features that every kind of record has.
+
+        Args:
+            source: A `Source`.
+            sha256: String.
+            file_format: `"jpeg"` or `"png"`.
+            shape: Tuple, height first, pixels.
+
+        Returns:
+            Dict, as `serialize_record` takes it.
+        """
+        return {
+            "image/split": source.split,
+            "image/label": source.label,
+            "image/filename": source.name,
+            "image/source": source.source,
+            "image/license": source.license,
+            "image/sha256": sha256,
+            "image/format": file_format,
+            "image/height": shape[0],
+            "image/width": shape[1],
+        }
+
+    def facts(self, source, image, data, sha256):
+        """What the builder and the statistics need to know of a record.
+
+        Args:
+            source: A `Source`.
+            image: Uint8 array `(height, width, 3)`, RGB: the record's picture.
+            data: Bytes of the record.
+            sha256: String.
+
+        Returns:
+            Dict that JSON can hold.
+        """
+        near = self.rules is not None and (
+            self.rules.duplicate_distance is not None
+        )
+        pixels = image[::4, ::4].reshape(-1, 3) / 255.0
+        return {
+            "path": str(source.path),
+            "filename": source.name,
+            "label": source.label,
+            "split": source.split,
+            "license": source.license,
+            "bytes": len(data),
+            "height": image.shape[0],
+            "width": image.shape[1],
+            "brightness": round(float(pixels.mean()), 4),
+            "saturation": round(float(np.ptp(pixels, axis=1).mean()), 4),
+            "sha256": sha256,
+            "hash": perceptual_hash(image) if near else None,
+        }
+
+    def read_picture(self, path, conversions):
+        """Opens an image file.
+
+        Args:
+            path: Path.
+            conversions: `Counter`. Counts what had to be converted.
+
+        Returns:
+            `Picture`.
+        """
+        opened = open_image(path)
+        conversions.update(opened.conversions)
+        image = np.asarray(opened.image)
+        own_bytes = None
+        if opened.plain and opened.file_format in ("JPEG", "PNG"):
+            own_bytes = path.read_bytes()
+        lossy = opened.file_format in ("JPEG", "MPO", "WEBP", "AVIF", "HEIF")
+        box = (0, 0, *image.shape[:2])
+        return Picture(image, lossy, own_bytes, box, 0.0)
+
+    def clean(self, picture, source, drops):
+        """Applies the rules to a picture.
+
+        Args:
+            picture: `Picture`.
+            source: A `Source`.
+            drops: List. Gets a `Drop` if a rule is broken.
+
+        Returns:
+            Whether the picture may stay.
+        """
+        if self.rules is None:
+            return True
+        violations = self.rules.violations(picture.image, self.kind)
+        if violations:
+            first = violations[0]
+            thumbnail = make_thumbnail(picture.image)
+            path = str(source.path)
+            drops.append(Drop(path, first.rule, first.reason, thumbnail))
+        return not violations
+
+    def resize(self, image):
+        """Shrinks an image to `image_size`, if it is larger.
+
+        Args:
+            image: Uint8 array `(height, width, 3)`.
+
+        Returns:
+            Uint8 array.
+        """
+        if self.image_size is None or min(image.shape[:2]) <= self.image_size:
+            return image
+        return resize_short_side(image, self.image_size)
+
+
+def encode_picture(picture):
+    """Encodes a picture; its file's own bytes are kept where they serve.
+
+    Args:
+        picture: `Picture`.
+
+    Returns:
+        Bytes and format, `"jpeg"` or `"png"`.
+    """
+    own = picture.own_bytes
+    if own is not None and _tensorflow_decodes(own, picture.image.shape):
+        return own, "png" if own.startswith(b"\x89PNG") else "jpeg"
+    return encode_image(picture.image, picture.lossy)
+
+
+def encode_image(image, lossy):
+    """Encodes an image as JPEG (quality 95, full colour) or PNG.
+
+    Args:
+        image: Uint8 array `(height, width, 3)`, RGB.
+        lossy: Boolean. JPEG if true.
+
+    Returns:
+        Bytes and format, `"jpeg"` or `"png"`.
+    """
+    buffer = io.BytesIO()
+    image = Image.fromarray(image)
+    if lossy:
+        image.save(buffer, "JPEG", quality=JPEG_QUALITY, subsampling=0)
+    else:
+        image.save(buffer, "PNG")
+    return buffer.getvalue(), "jpeg" if lossy else "png"
+
+
+def make_thumbnail(image):
+    """A small JPEG of an image.
+
+    Args:
+        image: Uint8 array `(height, width, 3)`, RGB.
+
+    Returns:
+        Bytes.
+    """
+    picture = Image.fromarray(image)
+    picture.thumbnail((THUMBNAIL_SIZE, THUMBNAIL_SIZE))
+    buffer = io.BytesIO()
+    picture.save(buffer, "JPEG", quality=85)
+    return buffer.getvalue()
+
+
+def sha256_of(*contents):
+    """SHA-256 of some bytes, one after the other.
+
+    Args:
+        *contents: Bytes.
+
+    Returns:
+        String, hexadecimal.
+    """
+    digest = hashlib.sha256()
+    for content in contents:
+        digest.update(content)
+    return digest.hexdigest()
+
+
+def _tensorflow_decodes(encoded, shape):
+    # TensorFlow's decoders refuse some files that Pillow reads.
+    try:
+        decoded = tf.io.decode_image(
+            encoded, channels=3, expand_animations=False
+        )
+    except tf.errors.InvalidArgumentError:
+        return False
+    return tuple(decoded.shape) == tuple(shape)

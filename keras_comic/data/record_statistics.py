@@ -1,0 +1,107 @@
+"""What a set of records is like, in numbers and on a page."""
+
+import collections
+import os
+
+import numpy as np
+
+# What is counted of each record: its key among the facts, title and unit.
+MEASURES = {
+    "height": ("Height", "pixels"),
+    "width": ("Width", "pixels"),
+    "bytes": ("Size of the record", "KiB"),
+    "brightness": ("Mean brightness", "0 to 1"),
+    "saturation": ("Mean saturation", "0 to 1"),
+}
+# Labels, licences or rules that have a bar of their own.
+MAX_BARS = 16
+MAX_LENGTH = 32
+
+
+def summarize(facts):
+    """Smallest, median, mean and largest of each measure.
+
+    Args:
+        facts: List of dicts, one a record, with keys of `MEASURES`; what was
+            not measured of a record is left out.
+
+    Returns:
+        Dict of measures to dicts of floats.
+    """
+    summary = {}
+    for measure in MEASURES:
+        values = _values(facts, measure)
+        if not len(values):
+            continue
+        summary[measure] = {
+            "min": float(values.min()),
+            "median": float(np.median(values)),
+            "mean": round(float(values.mean()), 4),
+            "max": float(values.max()),
+        }
+    return summary
+
+
+def save_statistics_page(path, facts, drops=()):
+    """Draws histograms of a set of records.
+
+    Height, width, size, brightness and saturation, and the numbers of
+    records by label and by licence, and of what was left out by rule.
+
+    Args:
+        path: `pathlib.Path` of the PNG; written beside its name and renamed.
+        facts: List of dicts, one a record, with the keys of `MEASURES`,
+            `"label"` and `"license"`.
+        drops: Sequence of what was left out, with the attribute `rule`.
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(12, 12), layout="constrained")
+    axes = figure.subplots(3, 3).ravel()
+    for axis, (measure, (title, unit)) in zip(axes, MEASURES.items()):
+        values = _values(facts, measure)
+        values = values / 1024 if measure == "bytes" else values
+        limits = (0, 1) if unit == "0 to 1" else None
+        axis.hist(values, bins=40, range=limits, color="tab:blue")
+        axis.set(title=title, xlabel=unit, ylabel="records")
+    ratios = _values(facts, "width") / _values(facts, "height")
+    axes[5].hist(ratios, bins=40, color="tab:blue")
+    axes[5].set(title="Width / height", xlabel="ratio", ylabel="records")
+    for axis, title, names in (
+        (axes[6], "Records by label", [fact["label"] for fact in facts]),
+        (axes[7], "Records by licence", [fact["license"] for fact in facts]),
+        (axes[8], "Left out, by rule", [drop.rule for drop in drops]),
+    ):
+        _draw_bars(axis, title, names)
+    figure.suptitle(f"{len(facts)} records, {len(drops)} left out")
+    part = path.with_name(f".{path.name}.part")
+    figure.savefig(part, format="png", dpi=80)
+    os.replace(part, path)
+
+
+def _values(facts, measure):
+    values = [fact[measure] for fact in facts if measure in fact]
+    return np.array(values, "float64")
+
+
+def _draw_bars(axis, title, names):
+    counts = collections.Counter(names).most_common()
+    rest = sum(count for _, count in counts[MAX_BARS:])
+    if rest:
+        counts = [*counts[:MAX_BARS], ("all others", rest)]
+    counts = counts[::-1]
+    axis.set_title(f"{title}: {sum(count for _, count in counts)}")
+    if not counts:
+        axis.set_axis_off()
+        return
+    bars = axis.barh(range(len(counts)), [count for _, count in counts])
+    axis.bar_label(bars, padding=2)
+    labels = [_printable(name or "(not given)") for name, _ in counts]
+    axis.set_yticks(range(len(counts)), labels)
+    axis.margins(x=0.15)
+
+
+def _printable(name):
+    # A font that lacks a character warns; `$` begins a formula.
+    name = name.encode("ascii", "replace").decode().replace("$", "S")
+    return name if len(name) <= MAX_LENGTH else name[: MAX_LENGTH - 1] + "~"
