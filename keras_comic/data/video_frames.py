@@ -1,0 +1,798 @@
+"""Frames and clips of videos, in one pass and in bounded memory.
+
+Reading needs PyAV, and finding cuts needs PySceneDetect with OpenCV; all are
+installed by `pip install keras-comic[video]` and imported when a video is
+opened.
+"""
+
+import collections
+import importlib
+import os
+import re
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from keras_comic.data.images import SUFFIXES
+from keras_comic.data.images import read_image
+
+VIDEO_SUFFIXES = frozenset(
+    ".avi .flv .m2ts .m4v .mkv .mov .mp4 .mpeg .mpg .mts .ogv .ts .webm "
+    ".wmv".split()
+)
+
+# Cuts are found on frames whose longer side is this, pixels. Two cuts lie at
+# least this many frames apart: a flash is one cut, not two.
+THUMBNAIL_SIDE = 256
+MIN_SCENE_FRAMES = 3
+# Frames of a scene that are kept to choose one from.
+MAX_CANDIDATES = 8
+# Taller videos that do not state their colour matrix are taken for BT.709,
+# as players do.
+MAX_HEIGHT_OF_BT601 = 576
+# Pixel shapes beyond this are taken for an error in the file.
+MAX_ASPECT_RATIO = 4
+
+# Demuxers of still pictures, text and playlists, which are no videos (or
+# which read other files than the one named).
+_NO_VIDEO_FORMATS = re.compile(
+    r"image2|.*_pipe|tty|ico|hls|dash|concat|sdp|rtsp"
+)
+# Of swscale: bicubic; full chroma, accurate rounding, the same on every CPU.
+_INTERPOLATION = 0x4 | 0x2000 | 0x40000 | 0x80000
+_UNSPECIFIED_COLORSPACE = 2
+_BT709 = 1
+
+Frame = collections.namedtuple("Frame", ["number", "time", "image"])
+Clip = collections.namedtuple("Clip", ["number", "frames", "times"])
+
+
+class VideoError(ValueError):
+    """A video that cannot be read, or not to its end.
+
+    Args:
+        message: String. What is wrong, and with which file.
+        reason: String: `"unreadable"`, `"not a video"` or `"truncated"`.
+
+    Example:
+
+    >>> error = keras_comic.data.VideoError("The file is empty.", "unreadable")
+    >>> error.reason
+    'unreadable'
+    """
+
+    def __init__(self, message, reason):
+        super().__init__(message)
+        self.reason = reason
+
+    def __reduce__(self):
+        return type(self), (*self.args, self.reason)
+
+
+def read_frames(path, every=1, scene_cuts=False):
+    """Reads frames of a video.
+
+    Frames are turned upright as the file says, given square pixels (by
+    enlarging the shorter side of the pixels), and converted to 8 bit by the
+    colour matrix that the file states; transparent pixels lie on white. A
+    damaged stretch is left out up to the next key frame. A video that is
+    damaged or ends too early gives all that can be read and then raises.
+
+    With `scene_cuts`, one frame of each scene is given: the sharpest of a few
+    that lie evenly over the middle half of the scene. Hard cuts are found;
+    fades and dissolves are not. At most 11 decoded frames are held at a
+    time, however long the scene.
+
+    Args:
+        path: String or path of a video file.
+        every: Integer > 0. Gives the frames 0, `every`, `2 * every`, ....
+            Defaults to `1`.
+        scene_cuts: Boolean. Whether to give one frame of each scene instead.
+            Defaults to `False`.
+
+    Returns:
+        Iterator of named tuples `Frame`: `number`, counted from 0; `time`,
+        float, seconds since the start of the file, from its own time stamps;
+        `image`, uint8 array `(height, width, 3)`, RGB in `[0, 255]`.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ImportError: If PyAV, OpenCV or PySceneDetect is needed and is not
+            installed.
+        ValueError: If an argument is out of its range. A `VideoError`, which
+            has a `reason`, if the file is not a video or cannot be read.
+
+    Example:
+
+    >>> keras_comic.data.read_frames("no_such_video.mp4")
+    Traceback (most recent call last):
+    ...
+    FileNotFoundError: There is no such file. Received: path=no_such_video.mp4
+    """
+    path = _check_file(path)
+    _check_positive("every", every)
+    if scene_cuts and every != 1:
+        raise ValueError(
+            "`every` and `scene_cuts` exclude each other; leave `every` at 1. "
+            f"Received: every={every}, scene_cuts={scene_cuts}"
+        )
+    reader = VideoReader(path)
+    if scene_cuts:
+        _import_video_library("scenedetect")
+        return _scene_frames(reader)
+    return _every_frame(reader, every)
+
+
+def read_clips(
+    path,
+    num_frames,
+    stride=None,
+    step=1,
+    max_side=None,
+    frames_per_second=24.0,
+):
+    """Reads clips: runs of consecutive frames without a cut between them.
+
+    Clips start at the first frame of a scene and then every `stride` frames;
+    one that a cut, a damaged stretch or a missing frame would interrupt is
+    left out. Frames are read as by `read_frames`. Memory is bounded by the
+    frames from a clip's first to its last.
+
+    Args:
+        path: String or path: a video file, or a folder of numbered images
+            (`frame_0001.png`, ...), which is one sequence.
+        num_frames: Integer > 0. Frames of a clip.
+        stride: Integer > 0 or `None`. Frames of the video between the starts
+            of two clips. Defaults to `None`: clips do not overlap.
+        step: Integer > 0. Takes every `step`-th frame of the video. Defaults
+            to `1`.
+        max_side: Integer > 0 or `None`. Frames whose longer side is longer
+            are reduced to it, pixels. Defaults to `None`.
+        frames_per_second: Float > 0. The rate at which a folder's images are
+            numbered; videos have time stamps. Defaults to `24.0`.
+
+    Returns:
+        Iterator of named tuples `Clip`: `number`, that of the first frame (in
+        a folder, the one in its name); `frames`, uint8 array `(num_frames,
+        height, width, 3)`, RGB in `[0, 255]`; `times`, float64 array
+        `(num_frames,)`, seconds since the start.
+
+    Raises:
+        FileNotFoundError: If there is no such file or folder.
+        ImportError: If PyAV, OpenCV or PySceneDetect is needed and is not
+            installed.
+        ValueError: If an argument is out of its range, a folder holds no
+            sequence, or an image of it cannot be read. A `VideoError`, which
+            has a `reason`, if the file is not a video or cannot be read to
+            its end; the clips before come first.
+
+    Example:
+
+    >>> keras_comic.data.read_clips("no_such_video.mp4", num_frames=4)
+    Traceback (most recent call last):
+    ...
+    FileNotFoundError: There is no such file. Received: path=no_such_video.mp4
+    """
+    is_folder = os.path.isdir(path)
+    path = Path(path) if is_folder else _check_file(path)
+    _check_positive("num_frames", num_frames)
+    _check_positive("step", step)
+    if stride is None:
+        stride = num_frames * step
+    _check_positive("stride", stride)
+    if max_side is not None:
+        _check_positive("max_side", max_side)
+    if not frames_per_second > 0:
+        raise ValueError(
+            "`frames_per_second` must be positive. "
+            f"Received: frames_per_second={frames_per_second}"
+        )
+    _import_video_library("scenedetect")
+    if is_folder:
+        reader = _FolderReader(path, frames_per_second)
+    else:
+        reader = VideoReader(path)
+    return _clips(reader, num_frames, stride, step, max_side)
+
+
+def _every_frame(reader, every):
+    for frame in reader.frames():
+        if frame.number % every == 0:
+            yield Frame(frame.number, frame.time, frame.image())
+    if reader.error:
+        raise reader.error
+
+
+def _scene_frames(reader):
+    scene = _Scene()
+    for frame, starts in _mark_scenes(reader.frames()):
+        if starts and scene.count:
+            yield scene.choose()
+            scene = _Scene()
+        scene.add(frame)
+    if scene.count:
+        yield scene.choose()
+    if reader.error:
+        raise reader.error
+
+
+def _clips(reader, num_frames, stride, step, max_side):
+    begun = collections.deque()
+    for frame, starts in _mark_scenes(reader.frames()):
+        if starts:
+            begun.clear()
+            offset = 0
+        if offset % stride == 0:
+            begun.append((offset, frame.number, [], []))
+        image = None
+        for start, _, images, times in begun:
+            if (offset - start) % step == 0:
+                if image is None:
+                    image = frame.image(max_side)
+                images.append(image)
+                times.append(frame.time)
+        if begun and len(begun[0][2]) == num_frames:
+            _, number, images, times = begun.popleft()
+            yield Clip(number, np.stack(images), np.array(times))
+        offset += 1
+    if reader.error:
+        raise reader.error
+
+
+class _Scene:
+    """Chooses a frame of a scene whose length is not known beforehand.
+
+    The frames at multiples of `spacing` are kept; when they become too many,
+    every second is dropped.
+    """
+
+    def __init__(self):
+        self.count = 0
+        self.spacing = 1
+        self.candidates = []
+
+    def add(self, frame):
+        if self.count % self.spacing == 0:
+            if len(self.candidates) == MAX_CANDIDATES:
+                self.candidates = self.candidates[::2]
+                self.spacing *= 2
+            self.candidates.append((self.count, frame))
+        self.count += 1
+
+    def choose(self):
+        middle = (self.count - 1) / 2
+
+        def distance(candidate):
+            return abs(candidate[0] - middle)
+
+        inner = [c for c in self.candidates if distance(c) <= middle / 2]
+        if len(inner) > 1:
+            _, frame = max(inner, key=lambda c: (c[1].sharpness(), -c[0]))
+        else:
+            _, frame = min(self.candidates, key=distance)
+        return Frame(frame.number, frame.time, frame.image())
+
+
+def _mark_scenes(frames):
+    """Says of each frame whether a scene starts with it.
+
+    Args:
+        frames: Iterable of `VideoFrame` or `_FolderFrame`.
+
+    Yields:
+        Pairs of a frame and a boolean, some frames later than they come in.
+    """
+    detector, size = None, None
+    for frame in frames:
+        if frame.follows_gap or frame.size != size:
+            if detector is not None:
+                yield from detector.finish()
+            detector, size = _CutDetector(), frame.size
+        yield from detector.add(frame)
+    if detector is not None:
+        yield from detector.finish()
+
+
+class _CutDetector:
+    """Feeds frames to PySceneDetect's adaptive detector.
+
+    It judges a frame by the change before it, against the changes around.
+    The first and last frame are therefore repeated, so that every frame has
+    others around it.
+    """
+
+    def __init__(self):
+        scenedetect = _import_video_library("scenedetect")
+        self.timecode = scenedetect.FrameTimecode
+        self.detector = scenedetect.AdaptiveDetector(
+            min_scene_len=MIN_SCENE_FRAMES
+        )
+        self.delay = self.detector.event_buffer_length
+        self.count = 0
+        self.waiting = collections.deque()
+        self.cuts = set()
+
+    def add(self, frame):
+        thumbnail = frame.thumbnail()
+        if self.count == 0:
+            for _ in range(self.delay):
+                self._process(thumbnail)
+            self.cuts.add(self.count)
+        self.waiting.append((self.count, frame))
+        self._process(thumbnail)
+        self.last = thumbnail
+        if len(self.waiting) > self.delay:
+            yield self._release()
+
+    def finish(self):
+        for _ in range(self.delay):
+            self._process(self.last)
+        while self.waiting:
+            yield self._release()
+
+    def _process(self, thumbnail):
+        # Only counted, so any rate will do.
+        timecode = self.timecode(self.count, 25.0)
+        found = self.detector.process_frame(timecode, thumbnail)
+        self.cuts.update(cut.frame_num for cut in found)
+        self.count += 1
+
+    def _release(self):
+        place, frame = self.waiting.popleft()
+        starts = place in self.cuts
+        self.cuts.discard(place)
+        return frame, starts
+
+
+class VideoReader:
+    """Decodes the video of a file from its start to its end.
+
+    `error` is set when `frames` has come to its end: a `VideoError` if
+    something of the video is damaged or missing, else `None`.
+
+    Args:
+        path: Path of the file.
+    """
+
+    def __init__(self, path):
+        _import_video_library("av")
+        self.path = Path(path)
+        self.error = None
+
+    def frames(self):
+        """Decodes frame by frame.
+
+        Yields:
+            `VideoFrame`.
+
+        Raises:
+            VideoError: If not one frame can be decoded.
+        """
+        av = _import_video_library("av")
+        missing = _what_is_missing(self.path)
+        try:
+            # The prefix, so that no name is taken for an address; the
+            # option, so that no file makes FFmpeg read another.
+            container = av.open(
+                f"file:{os.path.abspath(self.path)}",
+                container_options={"protocol_whitelist": "file"},
+                metadata_errors="replace",
+            )
+        except av.FFmpegError as error:
+            raise self._failure(error, missing) from error
+        with container:
+            stream = self._choose_stream(container)
+            # The same number of frames before a fault on every machine.
+            stream.thread_type = "NONE"
+            frames = _good_frames(container, stream)
+            count, first_damage = yield from frames
+        problem = f": {missing}" if missing else ""
+        if not count:
+            raise VideoError(
+                f"Not one frame of the video can be decoded{problem}. "
+                f"Received: path={self.path}",
+                "truncated" if missing else "unreadable",
+            )
+        if missing:
+            self.error = VideoError(
+                f"The video is cut off: {missing}. Received: path={self.path}",
+                "truncated",
+            )
+        elif first_damage:
+            self.error = VideoError(
+                f"The video is damaged after frame {first_damage - 1}; what "
+                "follows up to the next key frame is left out. "
+                f"Received: path={self.path}",
+                "unreadable",
+            )
+
+    def _choose_stream(self, container):
+        av = _import_video_library("av")
+        attached = av.stream.Disposition.attached_pic
+        streams = [
+            stream
+            for stream in container.streams.video
+            if not stream.disposition & attached
+        ]
+        if _NO_VIDEO_FORMATS.fullmatch(container.format.name):
+            problem = f"holds no video but {container.format.long_name}"
+        elif not streams:
+            problem = "has no video stream"
+        else:
+            return streams[0]
+        raise VideoError(
+            f"The file {problem}. Received: path={self.path}", "not a video"
+        )
+
+    def _failure(self, error, missing):
+        with open(self.path, "rb") as file:
+            head = file.read(12)
+        if not head:
+            problem, reason = "The file is empty", "unreadable"
+        elif missing:
+            problem, reason = f"The video is cut off: {missing}", "truncated"
+        elif _container_of(head):
+            problem = f"The video cannot be opened: {error.strerror}"
+            reason = "unreadable"
+        else:
+            problem = "The file is not a video that FFmpeg can read"
+            reason = "not a video"
+        return VideoError(f"{problem}. Received: path={self.path}", reason)
+
+
+def _good_frames(container, stream):
+    """Leaves out what is damaged, up to the next key frame.
+
+    Yields:
+        `VideoFrame`.
+
+    Returns:
+        How many there were, and the number of the first that is damaged.
+    """
+    start = (container.start_time or 0) / 10**6
+    number, time, damage = 0, 0.0, None
+    gap, waits_for_key = True, False
+    for picture in _decode(container, stream):
+        if picture is None or picture.is_corrupt:
+            # A recording may begin in the middle of a film; that its first
+            # frames lack what they refer to is no damage.
+            damage = damage or number
+            gap = waits_for_key = True
+            continue
+        if waits_for_key and not picture.key_frame:
+            continue
+        waits_for_key = False
+        if picture.pts is not None:
+            time = float(picture.pts * picture.time_base) - start
+        elif number:
+            time += float(1 / (stream.average_rate or 25))
+        yield VideoFrame(picture, stream, number, time, gap)
+        gap = False
+        number += 1
+    return number, damage
+
+
+def _decode(container, stream):
+    """Yields decoded pictures, and `None` where something is damaged."""
+    av = _import_video_library("av")
+    packets = container.demux(stream)
+    while True:
+        try:
+            packet = next(packets, None)
+        except av.FFmpegError:
+            yield None
+            yield from stream.decode(None)
+            return
+        if packet is None:
+            return
+        try:
+            pictures = packet.decode()
+        except av.FFmpegError:
+            yield None
+        else:
+            yield from pictures
+
+
+class VideoFrame:
+    """A decoded frame, converted when it is asked for.
+
+    Args:
+        picture: `av.VideoFrame`.
+        stream: `av.VideoStream`.
+        number: Integer, counted from 0.
+        time: Float, seconds since the start of the file.
+        follows_gap: Boolean. Whether frames are missing before it.
+    """
+
+    def __init__(self, picture, stream, number, time, follows_gap):
+        self.number = number
+        self.time = time
+        self.follows_gap = follows_gap
+        self.picture = picture
+        ratio = stream.sample_aspect_ratio or 1
+        if not 1 / MAX_ASPECT_RATIO <= ratio <= MAX_ASPECT_RATIO:
+            ratio = 1
+        # Width and height with square pixels, before the frame is turned.
+        self.size = (
+            round(picture.width * max(ratio, 1)),
+            round(picture.height / min(ratio, 1)),
+        )
+
+    def image(self, max_side=None):
+        """The upright picture.
+
+        Args:
+            max_side: Integer or `None`. The longer side is reduced to it,
+                pixels.
+
+        Returns:
+            Uint8 array `(height, width, 3)`, RGB in `[0, 255]`.
+        """
+        if any(part.is_alpha for part in self.picture.format.components):
+            pixels = self._convert("rgba", *self.size)
+            pixels = Image.fromarray(pixels)
+            white = Image.new("RGBA", pixels.size, "white")
+            pixels = np.asarray(Image.alpha_composite(white, pixels))
+            pixels = pixels[..., :3]
+        else:
+            pixels = self._convert("rgb24", *self.size)
+        return _reduce(self._turn(pixels), max_side)
+
+    def thumbnail(self):
+        """The picture as PySceneDetect wants it, not turned.
+
+        Returns:
+            Uint8 array `(height, width, 3)`, BGR in `[0, 255]`.
+        """
+        return self._convert("bgr24", *_thumbnail_size(self.size))
+
+    def sharpness(self):
+        """The variance of the picture's Laplacian.
+
+        Returns:
+            Float.
+        """
+        cv2 = _import_video_library("cv2")
+        gray = self._convert("gray", self.picture.width, self.picture.height)
+        return float(cv2.Laplacian(gray, cv2.CV_64F).var())
+
+    def _convert(self, pixel_format, width, height):
+        colorspace = int(self.picture.colorspace)
+        if (
+            colorspace == _UNSPECIFIED_COLORSPACE
+            and self.picture.height > MAX_HEIGHT_OF_BT601
+        ):
+            colorspace = _BT709
+        return self.picture.to_ndarray(
+            format=pixel_format,
+            width=width,
+            height=height,
+            interpolation=_INTERPOLATION,
+            src_colorspace=colorspace,
+        )
+
+    def _turn(self, pixels):
+        matrix = self.picture.side_data.get("DISPLAYMATRIX")
+        if matrix is None:
+            return pixels
+        # It maps a point (x, y) to (a x + c y, b x + d y); y points down.
+        a, b, _, c, d = np.frombuffer(matrix, "<i4")[:5].astype("int64")
+        if abs(a) + abs(d) >= abs(b) + abs(c):
+            x_sign, y_sign = a, d
+        else:
+            x_sign, y_sign = c, b
+            pixels = pixels.swapaxes(0, 1)
+        pixels = pixels[:: -1 if y_sign < 0 else 1, :: -1 if x_sign < 0 else 1]
+        return np.ascontiguousarray(pixels)
+
+
+class _FolderReader:
+    """Reads a folder of numbered images as `VideoReader` reads a video."""
+
+    def __init__(self, folder, frames_per_second):
+        self.error = None
+        self.frames_per_second = frames_per_second
+        numbered = []
+        for path in folder.iterdir():
+            name = re.fullmatch(r"(.*?)(\d+)", path.stem)
+            if path.suffix.lower() in SUFFIXES and name:
+                numbered.append((name[1], int(name[2]), path))
+        numbered.sort()
+        if not numbered:
+            raise ValueError(
+                "The folder holds no numbered images, such as "
+                f"frame_0001.png. Received: path={folder}"
+            )
+        if numbered[0][0] != numbered[-1][0]:
+            raise ValueError(
+                "Expected the images of one sequence in a folder, all named "
+                f"alike up to their numbers; found {numbered[0][2].name} and "
+                f"{numbered[-1][2].name}. Received: path={folder}"
+            )
+        self.numbers = [number for _, number, _ in numbered]
+        self.paths = [path for _, _, path in numbered]
+        for place, number in enumerate(self.numbers[1:], start=1):
+            if number == self.numbers[place - 1]:
+                raise ValueError(
+                    f"Two images have the number {number}: "
+                    f"{self.paths[place - 1].name} and "
+                    f"{self.paths[place].name}. Received: path={folder}"
+                )
+
+    def frames(self):
+        spacings = np.diff(self.numbers)
+        gaps = [
+            True,
+            *(spacings > spacings.min(initial=spacings.max(initial=1))),
+        ]
+        for number, path, gap in zip(self.numbers, self.paths, gaps):
+            time = (number - self.numbers[0]) / self.frames_per_second
+            yield _FolderFrame(path, number, time, gap)
+
+
+class _FolderFrame:
+    """A frame that is an image file, as `VideoFrame`."""
+
+    def __init__(self, path, number, time, follows_gap):
+        self.number = number
+        self.time = time
+        self.follows_gap = follows_gap
+        self.pixels = read_image(path)
+        self.size = self.pixels.shape[1::-1]
+
+    def image(self, max_side=None):
+        return _reduce(self.pixels, max_side)
+
+    def thumbnail(self):
+        size = _thumbnail_size(self.size)
+        small = Image.fromarray(self.pixels).resize(
+            size, Image.Resampling.BILINEAR
+        )
+        return np.ascontiguousarray(np.asarray(small)[..., ::-1])
+
+
+def _thumbnail_size(size):
+    scale = min(1.0, THUMBNAIL_SIDE / max(size))
+    return tuple(max(1, round(side * scale)) for side in size)
+
+
+def _reduce(pixels, max_side):
+    height, width = pixels.shape[:2]
+    if max_side is None or max(height, width) <= max_side:
+        return pixels
+    scale = max_side / max(height, width)
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    reduced = Image.fromarray(pixels).resize(size, Image.Resampling.LANCZOS)
+    return np.asarray(reduced)
+
+
+def _container_of(head):
+    if head[4:8] in (b"ftyp", b"moov", b"mdat", b"wide", b"skip", b"free"):
+        return "mp4"
+    if head[:4] == b"RIFF" and head[8:12] == b"AVI ":
+        return "avi"
+    if head[:4] == b"\x1aE\xdf\xa3":
+        return "matroska"
+    if head[:4] == b"GIF8":
+        return "gif"
+    return None
+
+
+def _what_is_missing(path):
+    """What a video file lacks by the sizes that it states.
+
+    Args:
+        path: Path of the file.
+
+    Returns:
+        String, or `None` if nothing is missing or the file does not say.
+    """
+    size = os.path.getsize(path)
+    with open(path, "rb") as file:
+        kind = _container_of(file.read(12))
+        if kind == "mp4":
+            return _what_mp4_misses(file, size)
+        if kind == "avi":
+            end = _end_of_avi(file, size)
+        elif kind == "matroska":
+            end = _end_of_matroska(file)
+        elif kind == "gif":
+            file.seek(-min(size, 64), os.SEEK_END)
+            ended = file.read().rstrip(b"\0").endswith(b";")
+            return None if ended else "it has no end mark"
+        else:
+            return None
+    return _shortage(end, size)
+
+
+def _shortage(end, size):
+    if end <= size:
+        return None
+    return f"it has {size} of the {end} bytes that it states"
+
+
+def _what_mp4_misses(file, size):
+    position, kinds = 0, set()
+    while position + 8 <= size:
+        file.seek(position)
+        head = file.read(16)
+        length, kind = int.from_bytes(head[:4], "big"), head[4:8]
+        if not kind.isalnum():
+            break
+        kinds.add(kind)
+        if length == 0:
+            break
+        if length == 1:
+            length = int.from_bytes(head[8:16], "big")
+        if length < 8:
+            break
+        if position + length > size and kind in (b"mdat", b"moov", b"moof"):
+            return _shortage(position + length, size)
+        position += length
+    return None if b"moov" in kinds else "its table of contents is missing"
+
+
+def _end_of_avi(file, size):
+    position = end = 0
+    while position + 8 <= size:
+        file.seek(position)
+        head = file.read(8)
+        length = int.from_bytes(head[4:8], "little")
+        # Not filled in by a recording that was broken off, or streamed.
+        if head[:4] != b"RIFF" or length in (0, 2**32 - 1):
+            break
+        end = position + 8 + length
+        position = end + length % 2
+    return end
+
+
+def _end_of_matroska(file):
+    file.seek(4)
+    header, _ = _read_matroska_size(file)
+    file.seek(header or 0, os.SEEK_CUR)
+    if file.read(4) != b"\x18S\x80g":
+        return 0
+    segment, known = _read_matroska_size(file)
+    return file.tell() + segment if known else 0
+
+
+def _read_matroska_size(file):
+    first = file.read(1)
+    if not first or not first[0]:
+        return 0, False
+    num_more = 8 - first[0].bit_length()
+    value = first[0] & (2 ** (7 - num_more) - 1)
+    value = (value << (8 * num_more)) | int.from_bytes(
+        file.read(num_more), "big"
+    )
+    # All ones: unknown, as in a live recording.
+    return value, value != 2 ** (7 * (num_more + 1)) - 1
+
+
+def _import_video_library(name):
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        raise ImportError(
+            f"Videos need `{name}`, which cannot be imported ({error}). "
+            "Install it with `pip install keras-comic[video]`."
+        ) from error
+
+
+def _check_file(path):
+    path = Path(path)
+    if not path.exists():
+        raise FileNotFoundError(f"There is no such file. Received: path={path}")
+    if path.is_dir():
+        raise ValueError(
+            f"Expected a video file, not a folder. Received: path={path}"
+        )
+    return path
+
+
+def _check_positive(name, value):
+    if not isinstance(value, (int, np.integer)) or not value > 0:
+        raise ValueError(
+            f"`{name}` must be a positive integer. Received: {name}={value}"
+        )
