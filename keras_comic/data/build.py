@@ -136,37 +136,40 @@ def write_records(
     """
     maker = make_maker(maker)
     check_split(split)
-    for name, value in (
-        ("num_shards", num_shards),
-        ("shard_bytes", shard_bytes),
-        ("num_workers", num_workers),
-    ):
-        if value is not None and not value > 0:
-            raise ValueError(
-                f"`{name}` must be a positive integer. Received: {name}={value}"
-            )
+    check_positive(
+        num_shards=num_shards, shard_bytes=shard_bytes, num_workers=num_workers
+    )
     listed = list_all(sources, maker.kind, split, eval_fraction, manifest)
     output = Path(output)
-    key = _key_of(maker, listed)
-    build_key = _digest([key, num_shards, shard_bytes])
-    done = _load_build(output, split, listed, build_key)
+    key = key_of(maker, listed)
+    build_key = digest_of([key, num_shards, shard_bytes])
+    done = load_build(output, split, listed, build_key)
     if done is not None:
         return done
 
     output.mkdir(parents=True, exist_ok=True)
     work = output / f".{split}.build"
-    with _only_build(work):
+    with only_build(work):
         _prepare(work, key)
         chunks = split_into_chunks(listed)
         make_chunks(maker, chunks, work, num_workers, progress)
         results = [load_chunk(work, number) for number in range(len(chunks))]
         try:
-            return _finish_build(
-                maker, results, work, num_shards, shard_bytes, build_key
+            splits, drops = write_build(
+                maker,
+                results,
+                work,
+                num_shards,
+                shard_bytes,
+                build_key,
+                _shard_writer(results, work),
             )
         except NothingLeftError:
             shutil.rmtree(work)
             raise
+        written = install_build(work, output, splits, drops)
+        shutil.rmtree(work)
+    return written
 
 
 class NothingLeftError(ValueError):
@@ -213,6 +216,22 @@ def check_split(split):
         )
 
 
+def check_positive(**values):
+    """Checks integers.
+
+    Args:
+        **values: Integers or `None`, by the names of their arguments.
+
+    Raises:
+        ValueError: If one is not positive.
+    """
+    for name, value in values.items():
+        if value is not None and not value > 0:
+            raise ValueError(
+                f"`{name}` must be a positive integer. Received: {name}={value}"
+            )
+
+
 def list_all(sources, kind, split, eval_fraction, manifest):
     """Lists the sources of a build, each with the split it goes to.
 
@@ -240,8 +259,28 @@ def list_all(sources, kind, split, eval_fraction, manifest):
     return listed
 
 
-def _finish_build(maker, results, work, num_shards, shard_bytes, build_key):
-    """Plans the shards, writes them, moves them to their names."""
+def write_build(
+    maker, results, folder, num_shards, shard_bytes, build_key, write_shard
+):
+    """Plans the shards, has them written, and describes them.
+
+    Args:
+        maker: `RecordMaker`.
+        results: List of `ChunkResult`, in the order of the sources.
+        folder: `pathlib.Path`. Where manifests and statistics pages go.
+        num_shards: Integer or `None`.
+        shard_bytes: Integer.
+        build_key: String.
+        write_shard: Callable. Gets a shard's split, its number in the split,
+            its name, and what is known of each of its records; also the
+            numbers of these records. Gives its size in bytes and its sha256.
+
+    Returns:
+        List of the splits' names, and list of `Drop`.
+
+    Raises:
+        NothingLeftError: If there is no record.
+    """
     facts = [fact for result in results for fact in result.facts]
     drops = [drop for result in results for drop in result.drops]
     plan = plan_shards(facts, maker.rules, num_shards, shard_bytes)
@@ -254,7 +293,6 @@ def _finish_build(maker, results, work, num_shards, shard_bytes, build_key):
     conversions = collections.Counter()
     for result in results:
         conversions.update(result.conversions)
-    places = _places(results, work)
     common = {
         "build_key": build_key,
         "splits": sorted(plan.shards),
@@ -262,15 +300,36 @@ def _finish_build(maker, results, work, num_shards, shard_bytes, build_key):
         "drops": [[str(part) for part in drop[:3]] for drop in drops],
     }
     for split, shards in plan.shards.items():
-        entries = [
-            _write_shard(work / name, numbers, places, facts)
-            for name, numbers in zip(shard_names(split, len(shards)), shards)
-        ]
-        kept = [facts[number] for numbers in shards for number in numbers]
-        save_statistics_page(work / f"{split}.statistics.png", kept, drops)
+        entries, kept = [], []
+        names = shard_names(split, len(shards))
+        for place, (name, numbers) in enumerate(zip(names, shards)):
+            known = [facts[number] for number in numbers]
+            size, sha256 = write_shard(split, place, name, known, numbers)
+            entries.append(
+                {
+                    "name": name,
+                    "bytes": size,
+                    "sha256": sha256,
+                    "records": len(known),
+                    "lengths": [fact["length"] for fact in known],
+                    "labels": [fact["label"] for fact in known],
+                }
+            )
+            kept.extend(known)
+        save_statistics_page(folder / f"{split}.statistics.png", kept, drops)
         content = {**make_manifest(maker, split, entries, kept), **common}
-        write_json(work / f"{split}.manifest.json", content)
-    return _install(work, sorted(plan.shards), drops)
+        write_json(folder / f"{split}.manifest.json", content)
+    return sorted(plan.shards), drops
+
+
+def _shard_writer(results, work):
+    """What joins records of the chunks into shards."""
+    places = _places(results, work)
+
+    def write_shard(split, place, name, known, numbers):
+        return _join_records(work / name, [places[n] for n in numbers])
+
+    return write_shard
 
 
 def _places(results, work):
@@ -285,14 +344,13 @@ def _places(results, work):
     return places
 
 
-def _write_shard(path, numbers, places, facts):
+def _join_records(path, places):
     """Joins records of the chunks, each with its checksums, into a shard."""
     digest, size = hashlib.sha256(), 0
     part = path.with_suffix(".part")
     with open(part, "wb") as shard, contextlib.ExitStack() as opened:
         chunks = collections.OrderedDict()
-        for number in numbers:
-            chunk, start, length = places[number]
+        for chunk, start, length in places:
             if chunk not in chunks:
                 if len(chunks) == MAX_OPEN_FILES:
                     chunks.popitem(last=False)[1].close()
@@ -305,19 +363,22 @@ def _write_shard(path, numbers, places, facts):
         shard.flush()
         os.fsync(shard.fileno())
     os.replace(part, path)
-    return {
-        "name": path.name,
-        "bytes": size,
-        "sha256": digest.hexdigest(),
-        "records": len(numbers),
-        "lengths": [facts[number]["length"] for number in numbers],
-        "labels": [facts[number]["label"] for number in numbers],
-    }
+    return size, digest.hexdigest()
 
 
-def _install(work, splits, drops):
-    """Moves what is finished to its place, and removes what it replaces."""
-    output = work.parent
+def install_build(work, output, splits, drops):
+    """Moves what is finished to its place, and removes what it replaces.
+
+    Args:
+        work: `pathlib.Path` of the folder that holds shards, manifests and
+            statistics pages; the caller then removes it.
+        output: `pathlib.Path` of the folder that they go to.
+        splits: List of the splits' names.
+        drops: List of `Drop`.
+
+    Returns:
+        `WrittenRecords`.
+    """
     # From here on until the folder is gone, the shards are not one set.
     (work / INSTALLING).touch()
     shards, counts = [], collections.Counter()
@@ -330,15 +391,13 @@ def _install(work, splits, drops):
             if _is_shard(old.name, split) and old.name not in names:
                 old.unlink()
         for name in names:
-            os.replace(work / name, output / name)
+            (work / name).replace(output / name)
             shards.append(output / name)
         page = content["statistics_page"]
-        os.replace(work / page, output / page)
-        os.replace(manifest, output / manifest.name)
+        (work / page).replace(output / page)
+        manifest.replace(output / manifest.name)
         counts.update(content["counts"])
-    conversions = content["conversions"]
-    shutil.rmtree(work)
-    return WrittenRecords(shards, dict(counts), drops, conversions)
+    return WrittenRecords(shards, dict(counts), drops, content["conversions"])
 
 
 def _is_shard(name, split):
@@ -396,8 +455,18 @@ def _prepare(work, key):
 
 
 @contextlib.contextmanager
-def _only_build(work):
-    """Keeps a second build out of the same folder."""
+def only_build(work):
+    """Keeps a second build out of the same folder.
+
+    Args:
+        work: `pathlib.Path` of the folder of the build.
+
+    Yields:
+        Nothing.
+
+    Raises:
+        ValueError: If there is another.
+    """
     try:
         import fcntl
     except ImportError:  # Not on Windows.
@@ -418,8 +487,18 @@ def _only_build(work):
             path.unlink(missing_ok=True)
 
 
-def _load_build(output, split, listed, build_key):
-    """What an earlier, finished build of the same records gave, or `None`."""
+def load_build(output, split, listed, build_key):
+    """What an earlier, finished build of the same records gave.
+
+    Args:
+        output: `pathlib.Path` of the folder of the shards.
+        split: String.
+        listed: List of `Source`.
+        build_key: String.
+
+    Returns:
+        `WrittenRecords` without thumbnails, or `None` if there was none.
+    """
     first = min({split, *(source.split for source in listed)})
     try:
         manifests = [_load_manifest(output, first)]
@@ -449,8 +528,16 @@ def _load_manifest(output, split):
     return json.loads(text)
 
 
-def _key_of(maker, listed):
-    """Tells apart builds that do not make the same records."""
+def key_of(maker, listed):
+    """Tells apart builds that do not make the same records.
+
+    Args:
+        maker: `RecordMaker`.
+        listed: List of `Source`.
+
+    Returns:
+        String, hexadecimal.
+    """
     files = []
     for source in listed:
         paths = [source.path, *filter(None, [source.comic])]
@@ -462,7 +549,7 @@ def _key_of(maker, listed):
     for name in _PACKAGES:
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):
             versions.append([name, importlib.metadata.version(name)])
-    return _digest([SCHEMA_VERSION, maker.get_config(), versions, files])
+    return digest_of([SCHEMA_VERSION, maker.get_config(), versions, files])
 
 
 def _stat(path):
@@ -473,5 +560,13 @@ def _stat(path):
     return stat.st_size, stat.st_mtime_ns
 
 
-def _digest(content):
+def digest_of(content):
+    """SHA-256 of what JSON can hold.
+
+    Args:
+        content: What JSON can hold.
+
+    Returns:
+        String, hexadecimal.
+    """
     return hashlib.sha256(json.dumps(content).encode("ascii")).hexdigest()
