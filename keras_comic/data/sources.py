@@ -134,6 +134,7 @@ def _clean_row(row, manifest):
         if value is None or value == "":
             continue
         value = str(value)
+        _check_text(value, manifest)
         if column in ("file", "comic"):
             value = manifest.parent / value
         cleaned[column] = value
@@ -152,6 +153,17 @@ def _check_columns(columns, manifest):
             "license (or licence), label, split and comic. "
             f"Received: columns {', '.join(map(str, columns))} in {manifest}"
         )
+
+
+def _check_text(value, manifest):
+    try:
+        value.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError as error:
+        # JSON can hold one half of a pair of surrogates.
+        raise ValueError(
+            f"A manifest must hold Unicode: {error}. "
+            f"Received: {value!a} in {manifest}"
+        ) from error
 
 
 def choose_split(source, eval_fraction):
@@ -260,7 +272,7 @@ def _list_manifest(manifest, kind, split):
         source = Source(
             path,
             os.path.relpath(path, manifest.parent).replace(os.sep, "/"),
-            path.parent.name,
+            _manifest_label(path, manifest.parent, split),
             split,
         )
         source = _complete(source, row)
@@ -275,6 +287,15 @@ def _list_manifest(manifest, kind, split):
     return sources
 
 
+def _manifest_label(path, folder, split):
+    path = Path(os.path.abspath(path))
+    try:
+        return image_label(path, os.path.abspath(folder), split)
+    except ValueError:
+        # It lies elsewhere.
+        return path.parent.name
+
+
 def _list_pairs(folder, split):
     photos, comics = folder / "photos", folder / "comics"
     if not photos.is_dir() or not comics.is_dir():
@@ -282,10 +303,11 @@ def _list_pairs(folder, split):
             "A folder of pairs must hold the folders `photos` and `comics`, "
             f"with files of the same names. Received: {folder}"
         )
-    partners = {}
+    partners, sources, lonely = {}, [], []
     for path in _walk(comics):
-        partners[path.relative_to(comics).with_suffix("")] = path
-    sources, lonely = [], []
+        name = path.relative_to(comics).with_suffix("")
+        if partners.setdefault(name, path) is not path:
+            lonely.append(path)
     for path in _walk(photos):
         name = path.relative_to(photos)
         comic = partners.pop(name.with_suffix(""), None)
