@@ -9,6 +9,7 @@ import collections
 import importlib
 import os
 import re
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -382,7 +383,7 @@ class VideoReader:
         except av.FFmpegError as error:
             raise self._failure(error, missing) from error
         with container:
-            stream = self._choose_stream(container)
+            stream = self._choose_stream(container, missing)
             # The same number of frames before a fault on every machine.
             stream.thread_type = "NONE"
             frames = _good_frames(container, stream)
@@ -407,7 +408,7 @@ class VideoReader:
                 "unreadable",
             )
 
-    def _choose_stream(self, container):
+    def _choose_stream(self, container, missing):
         av = _import_video_library("av")
         attached = av.stream.Disposition.attached_pic
         streams = [
@@ -417,10 +418,15 @@ class VideoReader:
         ]
         if _NO_VIDEO_FORMATS.fullmatch(container.format.name):
             problem = f"holds no video but {container.format.long_name}"
-        elif not streams:
-            problem = "has no video stream"
-        else:
+        elif streams:
             return streams[0]
+        elif missing:
+            raise VideoError(
+                f"The video is cut off: {missing}. Received: path={self.path}",
+                "truncated",
+            )
+        else:
+            problem = "has no video stream"
         raise VideoError(
             f"The file {problem}. Received: path={self.path}", "not a video"
         )
@@ -450,8 +456,8 @@ def _good_frames(container, stream):
     Returns:
         How many there were, and the number of the first that is damaged.
     """
-    start = (container.start_time or 0) / 10**6
-    number, time, damage = 0, 0.0, None
+    start = Fraction(container.start_time or 0, 10**6)
+    number, time, damage = 0, Fraction(0), None
     gap, waits_for_key = True, False
     for picture in _decode(container, stream):
         if picture is None or picture.is_corrupt:
@@ -464,10 +470,10 @@ def _good_frames(container, stream):
             continue
         waits_for_key = False
         if picture.pts is not None:
-            time = float(picture.pts * picture.time_base) - start
+            time = picture.pts * picture.time_base - start
         elif number:
-            time += float(1 / (stream.average_rate or 25))
-        yield VideoFrame(picture, stream, number, time, gap)
+            time += 1 / (stream.average_rate or Fraction(25))
+        yield VideoFrame(picture, stream, number, float(time), gap)
         gap = False
         number += 1
     return number, damage
@@ -481,17 +487,29 @@ def _decode(container, stream):
         try:
             packet = next(packets, None)
         except av.FFmpegError:
+            yield from _flush(stream)
             yield None
-            yield from stream.decode(None)
             return
         if packet is None:
             return
         try:
             pictures = packet.decode()
         except av.FFmpegError:
+            yield from _flush(stream)
             yield None
         else:
             yield from pictures
+
+
+def _flush(stream):
+    """The pictures that the decoder still holds to put them in order."""
+    av = _import_video_library("av")
+    try:
+        pictures = stream.decode(None)
+        stream.codec_context.flush_buffers()
+    except av.FFmpegError:
+        return []
+    return pictures
 
 
 class VideoFrame:

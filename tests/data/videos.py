@@ -1,0 +1,139 @@
+"""Tiny videos that the tests of this folder share."""
+
+import struct
+from fractions import Fraction
+
+import av
+import numpy as np
+
+
+def scene(num_frames, seed, height=48, width=64):
+    """A smooth picture of random colours that drifts to the left.
+
+    Args:
+        num_frames: Integer.
+        seed: Integer. Sets the colours.
+        height: Integer, pixels.
+        width: Integer, pixels.
+
+    Returns:
+        Uint8 array `(num_frames, height, width, 3)`.
+    """
+    generator = np.random.default_rng(seed)
+    rows = np.arange(height)[:, None, None]
+    columns = np.arange(width + num_frames)[None, :, None]
+    base = generator.uniform(60, 190, 3)
+    phases = generator.uniform(0, 6, (2, 3))
+    picture = base + 30 * np.sin(rows / 4 + phases[0])
+    picture = picture + 30 * np.sin(columns / 5 + phases[1])
+    picture = np.round(np.clip(picture, 0, 255)).astype("uint8")
+    return np.stack([picture[:, k : k + width] for k in range(num_frames)])
+
+
+def save_video(
+    path,
+    frames,
+    codec="png",
+    pixel_format="rgb24",
+    rate=10,
+    ticks=None,
+    aspect=None,
+    colorspace=None,
+    key_interval=None,
+    sound=False,
+):
+    """Saves a video, by default without loss (PNG frames).
+
+    Args:
+        path: `pathlib.Path`. The suffix says which container.
+        frames: Uint8 array `(num_frames, height, width, 3 or 4)`.
+        codec: String, FFmpeg's name of the encoder.
+        pixel_format: String, FFmpeg's name.
+        rate: Integer, frames per second.
+        ticks: List of integers or `None`, the time of each frame in units of
+            `1 / rate`.
+        aspect: Fraction or `None`, width by height of a pixel.
+        colorspace: Integer or `None`, FFmpeg's number of the colour matrix.
+        key_interval: Integer or `None`, frames from one key frame to the
+            next.
+        sound: Boolean. Whether to add a second of silence.
+
+    Returns:
+        The path.
+    """
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream(codec, rate=rate)
+        stream.height, stream.width = frames.shape[1:3]
+        stream.pix_fmt = pixel_format
+        stream.codec_context.time_base = Fraction(1, rate)
+        if codec == "libx264":
+            stream.options = {"x264-params": "log-level=none"}
+        if aspect is not None:
+            stream.codec_context.sample_aspect_ratio = aspect
+        if colorspace is not None:
+            stream.codec_context.colorspace = colorspace
+        if key_interval is not None:
+            stream.gop_size = key_interval
+        audio = _add_silence(container) if sound else None
+        source = "rgba" if frames.shape[-1] == 4 else "rgb24"
+        for number, pixels in enumerate(frames):
+            frame = av.VideoFrame.from_ndarray(
+                np.ascontiguousarray(pixels), source
+            )
+            if colorspace is not None:
+                frame = frame.reformat(
+                    format=pixel_format, dst_colorspace=colorspace
+                )
+                frame.colorspace = colorspace
+            frame.pts = number if ticks is None else ticks[number]
+            frame.time_base = Fraction(1, rate)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+        if audio is not None:
+            container.mux(audio.encode())
+    return path
+
+
+def save_sound(path):
+    """Saves a second of silence.
+
+    Args:
+        path: `pathlib.Path`. The suffix says which container.
+
+    Returns:
+        The path.
+    """
+    with av.open(str(path), "w") as container:
+        stream = _add_silence(container)
+        container.mux(stream.encode())
+    return path
+
+
+def _add_silence(container):
+    stream = container.add_stream("aac", rate=16000)
+    samples = np.zeros((1, 16000), "float32")
+    frame = av.AudioFrame.from_ndarray(samples, "fltp", "mono")
+    frame.sample_rate = 16000
+    container.mux(stream.encode(frame))
+    return stream
+
+
+def set_display_matrix(path, a, b, c, d):
+    """Changes how players turn an MP4 or MOV file.
+
+    Args:
+        path: `pathlib.Path`.
+        a: Integer. A point `(x, y)` is shown at `(a x + c y, b x + d y)`.
+        b: Integer.
+        c: Integer.
+        d: Integer.
+    """
+    contents = path.read_bytes()
+    # The matrix of the first track; its header holds 40 bytes before it.
+    place = contents.index(b"tkhd") + 4 + 40
+    one = 65536
+    matrix = (a * one, b * one, 0, c * one, d * one, 0, 0, 0, 2**30)
+    matrix = struct.pack(">9i", *matrix)
+    path.write_bytes(
+        contents[:place] + matrix + contents[place + len(matrix) :]
+    )
