@@ -24,6 +24,8 @@ SOURCES = $(shell find keras_comic zoo -type f -not -name '*.pyc')
 OLDEST_TESTS = $(wildcard $(addprefix tests/,layers losses metrics data \
 	presets test_presets.py training models))
 
+OLDEST = -c .venv-oldest/constraints.txt -e '.[test,tfio,video]'
+
 PYTEST = -m pytest -n $(WORKERS)
 
 export TF_CPP_MIN_LOG_LEVEL = 3
@@ -101,13 +103,13 @@ endef
 
 .venv/tested-$(KEY):
 	$(call make_environment,.venv,$(PYTHONS),13)
-	$(call install,.venv,-e '.[test]')
+	$(call install,.venv,-e '.[test,beam,video]')
 	@touch .venv/installed-$(KEY) $@
 
 .venv-oldest/tested-$(KEY):
 	$(call make_environment,.venv-oldest,$(PYTHONS_OF_OLDEST),12)
 	@$(REQUIREMENTS) | $(LOWER_ENDS) >.venv-oldest/constraints.txt
-	$(call install,.venv-oldest,-c .venv-oldest/constraints.txt -e '.[test]')
+	$(call install,.venv-oldest,$(OLDEST))
 	@touch $@
 
 .venv-jax/installed-$(KEY) .venv-torch/installed-$(KEY): \
