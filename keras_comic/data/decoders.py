@@ -7,6 +7,7 @@ which readers to ask, when a file is opened and inside a graph.
 import base64
 import functools
 import importlib
+import importlib.util
 import io
 from typing import NamedTuple
 
@@ -110,7 +111,13 @@ FORMATS = {
         suffixes=(".avif",),
         signatures=_box_brands(b"avif", b"avis"),
         pillow="AVIF",
-        plugins=(("pillow_avif", "AvifImageFile", "pillow-avif-plugin"),),
+        plugins=(
+            (
+                "pillow_avif.AvifImagePlugin",
+                "AvifImageFile",
+                "pillow-avif-plugin",
+            ),
+        ),
         tensorflow_io="experimental.image.decode_avif",
         sample=(
             "AAAAIGZ0eXBhdmlmAAAAAGF2aWZtaWYxbWlhZk1BMUIAAADrbWV0YQAAAAAAAAAh"
@@ -149,7 +156,13 @@ FORMATS = {
             ((0, b"\xff\x0a"),),
             ((0, b"\0\0\0\x0cJXL \r\n\x87\n"),),
         ),
-        plugins=(("pillow_jxl", "JXLImageFile", "pillow-jxl-plugin"),),
+        plugins=(
+            (
+                "pillow_jxl.JpegXLImagePlugin",
+                "JXLImageFile",
+                "pillow-jxl-plugin",
+            ),
+        ),
         tensorflow="decode_jxl",
         sample="/woAcBAJCAABACwASxiLFcJJQR6A/gA=",
     ),
@@ -163,9 +176,11 @@ FORMATS = {
         pillow="JPEG2000",
         tensorflow_io="experimental.image.decode_jp2",
         sample=(
-            "/0//UQAvAAAAAAACAAAAAQAAAAAAAAAAAAAAAgAAAAEAAAAAAAAAAAADBwEBBwEB"
-            "BwEB/1IADAAAAAEAAAQEAAH/XAAEQED/ZAAlAAFDcmVhdGVkIGJ5IE9wZW5KUEVH"
-            "IHZlcnNpb24gMi41LjT/kAAKAAAAAAAdAAH/k8+0CAGvz7QIAa/PtAgBr//Z"
+            "AAAADGpQICANCocKAAAAFGZ0eXBqcDIgAAAAAGpwMiAAAAAtanAyaAAAABZpaGRy"
+            "AAAAAQAAAAIAAwcHAAAAAAAPY29scgEAAAAAABAAAACVanAyY/9P/1EALwAAAAAA"
+            "AgAAAAEAAAAAAAAAAAAAAAIAAAABAAAAAAAAAAAAAwcBAQcBAQcBAf9SAAwAAAAB"
+            "AAAEBAAB/1wABEBA/2QAJQABQ3JlYXRlZCBieSBPcGVuSlBFRyB2ZXJzaW9uIDIu"
+            "NS40/5AACgAAAAAAHQAB/5PPtAgBr8+0CAGvz7QIAa//2Q=="
         ),
     ),
     "PPM": ImageFormat(
@@ -298,7 +313,7 @@ def pillow_opener(name):
     for module, attribute, _ in row.plugins:
         candidates.append(_import_attribute(module, attribute))
     for candidate in candidates:
-        if candidate is not None and _reads_sample(
+        if candidate is not None and reads_sample(
             row, functools.partial(_open_pixels, candidate)
         ):
             return candidate
@@ -318,7 +333,16 @@ def _open_pixels(opener, contents):
         return np.asarray(opened.convert("RGB"))
 
 
-def _reads_sample(row, read):
+def reads_sample(row, read):
+    """Whether a reader reads the sample of a format.
+
+    Args:
+        row: `ImageFormat`.
+        read: Function of a file's bytes that gives `(height, width, ...)`.
+
+    Returns:
+        Boolean; `True` where the format has no sample.
+    """
     if row.sample is None:
         return True
     try:
@@ -327,27 +351,6 @@ def _reads_sample(row, read):
     except Exception:
         return False
     return pixels.shape[:2] == (1, 2) and pixels.min() > 200
-
-
-@functools.cache
-def _tensorflow_op(name):
-    """The op that decodes a format to uint8 `(height, width, channels)`."""
-    row = FORMATS[name]
-    tf = _import_tensorflow()
-    if tf is None or not hasattr(tf.io, row.tensorflow or ""):
-        return None
-
-    def op(contents):
-        return tf.io.decode_image(contents, expand_animations=False)
-
-    return op if _reads_sample(row, op) else None
-
-
-def _import_tensorflow():
-    try:
-        return importlib.import_module("tensorflow")
-    except ImportError:
-        return None
 
 
 @functools.cache
@@ -361,12 +364,20 @@ def tensorflow_reader(name):
         Function of a file's bytes that gives a uint8 array
         `(height, width, channels)`; `None` where neither reads the format.
     """
-    op = _tensorflow_op(name)
+    decoding = _image_decoding()
+    op = decoding and decoding.graph_decoder(name)
     return None if op is None else lambda contents: op(contents).numpy()
 
 
+def _image_decoding():
+    """The module that needs TensorFlow, or `None` where it is missing."""
+    if importlib.util.find_spec("tensorflow") is None:
+        return None
+    return importlib.import_module("keras_comic.data.image_decoding")
+
+
 def install_hint(name):
-    """What to do to read a format, as part of a sentence.
+    """What to install to read a format, as part of a sentence.
 
     Args:
         name: String, as `image_format` gives.
@@ -378,3 +389,44 @@ def install_hint(name):
     if packages:
         return f"install {' or '.join(packages)}"
     return "install a Pillow that was built with it"
+
+
+def describe_decoders():
+    """What this installation reads, as a Markdown table.
+
+    Formats by name, with the suffixes that `list_images` looks for; what
+    reads a file when it is opened (to build records, to stylise); and what
+    decodes it in a graph, in `decode_image`. Each reader has been tried on a
+    small file.
+
+    Returns:
+        String.
+
+    Example:
+
+    >>> print(keras_comic.data.describe_decoders())
+    | format | suffixes | when opened | in a graph |
+    | --- | --- | --- | --- |
+    | JPEG | .jpg .jpeg .jpe .jfif .mpo | Pillow | TensorFlow |
+    ...
+    """
+    decoding = _image_decoding()
+    lines = [
+        "| format | suffixes | when opened | in a graph |",
+        "| --- | --- | --- | --- |",
+    ]
+    for name, row in FORMATS.items():
+        in_graph = decoding and decoding.graph_decoder_package(name)
+        opener = pillow_opener(name)
+        if opener is None:
+            opened = in_graph or f"nothing: {install_hint(name)}"
+        else:
+            opened = "Pillow"
+            for module, _, package in row.plugins:
+                if opener.__module__.split(".")[0] == module.split(".")[0]:
+                    opened = package
+        lines.append(
+            f"| {row.title} | {' '.join(row.suffixes)} | {opened} | "
+            f"{in_graph or 'nothing'} |"
+        )
+    return "\n".join(lines)

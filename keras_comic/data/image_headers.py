@@ -11,6 +11,8 @@ NUMBER_OF_IMAGES = 0xB001
 # whole picture.
 MAX_SCANS = 500
 MAX_PROFILE_BYTES = 2**20
+# Where the boxes of AVIF and HEIF that describe the picture end, at the latest.
+MAX_BOXES_BYTES = 2**16
 
 
 class Header(NamedTuple):
@@ -30,15 +32,15 @@ class Header(NamedTuple):
 
 
 def read_header(name, contents):
-    """Reads the header of a JPEG, PNG, WebP, GIF, BMP or JPEG XL file.
+    """Reads an image file's header: size, orientation, number of pictures.
 
     Args:
         name: String. The format, as `image_format` gives.
         contents: Bytes of the file.
 
     Returns:
-        `Header`; an empty one for other formats and malformed files, which
-        are the decoder's to judge.
+        `Header`; an empty one for malformed files and formats not in
+        `READERS`, which are the decoder's to judge.
     """
     reader = READERS.get(name)
     if reader is None:
@@ -253,7 +255,21 @@ def _read_jxl(contents):
     return Header(side(small), height)
 
 
+def _read_boxes(contents):
+    """Size of AVIF and HEIF: the largest stated, since tiles state theirs."""
+    sizes = [
+        struct.unpack_from(">II", contents, found.end() + 4)
+        for found in re.finditer(b"ispe", contents[:MAX_BOXES_BYTES])
+        if found.end() + 12 <= len(contents)
+    ]
+    if not sizes:
+        return Header()
+    return Header(*max(sizes, key=lambda size: size[0] * size[1]))
+
+
 READERS = {
+    "AVIF": _read_boxes,
+    "HEIF": _read_boxes,
     "BMP": _read_bmp,
     "GIF": _read_gif,
     "JPEG": _read_jpeg,

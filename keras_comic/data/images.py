@@ -399,19 +399,21 @@ def _check_size(path, width, height, max_pixels):
 
 def _broken(path, name, contents, error):
     title = FORMATS[name].title
+    message = " ".join(f"{type(error).__name__}: {error}".split())
     if isinstance(error, (MemoryError, Image.DecompressionBombError)):
         return ImageError(
-            f"The {title} image takes too much memory: {error}. "
+            f"The {title} image takes too much memory ({message}). "
             f"Received: path={path}",
             reason="too large",
         )
-    if _ends_early(name, contents) or "truncated" in str(error).lower():
+    if _ends_early(name, contents) or "truncated" in message.lower():
         return ImageError(
-            f"The {title} image is truncated: {error}. Received: path={path}",
+            f"The {title} image is truncated ({message}). "
+            f"Received: path={path}",
             reason="truncated",
         )
     return ImageError(
-        f"The {title} image is broken or of an unsupported kind: {error}. "
+        f"The {title} image is broken or of an unsupported kind ({message}). "
         f"Received: path={path}",
         reason="unreadable",
     )
@@ -429,6 +431,15 @@ def _ends_early(name, contents):
         return len(contents) < int.from_bytes(contents[4:8], "little") + 8
     if name == "BMP":
         return len(contents) < int.from_bytes(contents[2:6], "little")
+    if name in ("AVIF", "HEIF", "JXL", "JPEG2000") and contents[:1] == b"\0":
+        place = 0
+        while 0 <= place < len(contents):
+            length = int.from_bytes(contents[place : place + 4], "big")
+            # Boxes of 0 reach to the end, those of 1 say their length later.
+            if length < 8:
+                return False
+            place += length
+        return place > len(contents)
     return False
 
 
@@ -462,7 +473,11 @@ def _open_with_pillow(path, name, opener, header, contents, max_pixels):
                 conversions.add("16-bit")
         else:
             orientation = header.orientation
-            if orientation == 1:
+            # In JPEG XL the codestream's counts, which is applied already, but
+            # not to a JPEG kept inside.
+            if orientation == 1 and (
+                name != "JXL" or getattr(opened, "jpeg", False)
+            ):
                 orientation = exif_orientation(opened.info.get("exif"))
         opened.load()
         # Loading may find another size, as of an icon's larger picture.

@@ -1,0 +1,475 @@
+"""Decoding image files inside a TensorFlow graph, within bounds."""
+
+import functools
+import importlib
+import importlib.util
+import warnings
+
+import numpy as np
+import tensorflow as tf
+
+from keras_comic.data.decoders import FORMATS
+from keras_comic.data.decoders import MAX_PIXELS
+from keras_comic.data.decoders import MAX_SIDE
+from keras_comic.data.decoders import reads_sample
+
+# Bytes in which the header is looked for.
+HEAD_BYTES = 4096
+
+
+def decode_image(contents, max_pixels=MAX_PIXELS):
+    """Decodes an image file to RGB, in eager mode and inside graphs.
+
+    For `tf.data` and for serving, where files come as strings. It reads the
+    formats that `describe_decoders` names under "in a graph", and gives what
+    `read_image` gives, but for these: of the orientation (EXIF) only that of
+    JPEG files is applied; 16 bits become 8 by leaving out the lower byte;
+    GIF's transparent pixels are black; BMP needs 24 or 32 bits a pixel; and
+    animated WebP is refused, since TensorFlow's op fails on it. Through
+    tensorflow-io, AVIF loses its transparency.
+
+    The size in the header is checked before anything is decoded.
+
+    Args:
+        contents: String scalar. The file's bytes.
+        max_pixels: Integer > 0. A picture of more pixels is refused, as is
+            one with a side of more than 25,000 pixels. Defaults to
+            `100_000_000`.
+
+    Returns:
+        Uint8 `(height, width, 3)`, RGB in `[0, 255]`.
+
+    Raises:
+        tf.errors.InvalidArgumentError: If the file is broken, too large, or
+            of a format that cannot be read.
+
+    Example:
+
+    >>> import tensorflow as tf
+    >>> encoded = tf.io.encode_png(np.zeros((32, 48, 1), "uint8"))
+    >>> keras_comic.data.decode_image(encoded).shape
+    TensorShape([32, 48, 3])
+    """
+    contents = tf.convert_to_tensor(contents, tf.string)
+    head = tf.strings.substr(contents, 0, HEAD_BYTES)
+    head = tf.io.decode_raw(head, tf.uint8, fixed_length=HEAD_BYTES)
+    head = tf.cast(head, tf.int64)
+    names = [name for name in FORMATS if graph_decoder(name) is not None]
+    signatures, numbers = _signatures(names)
+    first = head[: signatures.shape[1]]
+    matches = tf.reduce_all((first == signatures) | (signatures < 0), axis=1)
+    matches = tf.concat([matches, [True]], axis=0)
+    index = tf.gather([*numbers, len(names)], tf.argmax(matches))
+    branches = [
+        functools.partial(_decode, name, contents, head, max_pixels)
+        for name in names
+    ]
+    branches.append(functools.partial(_refuse, head, names))
+    image = tf.switch_case(index, branches)
+    image.set_shape([None, None, 3])
+    return image
+
+
+@functools.cache
+def graph_decoder(name):
+    """The op that decodes a format here.
+
+    Args:
+        name: String. The format, as `image_format` gives.
+
+    Returns:
+        Function of a string scalar that gives uint8
+        `(height, width, channels)` with 1 to 4 channels, as they are in the
+        file; `None` where neither TensorFlow nor tensorflow-io reads the
+        format's sample.
+    """
+    return _graph_decoders(name)[0]
+
+
+@functools.cache
+def graph_decoder_package(name):
+    """Which package's op decodes a format: a string, or `None`."""
+    return _graph_decoders(name)[1]
+
+
+def _graph_decoders(name):
+    row = FORMATS[name]
+    candidates = []
+    if row.tensorflow is not None and hasattr(tf.io, row.tensorflow):
+        op = getattr(tf.io, row.tensorflow)
+        adapt = _ADAPTERS.get(row.tensorflow, functools.partial)
+        candidates.append((adapt(op), "TensorFlow"))
+    if row.tensorflow_io is not None and _tensorflow_io() is not None:
+        op = functools.reduce(
+            lambda owner, key: getattr(owner, key, None),
+            row.tensorflow_io.split("."),
+            _tensorflow_io(),
+        )
+        adapt = _ADAPTERS.get(row.tensorflow_io, functools.partial)
+        if op is not None:
+            candidates.append((adapt(op), "tensorflow-io"))
+    for candidate, package in candidates:
+        # Also while a graph is traced, the sample is decoded at once.
+        with tf.init_scope():
+            if reads_sample(row, candidate):
+                return candidate, package
+    return None, None
+
+
+@functools.cache
+def _tensorflow_io():
+    if importlib.util.find_spec("tensorflow_io") is None:
+        return None
+    # It warns where its native libraries do not fit this TensorFlow.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return importlib.import_module("tensorflow_io")
+        except Exception:
+            return None
+
+
+# Ops that are not simply called with the contents.
+_ADAPTERS = {
+    # As Pillow decodes.
+    "decode_jpeg": lambda op: functools.partial(
+        op, channels=3, dct_method="INTEGER_ACCURATE"
+    ),
+    "decode_gif": lambda op: functools.partial(
+        tf.io.decode_image, channels=3, expand_animations=False
+    ),
+    "decode_webp": lambda op: lambda contents: op(contents)[0],
+    "experimental.image.decode_tiff": lambda op: (
+        lambda contents: _without_premultiplication(op(contents))
+    ),
+}
+
+
+def _without_premultiplication(pixels):
+    """RGBA of which the colours lie on black, laid on white, as RGB."""
+    pixels = tf.cast(pixels, tf.int32)
+    pixels = pixels[..., :3] + 255 - pixels[..., 3:]
+    return tf.cast(tf.clip_by_value(pixels, 0, 255), tf.uint8)
+
+
+def _decode(name, contents, head, max_pixels):
+    size = _SIZES[name](contents, head)
+    height, width = tf.unstack(tf.cast(size, tf.int64), 2)
+    small = (
+        (height > 0)
+        & (width > 0)
+        & (height <= MAX_SIDE)
+        & (width <= MAX_SIDE)
+        & (height * width <= max_pixels)
+    )
+    checks = [
+        tf.debugging.Assert(
+            small,
+            [
+                f"The {FORMATS[name].title} image is too large or its header "
+                f"broken: at most {max_pixels} pixels are decoded, and sides "
+                f"of {MAX_SIDE}. Received: (width, height)",
+                width,
+                height,
+            ],
+        )
+    ]
+    checks += [
+        tf.debugging.Assert(holds, [message])
+        for holds, message in _CHECKS.get(name, lambda head: [])(head)
+    ]
+    with tf.control_dependencies([c for c in checks if c is not None]):
+        pixels = graph_decoder(name)(tf.identity(contents))
+    if name == "BMP":
+        # Without a mask of its own, the fourth byte means nothing.
+        masked = _number(head, 30, 4, big=False) == 3
+        pixels = tf.cond(
+            masked, lambda: tf.identity(pixels), lambda: pixels[..., :3]
+        )
+    image = _to_rgb(pixels)
+    if name == "JPEG":
+        orientation = _jpeg_orientation(head)
+        image = tf.cond(
+            orientation == 1,
+            lambda: tf.identity(image),
+            lambda: _turn(image, orientation),
+        )
+    return image
+
+
+def _refuse(head, names):
+    titles = ", ".join(FORMATS[name].title for name in names)
+    check = tf.debugging.Assert(
+        False,
+        [
+            "The contents are not an image that can be decoded here; expected "
+            f"one of {titles}. Received: contents beginning with the bytes",
+            head[:8],
+        ],
+        summarize=8,
+    )
+    with tf.control_dependencies([] if check is None else [check]):
+        return tf.zeros((0, 0, 3), tf.uint8)
+
+
+def _signatures(names):
+    """All signatures, one a row, -1 where any byte will do.
+
+    And to which of the formats each row belongs.
+    """
+    rows, numbers = [], []
+    for number, name in enumerate(names):
+        for signature in FORMATS[name].signatures:
+            row = np.full(16, -1, "int64")
+            for offset, value in signature:
+                row[offset : offset + len(value)] = list(value)
+            rows.append(row)
+            numbers.append(number)
+    return np.stack(rows), numbers
+
+
+def _matches(head, offset, value):
+    return tf.reduce_all(
+        head[offset : offset + len(value)] == tf.constant(list(value), tf.int64)
+    )
+
+
+def _to_rgb(pixels):
+    """Grey, grey and alpha, RGB or RGBA, on white, as RGB."""
+    channels = tf.shape(pixels)[-1]
+    has_alpha = (channels == 2) | (channels == 4)
+
+    def lay_on_white():
+        values = tf.cast(pixels, tf.int32)
+        alpha = values[..., -1:]
+        values = values[..., :-1] * alpha + 255 * (255 - alpha)
+        return tf.cast((values + 127) // 255, tf.uint8)
+
+    pixels = tf.cond(has_alpha, lay_on_white, lambda: tf.identity(pixels))
+    height, width = tf.unstack(tf.shape(pixels)[:2], 2)
+    return tf.broadcast_to(pixels, [height, width, 3])
+
+
+def _turn(image, orientation):
+    def turned(transpose, *axes):
+        def turn():
+            values = tf.transpose(image, (1, 0, 2)) if transpose else image
+            return tf.reverse(values, axes) if axes else tf.identity(values)
+
+        return turn
+
+    return tf.switch_case(
+        tf.cast(orientation, tf.int32) - 2,
+        [
+            turned(False, 1),
+            turned(False, 0, 1),
+            turned(False, 0),
+            turned(True),
+            turned(True, 1),
+            turned(True, 0, 1),
+            turned(True, 0),
+        ],
+    )
+
+
+def _int64(value):
+    return tf.constant(value, tf.int64)
+
+
+def _number(head, place, length, big=True):
+    """Unsigned numbers in the head; what lies beyond it counts as 0."""
+    steps = np.arange(length)
+    powers = 256 ** (steps[::-1] if big else steps)
+    if isinstance(place, int):
+        return tf.reduce_sum(head[place : place + length] * powers)
+    places = tf.cast(place, tf.int64)[..., tf.newaxis] + steps
+    # The byte behind the last, which is 0, stands for all that follow.
+    places = tf.clip_by_value(places, 0, HEAD_BYTES)
+    digits = tf.gather(tf.pad(head, [[0, 1]]), places)
+    return tf.reduce_sum(digits * powers, axis=-1)
+
+
+def _places(head, pattern):
+    """Where in the head a pattern of bytes begins: Boolean `(places,)`."""
+    last = HEAD_BYTES - len(pattern)
+    return tf.reduce_all(
+        [head[i : last + i] == byte for i, byte in enumerate(pattern)], axis=0
+    )
+
+
+def _png_size(contents, head):
+    return tf.stack([_number(head, 20, 4), _number(head, 16, 4)])
+
+
+def _gif_size(contents, head):
+    return tf.stack(
+        [_number(head, 8, 2, big=False), _number(head, 6, 2, big=False)]
+    )
+
+
+def _bmp_size(contents, head):
+    height = _number(head, 22, 4, big=False)
+    # Negative where the rows go from top to bottom.
+    height = tf.minimum(height, 2**32 - height)
+    return tf.stack([height, _number(head, 18, 4, big=False)])
+
+
+def _webp_size(contents, head):
+    extended = _matches(head, 12, b"VP8X")
+    lossless = _matches(head, 12, b"VP8L")
+    packed = _number(head, 21, 4, big=False)
+    low = _int64(0x3FFF)
+
+    def part(place):
+        return tf.bitwise.bitwise_and(_number(head, place, 2, big=False), low)
+
+    def side(place, extended_place, shift):
+        from_lossless = 1 + tf.bitwise.bitwise_and(
+            tf.bitwise.right_shift(packed, _int64(shift)), low
+        )
+        return tf.where(
+            extended,
+            1 + _number(head, extended_place, 3, big=False),
+            tf.where(lossless, from_lossless, part(place)),
+        )
+
+    return tf.stack([side(28, 27, 14), side(26, 24, 0)])
+
+
+def _webp_checks(head):
+    flags = tf.bitwise.bitwise_and(head[20], _int64(2))
+    animated = _matches(head, 12, b"VP8X") & (flags > 0)
+    return [(~animated, "Animated WebP cannot be decoded in a graph.")]
+
+
+def _bmp_checks(head):
+    bits = _number(head, 28, 2, big=False)
+    compression = _number(head, 30, 4, big=False)
+    known = (_number(head, 14, 4, big=False) >= 40) & (
+        ((bits == 24) & (compression == 0))
+        | ((bits == 32) & ((compression == 0) | (compression == 3)))
+    )
+    message = "Of BMP, 24 or 32 bits a pixel are decoded in a graph."
+    return [(known, message)]
+
+
+def _jxl_size(contents, head):
+    """Annex D.2 of the standard; see `image_headers`."""
+    # In a container, the codestream begins behind the name of its box, and a
+    # partial one behind its number too.
+    whole, partial = _places(head, b"jxlc"), _places(head, b"jxlp")
+    place = tf.where(
+        head[0] == 0xFF,
+        _int64(0),
+        tf.where(
+            tf.reduce_any(whole), tf.argmax(whole) + 4, tf.argmax(partial) + 8
+        ),
+    )
+    packed = _number(head, place + 2, 7, big=False)
+
+    def bits(first, count):
+        shifted = tf.bitwise.right_shift(packed, first)
+        return tf.bitwise.bitwise_and(
+            shifted, tf.bitwise.left_shift(one, count) - 1
+        )
+
+    one = _int64(1)
+    counts = tf.constant([9, 13, 18, 30], tf.int64)
+    small = bits(0 * one, one) == 1
+
+    def side(first):
+        """The side that is written from this bit, and the bit behind it."""
+        count = tf.gather(counts, bits(first, 2 * one))
+        return (
+            tf.where(
+                small,
+                8 * (bits(first, 5 * one) + 1),
+                bits(first + 2, count) + 1,
+            ),
+            tf.where(small, first + 5, first + 2 + count),
+        )
+
+    height, end = side(one)
+    ratio = bits(end, 3 * one)
+    # It may lie beyond the 56 bits where a side has 30: too large anyway.
+    width = side(end + 3)[0]
+    over = tf.constant([1, 1, 12, 4, 3, 16, 5, 2], tf.int64)
+    under = tf.constant([1, 1, 10, 3, 2, 9, 4, 1], tf.int64)
+    by_ratio = height * tf.gather(over, ratio) // tf.gather(under, ratio)
+    found = (head[place] == 0xFF) & (head[place + 1] == 0x0A)
+    size = tf.stack([height, tf.where(ratio == 0, width, by_ratio)])
+    return tf.where(found, size, tf.zeros_like(size))
+
+
+def _tiff_size(contents, head):
+    shapes, _ = _tensorflow_io().experimental.image.decode_tiff_info(contents)
+    return shapes[0][:2]
+
+
+def _avif_size(contents, head):
+    """The largest of the sizes stated: there are also those of tiles."""
+    found = _places(head, b"ispe")
+    places = tf.where(found)[:, 0]
+    sizes = tf.stack(
+        [_number(head, places + 12, 4), _number(head, places + 8, 4)], axis=1
+    )
+    sizes = tf.concat([tf.zeros((1, 2), tf.int64), sizes], axis=0)
+    return sizes[tf.argmax(tf.reduce_prod(sizes, axis=1))]
+
+
+def _jpeg2000_size(contents, head):
+    place = tf.argmax(_places(head, b"ihdr"))
+    return tf.stack([_number(head, place + 4, 4), _number(head, place + 8, 4)])
+
+
+def _ppm_size(contents, head):
+    words = tf.strings.split(tf.strings.substr(contents, 0, 128))
+    return tf.strings.to_number(words[1:3], tf.int64)[::-1]
+
+
+_SIZES = {
+    "AVIF": _avif_size,
+    "BMP": _bmp_size,
+    "GIF": _gif_size,
+    "JPEG": lambda contents, head: tf.image.extract_jpeg_shape(contents)[:2],
+    "JPEG2000": _jpeg2000_size,
+    "JXL": _jxl_size,
+    "PNG": _png_size,
+    "PPM": _ppm_size,
+    "TIFF": _tiff_size,
+    "WEBP": _webp_size,
+}
+_CHECKS = {"BMP": _bmp_checks, "WEBP": _webp_checks}
+
+
+def _jpeg_orientation(head):
+    """The orientation in a JPEG's EXIF data, 1 to 8; 1 where there is none.
+
+    They stand in the first segment, or behind that of JFIF.
+    """
+    place = tf.where(_matches(head, 2, b"\xff\xe0"), 4 + _number(head, 4, 2), 2)
+    found = (_number(head, place, 2) == 0xFFE1) & (
+        _number(head, place + 4, 6) == int.from_bytes(b"Exif\0\0", "big")
+    )
+    return tf.cond(
+        found, lambda: _exif_orientation(head, place + 10), lambda: _int64(1)
+    )
+
+
+def _exif_orientation(head, start):
+    little = _number(head, start, 2) == int.from_bytes(b"II", "big")
+
+    def number(place, length):
+        return tf.where(
+            little,
+            _number(head, place, length, big=False),
+            _number(head, place, length),
+        )
+
+    directory = start + number(start + 4, 4)
+    entries = directory + 2 + 12 * tf.range(64, dtype=tf.int64)
+    listed = tf.range(64, dtype=tf.int64) < number(directory, 2)
+    matches = listed & (number(entries, 2) == 0x0112)
+    value = number(entries[tf.argmax(matches)] + 8, 2)
+    valid = tf.reduce_any(matches) & (value >= 1) & (value <= 8)
+    return tf.where(valid, value, _int64(1))
