@@ -1,6 +1,7 @@
 """What a set of records is like, in numbers and on a page."""
 
 import collections
+import functools
 import os
 
 import numpy as np
@@ -102,6 +103,16 @@ def _draw_bars(axis, title, names):
 
 
 def _printable(name):
-    # A font that lacks a character warns; `$` begins a formula.
-    name = name.encode("ascii", "replace").decode().replace("$", "S")
+    # A letter that the font lacks warns; `$` begins a formula.
+    letters = _letters()
+    name = "".join(letter if ord(letter) in letters else "?" for letter in name)
+    name = name.replace("$", "S")
     return name if len(name) <= MAX_LENGTH else name[: MAX_LENGTH - 1] + "~"
+
+
+@functools.cache
+def _letters():
+    from matplotlib import font_manager
+
+    path = font_manager.findfont(font_manager.FontProperties())
+    return frozenset(font_manager.get_font(path).get_charmap())

@@ -1,0 +1,91 @@
+import io
+
+import pytest
+from absl.testing import parameterized
+
+from keras_comic.data.framing import FRAME_BYTES
+from keras_comic.data.framing import FramingError
+from keras_comic.data.framing import frame_record
+from keras_comic.data.framing import masked_crc
+from keras_comic.data.framing import scan_records
+from tests.test_case import TestCase
+
+RECORDS = [b"first", b"", b"third \0 record", b"x" * 300]
+
+
+class FramingTest(parameterized.TestCase, TestCase):
+    def setUp(self):
+        super().setUp()
+        self.framed = [frame_record(record) for record in RECORDS]
+
+    def scan(self, content):
+        return list(scan_records(io.BytesIO(content)))
+
+    def scan_until_error(self, content):
+        found = []
+        with self.assertRaises(FramingError) as context:
+            for _, data in scan_records(io.BytesIO(content)):
+                found.append(data)
+        return found, str(context.exception)
+
+    def test_checksum(self):
+        # The CRC-32C of these digits is the check value in its definition;
+        # it is turned by 15 bits, and a constant is added.
+        turned = (0xE3069283 >> 15) | (0xE3069283 << 17) & 0xFFFFFFFF
+        expected = (turned + 0xA282EAD8) % 2**32
+        self.assertEqual(masked_crc(b"123456789"), expected)
+
+    def test_round_trip(self):
+        content = b"".join(self.framed)
+        found = self.scan(content)
+        self.assertEqual([data for _, data in found], RECORDS)
+        for offset, data in found:
+            self.assertEqual(content[offset : offset + len(data)], data)
+        for record, framed in zip(RECORDS, self.framed, strict=True):
+            self.assertEqual(len(framed), len(record) + FRAME_BYTES)
+        self.assertEqual(self.scan(b""), [])
+
+    def test_the_same_as_tensorflow(self):
+        tf = pytest.importorskip("tensorflow")
+        path = str(self.temporary_folder() / "a.tfrecord")
+        with tf.io.TFRecordWriter(path) as writer:
+            for record in RECORDS:
+                writer.write(record)
+        with open(path, "rb") as file:
+            content = file.read()
+        self.assertEqual(content, b"".join(self.framed))
+        with tf.io.gfile.GFile(path, "rb") as file:
+            self.assertEqual([d for _, d in scan_records(file)], RECORDS)
+
+    def test_a_flipped_bit_in_each_byte(self):
+        third = b"".join(self.framed[:2])
+        framed = self.framed[2]
+        for place in range(len(framed)):
+            broken = bytearray(framed)
+            broken[place] ^= 1 << place % 8
+            content = third + broken + self.framed[3]
+            if place < 12:
+                found, message = self.scan_until_error(content)
+                self.assertEqual(found, RECORDS[:2])
+                self.assertRegex(message, f"length .* byte {len(third)} is bro")
+            else:
+                found = [data for _, data in self.scan(content)]
+                self.assertEqual(found, [*RECORDS[:2], None, RECORDS[3]])
+
+    def test_cut_off_at_each_byte(self):
+        content = b"".join(self.framed[:3])
+        start = len(content) - len(self.framed[2])
+        for end in range(start + 1, len(content)):
+            found, message = self.scan_until_error(content[:end])
+            self.assertEqual(found, RECORDS[:2])
+            self.assertRegex(message, f"ends within .* byte {start}")
+        self.assertEqual(len(self.scan(content[:start])), 2)
+
+    @parameterized.parameters(2**31 + 1, 2**63)
+    def test_a_length_that_cannot_be(self, length):
+        # Its checksum agrees, but nothing of that size may be read.
+        head = length.to_bytes(8, "little")
+        content = head + masked_crc(head).to_bytes(4, "little")
+        found, message = self.scan_until_error(content)
+        self.assertEqual(found, [])
+        self.assertRegex(message, "length of the record at byte 0 is broken")
