@@ -232,7 +232,7 @@ def check_positive(**values):
             )
 
 
-def list_all(sources, kind, split, eval_fraction, manifest):
+def list_all(sources, kind, split, eval_fraction, manifest, list_url=None):
     """Lists the sources of a build, each with the split it goes to.
 
     Args:
@@ -241,6 +241,7 @@ def list_all(sources, kind, split, eval_fraction, manifest):
         split: String.
         eval_fraction: Float in `[0, 1]`.
         manifest: String, path or `None`.
+        list_url: As in `list_sources`. Defaults to `None`.
 
     Returns:
         List of `Source`.
@@ -252,7 +253,7 @@ def list_all(sources, kind, split, eval_fraction, manifest):
         )
     listed = [
         source._replace(split=choose_split(source, eval_fraction))
-        for source in list_sources(sources, kind, split, manifest)
+        for source in list_sources(sources, kind, split, manifest, list_url)
     ]
     for name in {source.split for source in listed}:
         check_split(name)

@@ -91,9 +91,7 @@ def make_chunks(maker, chunks, folder=None, num_workers=None, progress=None):
         for number in todo:
             path = _path(folder, number)
             tick = functools.partial(finish, number, None, 1)
-            results[number] = make_chunk(
-                maker, chunks[number], path, tick=tick
-            )
+            results[number] = make_chunk(maker, chunks[number], path, tick=tick)
     return results
 
 
@@ -132,7 +130,7 @@ def make_chunk(maker, sources, path=None, crashed=(), tick=None):
         return result
     writer.close()
     os.replace(part, path)
-    write_json(path.with_suffix(".json"), _to_json(result))
+    write_json(path.with_suffix(".json"), result_to_json(result))
     return None
 
 
@@ -147,7 +145,18 @@ def load_chunk(folder, number):
         `ChunkResult`.
     """
     text = chunk_paths(folder, number)[1].read_text(encoding="utf-8")
-    loaded = json.loads(text)
+    return result_from_json(json.loads(text))
+
+
+def result_from_json(loaded):
+    """What is known of a chunk.
+
+    Args:
+        loaded: What `result_to_json` gave.
+
+    Returns:
+        `ChunkResult`.
+    """
     drops = [
         Drop(*fields, thumbnail and base64.b64decode(thumbnail))
         for *fields, thumbnail in loaded["drops"]
@@ -201,7 +210,15 @@ def _path(folder, number):
     return None if folder is None else chunk_paths(folder, number)[0]
 
 
-def _to_json(result):
+def result_to_json(result):
+    """What is known of a chunk, as JSON can hold it.
+
+    Args:
+        result: `ChunkResult`.
+
+    Returns:
+        Dict.
+    """
     drops = [
         [
             *drop[:3],

@@ -23,7 +23,7 @@ Source = collections.namedtuple(
 )
 
 
-def list_sources(sources, kind, split="train", manifest=None):
+def list_sources(sources, kind, split="train", manifest=None, list_url=None):
     """Lists what records are made from, in the order that they will have.
 
     Args:
@@ -39,6 +39,9 @@ def list_sources(sources, kind, split="train", manifest=None):
         split: String. Defaults to `"train"`.
         manifest: String, path or `None`. A manifest that tells of files found
             otherwise; see `read_manifest`. Defaults to `None`.
+        list_url: Callable or `None`. Gets an entry with a scheme, such as
+            `gs://...`, the kind and the split, and gives a list of `Source`.
+            Defaults to `None`: there may be no such entry.
 
     Returns:
         List of `Source`.
@@ -60,7 +63,7 @@ def list_sources(sources, kind, split="train", manifest=None):
     found = [
         source if label is None else source._replace(label=label)
         for label, entry in entries
-        for source in _list_entry(os.fspath(entry), kind, split)
+        for source in _list_entry(os.fspath(entry), kind, split, list_url)
     ]
     if manifest is None:
         return found
@@ -74,13 +77,14 @@ def read_manifest(manifest):
     Args:
         manifest: String or path of a table: `.csv`, `.json` (a list of
             objects) or `.jsonl` (an object a line), in UTF-8. Its column
-            `file` is a path below the table's folder; others may be
+            `file` is a path below the table's folder, or a URL; others may be
             `source`, `license` (or `licence`), `label`, `split` and, for
             pairs, `comic`, a path as well. Further columns are left alone.
 
     Returns:
         List of dicts of strings with the columns above; `file` and `comic`
-        are `Path`s, and `license` is spelled so.
+        are `Path`s (or strings, where they are URLs), and `license` is
+        spelled so.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -135,7 +139,7 @@ def _clean_row(row, manifest):
             continue
         value = str(value)
         _check_text(value, manifest)
-        if column in ("file", "comic"):
+        if column in ("file", "comic") and "://" not in value:
             value = manifest.parent / value
         cleaned[column] = value
     if "file" not in cleaned:
@@ -198,7 +202,14 @@ def is_video(path):
     return os.path.splitext(path)[1].lower() in VIDEO_SUFFIXES
 
 
-def _list_entry(entry, kind, split):
+def _list_entry(entry, kind, split, list_url):
+    if "://" in entry:
+        if list_url is None:
+            raise ValueError(
+                "Files at URLs are read by `write_records_with_beam`; here "
+                f"they must lie on a file system. Received: {entry}"
+            )
+        return list_url(entry, kind, split)
     path = Path(entry)
     if path.is_dir():
         return _list_folder(path, kind, split)
@@ -269,6 +280,12 @@ def _list_manifest(manifest, kind, split):
     sources = []
     for row in read_manifest(manifest):
         path = row["file"]
+        for value in (path, row.get("comic")):
+            if isinstance(value, str):
+                raise ValueError(
+                    "Files at URLs must be given as sources; a manifest can "
+                    f"only tell of them. Received: {value} in {manifest}"
+                )
         source = Source(
             path,
             os.path.relpath(path, manifest.parent).replace(os.sep, "/"),
