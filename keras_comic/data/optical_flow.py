@@ -1,0 +1,367 @@
+"""Optical flow: measured, checked, applied, and stored in a PNG.
+
+Everywhere in this library a flow belongs to a first picture and points into a
+second: `first(x, y)` is `second(x + u, y + v)`, so that warping the second
+picture by the flow gives the first.
+"""
+
+import importlib
+
+import numpy as np
+
+# What the 16 bits of a stored flow hold, pixels: from the first, less than
+# the second, in steps of the third.
+FLOW_RANGE = (-512.0, 512.0)
+FLOW_STEP = 1 / 64
+
+# Sundaram et al. (2010): the parts of the squared lengths, and the constants,
+# pixels squared, beyond which a flow is occluded or at a motion boundary.
+OCCLUSION_FRACTION = 0.01
+OCCLUSION_CONSTANT = 0.5
+BOUNDARY_FRACTION = 0.01
+BOUNDARY_CONSTANT = 0.002
+
+# OpenCV's DIS needs at least 12 pixels; small pictures are continued.
+_MIN_SIDE = 16
+_ZERO = 2**15
+_SCALE = 64
+_PNG_COMPRESSION = 6
+
+
+def optical_flow(first, second):
+    """Measures the motion from one picture to another.
+
+    By dense inverse search (DIS) on grey pictures, the `medium` preset of
+    OpenCV: fast, without a network, good for motions of some tens of pixels.
+    The same pictures give the same flow, whatever the number of threads.
+
+    Args:
+        first: Uint8 array `(height, width, 3)`, RGB in `[0, 255]`.
+        second: Uint8 array of the same shape.
+
+    Returns:
+        Float32 array `(height, width, 2)`, pixels, `x` (to the right), then
+        `y` (down): what is at `(x, y)` of `first` is at `(x, y) + flow` of
+        `second`.
+
+    Raises:
+        ImportError: If OpenCV is not installed.
+        ValueError: If the pictures are not as above.
+
+    Example:
+
+    >>> picture = np.random.randint(256, size=(32, 32, 3)).astype("uint8")
+    >>> flow = keras_comic.data.optical_flow(picture, picture)
+    >>> flow.shape
+    (32, 32, 2)
+
+    Reference:
+        - [Kroeger et al., 2016](https://arxiv.org/abs/1603.03590), as
+          implemented in OpenCV, with its variational refinement.
+    """
+    cv2 = _import_cv2()
+    first, second = _check_picture("first", first), np.asarray(second)
+    _check_picture("second", second)
+    if first.shape != second.shape:
+        raise ValueError(
+            "Both pictures must have the same shape. "
+            f"Received: first.shape={first.shape}, "
+            f"second.shape={second.shape}"
+        )
+    height, width = first.shape[:2]
+    padding = (
+        (0, max(0, _MIN_SIDE - height)),
+        (0, max(0, _MIN_SIDE - width)),
+    )
+    grays = [
+        np.pad(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), padding, "edge")
+        for picture in (first, second)
+    ]
+    method = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    flow = method.calc(*grays, None)[:height, :width]
+    return np.ascontiguousarray(flow, "float32")
+
+
+def warp_image(image, flow):
+    """Moves a picture back along a flow, with bilinear interpolation.
+
+    `warped(x, y) = image((x, y) + flow(x, y))`. Outside, the picture's edge
+    is continued.
+
+    Args:
+        image: Array `(height, width)` or `(height, width, channels)`, any
+            values: a picture, a mask, a flow.
+        flow: Float32 array `(height, width, 2)`, pixels, `x`, then `y`.
+
+    Returns:
+        Array of the shape and dtype of `image`; integers are rounded.
+
+    Raises:
+        ValueError: If the shapes do not agree.
+
+    Example:
+
+    >>> image = np.random.randint(256, size=(8, 8, 3)).astype("uint8")
+    >>> right = np.full((8, 8, 2), (1.0, 0.0), "float32")
+    >>> warped = keras_comic.data.warp_image(image, right)
+    >>> bool((warped[:, :-1] == image[:, 1:]).all())
+    True
+    """
+    image, flow = np.asarray(image), np.asarray(flow, "float32")
+    if flow.ndim != 3 or flow.shape != (*image.shape[:2], 2):
+        raise ValueError(
+            "`flow` must have the height and width of `image` and 2 channels. "
+            f"Received: image.shape={image.shape}, flow.shape={flow.shape}"
+        )
+    height, width = image.shape[:2]
+    columns = np.arange(width, dtype="float32") + flow[..., 0]
+    rows = np.arange(height, dtype="float32")[:, None] + flow[..., 1]
+    left, right, across = _neighbors(columns, width)
+    top, bottom, down = _neighbors(rows, height)
+    channels = image.reshape(height * width, -1)
+    across, down = across[..., None], down[..., None]
+    upper = channels[top * width + left] * (1 - across)
+    upper += channels[top * width + right] * across
+    lower = channels[bottom * width + left] * (1 - across)
+    lower += channels[bottom * width + right] * across
+    warped = (upper * (1 - down) + lower * down).reshape(image.shape)
+    if np.issubdtype(image.dtype, np.integer):
+        warped = np.rint(warped)
+    elif image.dtype == bool:
+        warped = warped >= 0.5
+    return warped.astype(image.dtype)
+
+
+def _neighbors(places, size):
+    """The two pixels beside each place, and how far it is from the first."""
+    places = np.clip(np.nan_to_num(places), 0, size - 1)
+    before = np.floor(places)
+    after = np.minimum(before + 1, size - 1)
+    return before.astype("int64"), after.astype("int64"), places - before
+
+
+def flow_validity(forward, backward):
+    """Says where a flow can be trusted, by the flow of the way back.
+
+    A pixel is invalid where its flow leads out of the picture; where the way
+    there and back does not end near its start (it is hidden in the second
+    picture): `|w + w'|^2 > 0.01 (|w|^2 + |w'|^2) + 0.5`, with `w'` the
+    backward flow at the place where `w` leads; and at the boundary of a
+    motion: `|grad u|^2 + |grad v|^2 > 0.01 |w|^2 + 0.002`.
+
+    Args:
+        forward: Float32 array `(height, width, 2)`, pixels, the flow from the
+            first to the second picture.
+        backward: Float32 array of the same shape, the flow from the second to
+            the first.
+
+    Returns:
+        Boolean array `(height, width)`, of the first picture.
+
+    Raises:
+        ValueError: If the shapes do not agree.
+
+    Example:
+
+    >>> still = np.zeros((8, 8, 2), "float32")
+    >>> bool(keras_comic.data.flow_validity(still, still).all())
+    True
+
+    Reference:
+        - [Sundaram et al., 2010](
+          https://lmb.informatik.uni-freiburg.de/Publications/2010/Bro10e/),
+          as used by [Ruder et al., 2016](https://arxiv.org/abs/1604.08610),
+          section 4.1. Differs from it in: pixels that leave the picture are
+          invalid.
+    """
+    forward = _check_flow("forward", forward)
+    backward = _check_flow("backward", backward)
+    if forward.shape != backward.shape:
+        raise ValueError(
+            "Both flows must have the same shape. "
+            f"Received: forward.shape={forward.shape}, "
+            f"backward.shape={backward.shape}"
+        )
+    back = warp_image(backward, forward)
+    length = np.sum(forward**2, axis=-1)
+    occluded = np.sum((forward + back) ** 2, axis=-1) > (
+        OCCLUSION_FRACTION * (length + np.sum(back**2, axis=-1))
+        + OCCLUSION_CONSTANT
+    )
+    change = sum(
+        np.sum(_gradient(forward, axis) ** 2, axis=-1) for axis in (0, 1)
+    )
+    boundary = change > BOUNDARY_FRACTION * length + BOUNDARY_CONSTANT
+    return ~occluded & ~boundary & _stays_inside(forward)
+
+
+def _gradient(values, axis):
+    if values.shape[axis] < 2:
+        return np.zeros_like(values)
+    return np.gradient(values, axis=axis)
+
+
+def _stays_inside(flow):
+    height, width = flow.shape[:2]
+    columns = np.arange(width, dtype="float32") + flow[..., 0]
+    rows = np.arange(height, dtype="float32")[:, None] + flow[..., 1]
+    return (
+        (columns >= 0)
+        & (columns <= width - 1)
+        & (rows >= 0)
+        & (rows <= height - 1)
+    )
+
+
+def encode_flow(flow, valid=None):
+    """Encodes a flow as a 16-bit PNG, as the KITTI data sets store it.
+
+    Red and green hold `64 u + 2^15` and `64 v + 2^15`, rounded, so that a
+    decoded flow is off by at most 1/128 pixel; blue is 1 where the flow is
+    valid. Motions from -512 to less than 512 pixels can be stored; others,
+    and what is not a number, are stored as invalid. Unlike in KITTI's files,
+    invalid pixels keep their flow. The same flow gives the same bytes.
+
+    Args:
+        flow: Float32 array `(height, width, 2)`, pixels, `x`, then `y`.
+        valid: Boolean array `(height, width)`, or `None` for all. Defaults to
+            `None`.
+
+    Returns:
+        Bytes, the file.
+
+    Raises:
+        ImportError: If OpenCV is not installed.
+        ValueError: If the shapes do not agree.
+
+    Example:
+
+    >>> flow = np.random.uniform(-9, 9, (8, 8, 2)).astype("float32")
+    >>> encoded = keras_comic.data.encode_flow(flow)
+    >>> decoded, valid = keras_comic.data.decode_flow(encoded)
+    >>> bool(np.abs(decoded - flow).max() <= 1 / 128)
+    True
+
+    Reference:
+        - [KITTI flow 2015](
+          https://www.cvlibs.net/datasets/kitti/eval_scene_flow.php?benchmark=flow),
+          development kit.
+    """
+    cv2 = _import_cv2()
+    flow = _check_flow("flow", flow)
+    shape = flow.shape[:2]
+    valid = np.ones(shape, bool) if valid is None else np.asarray(valid, bool)
+    if valid.shape != shape:
+        raise ValueError(
+            "`valid` must have the height and width of `flow`. "
+            f"Received: flow.shape={flow.shape}, valid.shape={valid.shape}"
+        )
+    # Far enough to be out of range, near enough not to overflow.
+    flow = np.nan_to_num(flow, nan=2.0**15, posinf=2.0**15, neginf=-(2.0**15))
+    steps = np.rint(np.clip(flow, -(2.0**15), 2.0**15) * _SCALE) + _ZERO
+    fits = np.all((steps >= 0) & (steps <= 2**16 - 1), axis=-1)
+    pixels = np.empty((*shape, 3), "uint16")
+    pixels[..., 0] = valid & fits
+    pixels[..., 1:] = np.clip(steps, 0, 2**16 - 1)[..., ::-1]
+    # OpenCV writes the channels in the order blue, green, red.
+    _, encoded = cv2.imencode(
+        ".png", pixels, [cv2.IMWRITE_PNG_COMPRESSION, _PNG_COMPRESSION]
+    )
+    return encoded.tobytes()
+
+
+def decode_flow(encoded):
+    """Decodes a flow that `encode_flow` has encoded, in-graph.
+
+    For `tf.data`; works eagerly too. KITTI's own files can be read.
+
+    Args:
+        encoded: String scalar tensor, or bytes: the PNG file.
+
+    Returns:
+        Float32 tensor `(height, width, 2)`, pixels, `x`, then `y`, and
+        boolean tensor `(height, width)`, where the flow is valid.
+
+    Raises:
+        tf.errors.InvalidArgumentError: If it is not a PNG file.
+
+    Example:
+
+    >>> flow = np.random.uniform(-9, 9, (8, 8, 2)).astype("float32")
+    >>> encoded = keras_comic.data.encode_flow(flow)
+    >>> decoded, valid = keras_comic.data.decode_flow(encoded)
+    >>> tuple(decoded.shape), tuple(valid.shape)
+    ((8, 8, 2), (8, 8))
+    """
+    import tensorflow as tf
+
+    pixels = tf.io.decode_png(encoded, channels=3, dtype=tf.uint16)
+    pixels = tf.ensure_shape(pixels, (None, None, 3))
+    steps = tf.cast(pixels[..., :2], "float32")
+    return (steps - _ZERO) / _SCALE, pixels[..., 2] > 0
+
+
+def decode_flow_array(encoded):
+    """Decodes a flow that `encode_flow` has encoded, with NumPy.
+
+    Args:
+        encoded: Bytes, the PNG file.
+
+    Returns:
+        Float32 array `(height, width, 2)`, pixels, `x`, then `y`, and boolean
+        array `(height, width)`, where the flow is valid.
+
+    Raises:
+        ImportError: If OpenCV is not installed.
+        ValueError: If it is not a 16-bit RGB PNG file.
+
+    Example:
+
+    >>> flow = np.random.uniform(-9, 9, (8, 8, 2)).astype("float32")
+    >>> encoded = keras_comic.data.encode_flow(flow)
+    >>> decoded, valid = keras_comic.data.decode_flow_array(encoded)
+    >>> decoded.shape, valid.shape
+    ((8, 8, 2), (8, 8))
+    """
+    cv2 = _import_cv2()
+    contents = np.frombuffer(encoded, "uint8")
+    pixels = None
+    if contents.size:
+        pixels = cv2.imdecode(contents, cv2.IMREAD_UNCHANGED)
+    if pixels is None or pixels.dtype != np.uint16 or pixels.ndim != 3:
+        raise ValueError(
+            "Expected a 16-bit RGB PNG file, as `encode_flow` makes it. "
+            f"Received: encoded={bytes(encoded[:16])!r}..."
+        )
+    steps = pixels[..., 2:0:-1].astype("float32")
+    return (steps - np.float32(_ZERO)) / _SCALE, pixels[..., 0] > 0
+
+
+def _check_picture(name, picture):
+    picture = np.asarray(picture)
+    if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3:
+        raise ValueError(
+            f"`{name}` must be a uint8 array (height, width, 3). "
+            f"Received: dtype={picture.dtype}, shape={picture.shape}"
+        )
+    return picture
+
+
+def _check_flow(name, flow):
+    flow = np.asarray(flow, "float32")
+    if flow.ndim != 3 or flow.shape[2] != 2:
+        raise ValueError(
+            f"`{name}` must have the shape (height, width, 2). "
+            f"Received: shape={flow.shape}"
+        )
+    return flow
+
+
+def _import_cv2():
+    try:
+        return importlib.import_module("cv2")
+    except ImportError as error:
+        raise ImportError(
+            f"Optical flow needs OpenCV, which cannot be imported ({error}). "
+            "Install it with `pip install keras-comic[video]`."
+        ) from error
