@@ -3,10 +3,8 @@
 import collections
 
 from keras_comic.data.duplicates import find_duplicates
+from keras_comic.data.framing import FRAME_BYTES
 from keras_comic.data.record_maker import Drop
-
-# TFRecord's length and checksums, bytes a record.
-FRAME_BYTES = 16
 
 # `shards`: dict of splits to lists of shards, each a list of the numbers of
 # its records; `drops`: list of `Drop`; `duplicates`: list of `Duplicate`.

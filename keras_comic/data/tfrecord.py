@@ -300,23 +300,37 @@ def list_shards(records):
     if isinstance(records, (list, tuple)):
         return [shard for entry in records for shard in list_shards(entry)]
     records = os.fspath(records)
-    pattern = records
-    if tf.io.gfile.isdir(records):
-        pattern = os.path.join(records, "*.tfrecord")
-    shards = sorted(tf.io.gfile.glob(pattern))
+    is_folder = tf.io.gfile.isdir(records)
+    # Names are not patterns: they may hold brackets.
+    if is_folder:
+        names = [name.rstrip("/") for name in tf.io.gfile.listdir(records)]
+        shards = [
+            os.path.join(records, name)
+            for name in names
+            if name.endswith(".tfrecord") and not name.startswith(".")
+        ]
+    elif tf.io.gfile.exists(records):
+        shards = [records]
+    else:
+        shards = tf.io.gfile.glob(records)
     if not shards:
         raise FileNotFoundError(
             "There are no TFRecord shards here; `write_records` or "
             f"`keras-comic tfrecords build` makes them. Received: {records}"
         )
-    if pattern != records:
-        _check_complete(shards, records)
+    shards = sorted(shards)
+    if is_folder:
+        _check_complete(shards, names, records)
     return shards
 
 
-def _check_complete(shards, folder):
-    pattern = os.path.join(folder, ".*.build", INSTALLING)
-    if tf.io.gfile.glob(pattern):
+def _check_complete(shards, names, folder):
+    if any(
+        name.startswith(".")
+        and name.endswith(".build")
+        and tf.io.gfile.exists(os.path.join(folder, name, INSTALLING))
+        for name in names
+    ):
         raise FileNotFoundError(
             "A build was interrupted, or is at work, while it replaced these "
             f"shards; the same command finishes it. Received: {folder}"
