@@ -18,8 +18,9 @@ MAX_BOXES_BYTES = 2**16
 class Header(NamedTuple):
     """What a header says; `None` where it says nothing or is not read.
 
-    `pixels_only` is the file without its metadata, for a decoder that should
-    not stumble over them. `pictures` counts only as far as "more than one".
+    `pictures` counts only as far as "more than one". `pixels_only` is the
+    file without its metadata, for a decoder that should not stumble over
+    them. `damage` says what decoders would not notice.
     """
 
     width: int = None
@@ -29,6 +30,7 @@ class Header(NamedTuple):
     pictures: int = 1
     scans: int = 1
     pixels_only: bytes = None
+    damage: str = None
 
 
 def read_header(name, contents):
@@ -124,14 +126,18 @@ def _read_jpeg(contents):
         pixels_only = b"".join([contents[:2], *kept, contents[kept_from:]])
     # In the coded data 0xFF is followed by 0; this is a marker.
     scans = pixels_only.count(b"\xff\xda")
+    damage = None
+    if pixels_only.rfind(b"\xff\xd9") < pixels_only.rfind(b"\xff\xda"):
+        damage = "there is no end marker"
     return Header(
-        width, height, orientation, bits, pictures, scans, pixels_only
+        width, height, orientation, bits, pictures, scans, pixels_only, damage
     )
 
 
 def _read_png(contents):
     width, height, bits = struct.unpack_from(">IIB", contents, 16)
     orientation = pictures = 1
+    damage = None
     kept = [contents[:8]]
     place, end = 8, len(contents)
     while place < end:
@@ -140,6 +146,10 @@ def _read_png(contents):
         next_place = place + 12 + length
         if kind in (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"):
             kept.append(contents[place:next_place])
+            if next_place <= end:
+                stated = int.from_bytes(kept[-1][-4:], "big")
+                if zlib.crc32(kept[-1][4:-4]) != stated:
+                    damage = f"the checksum of its {kind.decode()} is wrong"
         elif kind == b"eXIf":
             orientation = exif_orientation(contents[place + 8 : next_place - 4])
         elif kind == b"acTL":
@@ -158,6 +168,7 @@ def _read_png(contents):
         bits,
         pictures,
         pixels_only=b"".join(kept),
+        damage=damage,
     )
 
 

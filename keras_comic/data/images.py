@@ -306,12 +306,14 @@ def open_image(path, contents=None, max_pixels=MAX_PIXELS):
             f"made to take very long. Received: path={path}",
             reason="too large",
         )
+    if header.pixels_only is not None:
+        contents = header.pixels_only
+    if header.damage is not None:
+        raise _broken(path, name, contents, header.damage)
     try:
         opener = pillow_opener(name)
         if opener is None:
             return _open_with_tensorflow(path, name, header, contents)
-        if header.pixels_only is not None:
-            contents = header.pixels_only
         loud = name not in QUIET_FORMATS or (
             name in ("JPEG", "PNG") and header.pixels_only is None
         )
@@ -323,7 +325,14 @@ def open_image(path, contents=None, max_pixels=MAX_PIXELS):
         raise
     # On broken files the readers raise almost anything.
     except Exception as error:
-        raise _broken(path, name, contents, error) from error
+        if isinstance(error, (MemoryError, Image.DecompressionBombError)):
+            raise ImageError(
+                f"The {FORMATS[name].title} image takes too much memory: "
+                f"{error}. Received: path={path}",
+                reason="too large",
+            ) from error
+        message = " ".join(f"{type(error).__name__}: {error}".split())
+        raise _broken(path, name, contents, message) from error
 
 
 def _read_file(path):
@@ -397,15 +406,8 @@ def _check_size(path, width, height, max_pixels):
         )
 
 
-def _broken(path, name, contents, error):
+def _broken(path, name, contents, message):
     title = FORMATS[name].title
-    message = " ".join(f"{type(error).__name__}: {error}".split())
-    if isinstance(error, (MemoryError, Image.DecompressionBombError)):
-        return ImageError(
-            f"The {title} image takes too much memory ({message}). "
-            f"Received: path={path}",
-            reason="too large",
-        )
     if _ends_early(name, contents) or "truncated" in message.lower():
         return ImageError(
             f"The {title} image is truncated ({message}). "
