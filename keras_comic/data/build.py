@@ -165,7 +165,7 @@ def write_records(
                 _shard_writer(results, work),
             )
         except NothingLeftError:
-            shutil.rmtree(work)
+            discard_build(work)
             raise
         written = install_build(work, output, splits, drops)
         shutil.rmtree(work)
@@ -442,14 +442,33 @@ def make_manifest(maker, split, entries, kept):
     }
 
 
+def discard_build(work):
+    """Removes a build that is not finished.
+
+    If it was, or one before it, interrupted while it replaced shards, a mark
+    of that stays: those that lie there are not one set.
+
+    Args:
+        work: `pathlib.Path` of the folder of the build, which holds no folder.
+    """
+    marked = False
+    for path in list(work.iterdir()):
+        if path.name == INSTALLING:
+            marked = True
+        else:
+            path.unlink()
+    if not marked:
+        work.rmdir()
+
+
 def _prepare(work, key):
     """Makes the folder of a build, empty unless it is of the same build."""
     note = work / KEY_FILE
     if work.is_dir():
         if not note.is_file() or note.read_text(encoding="ascii") != key:
-            shutil.rmtree(work)
-    if not work.is_dir():
-        work.mkdir()
+            discard_build(work)
+    if not note.is_file():
+        work.mkdir(exist_ok=True)
         part = note.with_suffix(".part")
         part.write_text(key, encoding="ascii")
         os.replace(part, note)
