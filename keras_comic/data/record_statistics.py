@@ -58,7 +58,9 @@ def save_statistics_page(path, facts, drops=()):
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(12, 12), layout="constrained")
-    axes = figure.subplots(3, 3).ravel()
+    # Apart, so that long names do not squeeze the histograms.
+    upper, lower = figure.subfigures(2, 1, height_ratios=(2, 1))
+    axes = [*upper.subplots(2, 3).ravel(), *lower.subplots(1, 3).ravel()]
     for axis, (measure, (title, unit)) in zip(axes, MEASURES.items()):
         values = _values(facts, measure)
         values = values / 1024 if measure == "bytes" else values
@@ -74,7 +76,7 @@ def save_statistics_page(path, facts, drops=()):
         (axes[8], "Left out, by rule", [drop.rule for drop in drops]),
     ):
         _draw_bars(axis, title, names)
-    figure.suptitle(f"{len(facts)} records, {len(drops)} left out")
+    upper.suptitle(f"{len(facts)} records, {len(drops)} left out")
     part = path.with_name(f".{path.name}.part")
     figure.savefig(part, format="png", dpi=80)
     os.replace(part, path)
