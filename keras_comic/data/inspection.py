@@ -2,7 +2,6 @@
 
 import collections
 import hashlib
-import io
 import json
 import os
 from pathlib import Path
@@ -15,7 +14,8 @@ from PIL import Image
 from keras_comic.data.contact_sheet import save_contact_sheet
 from keras_comic.data.framing import FramingError
 from keras_comic.data.framing import scan_records
-from keras_comic.data.images import BROKEN_FILE_ERRORS
+from keras_comic.data.images import ImageError
+from keras_comic.data.images import open_image
 from keras_comic.data.record_statistics import save_statistics_page
 from keras_comic.data.record_statistics import summarize
 from keras_comic.data.tfrecord import KINDS
@@ -295,9 +295,9 @@ def _first_image(values):
     if isinstance(encoded, list):
         encoded = encoded[len(encoded) // 2]
     try:
-        image = Image.open(io.BytesIO(encoded))
-        return np.asarray(image.convert("RGB"))
-    except BROKEN_FILE_ERRORS:
+        name = values["image/filename"]
+        return np.asarray(open_image(name, contents=encoded).image)
+    except ImageError:
         return None
 
 
