@@ -112,7 +112,7 @@ class CleaningRules:
     >>> [violation.rule for violation in rules.violations(page, "comics")]
     ['blank']
     >>> rules.trim_box(page)
-    (24, 24, 48, 48)
+    (32, 32, 32, 32)
     """
 
     def __init__(
