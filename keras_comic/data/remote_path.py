@@ -108,10 +108,10 @@ class RemotePath(os.PathLike):
         Returns:
             `Stat`.
         """
-        if self._stat is None:
-            system = _file_systems().get_filesystem(self.url)
-            self._stat = _stat_of(system.metadata(self.url))
-        return self._stat
+        if self._stat is not None:
+            return self._stat
+        system = _file_systems().get_filesystem(self.url)
+        return _stat_of(system.metadata(self.url))
 
     def iterdir(self):
         """The files right in this folder.
