@@ -169,10 +169,10 @@ def flow_validity(forward, backward):
 
     Reference:
         - [Sundaram et al., 2010](
-          https://lmb.informatik.uni-freiburg.de/Publications/2010/Bro10e/),
-          as used by [Ruder et al., 2016](https://arxiv.org/abs/1604.08610),
-          section 4.1. Differs from it in: pixels that leave the picture are
-          invalid.
+          https://doi.org/10.1007/978-3-642-15549-9_32), as used by
+          [Ruder et al., 2016](https://arxiv.org/abs/1604.08610). Differs from
+          them in: pixels that leave the picture, by more than half a pixel,
+          are invalid.
     """
     forward = _check_flow("forward", forward)
     backward = _check_flow("backward", backward)
@@ -205,11 +205,12 @@ def _stays_inside(flow):
     height, width = flow.shape[:2]
     columns = np.arange(width, dtype="float32") + flow[..., 0]
     rows = np.arange(height, dtype="float32")[:, None] + flow[..., 1]
+    # Up to the outer edge of the outermost pixels.
     return (
-        (columns >= 0)
-        & (columns <= width - 1)
-        & (rows >= 0)
-        & (rows <= height - 1)
+        (columns >= -0.5)
+        & (columns <= width - 0.5)
+        & (rows >= -0.5)
+        & (rows <= height - 0.5)
     )
 
 

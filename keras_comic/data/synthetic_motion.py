@@ -1,156 +1,301 @@
-"""A second frame for a picture, by a motion that is known."""
+"""Synthetic motion: a second frame made from one photo, with its flow.
 
-import collections
+A temporal loss needs two frames and the motion between them. Here the motion
+is drawn at random (a shift, a small affine map, and a smooth deformation) and
+the second frame is made by it, so that the flow is exact, and single photos
+do instead of videos.
+
+The flow belongs to the moved picture and points into the original:
+`moved(x, y) = image((x, y) + flow(x, y))`. It is what
+`keras_comic.data.optical_flow(moved, image)` would estimate, and what warps
+the original's stylisation onto the moved picture's.
+"""
+
 import math
 
+import numpy as np
 import tensorflow as tf
 
-# About how far apart the places are that bend each by themselves, pixels.
-CELL_SIZE = 100
+# Random numbers of one motion apart from its deformation: shift and matrix.
+_NUM_AFFINE = 6
+# Random numbers are drawn for: shift and matrix, deformation, strength of the
+# noise, noise.
+_NUM_STREAMS = 4
 
-SyntheticMotion = collections.namedtuple(
-    "SyntheticMotion", ["moved", "flow", "valid"]
-)
 
-
-def synthetic_motion(
-    image,
+def synthetic_flow(
+    shape,
     seed,
     max_shift=10.0,
-    max_rotation=1.0,
-    max_zoom=0.03,
-    max_shear=1.0,
-    bend=4.0,
+    max_affine=4.0,
+    max_deformation=8.0,
+    cell_size=100,
 ):
-    """Moves a picture at random, and says how: for temporal losses on photos.
+    """A random smooth flow, with NumPy.
 
-    Where there are no videos, a picture and this copy of it stand for two
-    frames whose optical flow is exact. A stylised video does not flicker if
-    `stylise(moved)` is `stylise(image)` moved in the same way, at the places
-    that are valid. The motion is that of a camera (shift, rotation, zoom and
-    shear about the middle) and a smooth one that differs from place to place.
+    It is the sum of three parts. Each moves a pixel by at most the number of
+    pixels that is named, in `x` and in `y`:
+
+    - a shift of the whole picture, even in `[-max_shift, max_shift]`;
+    - an affine map about the centre (turns, scales, shears), whose four
+      numbers are even, so that it moves the corners by at most `max_affine`;
+    - a deformation: a cubic B-spline over a grid of random control points,
+      even in `[-max_deformation, max_deformation]`. It is smooth (twice
+      differentiable), and it changes by at most `2 * max_deformation /
+      cell_size` from a pixel to the next.
 
     Args:
-        image: Tensor `(height, width, channels)`, uint8 or floating, of any
-            range.
-        seed: Pair of integers. The same pair gives the same motion.
-        max_shift: Float >= 0. Along each axis, pixels. Defaults to `10.0`.
-        max_rotation: Float >= 0. Degrees. Defaults to `1.0`.
-        max_zoom: Float in `[0, 1)`. Part by which the picture shrinks or
-            grows. Defaults to `0.03`.
-        max_shear: Float >= 0. Degrees, along the rows. Defaults to `1.0`.
-        bend: Float >= 0. Standard deviation of the smooth motion at places
-            about 100 pixels apart, pixels. Defaults to `4.0`.
+        shape: Height and width, pixels; further numbers are ignored.
+        seed: Integer >= 0. The flow is a function of the arguments alone.
+        max_shift: Float >= 0, pixels. Defaults to `10.0`.
+        max_affine: Float >= 0, pixels. Defaults to `4.0`.
+        max_deformation: Float >= 0, pixels. Defaults to `8.0`.
+        cell_size: Integer > 0. From a control point to the next, pixels.
+            Defaults to `100`.
 
     Returns:
-        Named tuple `SyntheticMotion`: `moved`, of the image's shape, type and
-        range; `flow`, float32 `(height, width, 2)`, how many columns to the
-        right and rows down in `image` each pixel of `moved` is found, pixels;
-        `valid`, boolean `(height, width)`, whether it lies in `image`.
-        Elsewhere the nearest pixel stands. The values are interpolated
-        between four pixels.
+        Float32 array `(height, width, 2)`, pixels, `x` (to the right), then
+        `y` (down).
 
     Raises:
-        ValueError: If an argument is not as above.
+        ValueError: If an argument is out of its range.
 
     Example:
 
-    >>> image = np.random.randint(256, size=(32, 48, 3)).astype("uint8")
-    >>> moved, flow, valid = keras_comic.data.synthetic_motion(
-    ...     image, seed=(0, 7), max_shift=2.0, bend=1.0
-    ... )
+    >>> flow = keras_comic.data.synthetic_flow((32, 48), seed=1)
+    >>> flow.shape
+    (32, 48, 2)
+    >>> bool(np.abs(flow).max() <= 22)
+    True
+
+    Reference:
+        - [Wang et al., 2020](https://doi.org/10.1109/TIP.2020.3024018)
+          (ReReVST). Differs from its code in: an affine part is added; the
+          deformation is a bounded B-spline over a grid of 100 pixels, not
+          normal noise that is resized and blurred.
+    """
+    limits = (max_shift, max_affine, max_deformation)
+    _check(*limits, cell_size)
+    height, width = (int(side) for side in shape[:2])
+    generator = np.random.default_rng(seed)
+    affine = generator.uniform(-1, 1, _NUM_AFFINE)
+    rows = _spline_weights(height, cell_size)
+    columns = _spline_weights(width, cell_size)
+    grid = generator.uniform(-1, 1, (rows.shape[1], columns.shape[1], 2))
+    across, down = _centered(height, width)
+    shift, matrix = affine[:2] * max_shift, affine[2:].reshape(2, 2)
+    places = np.stack(
+        np.broadcast_arrays(across[None, :], down[:, None]), axis=-1
+    )
+    flow = shift + places @ matrix * (max_affine / 2)
+    flow += np.einsum("ri,cj,ijk->rck", rows, columns, grid * max_deformation)
+    return flow.astype("float32")
+
+
+def random_motion(
+    images,
+    seed,
+    max_shift=10.0,
+    max_affine=4.0,
+    max_deformation=8.0,
+    cell_size=100,
+    max_noise=0.0,
+):
+    """Moves photos at random, in-graph, and says how.
+
+    For `tf.data`; works eagerly too. Each picture of a batch moves by a flow
+    of its own, drawn as in `synthetic_flow` (with other random numbers).
+    Bilinear interpolation; outside, the picture's edge is continued and the
+    result is not valid.
+
+    Args:
+        images: Float32 tensor `(height, width, channels)` or `(batch, height,
+            width, channels)`, any range.
+        seed: Integer, or int tensor of shape `(2,)`. The motion is a function
+            of the seed and the shape alone.
+        max_shift: Float >= 0, pixels. Defaults to `10.0`.
+        max_affine: Float >= 0, pixels. Defaults to `4.0`.
+        max_deformation: Float >= 0, pixels. Defaults to `8.0`.
+        cell_size: Integer > 0. From a control point of the deformation to
+            the next, pixels. Defaults to `100`.
+        max_noise: Float >= 0, in the unit of `images`. Normal noise is added
+            to the moved picture, whose standard deviation is even between
+            half of this and this. ReReVST: `0.004` for a range of `[-1, 1]`.
+            Defaults to `0.0`.
+
+    Returns:
+        Moved images, of the shape and dtype of `images`; flow, float32
+        `([batch,] height, width, 2)`, pixels, `x`, then `y`, so that
+        `moved(x, y) = image((x, y) + flow(x, y))`; and validity, boolean
+        `([batch,] height, width)`, true where that place lies inside the
+        picture.
+
+    Raises:
+        ValueError: If an argument is out of its range.
+
+    Example:
+
+    >>> photo = np.random.uniform(-1, 1, (32, 48, 3)).astype("float32")
+    >>> moved, flow, valid = keras_comic.data.random_motion(photo, seed=1)
     >>> tuple(moved.shape), tuple(flow.shape), tuple(valid.shape)
     ((32, 48, 3), (32, 48, 2), (32, 48))
 
     Reference:
-        - [Wang et al., 2020](https://doi.org/10.1109/TIP.2020.3024018),
-          ReReVST, for shift and bend. Differs from its published code in: a
-          grid of noise is interpolated by cubic curves, where that blurs one
-          of 8 pixels until about 5 are left; no noise is added.
+        - [Wang et al., 2020](https://doi.org/10.1109/TIP.2020.3024018)
+          (ReReVST); differs from it as `synthetic_flow` does.
     """
-    image = tf.convert_to_tensor(image)
-    if not (image.dtype == tf.uint8 or image.dtype.is_floating) or (
-        image.shape.rank != 3
-    ):
+    limits = (max_shift, max_affine, max_deformation)
+    _check(*limits, cell_size)
+    if not max_noise >= 0:
         raise ValueError(
-            "`image` must be uint8 or floating, of shape (height, width, "
-            f"channels). Received: image.dtype={image.dtype.name}, "
-            f"image.shape={image.shape}"
+            f"`max_noise` must be at least 0. Received: max_noise={max_noise}"
         )
+    images = tf.convert_to_tensor(images)
+    if images.shape.rank not in (3, 4) or images.dtype != tf.float32:
+        raise ValueError(
+            "`images` must be float32, (height, width, channels) or (batch, "
+            "height, width, channels). "
+            f"Received: dtype={images.dtype.name}, shape={images.shape}"
+        )
+    seed = tf.cast(seed, "int64")
+    if seed.shape.rank == 0:
+        seed = tf.stack([seed, tf.zeros_like(seed)])
+    one = images.shape.rank == 3
+    if one:
+        images = images[None]
+    flow = _random_flow(tf.shape(images), seed, limits, cell_size)
+    flow = tf.ensure_shape(flow, (*images.shape[:3], 2))
+    moved, valid = _warp(images, flow)
+    if max_noise:
+        moved += _random_noise(tf.shape(images), seed, max_noise)
+    if one:
+        return moved[0], flow[0], valid[0]
+    return moved, flow, valid
+
+
+def _random_flow(shape, seed, limits, cell_size):
+    max_shift, max_affine, max_deformation = limits
+    batch, height, width = shape[0], shape[1], shape[2]
+    affine = _uniform(seed, 0, [batch, _NUM_AFFINE])
+    shift = affine[:, None, None, :2] * max_shift
+    matrix = tf.reshape(affine[:, 2:], [batch, 1, 2, 2]) * (max_affine / 2)
+    across, down = _tf_centered(height, width)
+    rows = _tf_spline_weights(height, cell_size)
+    columns = _tf_spline_weights(width, cell_size)
+    num_rows, num_columns = tf.shape(rows)[1], tf.shape(columns)[1]
+    grid = _uniform(seed, 1, [batch, num_rows, num_columns, 2])
+    grid *= max_deformation
+    # First along the columns, then along the rows, as matrix products.
+    grid = tf.matmul(columns, tf.reshape(grid, [-1, num_columns, 2]))
+    grid = tf.reshape(grid, [batch, num_rows, width * 2])
+    deformation = tf.reshape(tf.matmul(rows, grid), [batch, height, width, 2])
+    flow = deformation + shift
+    flow += across[None, None, :, None] * matrix[:, :, None, 0]
+    return flow + down[None, :, None, None] * matrix[:, :, None, 1]
+
+
+def _random_noise(shape, seed, max_noise):
+    deviation = _uniform(seed, 2, [shape[0], 1, 1, 1]) * 0.25 + 0.75
+    noise = tf.random.stateless_normal(shape, _stream(seed, 3), alg="philox")
+    return noise * deviation * max_noise
+
+
+def _uniform(seed, stream, shape):
+    return tf.random.stateless_uniform(
+        shape, _stream(seed, stream), -1.0, 1.0, alg="philox"
+    )
+
+
+def _stream(seed, number):
+    return tf.stack([seed[0], seed[1] * _NUM_STREAMS + number])
+
+
+def _warp(images, flow):
+    """`images((x, y) + flow)`, and whether that lies inside."""
+    shape = tf.shape(images)
+    batch, height, width = shape[0], shape[1], shape[2]
+    columns = tf.cast(tf.range(width), "float32") + flow[..., 0]
+    rows = tf.cast(tf.range(height), "float32")[:, None] + flow[..., 1]
+    left, right, across, inside = _neighbors(columns, width)
+    top, bottom, down, inside_rows = _neighbors(rows, height)
+    pixels = tf.reshape(images, [batch, height * width, shape[3]])
+
+    def at(rows, columns):
+        return tf.gather(pixels, rows * width + columns, axis=1, batch_dims=1)
+
+    across, down = across[..., None], down[..., None]
+    upper = at(top, left) * (1 - across) + at(top, right) * across
+    lower = at(bottom, left) * (1 - across) + at(bottom, right) * across
+    moved = upper * (1 - down) + lower * down
+    moved = tf.ensure_shape(moved, images.shape)
+    return moved, tf.logical_and(inside, inside_rows)
+
+
+def _neighbors(places, size):
+    last = tf.cast(size - 1, "float32")
+    inside = tf.logical_and(places >= 0, places <= last)
+    places = tf.clip_by_value(places, 0.0, last)
+    before = tf.floor(places)
+    index = tf.cast(before, "int32")
+    return index, tf.minimum(index + 1, size - 1), places - before, inside
+
+
+def _centered(height, width):
+    """Columns and rows from -1 to 1."""
+    return [
+        (2 * np.arange(side) - (side - 1)) / max(side - 1, 1)
+        for side in (width, height)
+    ]
+
+
+def _tf_centered(height, width):
+    sides = []
+    for side in (width, height):
+        places = tf.cast(2 * tf.range(side) - (side - 1), "float32")
+        sides.append(places / tf.cast(tf.maximum(side - 1, 1), "float32"))
+    return sides
+
+
+def _spline_weights(size, cell_size):
+    """Weights of the control points for each pixel of a side.
+
+    Args:
+        size: Integer, pixels.
+        cell_size: Integer, pixels.
+
+    Returns:
+        Float64 array `(size, control points)`; each row sums to 1.
+    """
+    places = np.arange(size) / cell_size
+    num_points = math.ceil((size - 1) / cell_size) + 3
+    distances = np.abs(places[:, None] + 1 - np.arange(num_points))
+    near = 2 / 3 - distances**2 * (1 - distances / 2)
+    far = np.maximum(2 - distances, 0) ** 3 / 6
+    return np.where(distances < 1, near, far)
+
+
+def _tf_spline_weights(size, cell_size):
+    places = tf.cast(tf.range(size), "float32") / cell_size
+    num_points = -(-(size - 1) // cell_size) + 3
+    points = tf.cast(tf.range(num_points), "float32")
+    distances = tf.abs(places[:, None] + 1 - points)
+    near = 2 / 3 - distances**2 * (1 - distances / 2)
+    far = tf.maximum(2 - distances, 0) ** 3 / 6
+    return tf.where(distances < 1, near, far)
+
+
+def _check(max_shift, max_affine, max_deformation, cell_size):
     for name, value in (
         ("max_shift", max_shift),
-        ("max_rotation", max_rotation),
-        ("max_shear", max_shear),
-        ("bend", bend),
+        ("max_affine", max_affine),
+        ("max_deformation", max_deformation),
     ):
         if not value >= 0:
             raise ValueError(
-                f"`{name}` must not be negative. Received: {name}={value}"
+                f"`{name}` must be at least 0 pixels. Received: {name}={value}"
             )
-    if not 0 <= max_zoom < 1:
+    if not cell_size >= 1:
         raise ValueError(
-            f"`max_zoom` must lie in [0, 1). Received: max_zoom={max_zoom}"
+            "`cell_size` must be at least 1 pixel. "
+            f"Received: cell_size={cell_size}"
         )
-    height, width = tf.unstack(tf.shape(image)[:2])
-    rows = tf.range(tf.cast(height, "float32"))[:, None]
-    columns = tf.range(tf.cast(width, "float32"))[None, :]
-    down = rows - tf.cast(height - 1, "float32") / 2.0
-    right = columns - tf.cast(width - 1, "float32") / 2.0
-
-    draws = _uniforms(seed, 0, [5])
-    angle = draws[0] * (max_rotation * math.pi / 180.0)
-    zoom = 1.0 + draws[1] * max_zoom
-    shear = tf.tan(draws[2] * (max_shear * math.pi / 180.0))
-    cosine, sine = tf.cos(angle), tf.sin(angle)
-    sheared = right + shear * down
-    across = zoom * (cosine * sheared - sine * down) - right
-    along = zoom * (sine * sheared + cosine * down) - down
-    flow = tf.stack([across, along], axis=-1) + draws[3:] * max_shift
-    if bend > 0:
-        flow += bend * _smooth_noise(seed, height, width)
-
-    places = tf.stack([flow[..., 1] + rows, flow[..., 0] + columns], axis=-1)
-    last = tf.cast(tf.stack([height, width]) - 1, "float32")
-    valid = tf.reduce_all((places >= 0.0) & (places <= last), axis=-1)
-    moved = _sample(image, tf.clip_by_value(places, 0.0, last))
-    return SyntheticMotion(tf.ensure_shape(moved, image.shape), flow, valid)
-
-
-def _uniforms(seed, stream, shape):
-    """Uniform float32 in [-1, 1), the same on every device."""
-    seed = tf.cast(seed, "int32") + [stream, 0]
-    return tf.random.stateless_uniform(shape, seed, -1.0, 1.0, alg="philox")
-
-
-def _smooth_noise(seed, height, width):
-    cells = tf.stack([height, width]) // CELL_SIZE + 2
-    shape = tf.concat([cells, [2, 2]], axis=0)
-    # Two uniforms of either sign make a triangle, near enough to a normal
-    # distribution and bounded; its variance is 2 / 3.
-    noise = tf.reduce_sum(_uniforms(seed, 2**30, shape), axis=-1)
-    noise *= math.sqrt(1.5)
-    return tf.image.resize(noise, (height, width), method="bicubic")
-
-
-def _sample(image, places):
-    """An image's values between its pixels."""
-    values = tf.cast(image, "float32")
-    if image.dtype == tf.float64:
-        values = image
-    first = tf.floor(places)
-    part = tf.cast(places - first, values.dtype)
-    first = tf.cast(first, "int32")
-    second = tf.minimum(first + 1, tf.shape(image)[:2] - 1)
-    top, left = tf.unstack(first, axis=-1)
-    bottom, right = tf.unstack(second, axis=-1)
-
-    def at(rows, columns):
-        return tf.gather_nd(values, tf.stack([rows, columns], axis=-1))
-
-    down, across = part[..., :1], part[..., 1:]
-    upper = at(top, left) * (1.0 - across) + at(top, right) * across
-    lower = at(bottom, left) * (1.0 - across) + at(bottom, right) * across
-    values = upper * (1.0 - down) + lower * down
-    if image.dtype == tf.uint8:
-        values = tf.floor(values + 0.5)
-    return tf.cast(values, image.dtype)

@@ -161,6 +161,17 @@ class FlowValidityTest(TestCase):
         expected[2:, :-3] = True
         self.assertAllEqual(valid, expected)
 
+    def test_half_a_pixel_beyond_the_edge(self):
+        shape = (6, 8)
+        for motion, expected in ((0.4, True), (0.6, False)):
+            valid = flow_validity(
+                constant_flow(shape, -motion, motion),
+                constant_flow(shape, motion, -motion),
+            )
+            self.assertAllEqual(valid[:5, 0], np.full(5, expected))
+            self.assertAllEqual(valid[-1, 1:], np.full(7, expected))
+            self.assertTrue(valid[:5, 1:].all())
+
     def test_thresholds_of_the_way_back(self):
         # |w + w'|^2 = e^2 against 0.01 (|w|^2 + |w'|^2) + 0.5.
         shape = (8, 64)
