@@ -88,7 +88,8 @@ def synthetic_flow(
         np.broadcast_arrays(across[None, :], down[:, None]), axis=-1
     )
     flow = shift + places @ matrix * (max_affine / 2)
-    flow += np.einsum("ri,cj,ijk->rck", rows, columns, grid * max_deformation)
+    deformation = rows @ (columns @ grid).reshape(rows.shape[1], -1)
+    flow += deformation.reshape(height, width, 2) * max_deformation
     return flow.astype("float32")
 
 

@@ -306,20 +306,18 @@ class _CutDetector:
     def __init__(self):
         scenedetect = _import_video_library("scenedetect")
         self.timecode = scenedetect.FrameTimecode
-        self.detector = scenedetect.AdaptiveDetector(
-            min_scene_len=MIN_SCENE_FRAMES
-        )
+        self.detector = scenedetect.AdaptiveDetector(min_scene_len=0)
         self.delay = self.detector.event_buffer_length
         self.count = 0
         self.waiting = collections.deque()
-        self.cuts = set()
+        self.cuts = collections.deque()
+        self.last_cut = -MIN_SCENE_FRAMES
 
     def add(self, frame):
         thumbnail = frame.thumbnail()
         if self.count == 0:
             for _ in range(self.delay):
                 self._process(thumbnail)
-            self.cuts.add(self.count)
         self.waiting.append((self.count, frame))
         self._process(thumbnail)
         self.last = thumbnail
@@ -336,13 +334,16 @@ class _CutDetector:
         # Only counted, so any rate will do.
         timecode = self.timecode(self.count, 25.0)
         found = self.detector.process_frame(timecode, thumbnail)
-        self.cuts.update(cut.frame_num for cut in found)
+        self.cuts.extend(cut.frame_num for cut in found)
         self.count += 1
 
     def _release(self):
         place, frame = self.waiting.popleft()
-        starts = place in self.cuts
-        self.cuts.discard(place)
+        starts = place == self.delay
+        while self.cuts and self.cuts[0] <= place:
+            cut = self.cuts.popleft()
+            if cut == place and cut - self.last_cut >= MIN_SCENE_FRAMES:
+                starts, self.last_cut = True, cut
         return frame, starts
 
 
@@ -418,12 +419,18 @@ class VideoReader:
         ]
         if _NO_VIDEO_FORMATS.fullmatch(container.format.name):
             problem = f"holds no video but {container.format.long_name}"
-        elif streams:
+        elif streams and streams[0].codec_context is not None:
             return streams[0]
         elif missing:
             raise VideoError(
                 f"The video is cut off: {missing}. Received: path={self.path}",
                 "truncated",
+            )
+        elif streams:
+            raise VideoError(
+                "The video is of a codec that FFmpeg cannot decode. "
+                f"Received: path={self.path}",
+                "unreadable",
             )
         else:
             problem = "has no video stream"
@@ -588,6 +595,8 @@ class VideoFrame:
             height=height,
             interpolation=_INTERPOLATION,
             src_colorspace=colorspace,
+            # Left out, it would be that of the source in older PyAV.
+            dst_colorspace=_UNSPECIFIED_COLORSPACE,
         )
 
     def _turn(self, pixels):

@@ -304,6 +304,11 @@ class BrokenVideosTest(VideoTestCase):
             # An MP4's table of contents stands at its end.
             self.assertGreater(len(found), 10)
 
+    def test_unknown_codec(self):
+        path = save_video(self.folder / "a.mov", scene(2, seed=0))
+        path.write_bytes(path.read_bytes().replace(b"png ", b"q7x9"))
+        self.check(path, "unreadable", "codec that FFmpeg cannot")
+
     def test_damage_up_to_the_next_key_frame(self):
         path = save_video(
             self.folder / "a.avi",

@@ -53,7 +53,9 @@ def save_video(
         ticks: List of integers or `None`, the time of each frame in units of
             `1 / rate`.
         aspect: Fraction or `None`, width by height of a pixel.
-        colorspace: Integer or `None`, FFmpeg's number of the colour matrix.
+        colorspace: Integer or `None`, FFmpeg's number of the colour matrix
+            that is stated: 1 is BT.709, 6 is BT.601. With `yuv444p`, this
+            matrix is used, BT.601 for `None`.
         key_interval: Integer or `None`, frames from one key frame to the
             next.
         sound: Boolean. Whether to add a second of silence.
@@ -77,13 +79,12 @@ def save_video(
         audio = _add_silence(container) if sound else None
         source = "rgba" if frames.shape[-1] == 4 else "rgb24"
         for number, pixels in enumerate(frames):
+            if pixel_format == "yuv444p":
+                source, pixels = pixel_format, _to_yuv(pixels, colorspace)
             frame = av.VideoFrame.from_ndarray(
                 np.ascontiguousarray(pixels), source
             )
             if colorspace is not None:
-                frame = frame.reformat(
-                    format=pixel_format, dst_colorspace=colorspace
-                )
                 frame.colorspace = colorspace
             frame.pts = number if ticks is None else ticks[number]
             frame.time_base = Fraction(1, rate)
@@ -92,6 +93,19 @@ def save_video(
         if audio is not None:
             container.mux(audio.encode())
     return path
+
+
+def _to_yuv(pixels, colorspace):
+    """Planes of luma and colour differences, of limited range."""
+    red, blue = (0.2126, 0.0722) if colorspace == 1 else (0.299, 0.114)
+    pixels = pixels / 255
+    luma = pixels @ (red, 1 - red - blue, blue)
+    planes = [
+        16 + 219 * luma,
+        128 + 112 * (pixels[..., 2] - luma) / (1 - blue),
+        128 + 112 * (pixels[..., 0] - luma) / (1 - red),
+    ]
+    return np.round(planes).astype("uint8")
 
 
 def save_sound(path):
