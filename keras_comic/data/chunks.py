@@ -8,18 +8,25 @@ written last: a chunk whose JSON is there is done.
 import base64
 import collections
 import concurrent.futures
+import contextlib
 import functools
 import json
 import os
+import signal
+import tempfile
+import threading
+import time
+from pathlib import Path
 
-import tensorflow as tf
-
+from keras_comic.data.framing import frame_record
 from keras_comic.data.record_maker import UNREADABLE
 from keras_comic.data.record_maker import Drop
 from keras_comic.data.sources import is_video
 
 # Sources of a chunk; a video is a chunk of its own.
 CHUNK_SIZE = 16
+# How often a process looks whether the one that started it is there, seconds.
+WATCH_PERIOD = 0.2
 # With less to do than this for each, processes are not worth starting.
 MIN_CHUNKS_PER_WORKER = 4
 
@@ -111,24 +118,30 @@ def make_chunk(maker, sources, path=None, crashed=(), tick=None):
         `ChunkResult`, or `None` if it was written to a file.
     """
     facts, drops, conversions = [], [], collections.Counter()
-    part = None if path is None else path.with_suffix(".part")
-    writer = None if path is None else tf.io.TFRecordWriter(str(part))
-    for place, source in enumerate(sources):
-        if place in crashed:
-            reason = "reading it ends the process (a crash, or no memory left)"
-            drops.append(Drop(str(source.path), UNREADABLE, reason, None))
-        else:
-            records = maker.iterate(source, drops, conversions)
-            for number, (data, fact) in enumerate(records):
-                facts.append({**fact, "length": len(data), "place": number})
-                if writer is not None:
-                    writer.write(data)
-        if tick is not None:
-            tick()
+    with contextlib.ExitStack() as stack:
+        if path is not None:
+            part = _part_of(path)
+            file = stack.enter_context(open(part, "wb"))
+        for place, source in enumerate(sources):
+            if place in crashed:
+                reason = (
+                    "reading it ends the process (a crash, or no memory left)"
+                )
+                drops.append(Drop(str(source.path), UNREADABLE, reason, None))
+            else:
+                records = maker.iterate(source, drops, conversions)
+                for number, (data, fact) in enumerate(records):
+                    facts.append({**fact, "length": len(data), "place": number})
+                    if path is not None:
+                        file.write(frame_record(data))
+            if tick is not None:
+                tick()
+        if path is not None:
+            file.flush()
+            os.fsync(file.fileno())
     result = ChunkResult(facts, drops, dict(conversions))
     if path is None:
         return result
-    writer.close()
     os.replace(part, path)
     write_json(path.with_suffix(".json"), result_to_json(result))
     return None
@@ -185,7 +198,7 @@ def write_json(path, content):
         path: `pathlib.Path`.
         content: What JSON can hold.
     """
-    part = path.with_name(f".{path.name}.part")
+    part = _part_of(path)
     # File names may hold bytes that are not Unicode: ASCII keeps them.
     with open(part, "w", encoding="ascii") as file:
         json.dump(content, file, indent=1)
@@ -229,70 +242,97 @@ def result_to_json(result):
     return result._replace(drops=drops)._asdict()
 
 
+def _part_of(path):
+    # Of this process alone: one that outlives a build that was killed must
+    # not write into the files of the next.
+    return path.with_name(f".{path.name}.{os.getpid()}.part")
+
+
 def _make_in_processes(maker, chunks, folder, todo, num_workers, finish):
+    waiting = collections.deque(todo)
+    while waiting:
+        lost = _make_until_crash(
+            maker, chunks, folder, waiting, num_workers, finish
+        )
+        _make_alone(maker, chunks, folder, lost, finish)
+
+
+def _make_until_crash(maker, chunks, folder, waiting, num_workers, finish):
+    """Takes chunks from `waiting` until none is left, or a process ends.
+
+    Returns:
+        The numbers of the chunks that were taken then, but not finished.
+    """
     from loky.process_executor import TerminatedWorkerError
 
-    left = set(todo)
-    with _processes(num_workers) as executor:
-        futures = {
-            executor.submit(
-                make_chunk, maker, chunks[number], _path(folder, number)
-            ): number
-            for number in todo
-        }
-        try:
-            for future in concurrent.futures.as_completed(futures):
-                result = future.result()
-                left.remove(futures[future])
-                finish(futures[future], result)
-        except TerminatedWorkerError:
-            pass
-        except BaseException:
-            executor.shutdown(wait=True, kill_workers=True)
-            raise
-    # A file that ends the process that reads it must not end the build.
-    for number in sorted(left):
-        if folder is not None and chunk_paths(folder, number)[1].exists():
-            finish(number, None)
-            continue
-        result = _make_alone(maker, chunks[number], _path(folder, number))
-        finish(number, result)
-
-
-def _make_alone(maker, sources, path):
-    from loky.process_executor import TerminatedWorkerError
-
-    crashed = []
-    while True:
-        with _processes(1) as executor:
-            try:
-                done = executor.submit(
-                    make_chunk, maker, sources, path, crashed
+    running = {}
+    with (
+        contextlib.suppress(TerminatedWorkerError),
+        _processes(num_workers) as executor,
+    ):
+        while waiting or running:
+            while waiting and len(running) < 2 * num_workers:
+                number = waiting[0]
+                future = executor.submit(
+                    make_chunk, maker, chunks[number], _path(folder, number)
                 )
-                return done.result()
-            except TerminatedWorkerError:
-                pass
-        crashed = [*crashed, _first_to_crash(maker, sources, crashed)]
+                running[future] = waiting.popleft()
+            done, _ = concurrent.futures.wait(
+                running, return_when=concurrent.futures.FIRST_COMPLETED
+            )
+            for future in done:
+                result = future.result()
+                finish(running.pop(future), result)
+    return sorted(running.values())
 
 
-def _first_to_crash(maker, sources, known):
+def _make_alone(maker, chunks, folder, lost, finish):
+    """Makes chunks of which one ends the process, and finds its source.
+
+    A file that ends the process that reads it must not end the build.
+    """
     from loky.process_executor import TerminatedWorkerError
 
-    with _processes(1) as executor:
-        for place, source in enumerate(sources):
-            if place in known:
-                continue
-            try:
-                executor.submit(make_chunk, maker, [source]).result()
-            except TerminatedWorkerError:
-                return place
-    raise RuntimeError(
-        "A process that makes records ended, but with none of its sources "
-        "alone; is there enough memory? Give fewer workers. Received: "
-        + ", ".join(str(source.path) for source in sources)
-    )
+    waiting, crashed = collections.deque(lost), collections.defaultdict(list)
+    with tempfile.TemporaryDirectory() as notes:
+        while waiting:
+            with (
+                contextlib.suppress(TerminatedWorkerError),
+                _processes(1) as executor,
+            ):
+                while waiting:
+                    number, result = waiting[0], None
+                    note = Path(notes, f"{number}-{len(crashed[number])}")
+                    path = _path(folder, number)
+                    if path is None or not path.with_suffix(".json").exists():
+                        result = executor.submit(
+                            _make_noted,
+                            note,
+                            maker,
+                            chunks[number],
+                            path,
+                            crashed[number],
+                        ).result()
+                    waiting.popleft()
+                    finish(number, result)
+                return
+            place = note.stat().st_size if note.exists() else None
+            if place not in range(len(chunks[number])):
+                raise RuntimeError(
+                    "Processes that make records end, but not while they read "
+                    "a source; is there enough memory? Give fewer workers."
+                )
+            crashed[number].append(place)
 
 
+def _make_noted(note, maker, sources, path, crashed):
+    """Writes down, a byte each, how many sources are done."""
+    with open(note, "wb", buffering=0) as file:
+        tick = functools.partial(file.write, b".")
+        return make_chunk(maker, sources, path, crashed, tick)
+
+
+@contextlib.contextmanager
 def _processes(count):
     from loky import ProcessPoolExecutor
 
@@ -308,4 +348,26 @@ def _processes(count):
     }
     environment["TF_CPP_MIN_LOG_LEVEL"] = "3"
     environment["CUDA_VISIBLE_DEVICES"] = ""
-    return ProcessPoolExecutor(count, env=environment)
+    executor = ProcessPoolExecutor(
+        count, env=environment, initializer=_end_with, initargs=(os.getpid(),)
+    )
+    try:
+        yield executor
+    except BaseException:
+        executor.shutdown(wait=True, kill_workers=True)
+        raise
+    executor.shutdown(wait=True)
+
+
+def _end_with(parent):
+    """Ends this process when the one that started it is gone."""
+    # Ctrl-C reaches all of them; the parent ends the others.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_watch, args=(parent,), daemon=True).start()
+
+
+def _watch(parent):
+    # On Windows the number of the parent stays, and this does not end.
+    while os.getppid() == parent:
+        time.sleep(WATCH_PERIOD)
+    os._exit(1)

@@ -1,0 +1,295 @@
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("tensorflow")
+
+from keras_comic.data.chunks import CHUNK_SIZE  # noqa: E402
+from keras_comic.data.chunks import WATCH_PERIOD  # noqa: E402
+from keras_comic.data.chunks import ChunkResult  # noqa: E402
+from keras_comic.data.chunks import chunk_paths  # noqa: E402
+from keras_comic.data.chunks import cpu_count  # noqa: E402
+from keras_comic.data.chunks import load_chunk  # noqa: E402
+from keras_comic.data.chunks import make_chunk  # noqa: E402
+from keras_comic.data.chunks import make_chunks  # noqa: E402
+from keras_comic.data.chunks import result_from_json  # noqa: E402
+from keras_comic.data.chunks import result_to_json  # noqa: E402
+from keras_comic.data.chunks import split_into_chunks  # noqa: E402
+from keras_comic.data.chunks import write_json  # noqa: E402
+from keras_comic.data.framing import frame_record  # noqa: E402
+from keras_comic.data.record_maker import Drop  # noqa: E402
+from keras_comic.data.sources import Source  # noqa: E402
+from tests.data.record_makers import LineRecordMaker  # noqa: E402
+from tests.test_case import ROOT  # noqa: E402
+from tests.test_case import TestCase  # noqa: E402
+
+KILLED_BUILD = """
+import sys
+from pathlib import Path
+from keras_comic.data.chunks import make_chunks, split_into_chunks
+from keras_comic.data.sources import Source
+from tests.data.record_makers import LineRecordMaker
+
+folder, work = map(Path, sys.argv[1:])
+sources = [Source(p, p.name, "", "train") for p in sorted(folder.iterdir())]
+make_chunks(LineRecordMaker(), [[s] for s in sources], work, 2,
+            lambda *numbers: print(*numbers, flush=True))
+"""
+
+
+class ChunksTest(TestCase):
+    def setUp(self):
+        super().setUp()
+        self.folder = self.temporary_folder()
+        self.work = self.folder / "work"
+        self.work.mkdir()
+        self.maker = LineRecordMaker()
+
+    def write(self, **texts):
+        """Sources of the text files that it writes, a chunk each."""
+        (self.folder / "texts").mkdir(exist_ok=True)
+        sources = []
+        for name, text in texts.items():
+            path = self.folder / "texts" / name
+            path.write_text(text)
+            sources.append(Source(path, name, "ink", "train"))
+        return [[source] for source in sources]
+
+    def make(self, chunks, folder=None, num_workers=1, progress=None):
+        return make_chunks(self.maker, chunks, folder, num_workers, progress)
+
+    def load(self, chunks):
+        return [load_chunk(self.work, number) for number in range(len(chunks))]
+
+    def contents(self):
+        return {path.name: path.read_bytes() for path in self.work.iterdir()}
+
+    def plain(self, results):
+        """Results as JSON gives them back."""
+        return [
+            result_from_json(json.loads(json.dumps(result_to_json(result))))
+            for result in results
+        ]
+
+
+class SplitTest(ChunksTest):
+    def test_size(self):
+        for count, sizes in (
+            (0, []),
+            (1, [1]),
+            (CHUNK_SIZE, [CHUNK_SIZE]),
+            (2 * CHUNK_SIZE + 1, [CHUNK_SIZE, CHUNK_SIZE, 1]),
+        ):
+            sources = [
+                Source(Path(f"{i}.png"), f"{i}.png", "", "train")
+                for i in range(count)
+            ]
+            chunks = split_into_chunks(sources)
+            self.assertEqual([len(chunk) for chunk in chunks], sizes)
+            self.assertEqual([s for chunk in chunks for s in chunk], sources)
+
+    def test_videos_and_folders_are_alone(self):
+        (self.folder / "walk").mkdir()
+        names = ["a.png", "b.png", "c.mp4", "d.mp4", "e.png", "walk", "x.png"]
+        sources = [Source(self.folder / n, n, "", "train") for n in names]
+        self.assertEqual(
+            [[s.name for s in chunk] for chunk in split_into_chunks(sources)],
+            [
+                ["a.png", "b.png"],
+                ["c.mp4"],
+                ["d.mp4"],
+                ["e.png"],
+                ["walk"],
+                ["x.png"],
+            ],
+        )
+
+
+class MakeChunkTest(ChunksTest):
+    def test_files(self):
+        (first,), (second,) = self.write(a="1\n2", b="drop\n3\nfail\n4")
+        path, note = chunk_paths(self.work, 7)
+        ticks = []
+        result = make_chunk(
+            self.maker, [first, second], path, tick=lambda: ticks.append(1)
+        )
+        self.assertIsNone(result)
+        self.assertEqual(len(ticks), 2)
+        self.assertEqual(set(self.contents()), {path.name, note.name})
+        self.assertEqual(
+            path.read_bytes(),
+            frame_record(b"1") + frame_record(b"2") + frame_record(b"3"),
+        )
+        result = load_chunk(self.work, 7)
+        self.assertEqual(
+            [(f["filename"], f["place"], f["length"]) for f in result.facts],
+            [("a", 0, 1), ("a", 1, 1), ("b", 0, 1)],
+        )
+        self.assertEqual(result.conversions, {"line": 3})
+        self.assertEqual(
+            [drop[:3] for drop in result.drops],
+            [
+                (str(second.path), "line", ""),
+                (
+                    str(second.path),
+                    "unreadable",
+                    f"This file fails: {second.path}",
+                ),
+            ],
+        )
+        self.assertTrue(result.drops[0].thumbnail.startswith(b"\xff\xd8"))
+        self.assertIsNone(result.drops[1].thumbnail)
+
+    def test_without_files(self):
+        (first,), (second,) = self.write(a="1\n2", b="drop\n3")
+        result = make_chunk(self.maker, [first, second])
+        make_chunk(self.maker, [first, second], chunk_paths(self.work, 0)[0])
+        self.assertEqual(self.plain([result]), self.load([0]))
+
+    def test_sources_that_end_the_process_are_left_out(self):
+        (first,), (second,) = self.write(a="exit", b="2")
+        result = make_chunk(self.maker, [first, second], crashed=[0])
+        self.assertEqual(self.maker.seen, ["b"])
+        self.assertEqual(len(result.facts), 1)
+        (drop,) = result.drops
+        self.assertEqual(drop[:2], (str(first.path), "unreadable"))
+        self.assertRegex(drop.reason, "ends the process")
+
+    def test_nothing_to_see_of_an_interrupted_chunk(self):
+        (sources,) = self.write(a="1\n2")
+        path, note = chunk_paths(self.work, 0)
+
+        def interrupt():
+            self.assertFalse(path.exists())
+            raise KeyboardInterrupt
+
+        with self.assertRaises(KeyboardInterrupt):
+            make_chunk(self.maker, sources, path, tick=interrupt)
+        self.assertFalse(path.exists() or note.exists())
+        make_chunk(self.maker, sources, path)
+        self.assertEqual(len(load_chunk(self.work, 0).facts), 2)
+
+    def test_names_that_are_not_unicode(self):
+        path = "caf\udce9.png"
+        result = ChunkResult([{"path": path}], [Drop(path, "a", "b", None)], {})
+        write_json(chunk_paths(self.work, 0)[1], result_to_json(result))
+        self.assertEqual(load_chunk(self.work, 0), result)
+        self.assertEqual(len(self.contents()), 1)
+
+
+class MakeChunksTest(ChunksTest):
+    def test_progress(self):
+        chunks = self.write(a="1", b="fail", c="3\n4")
+        chunks = [chunks[0] + chunks[1], chunks[2]]
+        seen = []
+        self.make(chunks, progress=lambda *numbers: seen.append(numbers))
+        self.assertEqual(seen, [(1, 3), (2, 3), (3, 3)])
+
+    def test_what_is_done_is_not_made_again(self):
+        chunks = self.write(**{str(i): str(i) for i in range(6)})
+        chunks = [chunks[0] + chunks[1], *chunks[2:]]
+
+        def interrupt(done, total):
+            if done == 4:
+                raise KeyboardInterrupt
+
+        with self.assertRaises(KeyboardInterrupt):
+            self.make(chunks, self.work, progress=interrupt)
+        self.assertEqual(self.maker.seen, ["0", "1", "2", "3"])
+        seen = []
+        results = self.make(
+            chunks, self.work, progress=lambda *numbers: seen.append(numbers)
+        )
+        self.assertEqual(results, [None] * 5)
+        # The one at work when it was interrupted is made once more.
+        self.assertEqual(self.maker.seen[4:], ["3", "4", "5"])
+        self.assertEqual(seen, [(3, 6), (4, 6), (5, 6), (6, 6)])
+        expected = self.make(chunks)
+        self.assertEqual(self.load(chunks), self.plain(expected))
+
+    def test_nothing_to_do(self):
+        chunks = self.write(a="1")
+        self.make(chunks, self.work)
+        seen = []
+        self.make(chunks, self.work, progress=lambda *n: seen.append(n))
+        self.assertEqual((seen, self.maker.seen), ([(1, 1)], ["a"]))
+        self.assertEqual(self.make([]), [])
+
+    def test_cpu_count(self):
+        self.assertGreaterEqual(cpu_count(), 1)
+        self.assertLessEqual(cpu_count(), os.cpu_count())
+
+
+class ProcessesTest(ChunksTest):
+    def test_same_as_in_one_process(self):
+        texts = {f"{i:02}": "\n".join(map(str, range(i))) for i in range(9)}
+        texts["04"] += "\ndrop\nfail"
+        chunks = self.write(**texts)
+        self.make(chunks, self.work)
+        expected = self.contents()
+        for path in self.work.iterdir():
+            path.unlink()
+        maker, self.maker = self.maker, LineRecordMaker()
+        seen = []
+        self.make(chunks, self.work, 2, lambda *n: seen.append(n))
+        self.assertEqual(self.contents(), expected)
+        self.assertEqual(seen, [(number, 9) for number in range(1, 10)])
+        self.assertEqual((len(maker.seen), self.maker.seen), (9, []))
+
+    @pytest.mark.slow
+    def test_results_come_back(self):
+        texts = {f"{i:02}": "\n".join(map(str, range(i))) for i in range(9)}
+        chunks = self.write(**texts)
+        self.assertEqual(self.make(chunks, None, 2), self.make(chunks))
+
+    @pytest.mark.slow
+    def test_processes_that_end(self):
+        names = [f"{number:02}" for number in range(40)]
+        ends = {"03", "04", "30"}
+        chunks = self.write(
+            **{n: "1\nexit" if n in ends else "1" for n in names}
+        )
+        expected = {
+            str(source.path) for (source,) in chunks if source.name in ends
+        }
+        chunks = [sum(chunks[i : i + 5], []) for i in range(0, 40, 5)]
+        seen = []
+        self.make(chunks, self.work, 2, lambda *n: seen.append(n))
+        self.assertEqual(seen[-1], (40, 40))
+        results = self.load(chunks)
+        self.assertEqual(
+            [fact["filename"] for result in results for fact in result.facts],
+            [name for name in names if name not in ends],
+        )
+        drops = [drop for result in results for drop in result.drops]
+        self.assertEqual([drop.path for drop in drops], sorted(expected))
+        for drop in drops:
+            self.assertEqual(drop.rule, "unreadable")
+            self.assertRegex(drop.reason, "ends the process")
+        self.assertEqual(self.maker.seen, [])
+
+    @pytest.mark.slow
+    def test_a_process_that_ends_without_files(self):
+        chunks = self.write(a="1", b="exit", c="1")
+        first, second, third = self.make(chunks, None, 2)
+        self.assertEqual((len(first.facts), len(third.facts)), (1, 1))
+        self.assertEqual((second.facts, len(second.drops)), ([], 1))
+
+    @pytest.mark.slow
+    def test_they_end_with_the_one_that_started_them(self):
+        self.write(**{f"{i:03}": f"{i}\n" * 4000 for i in range(400)})
+        process = subprocess.Popen(
+            [sys.executable, "-c", KILLED_BUILD, self.folder / "texts"]
+            + [self.work],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+        )
+        process.stdout.readline()
+        process.kill()
+        # It comes to its end when the last process is gone that has it.
+        process.communicate(timeout=20 * WATCH_PERIOD)
+        self.assertLess(len(self.contents()), 2 * 400)
