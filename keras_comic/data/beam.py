@@ -264,17 +264,15 @@ def _make_records(numbered, maker):
 
 
 def _facts_of(line):
+    # In ASCII: Beam refuses names of files that are not Unicode.
     number, result = json.loads(line)
-    return number, result["facts"]
+    return json.dumps([number, result["facts"]])
 
 
-def _plan(_, numbered, rules, num_shards, shard_bytes):
+def _plan(_, lines, rules, num_shards, shard_bytes):
     """Dict of numbers of source and record to a shard and the place in it."""
-    known = [
-        (number, fact)
-        for number, facts in sorted(numbered, key=operator.itemgetter(0))
-        for fact in facts
-    ]
+    numbered = sorted(map(json.loads, lines), key=operator.itemgetter(0))
+    known = [(number, fact) for number, facts in numbered for fact in facts]
     facts = [fact for _, fact in known]
     try:
         plan = plan_shards(facts, rules, num_shards, shard_bytes)
