@@ -101,6 +101,10 @@ class RecordMaker:
 
         Yields:
             `Record`. Frames of a video that breaks off come before the drop.
+
+        Raises:
+            ImportError: If a library is needed that is not installed: that is
+                no fault of the source.
         """
         path = str(source.path)
         try:
@@ -109,6 +113,8 @@ class RecordMaker:
             rule = getattr(error, "reason", UNREADABLE)
             rule = rule if rule in FAILURES else UNREADABLE
             drops.append(Drop(path, rule, str(error), None))
+        except ImportError:
+            raise
         except Exception as error:
             # A file that nobody has thought of must not stop the others.
             reason = f"{type(error).__name__}: {error}"
