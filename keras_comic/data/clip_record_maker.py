@@ -9,6 +9,7 @@ from PIL import Image
 from keras_comic.data.optical_flow import encode_flow
 from keras_comic.data.optical_flow import flow_validity
 from keras_comic.data.optical_flow import optical_flow
+from keras_comic.data.record_maker import Drop
 from keras_comic.data.record_maker import Picture
 from keras_comic.data.record_maker import Record
 from keras_comic.data.record_maker import RecordMaker
@@ -90,6 +91,7 @@ class ClipRecordMaker(RecordMaker):
         }
 
     def make_records(self, source, drops, conversions):
+        clip = None
         for clip in read_clips(
             source.path, self.num_frames, stride=self.stride, step=self.step
         ):
@@ -98,6 +100,10 @@ class ClipRecordMaker(RecordMaker):
             picture = Picture(middle, True, None, box, 0.0)
             if self.clean(picture, source, drops):
                 yield self._make_record(source, clip, conversions)
+        if clip is None:
+            count = (self.num_frames - 1) * self.step + 1
+            reason = f"no scene of it is as long as a clip, {count} frames"
+            drops.append(Drop(str(source.path), "too short", reason, None))
 
     def _make_record(self, source, clip, conversions):
         frames = [self.resize(np.asarray(frame)) for frame in clip.frames]

@@ -1,5 +1,8 @@
 """Records of photos with their comics."""
 
+import os
+import posixpath
+
 from keras_comic.data.record_maker import Drop
 from keras_comic.data.record_maker import Record
 from keras_comic.data.record_maker import RecordMaker
@@ -83,9 +86,7 @@ class PairRecordMaker(RecordMaker):
             "image/encoded": photo_bytes,
             "comic/encoded": comic_bytes,
             "comic/format": comic_format,
-            "comic/filename": source.name.replace("photos/", "comics/", 1)
-            if source.name.startswith("photos/")
-            else source.comic.name,
+            "comic/filename": _comic_name(source),
             "comic/sha256": sha256_of(comic_bytes),
         }
         data = serialize_record(self.kind, values)
@@ -93,3 +94,10 @@ class PairRecordMaker(RecordMaker):
         sha256 = sha256_of(photo_bytes, comic_bytes)
         facts = self.facts(source, image, data, sha256)
         return Record(data, {**facts, "hash": None})
+
+
+def _comic_name(source):
+    """The comic's path below the folder that the photo's name starts from."""
+    path = os.path.relpath(source.comic, source.path.parent)
+    folder = posixpath.dirname(source.name)
+    return posixpath.normpath(posixpath.join(folder, path.replace(os.sep, "/")))
