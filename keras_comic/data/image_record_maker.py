@@ -121,18 +121,20 @@ class ImageRecordMaker(RecordMaker):
             yield Picture(frame.image, True, None, box, float(frame.time))
 
     def _split(self, picture, conversions):
+        # A page's margins show what its gutters look like: panels first.
+        parts = [picture]
+        if self.panels:
+            boxes = find_panels(picture.image)
+            parts = [_cut(picture, box) for box in boxes]
+            if len(parts) > 1 or parts[0] is not picture:
+                conversions["panel of a page"] += len(parts)
         if self.rules is not None and self.rules.trim:
-            box = self.rules.trim_box(picture.image)
-            trimmed = _cut(picture, box)
-            conversions["trimmed"] += trimmed is not picture
-            picture = trimmed
-        if not self.panels:
-            return [picture]
-        panels = [_cut(picture, box) for box in find_panels(picture.image)]
-        if len(panels) < 2:
-            return [picture]
-        conversions["panel of a page"] += len(panels)
-        return panels
+            for place, part in enumerate(parts):
+                trimmed = _cut(part, self.rules.trim_box(part.image))
+                if trimmed is not part:
+                    conversions["trimmed"] += 1
+                    parts[place] = trimmed
+        return parts
 
     def _make_record(self, picture, source, conversions):
         image = self.resize(picture.image)

@@ -1,0 +1,410 @@
+import io
+
+import numpy as np
+import pytest
+from absl.testing import parameterized
+from hypothesis import given
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from PIL import Image
+
+tf = pytest.importorskip("tensorflow")
+
+from keras_comic.data.cleaning import CleaningRules  # noqa: E402
+from keras_comic.data.image_record_maker import ImageRecordMaker  # noqa: E402
+from keras_comic.data.images import read_image  # noqa: E402
+from keras_comic.data.record_maker import sha256_of  # noqa: E402
+from keras_comic.data.sources import Source  # noqa: E402
+from keras_comic.data.text_areas import find_text_areas  # noqa: E402
+from keras_comic.data.tfrecord import VARIANTS  # noqa: E402
+from keras_comic.data.tfrecord import record_features  # noqa: E402
+from keras_comic.data.variants import make_variant  # noqa: E402
+from tests.data.pages import draw_bubble  # noqa: E402
+from tests.data.pages import draw_comic_page  # noqa: E402
+from tests.data.pages import draw_scene  # noqa: E402
+from tests.data.pages import overlap  # noqa: E402
+from tests.data.videos import save_video  # noqa: E402
+from tests.data.videos import scene  # noqa: E402
+from tests.test_case import SHARED  # noqa: E402
+from tests.test_case import TestCase  # noqa: E402
+from tests.test_case import photos  # noqa: E402
+from tests.test_case import shared  # noqa: E402
+
+PARSED = record_features("comics")
+IMAGES = st.tuples(st.integers(1, 24), st.integers(1, 24)).flatmap(
+    lambda size: arrays("uint8", (*size, 3))
+)
+PANELS = [(10, 10, 60, 180), (80, 10, 70, 80), (80, 100, 70, 90)]
+
+
+def decode(encoded):
+    return tf.io.decode_image(encoded, channels=3).numpy()
+
+
+class ImageRecordMakerTest(parameterized.TestCase, TestCase):
+    def setUp(self):
+        super().setUp()
+        self.folder = self.temporary_folder()
+
+    def save(self, image, name="a.png", **arguments):
+        if isinstance(image, np.ndarray):
+            image = Image.fromarray(image)
+        image.save(self.folder / name, **arguments)
+        return self.folder / name
+
+    def make(self, name="a.png", **arguments):
+        source = Source(
+            self.folder / name, f"x/{name}", "ink", "train", "A book", "CC0"
+        )
+        return ImageRecordMaker("comics", **arguments).make(source)
+
+    def parse(self, made):
+        return [
+            {key: value.numpy() for key, value in parsed.items()}
+            for parsed in (
+                tf.io.parse_single_example(record.data, PARSED)
+                for record in made.records
+            )
+        ]
+
+    def boxes(self, made):
+        return [tuple(r["image/box"].tolist()) for r in self.parse(made)]
+
+
+class PictureTest(ImageRecordMakerTest):
+    def test_every_feature(self):
+        encoded = self.save(photos(24, 32, 3)).read_bytes()
+        made = self.make()
+        (record,) = self.parse(made)
+        for name in VARIANTS:
+            self.assertShape(record.pop(f"variant/{name}"), (0,))
+        self.assertShape(record.pop("image/text_boxes"), (0,))
+        self.assertAllEqual(record.pop("image/box"), [0, 0, 24, 32])
+        self.assertEqual(
+            record,
+            {
+                "schema/version": 2,
+                "image/kind": b"comics",
+                "image/split": b"train",
+                "image/label": b"ink",
+                "image/filename": b"x/a.png",
+                "image/source": b"A book",
+                "image/license": b"CC0",
+                "image/sha256": sha256_of(encoded).encode(),
+                "image/format": b"png",
+                "image/height": 24,
+                "image/width": 32,
+                "image/encoded": encoded,
+                "image/time": 0.0,
+            },
+        )
+        self.assertEqual((made.drops, made.conversions), ([], {}))
+        facts = made.records[0].facts
+        self.assertEqual(facts["bytes"], len(made.records[0].data))
+        self.assertEqual(facts["sha256"], sha256_of(encoded))
+
+    def test_own_bytes_are_kept(self):
+        pixels = photos(8, 9, 3)
+        for path in (
+            self.save(pixels, "a.jpg"),
+            self.save(pixels, "b.png"),
+            self.save(pixels[..., 0], "grey.jpg"),
+            self.save(Image.fromarray(pixels).quantize(9), "palette.png"),
+            self.save(pixels, "progressive.jpg", progressive=True),
+        ):
+            (record,) = self.parse(self.make(path.name))
+            self.assertEqual(record["image/encoded"], path.read_bytes())
+            self.assertEqual(
+                record["image/format"] == b"png", path.suffix == ".png"
+            )
+
+    def test_other_files_are_encoded_anew(self):
+        exif = Image.Exif()
+        exif[0x0112] = 6
+        pixels = photos(24, 33, 3)
+        smooth = Image.fromarray(pixels[::8, ::8]).resize((33, 24))
+        for path, conversions in (
+            (self.save(smooth, "a.jpg", exif=exif), {"orientation": 1}),
+            (self.save(smooth.convert("CMYK"), "cmyk.jpg"), {"cmyk": 1}),
+            (self.save(photos(9, 7, 4), "alpha.png"), {"alpha": 1}),
+            (
+                self.save(photos(9, 7).astype("uint16") * 257, "deep.png"),
+                {"16-bit": 1, "grey": 1},
+            ),
+            (self.save(pixels, "a.bmp"), {}),
+            (self.save(smooth, "a.webp"), {}),
+            (self.save(pixels, "a.tif"), {}),
+        ):
+            made = self.make(path.name)
+            self.assertEqual(made.conversions, conversions)
+            (record,) = self.parse(made)
+            lossy = path.suffix in (".jpg", ".webp")
+            self.assertEqual(
+                record["image/format"], b"jpeg" if lossy else b"png"
+            )
+            image = decode(record["image/encoded"])
+            self.assertShape(
+                image, (record["image/height"], record["image/width"], 3)
+            )
+            self.assertAllClose(
+                image.astype(int),
+                read_image(path).astype(int),
+                atol=16 if lossy else 0,
+            )
+
+    def test_resizing(self):
+        self.save(photos(40, 61, 3))
+        self.save(photos(61, 40, 3), "b.jpg")
+        small = self.save(photos(15, 18, 3), "small.png")
+        for name, shape in (("a.png", (16, 24, 3)), ("b.jpg", (24, 16, 3))):
+            made = self.make(name, image_size=16)
+            (record,) = self.parse(made)
+            self.assertShape(decode(record["image/encoded"]), shape)
+            self.assertEqual(made.conversions, {"resized": 1})
+            # Where it lay in the source.
+            self.assertAllEqual(
+                record["image/box"],
+                [0, 0, *read_image(self.folder / name).shape[:2]],
+            )
+        made = self.make("small.png", image_size=16)
+        (record,) = self.parse(made)
+        self.assertEqual(record["image/encoded"], small.read_bytes())
+        self.assertEqual(made.conversions, {})
+
+    def test_variants(self):
+        image = draw_scene(40, 60)
+        self.save(image)
+        made = self.make(image_size=32, variants=VARIANTS[::-1])
+        (record,) = self.parse(made)
+        picture = decode(record["image/encoded"])
+        self.assertShape(picture, (32, 48, 3))
+        for name in VARIANTS:
+            (encoded,) = record[f"variant/{name}"]
+            self.assertTrue(encoded.startswith(b"\x89PNG"))
+            self.assertAllEqual(decode(encoded), make_variant(name, picture))
+        self.save(image, "a.jpg")
+        made = self.make("a.jpg", variants=["grayscale"])
+        (record,) = self.parse(made)
+        (encoded,) = record["variant/grayscale"]
+        self.assertTrue(encoded.startswith(b"\xff\xd8"))
+        self.assertShape(record["variant/blurred"], (0,))
+
+    def test_rules(self):
+        self.save(np.full((96, 96, 3), 200, "uint8"))
+        made = self.make(rules=CleaningRules())
+        (drop,) = made.drops
+        self.assertEqual((made.records, drop.rule), ([], "blank"))
+        self.assertEqual(drop.path, str(self.folder / "a.png"))
+        self.assertIsNotNone(drop.thumbnail)
+
+    def test_trimming(self):
+        image = np.zeros((100, 120, 3), "uint8")
+        image[20:80] = draw_scene(60, 120)
+        path = self.save(image)
+        rules = CleaningRules(min_side=8, min_sharpness=None)
+        made = self.make(rules=rules)
+        self.assertEqual(made.conversions, {"trimmed": 1})
+        (record,) = self.parse(made)
+        top, left, height, width = record["image/box"]
+        self.assertAllClose(
+            [top, left, height, width], [20, 0, 60, 120], atol=2
+        )
+        self.assertAllEqual(
+            decode(record["image/encoded"]),
+            image[top : top + height, left : left + width],
+        )
+        self.assertEqual(record["image/height"], height)
+        rules = CleaningRules(min_side=8, min_sharpness=None, trim=False)
+        for made in (self.make(rules=rules), self.make()):
+            (record,) = self.parse(made)
+            self.assertEqual(record["image/encoded"], path.read_bytes())
+            self.assertEqual(made.conversions, {})
+
+    def test_unreadable(self):
+        (self.folder / "a.png").write_text("A letter.")
+        made = self.make()
+        (drop,) = made.drops
+        self.assertEqual((made.records, drop.rule), ([], "not an image"))
+
+    def test_same_bytes_again(self):
+        self.save(photos(40, 30, 4))
+        made = [self.make(image_size=20, variants=VARIANTS) for _ in range(2)]
+        self.assertEqual(*made)
+
+    @settings(max_examples=25, deadline=None, derandomize=True, database=None)
+    @given(IMAGES)
+    def test_any_png_is_read_back_equal(self, image):
+        path = self.save(image)
+        (record,) = self.parse(self.make())
+        self.assertEqual(record["image/encoded"], path.read_bytes())
+        self.assertAllEqual(decode(record["image/encoded"]), image)
+        # Encoded anew.
+        self.save(image, "a.bmp")
+        (record,) = self.parse(self.make("a.bmp"))
+        self.assertAllEqual(decode(record["image/encoded"]), image)
+
+    @settings(max_examples=25, deadline=None, derandomize=True, database=None)
+    @given(IMAGES)
+    def test_any_jpeg_is_read_back_nearly_equal(self, image):
+        self.save(Image.fromarray(image).convert("CMYK"), "a.jpg", quality=95)
+        (record,) = self.parse(self.make("a.jpg"))
+        self.assertEqual(record["image/format"], b"jpeg")
+        found = decode(record["image/encoded"]).astype("float64")
+        expected = read_image(self.folder / "a.jpg")
+        self.assertShape(found, expected.shape)
+        self.assertLess(np.sqrt(((found - expected) ** 2).mean()), 8.0)
+
+    def test_config(self):
+        maker = ImageRecordMaker(
+            "photos", 16, None, True, True, ("blurred",), "scenes"
+        )
+        self.assertEqual(
+            maker.get_config(),
+            {
+                "kind": "photos",
+                "image_size": 16,
+                "rules": None,
+                "panels": True,
+                "text_areas": True,
+                "variants": ["blurred"],
+                "frames": "scenes",
+            },
+        )
+
+    def test_errors(self):
+        for arguments, message in (
+            ({"kind": "pairs"}, "one of photos, comics. Received: kind=pairs"),
+            ({"image_size": 0}, "Received: image_size=0"),
+            ({"variants": ["sharp"]}, r"grayscale.*variants=\['sharp'\]"),
+            ({"frames": 0}, 'integer or "scenes". Received: frames=0'),
+            ({"frames": "cuts"}, "Received: frames=cuts"),
+        ):
+            with self.assertRaisesRegex(ValueError, message):
+                ImageRecordMaker(**{"kind": "photos", **arguments})
+
+
+class PanelsTest(ImageRecordMakerTest):
+    def setUp(self):
+        super().setUp()
+        self.page = draw_comic_page(160, 200, PANELS)
+        self.save(self.page)
+
+    def test_a_record_of_each(self):
+        made = self.make(panels=True)
+        self.assertEqual(made.conversions, {"panel of a page": 3})
+        boxes = self.boxes(made)
+        for found, expected in zip(boxes, PANELS, strict=True):
+            self.assertGreater(overlap(found, expected), 0.9)
+        for record, box in zip(self.parse(made), boxes, strict=True):
+            top, left, height, width = box
+            self.assertAllEqual(
+                decode(record["image/encoded"]),
+                self.page[top : top + height, left : left + width],
+            )
+        hashes = {record.facts["sha256"] for record in made.records}
+        self.assertEqual(len(hashes), 3)
+
+    def test_in_the_source_also_when_it_is_trimmed_and_resized(self):
+        rules = CleaningRules(min_side=8, min_sharpness=None, max_text=None)
+        made = self.make(panels=True, rules=rules, image_size=32)
+        # The frames are trimmed, 2 pixels.
+        for found, expected in zip(self.boxes(made), PANELS, strict=True):
+            inside = np.add(expected, (2, 2, -4, -4))
+            self.assertGreater(overlap(found, inside), 0.97)
+        self.assertEqual(
+            made.conversions,
+            {"panel of a page": 3, "trimmed": 3, "resized": 3},
+        )
+        for record in self.parse(made):
+            shape = decode(record["image/encoded"]).shape
+            self.assertEqual(min(shape[:2]), 32)
+
+    def test_rules_hold_for_each(self):
+        page = self.page.copy()
+        page[82:148, 12:88] = 120
+        self.save(page)
+        rules = CleaningRules(min_side=8, min_sharpness=None, max_text=None)
+        made = self.make(panels=True, rules=rules)
+        self.assertEqual(len(made.records), 2)
+        self.assertEqual([drop.rule for drop in made.drops], ["blank"])
+
+    def test_a_picture_without_gutters(self):
+        path = self.save(draw_scene(60, 80))
+        made = self.make(panels=True)
+        (record,) = self.parse(made)
+        self.assertEqual(record["image/encoded"], path.read_bytes())
+        self.assertEqual(made.conversions, {})
+
+    def test_the_only_panel_of_a_page(self):
+        self.save(draw_comic_page(160, 200, [(20, 20, 120, 160)]))
+        made = self.make(panels=True)
+        (box,) = self.boxes(made)
+        self.assertGreater(overlap(box, (20, 20, 120, 160)), 0.9)
+        self.assertEqual(made.conversions, {"panel of a page": 1})
+
+    def test_text_areas(self):
+        image = draw_bubble(draw_scene(300, 400), (30, 40, 120, 200))
+        self.save(image)
+        for size in (None, 240):
+            (record,) = self.parse(self.make(text_areas=True, image_size=size))
+            picture = decode(record["image/encoded"])
+            boxes = record["image/text_boxes"].reshape(-1, 4)
+            expected = np.reshape(find_text_areas(picture), (-1, 4))
+            self.assertAllEqual(boxes, expected)
+            self.assertGreater(len(boxes), 0)
+            scale = picture.shape[0] / 300
+            bubble = np.array([30, 40, 120, 200]) * scale
+            self.assertGreater(max(overlap(b, bubble) for b in boxes), 0.3)
+
+    @shared
+    def test_shared_page(self):
+        name = "ep22_gfx_Pepper-and-Carrot_by-David-Revoy_E22P08.jpg"
+        path = SHARED / "data" / "pages" / name
+        maker = ImageRecordMaker(
+            "comics", 256, CleaningRules(), panels=True, text_areas=True
+        )
+        made = maker.make(Source(path, path.name, "page", "train"))
+        self.assertEqual(len(made.records), 6)
+        for record in self.parse(made):
+            height, width = record["image/height"], record["image/width"]
+            self.assertLessEqual(min(height, width), 256)
+            boxes = record["image/text_boxes"].reshape(-1, 4)
+            for top, left, rows, columns in boxes:
+                self.assertLessEqual(top + rows, height)
+                self.assertLessEqual(left + columns, width)
+
+
+class VideosTest(ImageRecordMakerTest):
+    def setUp(self):
+        super().setUp()
+        self.frames = np.concatenate([scene(9, seed=0), scene(9, seed=5)])
+        save_video(self.folder / "a.mov", self.frames, rate=8)
+
+    def test_every_so_many_frames(self):
+        made = self.make("a.mov", frames=5)
+        records = self.parse(made)
+        self.assertEqual(
+            [r["image/time"] for r in records], [0, 5 / 8, 10 / 8, 15 / 8]
+        )
+        self.assertEqual(made.conversions, {"frame of a video": 4})
+        for record, frame in zip(records, self.frames[::5], strict=True):
+            self.assertEqual(record["image/format"], b"jpeg")
+            self.assertEqual(record["image/filename"], b"x/a.mov")
+            self.assertAllEqual(record["image/box"], [0, 0, 48, 64])
+            image = Image.open(io.BytesIO(record["image/encoded"]))
+            self.assertAllClose(
+                np.asarray(image).astype(int), frame.astype(int), atol=12
+            )
+
+    def test_one_of_each_scene(self):
+        made = self.make("a.mov", frames="scenes")
+        times = [record["image/time"] * 8 for record in self.parse(made)]
+        self.assertEqual(len(times), 2)
+        self.assertLess(times[0], 9)
+        self.assertGreaterEqual(times[1], 9)
+
+    def test_unreadable(self):
+        (self.folder / "a.mov").write_text("A letter.")
+        (drop,) = self.make("a.mov").drops
+        self.assertEqual(drop.rule, "not a video")
