@@ -62,8 +62,11 @@ def write_records_with_beam(
     records of each shard together and write it. So a worker must have memory
     for a shard, and for what is known of all records, about 1 kB each. An
     interrupted build starts anew: within a run, the runner repeats what fails.
+    A file that ends the process which reads it ends the pipeline;
+    `write_records` leaves it out.
 
-    Workers on other machines need this package, and see the same files:
+    Workers on other machines need this package and what it needs in the same
+    versions as here, and see the same files:
     `sources` and `output` either lie on a file system that every one of them
     mounts at the same absolute path, or are URLs of a file system that Beam
     knows, such as `gs://bucket/books` (with `apache-beam[gcp]`) or `s3://...`
@@ -149,7 +152,9 @@ def _build(maker, listed, num_shards, shard_bytes, build_key, options, work):
 
         def write_shard(split, place, name, known, numbers):
             # The pipeline has written it already, by the same plan.
-            part, size, sha256 = shards[_shard_key(split, place)]
+            part, size, sha256 = shards.get(
+                _shard_key(split, place), ("", 0, "")
+            )
             if size != sum(fact["length"] + FRAME_BYTES for fact in known):
                 raise RuntimeError(
                     "The workers have other versions of the packages than "
