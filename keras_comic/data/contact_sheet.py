@@ -15,7 +15,7 @@ from keras_comic.data.borders import check_image
 # kind of text, and how many lines a label may have.
 GAP = 8
 LINE = {"title": 26, "heading": 24, "label": 13}
-LABEL_LINES = 3
+LABEL_LINES = 4
 # Sizes of the letters, points; a point is so many pixels, and a letter of the
 # fixed-width font so many of its sizes wide.
 POINTS = {"title": 13, "heading": 11, "label": 7}
@@ -44,7 +44,7 @@ def save_contact_sheet(
 
     Each group has a heading with its name and how many pictures it holds;
     of a large group the first are shown, and the heading says how many are
-    not. Labels longer than three lines lose their middle; letters that the
+    not. Labels longer than four lines lose their middle; letters that the
     font does not have become squares. The file is written beside its name
     and renamed, so that it is there whole or not at all.
 

@@ -171,7 +171,9 @@ def draw_bubble(image, box, font=None, text=TEXT, shape="ellipse"):
 
 
 def draw_comic_page(height, width, boxes, gutter=(255, 255, 255), seed=0):
-    """A comic page: a scene in each box, with a black frame.
+    """A comic page: a scene in each box, with a frame.
+
+    The frames are black, or white on dark pages.
 
     Args:
         height: Integer, pixels.
@@ -185,10 +187,11 @@ def draw_comic_page(height, width, boxes, gutter=(255, 255, 255), seed=0):
     """
     page = np.empty((height, width, 3), "uint8")
     page[:] = gutter
+    frame = 10 if max(gutter) > 60 else 240
     for number, (top, left, rows, columns) in enumerate(boxes):
         scene = draw_scene(rows, columns, seed + number)
         panel = page[top : top + rows, left : left + columns]
-        panel[:] = 10
+        panel[:] = frame
         panel[2:-2, 2:-2] = scene[2:-2, 2:-2]
     return page
 
