@@ -8,6 +8,10 @@ to the `FeatureNetwork` that computed them.
 from keras import ops
 
 from keras_comic.layers import channel_moments
+from keras_comic.losses.samples import check_lists
+from keras_comic.losses.samples import check_same_shape
+from keras_comic.losses.samples import float32
+from keras_comic.losses.samples import sample_mean
 
 
 def content_loss(features, target_features):
@@ -34,18 +38,50 @@ def content_loss(features, target_features):
     >>> bool(np.all(np.asarray(loss) < 1e-5))
     True
     """
-    shape, target_shape = tuple(features.shape), tuple(target_features.shape)
-    if len(shape) != len(target_shape) or any(
-        None not in sides and sides[0] != sides[1]
-        for sides in zip(shape, target_shape)
-    ):
-        raise ValueError(
-            "`features` and `target_features` must have the same shape. "
-            f"Received: features.shape={shape}, "
-            f"target_features.shape={target_shape}"
-        )
+    check_same_shape(features, target_features, "features", "target_features")
     difference = _normalize(features) - _normalize(target_features)
     return ops.mean(ops.square(difference), axis=[1, 2, 3])
+
+
+def feature_loss(features, target_features, squared=False):
+    """Mean absolute (or squared) difference of features, as they are.
+
+    `mean(|features - target_features|)`. Unlike `content_loss` it sees
+    contrast and tone. The content loss of CartoonGAN and AnimeGAN (the layer
+    before the last activation of VGG-19's fourth block, `conv4_4`), squared
+    that of AdaIN; against the features of `fill_regions` of the same comics it
+    is the structure loss of White-box cartoonisation.
+
+    Args:
+        features: Float `(batch, height, width, channels)`, any range.
+        target_features: Float, of the shape of `features`.
+        squared: Boolean. Takes the square instead of the absolute value.
+            Defaults to `False`.
+
+    Returns:
+        Float32 `(batch,)`, at least 0, in the features' unit (squared).
+
+    Raises:
+        ValueError: If the shapes differ.
+
+    Example:
+
+    >>> features = np.ones((1, 32, 32, 4), "float32")
+    >>> float(keras_comic.losses.feature_loss(features, 3 * features)[0])
+    2.0
+
+    Reference:
+        - [Johnson et al., 2016](https://arxiv.org/abs/1603.08155), equation 2,
+          for the square.
+        - [Chen et al., 2018](https://doi.org/10.1109/CVPR.2018.00986), the
+          content loss of CartoonGAN, for the absolute value; with the mean
+          instead of the sum.
+    """
+    check_same_shape(features, target_features, "features", "target_features")
+    difference = float32(features) - float32(target_features)
+    if squared:
+        return sample_mean(ops.square(difference))
+    return sample_mean(ops.abs(difference))
 
 
 def moments_style_loss(features_list, target_list):
@@ -80,7 +116,7 @@ def moments_style_loss(features_list, target_list):
         - [Huang and Belongie, 2017](https://arxiv.org/abs/1703.06868),
           equation 13, with means over channels instead of norms.
     """
-    _check_lists(features_list, target_list)
+    check_lists(features_list, target_list)
     total = 0.0
     for features, target in zip(features_list, target_list):
         mean, deviation = channel_moments(features)
@@ -150,7 +186,7 @@ def gram_style_loss(features_list, target_list):
         - [Johnson et al., 2016](https://arxiv.org/abs/1603.08155),
           equation 4, with the mean over the matrix instead of the sum.
     """
-    _check_lists(features_list, target_list)
+    check_lists(features_list, target_list)
     total = 0.0
     for features, target in zip(features_list, target_list):
         difference = gram_matrix(features) - gram_matrix(target)
@@ -162,12 +198,3 @@ def _normalize(features):
     mean, deviation = channel_moments(features)
     features = ops.cast(features, "float32")
     return (features - mean[:, None, None]) / deviation[:, None, None]
-
-
-def _check_lists(features_list, target_list):
-    if not features_list or len(features_list) != len(target_list):
-        raise ValueError(
-            "`features_list` and `target_list` must hold the same layers, at "
-            f"least one. Received: {len(features_list)} and "
-            f"{len(target_list)} entries"
-        )

@@ -53,12 +53,113 @@ class AdversarialTest(TestCase):
             [2.0 * math.log(4.0 / 3.0), 2.0 * math.log(2.0)],
         )
 
+    def test_least_squares_with_smoothed_targets_by_hand(self):
+        self.run_loss_test(
+            lambda fake: losses.least_squares_generator_loss(fake, target=0.9),
+            (np.float32([[0.9, 0.4], [1.9, -0.1]]),),
+            # (0 + 0.25) / 2, (1 + 1) / 2.
+            [0.125, 1.0],
+        )
+        self.run_loss_test(
+            lambda real, fake: losses.least_squares_discriminator_loss(
+                real, fake, real_target=0.9, fake_target=0.1
+            ),
+            (
+                np.float32([[0.9, -0.1], [1.9, 0.4]]),
+                np.float32([[0.1, 1.1], [0.6, -0.4]]),
+            ),
+            # (0 + 1) / 2 + (0 + 1) / 2, (1 + 0.25) / 2 + (0.25 + 0.25) / 2.
+            [1.0, 0.875],
+        )
+
+    def test_minimax_by_hand(self):
+        three = math.log(3.0)
+        self.run_loss_test(
+            losses.minimax_generator_loss,
+            (np.float32([[0, three], [-three, -three]]),),
+            # log(1 - 1/2) and log(1 - 3/4), log(1 - 1/4).
+            [(math.log(1 / 2) + math.log(1 / 4)) / 2.0, math.log(3 / 4)],
+        )
+        real, fake = noise(3, 8), noise(3, 8, seed=1)
+        for smoothing in (0.0, 0.1):
+            self.assertAllEqual(
+                losses.minimax_discriminator_loss(real, fake, smoothing),
+                losses.cross_entropy_discriminator_loss(real, fake, smoothing),
+            )
+
+    def test_wasserstein_by_hand(self):
+        self.run_loss_test(
+            losses.wasserstein_generator_loss,
+            (np.float32([[1, 3], [-2, 0]]),),
+            [-2.0, 1.0],
+        )
+        self.run_loss_test(
+            losses.wasserstein_discriminator_loss,
+            (np.float32([[2, 0], [1, -1]]), np.float32([[-2, 0], [3, -1]])),
+            # -1 - 1, 1 - 0.
+            [-2.0, 1.0],
+        )
+
+    def test_wasserstein_does_not_see_a_constant(self):
+        real, fake = noise(3, 8), noise(3, 8, seed=1)
+        loss = losses.wasserstein_discriminator_loss
+        self.assertAllClose(loss(real + 5, fake + 5), loss(real, fake), 1e-5)
+
+    def test_label_smoothing_by_hand(self):
+        three = math.log(3.0)
+        self.run_loss_test(
+            lambda real, fake: losses.cross_entropy_discriminator_loss(
+                real, fake, label_smoothing=0.1
+            ),
+            (
+                np.float32([[three, three], [0, 0]]),
+                np.float32([[-three, -three], [0, 0]]),
+            ),
+            [
+                -0.9 * math.log(3 / 4)
+                - 0.1 * math.log(1 / 4)
+                - math.log(3 / 4),
+                2.0 * math.log(2.0),
+            ],
+        )
+
+    def test_label_smoothing_is_one_sided(self):
+        def loss(real, fake):
+            return losses.cross_entropy_discriminator_loss(real, fake, 0.1)
+
+        # The best real logit is that of 0.9; a fake one has no best.
+        best = np.full((1, 1), math.log(9.0), "float32")
+        gradient = input_gradient(lambda x: loss(x, best), best)
+        self.assertAllClose(gradient, [[0.0]])
+        for logit in (-8.0, 0.0, 8.0):
+            fake = np.full((1, 1), logit, "float32")
+            gradient = input_gradient(lambda x: loss(best, x), fake)
+            self.assertGreater(gradient.min(), 0.0)
+
+    def test_minimax_saturates_where_cross_entropy_does_not(self):
+        logits = np.float32([[-10.0]])
+        small = input_gradient(losses.minimax_generator_loss, logits)
+        large = input_gradient(losses.cross_entropy_generator_loss, logits)
+        self.assertAllClose(small, [[-4.54e-5]], atol=1e-7)
+        self.assertAllClose(large, [[-1.0]], atol=1e-4)
+        # Where neither side wins, both pull alike.
+        logits = np.float32([[0.0]])
+        for loss in (
+            losses.minimax_generator_loss,
+            losses.cross_entropy_generator_loss,
+        ):
+            self.assertAllClose(input_gradient(loss, logits), [[-0.5]])
+
     def test_cross_entropy_is_finite_for_every_logit(self):
         logits = np.float32([[-1e4, 1e4]])
         self.assertAllClose(losses.cross_entropy_generator_loss(logits), [5e3])
         self.assertAllClose(
             losses.cross_entropy_discriminator_loss(logits, logits), [1e4]
         )
+        self.assertAllClose(
+            losses.cross_entropy_discriminator_loss(logits, logits, 0.1), [1e4]
+        )
+        self.assertAllClose(losses.minimax_generator_loss(logits), [-5e3])
         gradient = input_gradient(losses.cross_entropy_generator_loss, logits)
         self.assertAllClose(gradient, [[-0.5, 0.0]])
 
@@ -111,8 +212,29 @@ class AdversarialTest(TestCase):
     def test_names(self):
         self.assertEqual(
             sorted(losses.ADVERSARIAL_LOSSES),
-            ["cross_entropy", "hinge", "least_squares"],
+            ["cross_entropy", "hinge", "least_squares", "minimax"]
+            + ["wasserstein"],
         )
         for name, pair in losses.ADVERSARIAL_LOSSES.items():
             self.assertEqual(pair[0].__name__, f"{name}_generator_loss")
             self.assertEqual(pair[1].__name__, f"{name}_discriminator_loss")
+
+    def test_errors(self):
+        real, fake = noise(1, 2), noise(1, 2)
+        with self.assertRaisesRegex(
+            ValueError,
+            "`real_target` must be greater than `fake_target`. "
+            "Received: real_target=0.0, fake_target=1.0",
+        ):
+            losses.least_squares_discriminator_loss(real, fake, 0.0, 1.0)
+        for loss in (
+            losses.cross_entropy_discriminator_loss,
+            losses.minimax_discriminator_loss,
+        ):
+            for value in (-0.1, 0.5):
+                with self.assertRaisesRegex(
+                    ValueError,
+                    r"`label_smoothing` must be in \[0, 0.5\). "
+                    f"Received: label_smoothing={value}",
+                ):
+                    loss(real, fake, value)

@@ -33,6 +33,17 @@ class PerceptualTest(TestCase):
         )
         self.assertAllClose(unrelated, [2.0, 2.0], atol=0.1)
 
+    def test_features_by_hand(self):
+        features = np.concatenate([column(1, 3), column(2, 8)])
+        targets = np.concatenate([column(5, 1), column(2, 8)])
+        self.run_loss_test(losses.feature_loss, (features, targets), [3.0, 0.0])
+        self.run_loss_test(
+            lambda x, y: losses.feature_loss(x, y, squared=True),
+            (features, targets),
+            # (16 + 4) / 2.
+            [10.0, 0.0],
+        )
+
     def test_moments_style_by_hand(self):
         # Mean 2, deviation 1 against mean 5, deviation 5: 9 + 16.
         features = np.concatenate([column(1, 3), column(4, 4)])
@@ -110,12 +121,13 @@ class PerceptualTest(TestCase):
         self.assertAllClose(losses.gram_style_loss([together], [apart]), [0.5])
 
     def test_errors(self):
-        with self.assertRaisesRegex(
-            ValueError,
-            r"must have the same shape. Received: features.shape="
-            r"\(2, 8, 8, 4\), target_features.shape=\(2, 8, 7, 4\)",
-        ):
-            losses.content_loss(noise(2, 8, 8, 4), noise(2, 8, 7, 4))
+        for loss in (losses.content_loss, losses.feature_loss):
+            with self.assertRaisesRegex(
+                ValueError,
+                r"must have the same shape. Received: features.shape="
+                r"\(2, 8, 8, 4\), target_features.shape=\(2, 8, 7, 4\)",
+            ):
+                loss(noise(2, 8, 8, 4), noise(2, 8, 7, 4))
         features = [noise(1, 8, 8, 4)]
         for loss in (losses.moments_style_loss, losses.gram_style_loss):
             with self.assertRaisesRegex(

@@ -93,9 +93,52 @@ class PixelTest(TestCase):
             losses.tone_loss(images, targets, epsilon=1e-6), [0, 0], atol=1e-4
         )
 
+    def test_edges_by_hand(self):
+        # A step of 1 in grey: the two columns beside it have a gradient of
+        # 1/2 each, of six columns with both neighbours; a ramp has it in all.
+        step = np.zeros((1, 4, 8, 3), "float32")
+        step[:, :, 4:] = 1.0
+        ramp = np.zeros((1, 4, 8, 3), "float32")
+        ramp += 0.25 * np.arange(8).reshape(1, 1, 8, 1)
+        flat = 0.0 * step
+        self.run_loss_test(
+            losses.edge_loss,
+            (
+                np.concatenate([step, ramp, flat]),
+                np.concatenate([flat, flat, flat + 1]),
+            ),
+            [1.0 / 6.0, 0.25, 0.0],
+        )
+        # The sum, not the difference, where edges run across each other.
+        across = step[:, :, :, :].transpose(0, 2, 1, 3)[:, 2:6]
+        self.assertAllClose(
+            losses.edge_loss(across, 0 * across), [0.5], atol=1e-5
+        )
+
+    def test_edges_of_scikit_image(self):
+        from skimage.filters import sobel
+
+        images = noise(1, 9, 14, 3)
+        grey = images[0] @ np.float32([0.299, 0.587, 0.114])
+        # Twice our kernels, and half the sum of the squares.
+        expected = sobel(grey)[1:-1, 1:-1].mean() / math.sqrt(2.0)
+        self.assertAllClose(
+            losses.edge_loss(images, 0 * images), [expected], atol=1e-5
+        )
+
+    def test_edges_have_no_dark_side(self):
+        images = noise(2, 9, 14, 3)
+        self.assertAllClose(losses.edge_loss(images, -images), [0.0, 0.0])
+
     def test_errors(self):
         with self.assertRaisesRegex(
             ValueError,
             r"at least 11 pixels. Received: images.shape=\(1, 8, 16, 3\)",
         ):
             losses.structure_loss(halves(0, 0), halves(0, 0))
+        with self.assertRaisesRegex(
+            ValueError,
+            r"same shape. Received: images.shape=\(1, 8, 16, 3\), "
+            r"targets.shape=\(1, 8, 8, 3\)",
+        ):
+            losses.edge_loss(halves(0, 0), halves(0, 0)[:, :, :8])

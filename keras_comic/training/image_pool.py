@@ -1,0 +1,185 @@
+"""A pool of earlier fakes for the discriminator."""
+
+import keras
+from keras import ops
+
+SEED_KEY = "seed_generator_state"
+
+
+@keras.saving.register_keras_serializable(package="keras_comic")
+class ImagePool(keras.layers.Layer):
+    """Shows the discriminator earlier fakes now and then.
+
+    Until the pool is full every image is stored and comes back as it is. From
+    then on, for each image in turn, with probability 1/2 a stored one comes
+    back and the new one takes its place; otherwise the new one comes back and
+    is not stored. The discriminator does not forget what the generator did
+    before, so that the two do not chase each other in circles.
+
+    It runs in the graph, on every backend, and its pictures, their number and
+    the state of its random numbers are variables: they are saved and restored
+    with the model that the pool is an attribute of. Give it the fakes of the
+    discriminator's phase only; no gradient goes through it:
+
+        fakes = self.image_pool(fake_comics, training=True)
+
+    Args:
+        pool_size: Integer >= 0. Images kept; 0 gives every batch back as it
+            is. Defaults to `50`.
+        seed: Integer or `None`. Two pools of the same seed do the same, on
+            one backend and one compiler. Defaults to `None`.
+        **kwargs: Keyword arguments of `keras.layers.Layer`; `dtype` has no
+            effect, it is float32.
+
+    Call arguments:
+        images: Float `(batch, height, width, channels)`, any range; all sides
+            but the batch known, and the same at every call.
+        training: Boolean. Only `True` stores, and gives stored images back.
+            Defaults to `False`.
+
+    Returns:
+        Float32, of the shape of `images`, without a gradient.
+
+    Raises:
+        ValueError: If `pool_size` is negative, or the sides of the images are
+            not known or change.
+
+    Example:
+
+    >>> pool = keras_comic.training.ImagePool(pool_size=2, seed=1)
+    >>> images = np.random.uniform(-1, 1, (2, 32, 32, 3)).astype("float32")
+    >>> first = pool(images, training=True)
+    >>> bool(np.all(np.asarray(first) == images))
+    True
+    >>> int(pool.count.value)
+    2
+
+    Reference:
+        - [Shrivastava et al., 2017](https://arxiv.org/abs/1612.07828), section
+          2.3, in the form of [Zhu et al., 2017](
+          https://arxiv.org/abs/1703.10593), section 4, and its code; no
+          differences from the latter.
+    """
+
+    def __init__(self, pool_size=50, seed=None, **kwargs):
+        if not isinstance(pool_size, int) or pool_size < 0:
+            raise ValueError(
+                "`pool_size` must be an integer of at least 0. "
+                f"Received: pool_size={pool_size!r}"
+            )
+        # Without autocast, images come in as they are under a mixed policy.
+        kwargs["dtype"] = "float32"
+        super().__init__(autocast=False, **kwargs)
+        self.pool_size = pool_size
+        self.seed = seed
+        self.seed_generator = keras.random.SeedGenerator(seed)
+
+    def build(self, images_shape):
+        sides = tuple(images_shape[1:])
+        if len(sides) != 3 or None in sides:
+            raise ValueError(
+                "`images` must be (batch, height, width, channels), all sides "
+                "but the batch known. "
+                f"Received: images.shape={tuple(images_shape)}"
+            )
+        if self.pool_size == 0:
+            return
+        # Each replica has fakes of its own; the first one's are kept.
+        self.pool = self.add_weight(
+            name="pool",
+            shape=(self.pool_size, *sides),
+            initializer="zeros",
+            trainable=False,
+            aggregation="only_first_replica",
+        )
+        self.count = self.add_weight(
+            name="count",
+            shape=(),
+            dtype="int32",
+            initializer="zeros",
+            trainable=False,
+            aggregation="only_first_replica",
+        )
+
+    def call(self, images, training=False):
+        images = ops.stop_gradient(ops.cast(images, "float32"))
+        if not training or self.pool_size == 0:
+            return images
+        expected, shape = tuple(self.pool.shape[1:]), tuple(images.shape)
+        if shape[1:] != expected:
+            raise ValueError(
+                "The images of a pool must have the same sides at every call, "
+                f"{expected}. Received: images.shape={shape}"
+            )
+        size, count = self.pool_size, self.count.value
+        batch = ops.shape(images)[0]
+        exchanged = (
+            keras.random.uniform((batch,), seed=self.seed_generator) < 0.5
+        )
+        drawn = keras.random.randint(
+            (batch,), 0, size, dtype="int32", seed=self.seed_generator
+        )
+        # The rule goes image by image, and on numbers alone: below `size` that
+        # of a stored image, from there on that of a new one.
+        slots = ops.arange(size, dtype="int32")
+        places = ops.arange(batch, dtype="int32")
+
+        def take_one(i, state):
+            contents, given, touched, count = state
+            full = count >= size
+            exchange = ops.logical_and(full, ops.take(exchanged, i))
+            slot = ops.where(full, ops.take(drawn, i), count)
+            here = places == i
+            given = ops.where(
+                ops.logical_and(here, exchange),
+                ops.take(contents, slot),
+                given,
+            )
+            touched = ops.where(here, slot, touched)
+            stored = ops.logical_or(exchange, ops.logical_not(full))
+            contents = ops.where(
+                ops.logical_and(slots == slot, stored), size + i, contents
+            )
+            return contents, given, touched, ops.minimum(count + 1, size)
+
+        contents, given, touched, count = ops.fori_loop(
+            0, batch, take_one, (slots, size + places, drawn, count)
+        )
+        outputs = self._pictures(images, given)
+        # Only the slots that the loop has touched are written, each with what
+        # it holds in the end.
+        written = self._pictures(images, ops.take(contents, touched))
+        self.pool.assign(
+            ops.scatter_update(self.pool.value, touched[:, None], written)
+        )
+        self.count.assign(count)
+        return outputs
+
+    def _pictures(self, images, numbers):
+        """Stored and new images by their numbers."""
+        size = self.pool_size
+        stored = ops.take(self.pool.value, ops.minimum(numbers, size - 1), 0)
+        new = ops.take(images, ops.maximum(numbers - size, 0), axis=0)
+        return ops.where((numbers >= size)[:, None, None, None], new, stored)
+
+    # Keras leaves the state of random numbers out of its files.
+
+    def save_own_variables(self, store):
+        super().save_own_variables(store)
+        store[SEED_KEY] = ops.convert_to_numpy(self.seed_generator.state)
+
+    def load_own_variables(self, store):
+        self.seed_generator.state.assign(store[SEED_KEY][:])
+        super().load_own_variables(
+            {key: store[key] for key in store.keys() if key != SEED_KEY}
+        )
+
+    def compute_output_spec(self, images, training=False):
+        return keras.KerasTensor(images.shape, dtype="float32")
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "pool_size": self.pool_size,
+            "seed": self.seed,
+        }

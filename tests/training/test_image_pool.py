@@ -1,0 +1,306 @@
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from keras_comic import losses
+from keras_comic.training.image_pool import ImagePool
+from tests.test_case import BACKEND
+from tests.test_case import Batches
+from tests.test_case import TestCase
+from tests.test_case import gradients
+from tests.test_case import noise
+from tests.test_case import requires_tensorflow
+from tests.training.small_gan import SmallGAN
+from tests.training.small_gan import SmallGenerator
+from tests.training.small_gan import make_small_gan
+from tests.training.small_gan import small_batch
+
+trains = pytest.mark.skipif(
+    BACKEND not in ("tensorflow", "jax"), reason="this backend does not train"
+)
+
+
+def numbered(first, count):
+    """Pictures of 2x3 pixels that are their own number all over."""
+    numbers = np.arange(first, first + count, dtype="float32")
+    return np.tile(numbers[:, None, None, None], (1, 2, 3, 1))
+
+
+class SequentialPool:
+    """The rule once more: picture by picture, in lists."""
+
+    def __init__(self, pool_size, seed):
+        self.pool_size = pool_size
+        self.seed_generator = keras.random.SeedGenerator(seed)
+        self.pictures = []
+
+    def __call__(self, numbers):
+        count = (len(numbers),)
+        exchanged = keras.random.uniform(count, seed=self.seed_generator)
+        slots = keras.random.randint(
+            count, 0, self.pool_size, seed=self.seed_generator
+        )
+        given = []
+        for number, chance, slot in zip(
+            numbers,
+            ops.convert_to_numpy(exchanged),
+            ops.convert_to_numpy(slots),
+            strict=True,
+        ):
+            if len(self.pictures) < self.pool_size:
+                self.pictures.append(number)
+                given.append(number)
+            elif chance < 0.5:
+                given.append(self.pictures[slot])
+                self.pictures[slot] = number
+            else:
+                given.append(number)
+        return given
+
+
+@keras.saving.register_keras_serializable(package="keras_comic_tests")
+class PooledGAN(SmallGAN):
+    """Its discriminator sees the pool's pictures."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.image_pool = ImagePool(3, seed=1)
+        self.image_pool.build((None, 12, 12, 3))
+
+    def discriminator_losses(self, batch):
+        fakes = self.active_generator(batch["photos"], training=True)
+        fakes = self.image_pool(fakes, training=True)
+        return {
+            "discriminator": losses.least_squares_discriminator_loss(
+                self.discriminator(batch["comics"], training=True),
+                self.discriminator(fakes, training=True),
+            )
+        }
+
+
+def make_pooled_gan():
+    gan = make_small_gan()
+    return PooledGAN(gan.generator, gan.discriminator)
+
+
+class ImagePoolTest(TestCase):
+    def run_pool(self, pool, first, count):
+        """What a pool makes of numbered pictures, as numbers."""
+        found = self.numpy(pool(numbered(first, count), training=True))
+        self.assertAllEqual(found, found[:, :1, :1] + 0 * found)
+        return found[:, 0, 0, 0].astype(int).tolist()
+
+    def contents(self, pool):
+        return self.numpy(pool.pool)[:, 0, 0, 0].astype(int).tolist()
+
+    def test_fills_first(self):
+        pool = ImagePool(5, seed=1)
+        self.assertEqual(self.run_pool(pool, 1, 2), [1, 2])
+        self.assertEqual(int(self.numpy(pool.count)), 2)
+        self.assertEqual(self.contents(pool), [1, 2, 0, 0, 0])
+        self.assertEqual(self.run_pool(pool, 3, 3), [3, 4, 5])
+        self.assertEqual(int(self.numpy(pool.count)), 5)
+        self.assertEqual(self.contents(pool), [1, 2, 3, 4, 5])
+
+    def test_rule_picture_by_picture(self):
+        for size, batch in ((1, 1), (3, 2), (2, 7), (50, 3)):
+            with self.subTest(size=size, batch=batch):
+                pool, expected = (
+                    ImagePool(size, seed=7),
+                    SequentialPool(size, 7),
+                )
+                for step in range(12):
+                    first = 1 + step * batch
+                    self.assertEqual(
+                        self.run_pool(pool, first, batch),
+                        expected(range(first, first + batch)),
+                    )
+                    self.assertEqual(
+                        self.contents(pool)[: len(expected.pictures)],
+                        expected.pictures,
+                    )
+
+    def test_half_of_the_pictures_are_old(self):
+        pool = ImagePool(20, seed=1)
+        self.run_pool(pool, 1, 20)
+        old, ages = 0, []
+        for step in range(5):
+            first = 21 + 200 * step
+            given = self.run_pool(pool, first, 200)
+            for number, back in zip(range(first, first + 200), given):
+                self.assertLessEqual(back, number)
+                old += back < number
+                if back < number and step > 0:
+                    ages.append(number - back)
+        # Of 1,000; the standard deviation is 16.
+        self.assertLess(abs(old - 500), 60)
+        # Each is exchanged with a chance of 1 in 40: they stay 40 on average.
+        self.assertLess(abs(np.mean(ages) - 40.0), 8.0)
+
+    def test_passes_through(self):
+        images = numbered(1, 3)
+        pool = ImagePool(2, seed=1)
+        self.assertAllEqual(pool(images), images)
+        self.assertEqual(int(self.numpy(pool.count)), 0)
+        empty = ImagePool(0)
+        for _ in range(3):
+            self.assertAllEqual(empty(images, training=True), images)
+        self.assertEqual(empty.weights, [])
+
+    def test_no_gradient(self):
+        pool = ImagePool(2, seed=1)
+        pool.build((None, 2, 3, 1))
+        variable = keras.Variable(numbered(1, 3))
+        found = gradients(lambda: pool(variable.value), [variable])[0]
+        if found is not None:
+            self.assertAllEqual(found, 0.0 * numbered(1, 3))
+
+    def test_seeds(self):
+        def run(seed):
+            pool = ImagePool(2, seed=seed)
+            return [self.run_pool(pool, 1 + 4 * i, 4) for i in range(8)]
+
+        self.assertEqual(run(1), run(1))
+        self.assertNotEqual(run(1), run(2))
+
+    def test_precision(self):
+        keras.config.set_dtype_policy("mixed_float16")
+        pool = ImagePool(2, seed=1)
+        # Neither the pictures nor the pool are rounded.
+        images = np.full((1, 2, 3, 1), 1.0001, "float32")
+        self.assertAllEqual(pool(images, training=True), images)
+        self.assertAllEqual(pool.pool[:1], images)
+        low = ops.cast(images, "float16")
+        self.assertDType(pool(low, training=True), "float32")
+
+    def test_config_and_state(self):
+        pool = ImagePool(3, seed=4)
+        self.run_config_test(pool)
+        inputs = keras.Input((2, 3, 1))
+        model = keras.Model(inputs, pool(inputs))
+        for step in range(4):
+            self.run_pool(pool, 1 + 2 * step, 2)
+        path = self.temporary_folder() / "model.keras"
+        model.save(path)
+        revived = keras.saving.load_model(path).layers[-1]
+        self.assertEqual(self.contents(revived), self.contents(pool))
+        self.assertEqual(int(self.numpy(revived.count)), 3)
+        # They go on alike.
+        for step in range(4, 12):
+            self.assertEqual(
+                self.run_pool(revived, 1 + 2 * step, 2),
+                self.run_pool(pool, 1 + 2 * step, 2),
+            )
+
+    @requires_tensorflow
+    def test_in_a_graph(self):
+        import tensorflow as tf
+
+        pool, expected = ImagePool(4, seed=3), SequentialPool(4, 3)
+        pool.build((None, 2, 3, 1))
+        graph = tf.function(
+            lambda images: pool(images, training=True),
+            input_signature=[tf.TensorSpec((None, 2, 3, 1))],
+        )
+        first = 1
+        # Batches of any size.
+        for batch in (1, 2, 3) * 5:
+            found = self.numpy(graph(tf.constant(numbered(first, batch))))
+            self.assertEqual(
+                found[:, 0, 0, 0].tolist(),
+                expected(range(first, first + batch)),
+            )
+            first += batch
+
+    @requires_tensorflow
+    def test_compiled_by_xla(self):
+        import tensorflow as tf
+
+        # Its random numbers are others: only the rule can be checked.
+        pool = ImagePool(4, seed=3)
+        pool.build((None, 2, 3, 1))
+        graph = tf.function(
+            lambda images: pool(images, training=True), jit_compile=True
+        )
+        stored, old = [1, 2, 3, 4], 0
+        graph(tf.constant(numbered(1, 4)))
+        for number in range(5, 45):
+            found = int(graph(tf.constant(numbered(number, 1)))[0, 0, 0, 0])
+            if found != number:
+                stored[stored.index(found)] = number
+                old += 1
+            self.assertEqual(self.contents(pool), stored)
+        self.assertGreater(old, 8)
+        self.assertLess(old, 32)
+
+    def test_in_a_stateless_scope(self):
+        pool, expected = ImagePool(4, seed=3), SequentialPool(4, 3)
+        pool.build((None, 2, 3, 1))
+        variables = pool.non_trainable_variables
+        self.assertEqual(len(variables), 3)
+
+        def step(values, images):
+            mapping = list(zip(variables, values, strict=True))
+            with keras.StatelessScope(state_mapping=mapping) as scope:
+                given = pool(images, training=True)
+            return given, [scope.get_current_value(v) for v in variables]
+
+        if BACKEND == "jax":
+            import jax
+
+            step = jax.jit(step)
+        values = [v.value for v in variables]
+        for i in range(12):
+            images = ops.convert_to_tensor(numbered(1 + 2 * i, 2))
+            given, values = step(values, images)
+            self.assertEqual(
+                self.numpy(given)[:, 0, 0, 0].tolist(),
+                expected(range(1 + 2 * i, 3 + 2 * i)),
+            )
+        # The variables themselves have not moved.
+        self.assertEqual(int(self.numpy(pool.count)), 0)
+
+    @trains
+    def test_in_a_gan(self):
+        gan = make_pooled_gan()
+        gan.compile()
+        batch = small_batch()
+        gan.fit(Batches(batch, 2), epochs=2, verbose=0)
+        pool = gan.image_pool
+        self.assertEqual(int(self.numpy(pool.count)), 3)
+        self.assertGreater(
+            np.abs(self.numpy(pool.pool)).max((1, 2, 3)).min(), 0
+        )
+        before = [self.numpy(v).copy() for v in pool.variables]
+        gan.evaluate(Batches(batch, 1), verbose=0)
+        self.assertUnmoved(pool.variables, before)
+        # Everything is among what a `.keras` file keeps.
+        path = self.temporary_folder() / "gan.keras"
+        gan.save(path)
+        revived = keras.saving.load_model(path)
+        self.assertIsInstance(revived.generator, SmallGenerator)
+        self.assertUnmoved(revived.image_pool.variables, before)
+
+    def test_errors(self):
+        for size in (-1, 2.5):
+            with self.assertRaisesRegex(
+                ValueError,
+                "`pool_size` must be an integer of at least 0. "
+                f"Received: pool_size={size}",
+            ):
+                ImagePool(size)
+        with self.assertRaisesRegex(
+            ValueError,
+            r"all sides but the batch known. Received: "
+            r"images.shape=\(None, None, 3, 1\)",
+        ):
+            ImagePool(2).build((None, None, 3, 1))
+        pool = ImagePool(2)
+        pool(noise(1, 4, 4, 3), training=True)
+        with self.assertRaisesRegex(
+            ValueError,
+            r"same sides at every call, \(4, 4, 3\). "
+            r"Received: images.shape=\(1, 4, 5, 3\)",
+        ):
+            pool(noise(1, 4, 5, 3), training=True)
