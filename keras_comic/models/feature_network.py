@@ -7,20 +7,29 @@ import numpy as np
 from keras import ops
 
 VGG19_CONVOLUTIONS = (2, 2, 4, 4, 4)
+# What `weights` may say instead of a file: Keras's class, and the deepest
+# convolution that is taken of it.
+IMAGENET_NETWORKS = {
+    "imagenet": ("VGG19", "block5_conv1"),
+    "imagenet_vgg16": ("VGG16", "block5_conv3"),
+}
 VGG19_FILTERS = (64, 128, 256, 512, 512)
 IMAGENET_MEAN_BGR = (103.939, 116.779, 123.68)
 
 
 @keras.saving.register_keras_serializable(package="keras_comic")
 class FeatureNetwork(keras.Model):
-    """VGG-19's activations, frozen, for perceptual losses and metrics.
+    """VGG's activations, frozen, for perceptual losses and metrics.
 
     Layers are named as in the literature: `relu3_1` is the activation after
-    the first convolution of the third block. One call gives any number of
-    them, and computes no further than the deepest one asked for.
+    the first convolution of the third block, `conv3_1` what goes into that
+    activation. One call gives any number of them, and computes no further than
+    the deepest one asked for: call it once for each batch of images, however
+    many losses share its layers.
 
-    Losses and metrics receive the network as an argument; they never import
-    it. Make one with `FeatureNetwork.from_weights`.
+    Losses and metrics receive features, or the network as an argument; they
+    never import it. Make one with `FeatureNetwork.from_weights`: VGG-19,
+    VGG-16, or a distilled VGG-19.
 
     Args:
         convolutions: Integers > 0. Convolutions in each block; the last block
@@ -41,11 +50,12 @@ class FeatureNetwork(keras.Model):
     Call arguments:
         images: Float `(batch, height, width, 3)`, RGB in `[-1, 1]`; sides of
             at least `2 ** (blocks - 1)` pixels.
-        layers: Names such as `["relu1_1", "relu3_3"]`, or `None` for all.
-            Defaults to `None`.
+        layers: Names such as `["relu1_1", "conv3_3"]`, or `None` for all
+            activations. Defaults to `None`.
 
     Returns:
-        Dict of name to float32 `(batch, h, w, channels)`, each non-negative.
+        Dict of name to float32 `(batch, h, w, channels)`; an activation is
+        non-negative.
 
     Raises:
         ValueError: If a layer name is unknown, or an argument out of range.
@@ -61,7 +71,7 @@ class FeatureNetwork(keras.Model):
 
     Reference:
         - [Simonyan and Zisserman, 2015](https://arxiv.org/abs/1409.1556),
-          table 1, column E; no differences.
+          table 1, columns D and E; no differences.
     """
 
     def __init__(
@@ -111,7 +121,6 @@ class FeatureNetwork(keras.Model):
                         channels,
                         3,
                         padding="same" if padding == "same" else "valid",
-                        activation="relu",
                         dtype=self.dtype_policy,
                         name=f"relu{block}_{index}",
                     )
@@ -135,10 +144,12 @@ class FeatureNetwork(keras.Model):
 
     def call(self, images, layers=None):
         wanted = self.layer_names if layers is None else list(layers)
-        unknown = sorted(set(wanted) - set(self.layer_names))
+        known = [n.replace("relu", "conv") for n in self.layer_names]
+        unknown = sorted(set(wanted) - {*self.layer_names, *known})
         if unknown:
             raise ValueError(
-                f"`layers` must be among {self.layer_names}. "
+                f"`layers` must be among {self.layer_names}, or `conv` in "
+                "the place of `relu` for what goes into the activation. "
                 f"Received: layers={wanted}"
             )
         x = ops.cast(images, "float32")
@@ -156,10 +167,13 @@ class FeatureNetwork(keras.Model):
             if self.padding == "reflect":
                 x = ops.pad(x, [[0, 0], [1, 1], [1, 1], [0, 0]], mode="reflect")
             x = layer(x)
+            if f"conv{block}_{index}" in wanted:
+                activations[f"conv{block}_{index}"] = ops.cast(x, "float32")
+            x = ops.relu(x)
             if layer.name in wanted:
                 activations[layer.name] = ops.cast(x, "float32")
-                if len(activations) == len(set(wanted)):
-                    break
+            if len(activations) == len(set(wanted)):
+                break
         return activations
 
     def compute_output_shape(self, images_shape, layers=None):
@@ -173,7 +187,10 @@ class FeatureNetwork(keras.Model):
                 None if width is None else width // factor,
                 layer.filters,
             )
-        return {name: shapes[name] for name in layers or self.layer_names}
+        return {
+            name: shapes[name.replace("conv", "relu")]
+            for name in layers or self.layer_names
+        }
 
     @classmethod
     def from_weights(cls, weights="imagenet", **kwargs):
@@ -181,10 +198,12 @@ class FeatureNetwork(keras.Model):
 
         Args:
             weights: `"imagenet"` (Keras's VGG-19, fetched once, all five
-                blocks up to `relu5_1`); or the path of an `.npz` file, either
-                with Keras's names (`block1_conv1/kernel`, ...; as many layers
-                as the file holds), or with the names of the encoders that
-                Collaborative Distillation publishes (`conv11.weight`, ...).
+                blocks up to `relu5_1`) or `"imagenet_vgg16"` (Keras's VGG-16,
+                up to `relu5_3`); or the path of an `.npz` file, either with
+                Keras's names (`block1_conv1/kernel`, ...; as many layers as
+                the file holds, of VGG-19 or VGG-16), or with the names of the
+                encoders that Collaborative Distillation publishes
+                (`conv11.weight`, ...).
             **kwargs: Keyword arguments of `FeatureNetwork`, such as `dtype`.
 
         Returns:
@@ -194,17 +213,17 @@ class FeatureNetwork(keras.Model):
             FileNotFoundError: If the file does not exist.
             ValueError: If it is no `.npz` file, holds none of the known names,
                 or arrays of other shapes.
-            OSError: If `"imagenet"` cannot be fetched; it says how to go on
-                without a network.
+            OSError: If ImageNet's weights cannot be fetched; it says how to
+                go on without a network.
         """
         if isinstance(weights, FeatureNetwork):
             return weights
-        if weights == "imagenet":
-            arrays = _imagenet_arrays()
+        if weights in IMAGENET_NETWORKS:
+            arrays = _imagenet_arrays(weights)
         elif not os.path.isfile(weights):
             raise FileNotFoundError(
-                '`weights` must be "imagenet" or a file of weights that '
-                f"exists. Received: weights={str(weights)!r}"
+                '`weights` must be "imagenet", "imagenet_vgg16" or a file of '
+                f"weights that exists. Received: weights={str(weights)!r}"
             )
         else:
             arrays = _read_arrays(weights)
@@ -298,20 +317,28 @@ def _read_arrays(path):
         ) from error
 
 
-def _imagenet_arrays():
+def _imagenet_arrays(weights):
+    class_name, deepest = IMAGENET_NETWORKS[weights]
+    title = class_name.replace("VGG", "VGG-")
     try:
-        vgg19 = keras.applications.VGG19(include_top=False, weights="imagenet")
+        network = getattr(keras.applications, class_name)(
+            include_top=False, weights="imagenet"
+        )
     except Exception as error:
         raise OSError(
-            "The ImageNet weights of VGG-19 could not be fetched "
+            f"The ImageNet weights of {title} could not be fetched "
             f"({error}). Without a network, pass the path of a file of "
-            "VGG-19 weights instead of 'imagenet', or put Keras's own file "
+            f"{title} weights instead of {weights!r}, or put Keras's own file "
             "into its cache (~/.keras/models)."
         ) from error
+    return _arrays_of(network, deepest)
+
+
+def _arrays_of(network, deepest):
+    """Kernels and biases of a network of `keras.applications`, by name."""
     arrays = {}
-    for layer in vgg19.layers:
-        block, _, index = layer.name.partition("_conv")
-        if index and (block != "block5" or index == "1"):
+    for layer in network.layers:
+        if "_conv" in layer.name and layer.name <= deepest:
             kernel, bias = layer.get_weights()
             arrays[f"{layer.name}/kernel"] = kernel
             arrays[f"{layer.name}/bias"] = bias

@@ -12,6 +12,7 @@ from tests.test_case import SHARED
 from tests.test_case import TestCase
 from tests.test_case import compiled
 from tests.test_case import noise
+from tests.test_case import photos
 from tests.test_case import shared
 
 WEIGHTS = SHARED / "data" / "weights"
@@ -71,6 +72,24 @@ class FeatureNetworkTest(TestCase):
         self.assertEqual(sorted(some), ["relu1_1", "relu3_1"])
         for name in some:
             self.assertAllEqual(some[name], activations[name])
+
+    def test_before_the_activation(self):
+        names = ["conv1_1", "relu1_1", "conv3_3"]
+        found = self.network(self.images, layers=names)
+        self.assertEqual(list(found), names)
+        self.assertLess(self.numpy(found["conv3_3"]).min(), 0.0)
+        expected = self.network(self.images)
+        for name in ("1_1", "3_3"):
+            self.assertAllEqual(
+                np.maximum(self.numpy(found[f"conv{name}"]), 0.0),
+                expected[f"relu{name}"],
+            )
+        self.assertEqual(
+            self.network.compute_output_shape(
+                (None, 33, None, 3), ["conv3_1", "relu1_1"]
+            ),
+            {"conv3_1": (None, 8, None, 5), "relu1_1": (None, 33, None, 3)},
+        )
 
     def test_computes_no_further_than_asked(self):
         broken = self.network.blocks[3]
@@ -156,7 +175,8 @@ class FeatureNetworkTest(TestCase):
     def test_errors(self):
         with self.assertRaisesRegex(
             ValueError,
-            r"`layers` must be among \['relu1_1', .*'relu3_3'\]. "
+            r"`layers` must be among \['relu1_1', .*'relu3_3'\], or `conv` "
+            "in the place of `relu` for what goes into the activation. "
             r"Received: layers=\['relu4_1'\]",
         ):
             self.network(self.images, layers=["relu4_1"])
@@ -211,8 +231,8 @@ class FromWeightsTest(TestCase):
         folder = self.temporary_folder()
         with self.assertRaisesRegex(
             FileNotFoundError,
-            '`weights` must be "imagenet" or a file of weights that exists. '
-            "Received: weights='nowhere.npz'",
+            '`weights` must be "imagenet", "imagenet_vgg16" or a file of '
+            "weights that exists. Received: weights='nowhere.npz'",
         ):
             FeatureNetwork.from_weights("nowhere.npz")
         path = folder / "text.npz"
@@ -248,10 +268,11 @@ class FromWeightsTest(TestCase):
         nowhere = "http://127.0.0.1:9"
         program = (
             "from keras_comic.models import FeatureNetwork\n"
-            "try:\n"
-            "    FeatureNetwork.from_weights()\n"
-            "except OSError as error:\n"
-            "    print('message:', error)\n"
+            "for weights in ('imagenet', 'imagenet_vgg16'):\n"
+            "    try:\n"
+            "        FeatureNetwork.from_weights(weights)\n"
+            "    except OSError as error:\n"
+            "        print('message:', error)\n"
         )
         done = subprocess.run(
             [sys.executable, "-c", program],
@@ -266,12 +287,50 @@ class FromWeightsTest(TestCase):
             },
             text=True,
         )
-        message = done.stdout.partition("message: ")[2]
-        self.assertRegex(
-            message,
-            "The ImageNet weights of VGG-19 could not be fetched .* Without a "
-            "network, pass the path of a file of VGG-19 weights",
+        messages = done.stdout.split("message: ")[1:]
+        self.assertEqual(len(messages), 2)
+        for message, title, weights in zip(
+            messages,
+            ("VGG-19", "VGG-16"),
+            ("imagenet", "imagenet_vgg16"),
+            strict=True,
+        ):
+            self.assertRegex(
+                message,
+                f"The ImageNet weights of {title} could not be fetched .* "
+                f"Without a network, pass the path of a file of {title} "
+                f"weights instead of '{weights}'",
+            )
+
+    def test_vgg16_of_keras(self):
+        """Its five blocks, from a file with Keras's names."""
+        kwargs = {"weights": None, "include_top": False}
+        vgg16 = keras.applications.VGG16(**kwargs, input_shape=(48, 64, 3))
+        arrays = {}
+        for layer in vgg16.layers:
+            for kind, values in zip(("kernel", "bias"), layer.get_weights()):
+                arrays[f"{layer.name}/{kind}"] = values
+        path = self.temporary_folder() / "vgg16.npz"
+        np.savez(path, **arrays)
+        network = FeatureNetwork.from_weights(path)
+        self.assertEqual(network.convolutions, (2, 2, 3, 3, 3))
+        self.assertEqual(network.filters, (64, 128, 256, 512, 512))
+        self.assertEqual(network.layer_names[-1], "relu5_3")
+        pixels = photos(1, 48, 64, 3).astype("float32")
+        names = {"relu1_2": "block1_conv2", "relu5_3": "block5_conv3"}
+        model = keras.Model(
+            vgg16.input, [vgg16.get_layer(n).output for n in names.values()]
         )
+        expected = model(
+            keras.applications.vgg16.preprocess_input(pixels.copy())
+        )
+        found = network(pixels / 127.5 - 1.0, layers=list(names))
+        for name, value in zip(names, expected, strict=True):
+            self.assertAllClose(
+                found[name],
+                value,
+                atol=1e-5 * float(np.max(self.numpy(value))),
+            )
 
     @pytest.mark.network
     @pytest.mark.slow
@@ -279,6 +338,9 @@ class FromWeightsTest(TestCase):
         network = FeatureNetwork.from_weights("imagenet")
         self.assertEqual(network.layer_names[-1], "relu5_1")
         self.assertFinite(network(self.images)["relu5_1"])
+        network = FeatureNetwork.from_weights("imagenet_vgg16")
+        self.assertEqual(network.layer_names[-1], "relu5_3")
+        self.assertFinite(network(self.images)["relu5_3"])
 
     @shared
     def test_activations_of_an_independent_build(self):
