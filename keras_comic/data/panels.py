@@ -94,7 +94,7 @@ def find_panels(image, min_fraction=0.02):
     Reference:
         - Nagy and Seth, "Hierarchical representation of optically scanned
           documents", ICPR 1984; differs from it in: edges along the cuts,
-          connectedpieces where there is no cut.
+          connected pieces where there is no cut.
     """
     check_image(image)
     if not 0 < min_fraction <= 1:
