@@ -364,7 +364,9 @@ def tensorflow_reader(name):
         Function of a file's bytes that gives a uint8 array
         `(height, width, channels)`; `None` where neither reads the format.
     """
-    decoding = _image_decoding()
+    row = FORMATS[name]
+    # TensorFlow is not imported in vain.
+    decoding = (row.tensorflow or row.tensorflow_io) and _image_decoding()
     op = decoding and decoding.graph_decoder(name)
     return None if op is None else lambda contents: op(contents).numpy()
 

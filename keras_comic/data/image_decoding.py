@@ -17,6 +17,7 @@ from keras_comic.data.decoders import reads_sample
 HEAD_BYTES = 4096
 
 
+@tf.autograph.experimental.do_not_convert
 def decode_image(contents, max_pixels=MAX_PIXELS):
     """Decodes an image file to RGB, in eager mode and inside graphs.
 
@@ -51,20 +52,15 @@ def decode_image(contents, max_pixels=MAX_PIXELS):
     TensorShape([32, 48, 3])
     """
     contents = tf.convert_to_tensor(contents, tf.string)
-    head = tf.strings.substr(contents, 0, HEAD_BYTES)
-    head = tf.io.decode_raw(head, tf.uint8, fixed_length=HEAD_BYTES)
-    head = tf.cast(head, tf.int64)
     names = [name for name in FORMATS if graph_decoder(name) is not None]
     signatures, numbers = _signatures(names)
-    first = head[: signatures.shape[1]]
+    first = _head(contents, signatures.shape[1])
     matches = tf.reduce_all((first == signatures) | (signatures < 0), axis=1)
-    matches = tf.concat([matches, [True]], axis=0)
-    index = tf.gather([*numbers, len(names)], tf.argmax(matches))
+    index = tf.gather(numbers, tf.argmax(matches))
     branches = [
-        functools.partial(_decode, name, contents, head, max_pixels)
-        for name in names
+        functools.partial(_branch(name, max_pixels), contents) for name in names
     ]
-    branches.append(functools.partial(_refuse, head, names))
+    branches.append(functools.partial(_refuse, contents, names))
     image = tf.switch_case(index, branches)
     image.set_shape([None, None, 3])
     return image
@@ -152,64 +148,79 @@ def _without_premultiplication(pixels):
     return tf.cast(tf.clip_by_value(pixels, 0, 255), tf.uint8)
 
 
-def _decode(name, contents, head, max_pixels):
-    size = _SIZES[name](contents, head)
-    height, width = tf.unstack(tf.cast(size, tf.int64), 2)
-    small = (
-        (height > 0)
-        & (width > 0)
-        & (height <= MAX_SIDE)
-        & (width <= MAX_SIDE)
-        & (height * width <= max_pixels)
+@functools.cache
+def _branch(name, max_pixels):
+    """The function for one format.
+
+    It is traced once. Within a graph it stays one op: the ops of formats that
+    are not wanted would each be visited, which takes longer than to decode.
+    """
+    return tf.function(
+        functools.partial(_decode, name, max_pixels),
+        input_signature=[tf.TensorSpec([], tf.string)],
+        autograph=False,
+        experimental_attributes={"_noinline": True},
     )
+
+
+def _head(contents, length=HEAD_BYTES):
+    """The first bytes as int64, filled up with zeros."""
+    head = tf.strings.substr(contents, 0, length)
+    head = tf.io.decode_raw(head, tf.uint8, fixed_length=length)
+    return tf.cast(head, tf.int64)
+
+
+def _decode(name, max_pixels, contents):
+    title = FORMATS[name].title
+    if name == "JPEG":
+        size = tf.image.extract_jpeg_shape(contents)[:2]
+        size = tf.cast(size, tf.int64)
+    else:
+        head = _head(contents)
+        size = _SIZES[name](contents, head)
+    small = tf.reduce_all((size > 0) & (size <= MAX_SIDE))
     checks = [
-        tf.debugging.Assert(
-            small,
-            [
-                f"The {FORMATS[name].title} image is too large or its header "
-                f"broken: at most {max_pixels} pixels are decoded, and sides "
-                f"of {MAX_SIDE}. Received: (width, height)",
-                width,
-                height,
-            ],
+        (
+            small & (tf.reduce_prod(size) <= max_pixels),
+            f"The {title} image is too large or its header broken: at most "
+            f"{max_pixels} pixels are decoded, and sides of {MAX_SIDE}. "
+            "Received: (height, width)",
+            size,
         )
     ]
-    checks += [
-        tf.debugging.Assert(holds, [message])
-        for holds, message in _CHECKS.get(name, lambda head: [])(head)
-    ]
-    with tf.control_dependencies([c for c in checks if c is not None]):
+    if name in _CHECKS:
+        checks.append((*_CHECKS[name](head), title))
+    with _checked(checks):
         pixels = graph_decoder(name)(tf.identity(contents))
+    if name == "JPEG":
+        return _upright(pixels, contents)
     if name == "BMP":
         # Without a mask of its own, the fourth byte means nothing.
         masked = _number(head, 30, 4, big=False) == 3
         pixels = tf.cond(
             masked, lambda: tf.identity(pixels), lambda: pixels[..., :3]
         )
-    image = _to_rgb(pixels)
-    if name == "JPEG":
-        orientation = _jpeg_orientation(head)
-        image = tf.cond(
-            orientation == 1,
-            lambda: tf.identity(image),
-            lambda: _turn(image, orientation),
-        )
-    return image
+    return _to_rgb(pixels)
 
 
-def _refuse(head, names):
+def _refuse(contents, names):
     titles = ", ".join(FORMATS[name].title for name in names)
-    check = tf.debugging.Assert(
-        False,
-        [
-            "The contents are not an image that can be decoded here; expected "
-            f"one of {titles}. Received: contents beginning with the bytes",
-            head[:8],
-        ],
-        summarize=8,
+    message = (
+        "The contents are not an image that can be decoded here; expected one "
+        f"of {titles}. Received: contents beginning with the bytes"
     )
-    with tf.control_dependencies([] if check is None else [check]):
+    with _checked([(False, message, _head(contents, 8))]):
         return tf.zeros((0, 0, 3), tf.uint8)
+
+
+def _checked(checks):
+    """What is done in this context needs that all the checks hold."""
+    # `tf.debugging.Assert` would add a branch to each.
+    ops = [
+        tf.raw_ops.Assert(condition=holds, data=data, summarize=8)
+        for holds, *data in checks
+    ]
+    return tf.control_dependencies([op for op in ops if op is not None])
 
 
 def _signatures(names):
@@ -225,7 +236,10 @@ def _signatures(names):
                 row[offset : offset + len(value)] = list(value)
             rows.append(row)
             numbers.append(number)
-    return np.stack(rows), numbers
+    # Whatever no other row fits.
+    rows.append(np.full(16, -1, "int64"))
+    numbers.append(len(names))
+    return np.stack(rows), np.array(numbers, "int32")
 
 
 def _matches(head, offset, value):
@@ -259,8 +273,9 @@ def _turn(image, orientation):
         return turn
 
     return tf.switch_case(
-        tf.cast(orientation, tf.int32) - 2,
+        tf.cast(orientation, tf.int32) - 1,
         [
+            turned(False),
             turned(False, 1),
             turned(False, 0, 1),
             turned(False, 0),
@@ -336,21 +351,20 @@ def _webp_size(contents, head):
     return tf.stack([side(28, 27, 14), side(26, 24, 0)])
 
 
-def _webp_checks(head):
+def _webp_check(head):
     flags = tf.bitwise.bitwise_and(head[20], _int64(2))
     animated = _matches(head, 12, b"VP8X") & (flags > 0)
-    return [(~animated, "Animated WebP cannot be decoded in a graph.")]
+    return ~animated, "Animated WebP cannot be decoded in a graph. Received:"
 
 
-def _bmp_checks(head):
+def _bmp_check(head):
     bits = _number(head, 28, 2, big=False)
     compression = _number(head, 30, 4, big=False)
     known = (_number(head, 14, 4, big=False) >= 40) & (
         ((bits == 24) & (compression == 0))
         | ((bits == 32) & ((compression == 0) | (compression == 3)))
     )
-    message = "Of BMP, 24 or 32 bits a pixel are decoded in a graph."
-    return [(known, message)]
+    return known, "Of BMP, 24 or 32 bits a pixel are decoded. Received:"
 
 
 def _jxl_size(contents, head):
@@ -418,20 +432,24 @@ def _avif_size(contents, head):
 
 
 def _jpeg2000_size(contents, head):
-    place = tf.argmax(_places(head, b"ihdr"))
-    return tf.stack([_number(head, place + 4, 4), _number(head, place + 8, 4)])
+    found = _places(head, b"ihdr")
+    place = tf.argmax(found)
+    size = [_number(head, place + 4, 4), _number(head, place + 8, 4)]
+    return tf.where(tf.reduce_any(found), tf.stack(size), _int64([0, 0]))
 
 
 def _ppm_size(contents, head):
     words = tf.strings.split(tf.strings.substr(contents, 0, 128))
-    return tf.strings.to_number(words[1:3], tf.int64)[::-1]
+    words = tf.concat([words, [""] * 4], axis=0)[1:4]
+    numbers = tf.reduce_all(tf.strings.regex_full_match(words, "[0-9]{1,9}"))
+    size = tf.where(numbers, words[:2], ["0", "0"])
+    return tf.strings.to_number(size, tf.int64)[::-1]
 
 
 _SIZES = {
     "AVIF": _avif_size,
     "BMP": _bmp_size,
     "GIF": _gif_size,
-    "JPEG": lambda contents, head: tf.image.extract_jpeg_shape(contents)[:2],
     "JPEG2000": _jpeg2000_size,
     "JXL": _jxl_size,
     "PNG": _png_size,
@@ -439,7 +457,19 @@ _SIZES = {
     "TIFF": _tiff_size,
     "WEBP": _webp_size,
 }
-_CHECKS = {"BMP": _bmp_checks, "WEBP": _webp_checks}
+_CHECKS = {"BMP": _bmp_check, "WEBP": _webp_check}
+
+
+def _upright(image, contents):
+    """Turns a JPEG's pixels as its EXIF data say."""
+    # One quick look, since most pictures of a data set have none.
+    head = tf.strings.substr(contents, 0, HEAD_BYTES)
+    mentioned = tf.strings.regex_full_match(head, r"\C*Exif\x00\C*")
+
+    def turn():
+        return _turn(image, _jpeg_orientation(_head(contents)))
+
+    return tf.cond(mentioned, turn, lambda: tf.identity(image))
 
 
 def _jpeg_orientation(head):
@@ -451,12 +481,7 @@ def _jpeg_orientation(head):
     found = (_number(head, place, 2) == 0xFFE1) & (
         _number(head, place + 4, 6) == int.from_bytes(b"Exif\0\0", "big")
     )
-    return tf.cond(
-        found, lambda: _exif_orientation(head, place + 10), lambda: _int64(1)
-    )
-
-
-def _exif_orientation(head, start):
+    start = place + 10
     little = _number(head, start, 2) == int.from_bytes(b"II", "big")
 
     def number(place, length):
@@ -471,5 +496,5 @@ def _exif_orientation(head, start):
     listed = tf.range(64, dtype=tf.int64) < number(directory, 2)
     matches = listed & (number(entries, 2) == 0x0112)
     value = number(entries[tf.argmax(matches)] + 8, 2)
-    valid = tf.reduce_any(matches) & (value >= 1) & (value <= 8)
+    valid = found & tf.reduce_any(matches) & (value >= 1) & (value <= 8)
     return tf.where(valid, value, _int64(1))

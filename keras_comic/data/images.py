@@ -400,7 +400,7 @@ def _check_size(path, width, height, max_pixels):
     if width * height > max_pixels or max(width, height) > MAX_SIDE:
         raise ImageError(
             f"The image is too large: {width} x {height} pixels. At most "
-            f"{max_pixels} pixels are decoded, and sides of {MAX_SIDE}. "
+            f"{max_pixels} pixels and sides of at most {MAX_SIDE} are decoded. "
             f"Received: path={path}",
             reason="too large",
         )
