@@ -7,6 +7,7 @@ from keras_comic.training.steps import BackendStep
 
 GENERATOR_TOTAL = "generator_loss"
 DISCRIMINATOR_TOTAL = "discriminator_loss"
+SKIPPED = "skipped_steps"
 
 
 class GAN(BackendStep, keras.Model):
@@ -18,6 +19,9 @@ class GAN(BackendStep, keras.Model):
     dicts of named terms, and states `default_loss_weights` for all of them.
     How gradients are taken is one small file for each Keras backend, in
     `keras_comic/training/steps/`; families do not know which one runs.
+
+    A phase whose loss or gradients are not finite moves nothing, and its step
+    is counted in `skipped_steps` and `skipped_in_a_row`.
 
     Under `mixed_float16` the losses of both phases are scaled, each by its own
     optimizer. `evaluate` and `validation_data` judge the averaged generator,
@@ -88,19 +92,15 @@ class GAN(BackendStep, keras.Model):
         self.generator = generator
         self.discriminator = discriminator
         self.ema_momentum = ema_momentum
-        self.ema_generator = generator.__class__.from_config(
-            generator.get_config()
-        )
+        with self.average_scope():
+            self.ema_generator = generator.__class__.from_config(
+                generator.get_config()
+            )
         self.ema_generator.trainable = False
         self.ema_generator.set_weights(generator.get_weights())
-        self.step_counter = self.add_weight(
-            shape=(),
-            dtype="int32",
-            initializer="zeros",
-            trainable=False,
-            name="step_counter",
-            aggregation="only_first_replica",
-        )
+        self.step_counter = self._add_counter("step_counter")
+        self.skipped_steps = self._add_counter(SKIPPED)
+        self.skipped_in_a_row = self._add_counter("skipped_in_a_row")
         self.loss_weights = dict(self.default_loss_weights)
         self.generator_optimizer = None
         self.discriminator_optimizer = None
@@ -171,6 +171,16 @@ class GAN(BackendStep, keras.Model):
         return self.loss_weights.get(name, 0.0) > 0.0
 
     # The machinery.
+
+    def _add_counter(self, name):
+        return self.add_weight(
+            shape=(),
+            dtype="int32",
+            initializer="zeros",
+            trainable=False,
+            name=name,
+            aggregation="only_first_replica",
+        )
 
     def compile(
         self,
@@ -291,6 +301,21 @@ class GAN(BackendStep, keras.Model):
         batch, targets, _ = keras.utils.unpack_x_y_sample_weight(data)
         return batch if targets is None else data
 
+    def is_finite(self, batch):
+        """Whether a batch has no NaN and no infinity.
+
+        Args:
+            batch: What the dataset yields.
+
+        Returns:
+            Boolean scalar.
+        """
+        finite = ops.convert_to_tensor(True)
+        for values in keras.tree.flatten(batch):
+            if ops.is_tensor(values) and "float" in str(values.dtype):
+                finite = ops.logical_and(finite, ops.all(ops.isfinite(values)))
+        return finite
+
     def weighted_total(self, losses):
         """The scalar that a phase minimises, and the terms' means.
 
@@ -332,10 +357,25 @@ class GAN(BackendStep, keras.Model):
         step = ops.cast(step, "float32")
         return ops.minimum(self.ema_momentum, (1.0 + step) / (10.0 + step))
 
-    def update_average(self):
-        """Moves the averaged generator towards the trained one."""
-        self.step_counter.assign_add(1)
-        decay = self.ema_decay(self.step_counter)
+    def count_step(self, finite):
+        """Counts a step, and whether it was skipped.
+
+        Args:
+            finite: Boolean scalar. Whether all that the step found was
+                finite; if not, it was skipped.
+        """
+        skipped = ops.cast(ops.logical_not(finite), "int32")
+        self.step_counter.assign(self.step_counter + 1)
+        self.skipped_steps.assign(self.skipped_steps + skipped)
+        self.skipped_in_a_row.assign((self.skipped_in_a_row + 1) * skipped)
+
+    def update_average(self, finite):
+        """Moves the averaged generator towards the trained one.
+
+        Args:
+            finite: Boolean scalar. A step that was skipped moves nothing.
+        """
+        decay = ops.where(finite, self.ema_decay(self.step_counter), 1.0)
         for average, variable in zip(
             self.ema_generator.variables, self.generator.variables, strict=True
         ):
@@ -343,17 +383,19 @@ class GAN(BackendStep, keras.Model):
                 average.assign(variable)
                 continue
             value = ops.cast(variable.value, average.dtype)
-            average.assign(value + (average - value) * decay)
+            average.assign(average + (value - average) * (1.0 - decay))
 
     @property
     def metrics(self):
         return self.trackers
 
-    def update_trackers(self, values):
+    def update_trackers(self, values, finite=True):
         """Updates the means of the terms, and gives those of this epoch.
 
         Args:
             values: Dict of name to scalar, of one step.
+            finite: Boolean scalar. A step that was skipped counts for
+                nothing. Defaults to `True`.
 
         Returns:
             Dict of name to scalar, the means so far.
@@ -361,7 +403,9 @@ class GAN(BackendStep, keras.Model):
         results = {}
         for tracker in self.trackers:
             if tracker.name in values:
-                tracker.update_state(values[tracker.name])
+                value = ops.where(finite, values[tracker.name], 0.0)
+                weight = ops.cast(finite, "float32")
+                tracker.update_state(value, sample_weight=weight)
                 results[tracker.name] = tracker.result()
         return results
 
@@ -398,6 +442,7 @@ class GAN(BackendStep, keras.Model):
             "discriminator": self.discriminator.variables,
             "ema_generator": self.ema_generator.variables,
             "step_counter": [self.step_counter],
+            SKIPPED: [self.skipped_steps, self.skipped_in_a_row],
             "generator_optimizer": self.generator_optimizer.variables,
             "discriminator_optimizer": self.discriminator_optimizer.variables,
         }

@@ -161,6 +161,47 @@ class GANTest(TestCase):
         decays = [float(self.numpy(gan.ema_decay(n))) for n in (0, 1, 2, 5, 99)]
         self.assertAllClose(decays, [0.1, 2 / 11, 0.25, 0.4, 0.4])
 
+    # Steps that are not finite.
+
+    def test_a_broken_batch_moves_nothing(self):
+        gan = make_small_gan()
+        gan.compile()
+        broken = small_batch()
+        broken["comics"] = broken["comics"].copy()
+        broken["comics"][0, 3, 3] = np.nan
+        self.fit(gan, Different([small_batch()]))
+        before = {
+            key: self.numpy(variable)
+            for key, variable in gan.training_variables().items()
+        }
+        self.fit(gan, Different([broken, broken]))
+        for key, variable in gan.training_variables().items():
+            if key.startswith(("step_counter", "skipped_steps")):
+                continue
+            self.assertAllEqual(variable, before[key])
+        self.assertEqual(int(self.numpy(gan.skipped_steps)), 2)
+        self.assertEqual(int(self.numpy(gan.step_counter)), 3)
+        self.assertEqual(int(self.numpy(gan.skipped_in_a_row)), 2)
+
+    def test_the_next_batches_are_taken_and_logged(self):
+        gans = [make_small_gan(), make_small_gan()]
+        gans[1].set_weights(gans[0].get_weights())
+        good = [small_batch(seed=1), small_batch(seed=2)]
+        broken = {**good[0], "photos": good[0]["photos"] * np.inf}
+        histories = []
+        for gan, batches in zip(gans, (good, [good[0], broken, good[1]])):
+            gan.compile(keras.optimizers.SGD(0.1), keras.optimizers.SGD(0.1))
+            histories.append(self.fit(gan, Different(batches)))
+        skipped = [int(self.numpy(gan.skipped_steps)) for gan in gans]
+        self.assertEqual(skipped, [0, 1])
+        self.assertEqual(int(self.numpy(gans[1].skipped_in_a_row)), 0)
+        for name, values in histories[0].items():
+            self.assertAllClose(histories[1][name], values)
+        for one, two in zip(
+            gans[0].generator.variables, gans[1].generator.variables
+        ):
+            self.assertAllClose(one, two)
+
     # What `compile` takes.
 
     def test_learning_rate_schedule(self):

@@ -5,9 +5,11 @@ new ones. Inside, a `StatelessScope` stands for the variables' own values, so
 that the losses are written as for any other backend.
 """
 
+import contextlib
 import itertools
 
 import jax
+import jax.numpy as jnp
 import keras
 from keras import ops
 
@@ -16,6 +18,14 @@ class BackendStep:
     """What `GAN` needs of JAX."""
 
     default_jit_compile = True
+
+    def average_scope(self):
+        """The scope to make variables in that every replica assigns alike.
+
+        Returns:
+            Context manager.
+        """
+        return contextlib.nullcontext()
 
     def check_backend(self):
         """Called at the start of `compile`: this backend trains."""
@@ -45,16 +55,18 @@ class BackendStep:
             self.metrics_variables,
         )
         current = _Values(itertools.chain(*groups), itertools.chain(*state))
-        logs = {}
+        logs, finite = {}, self.is_finite(batch)
         for phase in self.phases:
-            logs.update(self._run_phase(phase, current, batch))
+            phase_logs, finite = self._run_phase(phase, current, batch, finite)
+            logs.update(phase_logs)
         with current.scope() as scope:
-            self.update_average()
-            logs = self.update_trackers(logs)
+            self.count_step(finite)
+            self.update_average(finite)
+            logs = self.update_trackers(logs, finite)
         current.take(scope, itertools.chain(*groups))
         return logs, tuple(current.of(group) for group in groups)
 
-    def _run_phase(self, phase, current, batch):
+    def _run_phase(self, phase, current, batch, finite):
         losses_of, network, optimizer, total_name = phase
         variables = network.trainable_variables
         others = self.non_trainable_variables
@@ -71,14 +83,17 @@ class BackendStep:
         )(current.of(variables))
         if not means:
             # The weights of this phase's terms are all 0.
-            return {}
-        current.put(others, updates)
+            return {}, finite
+        finite = jnp.logical_and(
+            finite, _is_finite(total, gradients, optimizer)
+        )
+        current.put_if(finite, others, updates)
         new_values, new_state = optimizer.stateless_apply(
             current.of(optimizer.variables), gradients, current.of(variables)
         )
-        current.put(variables, new_values)
-        current.put(optimizer.variables, new_state)
-        return {**means, total_name: total}
+        current.put_if(finite, variables, new_values)
+        current.put_if(finite, optimizer.variables, new_state)
+        return {**means, total_name: total}, finite
 
     def test_step(self, state, data):
         groups = (
@@ -115,6 +130,16 @@ class BackendStep:
         )
 
 
+def _is_finite(total, gradients, optimizer):
+    finite = jnp.isfinite(total)
+    if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
+        # It skips steps of its own until the scale fits.
+        return finite
+    for gradient in gradients:
+        finite = jnp.logical_and(finite, jnp.all(jnp.isfinite(gradient)))
+    return finite
+
+
 class _Values:
     """The values that variables have at this point of a step."""
 
@@ -126,6 +151,15 @@ class _Values:
     def put(self, variables, values):
         for variable, value in zip(variables, values, strict=True):
             self.values[id(variable)] = value
+
+    def put_if(self, condition, variables, values):
+        """Takes new values only where a condition holds."""
+        values = jax.tree.map(
+            lambda new, old: jnp.where(condition, new, old),
+            list(values),
+            self.of(variables),
+        )
+        self.put(variables, values)
 
     def of(self, variables):
         return [self.values[id(variable)] for variable in variables]

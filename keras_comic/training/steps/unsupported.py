@@ -1,5 +1,7 @@
 """In the place of a training step, on backends that have none here."""
 
+import contextlib
+
 import keras
 
 
@@ -8,6 +10,14 @@ class BackendStep:
 
     default_jit_compile = False
 
+    def average_scope(self):
+        """The scope to make variables in that every replica assigns alike.
+
+        Returns:
+            Context manager.
+        """
+        return contextlib.nullcontext()
+
     def check_backend(self):
         """Called at the start of `compile`: this backend does not train.
 
@@ -15,10 +25,10 @@ class BackendStep:
             RuntimeError: Always.
         """
         raise RuntimeError(
-            "keras_comic trains on Keras's TensorFlow and JAX backends; on "
-            "others presets can be used, not trained. Set the environment "
-            'variable KERAS_BACKEND to "tensorflow" or "jax" before Keras is '
-            "imported. "
+            "keras_comic trains on Keras's TensorFlow, JAX and PyTorch "
+            "backends; on others presets can be used, not trained. Set the "
+            'environment variable KERAS_BACKEND to "tensorflow", "jax" or '
+            '"torch" before Keras is imported. '
             f"Received: KERAS_BACKEND={keras.backend.backend()!r}"
         )
 

@@ -6,8 +6,9 @@ from tests.test_case import TestCase
 class BackendStepTest(TestCase):
     def test_compile_and_penalties_say_what_to_do(self):
         message = (
-            "trains on Keras's TensorFlow and JAX backends; .* Set the "
-            'environment variable KERAS_BACKEND to "tensorflow" or "jax" .* '
+            "trains on Keras's TensorFlow, JAX and PyTorch backends; .* Set "
+            'the environment variable KERAS_BACKEND to "tensorflow", "jax" or '
+            '"torch" .* '
             f"Received: KERAS_BACKEND='{BACKEND}'"
         )
         with self.assertRaisesRegex(RuntimeError, message):
