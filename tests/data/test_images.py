@@ -1,18 +1,58 @@
+import contextlib
 import os
+import pickle
+import random
 import struct
+import threading
 import warnings
 
 import numpy as np
+from absl.testing import parameterized
+from hypothesis import given
+from hypothesis import settings
+from hypothesis import strategies as st
 from PIL import Image
 
+from keras_comic.data import images
+from keras_comic.data.images import CONVERSIONS
+from keras_comic.data.images import REASONS
+from keras_comic.data.images import ImageError
 from keras_comic.data.images import image_label
 from keras_comic.data.images import labelled_images
 from keras_comic.data.images import list_images
 from keras_comic.data.images import open_image
 from keras_comic.data.images import read_image
 from keras_comic.data.images import resize_short_side
+from tests.data.bad_files import _odd as odd_files
+from tests.data.bad_files import encode
+from tests.data.bad_files import encode_png
+from tests.data.bad_files import encode_tiff
+from tests.data.bad_files import exif
+from tests.data.bad_files import make_bad_files
+from tests.data.bad_files import picture
+from tests.data.bad_files import png_chunk
 from tests.test_case import TestCase
 from tests.test_case import photos
+
+# Real files, to be damaged: what Pillow writes and what is odd but readable.
+SEEDS = [
+    *((name, contents) for name, contents, _ in odd_files()),
+    *(
+        (f"picture.{file_format.lower()}", encode(picture(), file_format))
+        for file_format in ("JPEG2000", "PPM", "TGA", "PCX", "SGI")
+    ),
+]
+# As close to the pixels as a format comes.
+OPTIONS = {
+    "JPEG": {"quality": 100, "subsampling": 0},
+    "MPO": {"quality": 100, "subsampling": 0},
+    "WEBP": {"lossless": True},
+}
+# Any picture, of up to a few pixels.
+PIXELS = st.tuples(
+    st.integers(1, 9), st.integers(1, 9), st.integers(0, 2**32 - 1)
+).map(lambda drawn: photos(drawn[0], drawn[1], 3, seed=drawn[2]))
+settings.register_profile("images", deadline=None, database=None)
 
 
 class ListImagesTest(TestCase):
@@ -189,7 +229,7 @@ class ReadImageTest(TestCase):
         ):
             read_image(self.folder / "missing.jpg")
         with self.assertRaisesRegex(
-            ValueError, "not a folder. Received: path="
+            ImageError, "not a folder. Received: path="
         ):
             read_image(self.folder)
 
@@ -201,51 +241,386 @@ class ReadImageTest(TestCase):
                 ValueError, r"not an image that .*Received: path=.*letter\.jpg"
             ):
                 read_image(path)
+        path.write_bytes(b"<html>Not found</html>")
+        with self.assertRaisesRegex(ImageError, "it is a page of HTML"):
+            read_image(path)
 
-    def test_truncated(self):
-        for suffix in ("jpg", "png", "bmp", "tif", "webp", "gif"):
-            path = self.save(photos(64, 64, 3), f"cut.{suffix}")
-            content = path.read_bytes()
-            path.write_bytes(content[: len(content) // 2])
-            with self.assertRaisesRegex(
-                ValueError, rf"Received: path=.*cut\.{suffix}"
-            ):
-                read_image(path)
-
-    def test_damaged_at_any_place(self):
-        # Either it is read all the same, or the error names the file.
-        random = np.random.default_rng(0)
-        for suffix in ("jpg", "png", "tif", "webp", "gif", "bmp"):
-            path = self.save(photos(32, 32, 3), f"damaged.{suffix}")
-            content = np.frombuffer(path.read_bytes(), "uint8")
-            for _ in range(40):
-                damaged = content.copy()
-                places = random.integers(0, min(len(content), 200), 4)
-                damaged[places] = random.integers(0, 256, 4)
-                path.write_bytes(damaged.tobytes())
-                try:
-                    with warnings.catch_warnings():
-                        warnings.simplefilter("ignore")
-                        self.assertEqual(read_image(path).ndim, 3)
-                except ValueError as error:
-                    self.assertIn(path.name, str(error))
+    def test_not_read_in_vain(self):
+        # Sparse: it takes no room.
+        path = self.folder / "large.jpg"
+        with open(path, "wb") as file:
+            file.truncate(2**40)
+        with self.assertRaisesRegex(ImageError, "not an image"):
+            read_image(path)
+        with open(path, "r+b") as file:
+            file.write(b"\xff\xd8\xff")
+        with self.assertRaisesRegex(
+            ImageError, "has 1099511627776 bytes; at most 1073741824"
+        ) as caught:
+            read_image(path)
+        self.assertEqual(caught.exception.reason, "too large")
 
     def test_unknown_range(self):
         path = self.save(np.zeros((4, 4), "float32"), "a.tif")
-        with self.assertRaisesRegex(ValueError, "floating point.*a.tif"):
+        with self.assertRaisesRegex(ImageError, "floating point.*a.tif"):
             read_image(path)
         path = self.save(np.full((4, 4), 70000, "int32"), "b.tif")
-        with self.assertRaisesRegex(ValueError, r"\(70000 to 70000\).*b.tif"):
+        with self.assertRaisesRegex(
+            ImageError, r"\(70000 to 70000\).*b.tif"
+        ) as caught:
             read_image(path)
+        self.assertEqual(caught.exception.reason, "unsupported")
 
-    def test_bomb(self):
-        # A header that promises 60000 x 60000 pixels.
-        path = self.save(photos(4, 4, 3), "bomb.png")
-        content = bytearray(path.read_bytes())
-        content[16:24] = struct.pack(">II", 60000, 60000)
-        path.write_bytes(content)
-        with self.assertRaisesRegex(ValueError, "bomb.png"):
-            read_image(path)
+
+class OpenImageTest(parameterized.TestCase, TestCase):
+    def open(self, contents, **arguments):
+        return open_image("a file", contents, **arguments)
+
+    def pixels(self, contents):
+        return np.asarray(self.open(contents).image).astype(int)
+
+    def test_what_is_returned(self):
+        opened = self.open(encode(picture(20, 30), "JPEG"))
+        self.assertEqual(opened.image.mode, "RGB")
+        self.assertEqual(opened.image.size, (30, 20))
+        self.assertEqual(opened.image.info, {})
+        self.assertEqual(opened[1:], ("JPEG", True, ()))
+        contents = encode(picture(20, 30, 4), "PNG", exif=exif(3))
+        self.assertEqual(
+            self.open(contents)[1:], ("PNG", False, ("orientation", "alpha"))
+        )
+
+    def test_contents(self):
+        contents = encode(picture(), "PNG")
+        for given_contents in (
+            contents,
+            bytearray(contents),
+            memoryview(contents),
+        ):
+            opened = self.open(given_contents)
+            self.assertAllEqual(np.asarray(opened.image), picture())
+        with self.assertRaisesRegex(ImageError, "empty. Received: path=a file"):
+            self.open(b"")
+
+    def test_cmyk_has_the_colours_of_rgb(self):
+        red, green, blue = (
+            np.full((16, 16, 3), color, "uint8")
+            for color in ([255, 0, 0], [0, 160, 0], [20, 40, 200])
+        )
+        for expected in (red, green, blue, picture()):
+            cmyk = Image.fromarray(expected).convert("CMYK")
+            for file_format, atol in (("TIFF", 1), ("JPEG", 40)):
+                contents = encode(cmyk, file_format)
+                difference = np.abs(self.pixels(contents) - expected)
+                self.assertLess(difference.max(), atol + 1)
+                self.assertLess(difference.mean(), atol / 5)
+        # The same colours with black ink only, and none at all.
+        ink = np.zeros((16, 16, 4), "uint8")
+        ink[:, :8, 3] = 255
+        black_and_white = self.pixels(
+            encode(Image.fromarray(ink, "CMYK"), "JPEG", quality=95)
+        )
+        self.assertAllClose(black_and_white[:, :6], np.zeros((16, 6, 3)), 2)
+        self.assertAllClose(
+            black_and_white[:, 10:], np.full((16, 6, 3), 255), 2
+        )
+
+    @parameterized.product(
+        orientation=tuple(range(1, 9)),
+        file_format=("JPEG", "PNG", "WEBP", "TIFF"),
+    )
+    def test_orientations(self, orientation, file_format):
+        upright = picture(16, 24)
+        # What a camera held that way stores.
+        stored = {
+            1: upright,
+            2: upright[:, ::-1],
+            3: upright[::-1, ::-1],
+            4: upright[::-1],
+            5: upright.swapaxes(0, 1),
+            6: np.rot90(upright),
+            7: upright[::-1, ::-1].swapaxes(0, 1),
+            8: np.rot90(upright, -1),
+        }[orientation]
+        contents = encode(
+            np.ascontiguousarray(stored),
+            file_format,
+            exif=exif(orientation),
+            **OPTIONS.get(file_format, {}),
+        )
+        atol = 6 if file_format == "JPEG" else 0
+        self.assertAllClose(self.pixels(contents), upright, atol=atol)
+        expected = ("orientation",) if orientation > 1 else ()
+        self.assertEqual(self.open(contents).conversions, expected)
+        self.assertEqual(self.open(contents).plain, orientation == 1)
+
+    @parameterized.parameters(1, 3)
+    def test_sixteen_bits(self, channels):
+        deep = photos(9, 7, channels).astype("uint16") * 256
+        deep += photos(9, 7, channels, seed=1)
+        expected = np.broadcast_to(deep / 257, (9, 7, 3))
+        for contents in (
+            encode_png(deep),
+            encode_tiff(deep),
+            encode_tiff(deep, order=">"),
+        ):
+            # Of colours, the higher byte is taken.
+            atol = 0.51 if channels == 1 else 1
+            self.assertAllClose(self.pixels(contents), expected, atol=atol)
+            self.assertFalse(self.open(contents).plain)
+
+    def test_sixteen_bits_from_white(self):
+        deep = photos(9, 7, 1).astype("uint16") * 257
+        # Photometric interpretation 0: 0 is white.
+        contents = encode_tiff(deep, t262=0)
+        expected = np.broadcast_to(255 - deep // 257, (9, 7, 3))
+        self.assertAllEqual(self.pixels(contents), expected)
+
+    def test_sixteen_bits_with_alpha(self):
+        deep = photos(9, 7, 4).astype("uint16") * 257
+        for channels in (2, 4):
+            values = deep[..., -channels:]
+            color, alpha = values[..., :-1] / 257, values[..., -1:] / 65535
+            expected = np.broadcast_to(
+                color * alpha + 255 * (1 - alpha), (9, 7, 3)
+            )
+            self.assertAllClose(
+                self.pixels(encode_png(values)), expected, atol=1
+            )
+
+    def test_transparent_colours(self):
+        values = np.array([[[5], [6]]], "uint16") * 257
+        key = png_chunk(b"tRNS", struct.pack(">H", 5 * 257))
+        pixels = self.pixels(encode_png(values, key))
+        self.assertAllEqual(pixels, [[[255] * 3, [6] * 3]])
+        colors = np.array([[[1, 2, 3], [1, 2, 4]]], "uint8")
+        key = png_chunk(b"tRNS", struct.pack(">HHH", 1, 2, 3))
+        pixels = self.pixels(encode_png(colors, key))
+        self.assertAllEqual(pixels, [[[255] * 3, [1, 2, 4]]])
+
+    @parameterized.parameters(
+        ("GIF", "animated"),
+        ("PNG", "animated"),
+        ("WEBP", "animated"),
+        ("TIFF", "multi-page"),
+        ("MPO", "multi-page"),
+    )
+    def test_first_of_several(self, file_format, conversion):
+        first, second = (
+            Image.fromarray(picture(16, 24, seed=seed)).quantize(16)
+            for seed in (1, 2)
+        )
+        expected = np.asarray(first.convert("RGB")).astype(int)
+        if file_format != "GIF":
+            first, second = first.convert("RGB"), second.convert("RGB")
+        contents = encode(
+            first,
+            file_format,
+            save_all=True,
+            append_images=[second],
+            **OPTIONS.get(file_format, {}),
+        )
+        opened = self.open(contents)
+        self.assertIn(conversion, opened.conversions)
+        self.assertEqual(opened.file_format, file_format)
+        self.assertFalse(opened.plain)
+        difference = np.abs(np.asarray(opened.image) - expected)
+        self.assertLess(difference.max(), 7 if file_format == "MPO" else 1)
+        # The end of the second is missing.
+        if file_format in ("GIF", "PNG"):
+            cut = self.open(contents[:-30])
+            self.assertAllEqual(np.asarray(cut.image), expected)
+
+    def test_metadata_beside_the_picture(self):
+        expected = picture()
+        for kind, data in (
+            (b"zTXt", b"Comment\0\0no zlib"),
+            (b"iTXt", b"\xff" * 20),
+            (b"tEXt", b""),
+            (b"gAMA", b""),
+            (b"sRGB", b""),
+            (b"eXIf", b"MM\0*\xff\xff\xff\xff"),
+            (b"acTL", bytes(8)),
+        ):
+            contents = encode_png(expected, png_chunk(kind, data))
+            self.assertAllEqual(self.pixels(contents), expected)
+
+    def test_formats_beside_the_common(self):
+        expected = picture()
+        for file_format, atol in (
+            ("PPM", 0),
+            ("TGA", 0),
+            ("SGI", 0),
+            ("PCX", 0),
+            ("JPEG2000", 2),
+        ):
+            contents = encode(expected, file_format)
+            self.assertAllClose(self.pixels(contents), expected, atol=atol)
+            self.assertEqual(self.open(contents).file_format, file_format)
+
+    def test_without_a_reader(self):
+        contents = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(99)
+        if images.pillow_opener("HEIF") is not None:
+            self.skipTest("There is a reader of HEIF.")
+        with self.assertRaisesRegex(
+            ImageError, r"reads HEIF images; install pillow-heif\. Received"
+        ) as caught:
+            self.open(contents)
+        self.assertEqual(caught.exception.reason, "unsupported")
+
+    def test_max_pixels(self):
+        for file_format in ("JPEG", "PNG", "GIF", "BMP", "TIFF", "TGA"):
+            contents = encode(picture(20, 30), file_format)
+            self.open(contents, max_pixels=600)
+            with self.assertRaisesRegex(
+                ImageError,
+                r"too large: 30 x 20 pixels\. At most 599 pixels.*=a file",
+            ):
+                self.open(contents, max_pixels=599)
+        path = self.temporary_folder() / "a.png"
+        path.write_bytes(encode(picture(20, 30), "PNG"))
+        self.assertShape(read_image(path, max_pixels=600), (20, 30, 3))
+        with self.assertRaises(ImageError):
+            read_image(path, max_pixels=599)
+
+    def test_larger_than_pillow_would_have(self):
+        # Pillow's bound is one for the whole process: it is left alone, and
+        # its warning does not come out.
+        bound = Image.MAX_IMAGE_PIXELS
+        self.addCleanup(setattr, Image, "MAX_IMAGE_PIXELS", bound)
+        Image.MAX_IMAGE_PIXELS = 500
+        filters = list(warnings.filters)
+        for file_format in ("JPEG", "PNG", "GIF", "BMP", "TIFF", "WEBP"):
+            self.open(encode(picture(20, 30), file_format))
+        self.assertEqual(Image.MAX_IMAGE_PIXELS, 500)
+        self.assertEqual(warnings.filters, filters)
+
+    def test_threads(self):
+        # Warnings are errors here, also while other threads read.
+        tiff = encode_tiff(picture(8, 8), t34665=2**31)
+        files = [tiff, encode(picture(), "GIF"), encode(picture(), "JPEG")]
+        filters = list(warnings.filters)
+        failures = []
+
+        def work():
+            try:
+                for _ in range(20):
+                    for contents in files:
+                        self.open(contents)
+            except Exception as error:
+                failures.append(error)
+
+        threads = [threading.Thread(target=work) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.assertEqual(failures, [])
+        self.assertEqual(warnings.filters, filters)
+
+
+class BadFilesTest(TestCase):
+    def test_each_gets_its_reason(self):
+        expected = make_bad_files(self.temporary_folder() / "bad")
+        self.assertGreater(len(expected), 100)
+        for path, bad_file in expected.items():
+            with self.subTest(path.name):
+                try:
+                    opened = open_image(path)
+                except ImageError as error:
+                    self.assertEqual(error.reason, bad_file.reason)
+                    self.assertIn(f"Received: path={path}", str(error))
+                    self.assertNotIn("\n", str(error))
+                else:
+                    self.assertIsNone(bad_file.reason)
+                    self.assertEqual(opened.conversions, bad_file.conversions)
+                    self.assertEqual(opened.image.mode, "RGB")
+        reasons = {bad_file.reason for bad_file in expected.values()}
+        self.assertEqual(reasons, {None, *REASONS})
+        conversions = {c for b in expected.values() for c in b.conversions}
+        self.assertEqual(conversions, set(CONVERSIONS))
+
+    def test_error(self):
+        error = ImageError("Too many.", reason="too large")
+        copy = pickle.loads(pickle.dumps(error))
+        self.assertEqual((str(copy), copy.reason), ("Too many.", "too large"))
+        self.assertIsInstance(error, ValueError)
+        with self.assertRaisesRegex(ValueError, "Received: reason=ugly"):
+            ImageError("Ugly.", reason="ugly")
+
+
+class AnyFileTest(TestCase):
+    @contextlib.contextmanager
+    def only_image_errors(self):
+        try:
+            yield
+        except ImageError as error:
+            self.assertIn(error.reason, REASONS)
+
+    @settings(settings.get_profile("images"), max_examples=50)
+    @given(PIXELS, st.sampled_from(["PNG", "WEBP", "TIFF", "BMP", "PPM"]))
+    def test_lossless_files_come_back_equal(self, pixels, file_format):
+        contents = encode(pixels, file_format, **OPTIONS.get(file_format, {}))
+        opened = open_image("a", contents)
+        self.assertAllEqual(np.asarray(opened.image), pixels)
+        self.assertEqual(opened[1:], (file_format, True, ()))
+
+    @settings(settings.get_profile("images"), max_examples=50)
+    @given(PIXELS)
+    def test_jpeg_comes_back_alike(self, pixels):
+        opened = open_image("a", encode(pixels, "JPEG", **OPTIONS["JPEG"]))
+        self.assertAllClose(np.asarray(opened.image), pixels, atol=6)
+        self.assertEqual(opened[1:], ("JPEG", True, ()))
+
+    @settings(settings.get_profile("images"), max_examples=200)
+    @given(
+        st.one_of(
+            st.binary(max_size=300),
+            st.tuples(
+                st.sampled_from(SEEDS).map(lambda seed: seed[1][:16]),
+                st.binary(max_size=300),
+            ).map(b"".join),
+        )
+    )
+    def test_any_bytes(self, contents):
+        with self.only_image_errors():
+            open_image("a", contents)
+
+    @settings(settings.get_profile("images"), max_examples=200)
+    @given(st.sampled_from(SEEDS), st.floats(0, 1))
+    def test_any_cut(self, seed, place):
+        contents = seed[1]
+        with self.only_image_errors():
+            open_image("a", contents[: int(place * len(contents))])
+
+    @settings(settings.get_profile("images"), max_examples=300)
+    @given(
+        st.sampled_from(SEEDS),
+        st.lists(
+            st.tuples(st.floats(0, 1), st.integers(0, 255)),
+            min_size=1,
+            max_size=8,
+        ),
+        st.sampled_from([40, 200, None]),
+    )
+    def test_any_damage(self, seed, changes, end):
+        contents = bytearray(seed[1])
+        length = min(len(contents), end or len(contents))
+        for place, value in changes:
+            contents[int(place * (length - 1))] = value
+        with self.only_image_errors():
+            # Decoding what is larger takes long, and nothing is learnt.
+            open_image("a", contents, max_pixels=2**20)
+
+    def test_inserted_and_repeated_bytes(self):
+        generator = random.Random(0)
+        for _ in range(300):
+            contents = bytearray(generator.choice(SEEDS)[1])
+            place = generator.randrange(len(contents))
+            other = generator.randrange(len(contents))
+            contents[place:place] = contents[other : other + 16]
+            with self.only_image_errors():
+                open_image("a", contents, max_pixels=2**20)
 
 
 class ResizeTest(TestCase):
