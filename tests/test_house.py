@@ -56,7 +56,10 @@ TORCH_NAMES = set(
     "zero_grad".split()
 )
 # Imported when something asks for it, never by `import keras_comic`.
-HEAVY = ["av", "cv2", "matplotlib", "rich", "scipy", "skimage", "typer"]
+HEAVY = (
+    "apache_beam av cv2 google_crc32c imagehash loky matplotlib rich scipy "
+    "scenedetect skimage typer".split()
+)
 
 
 def read_modules(folder):

@@ -48,7 +48,18 @@ schema are refused, with what to do.
 ## Recipes
 
 Each script here says where a data set comes from, what its licence allows, and
-builds its records: `python tfrecords/NAME.py FOLDER [OUTPUT]`.
+builds its records: `python tfrecords/NAME.py FOLDER [OUTPUT]`. They are thin,
+to be copied and changed.
+
+| recipe | set |
+| --- | --- |
+| `gutenberg` | illustrated books of Project Gutenberg, in the public domain |
+| `peppercarrot` | Pepper&Carrot, a web comic, split into panels |
+| `coco` | COCO's photographs |
+| `wikiart` | WikiArt's paintings, by style |
+| `div2k` | DIV2K's large photographs |
+| `bsds500` | the Berkeley segmentation set's photographs |
+| `storybook` | photographs, five illustrators and clips of one folder |
 """
 
 

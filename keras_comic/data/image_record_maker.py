@@ -12,8 +12,8 @@ from keras_comic.data.record_maker import sha256_of
 from keras_comic.data.sources import is_video
 from keras_comic.data.text_areas import find_text_areas
 from keras_comic.data.tfrecord import PICTURES
-from keras_comic.data.tfrecord import VARIANTS
 from keras_comic.data.tfrecord import serialize_record
+from keras_comic.data.variants import VARIANTS
 from keras_comic.data.variants import make_variant
 from keras_comic.data.video_frames import read_frames
 

@@ -6,12 +6,12 @@ import os
 import tensorflow as tf
 from google.protobuf.message import DecodeError
 
+from keras_comic.data.variants import VARIANTS
+
 SCHEMA_VERSION = 2
 KINDS = ("photos", "comics", "pairs", "clips")
 # In the folder of a build while it replaces the shards beside it.
 INSTALLING = "installing"
-# What may be stored beside a picture, for losses.
-VARIANTS = ("edge_smoothed", "grayscale", "superpixels", "blurred", "smoothed")
 
 PICTURES = ("photos", "comics")
 SINGLES = ("photos", "comics", "pairs")
