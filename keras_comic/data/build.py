@@ -9,6 +9,7 @@ import os
 import re
 import shutil
 from pathlib import Path
+from pathlib import PurePosixPath
 
 from keras_comic.data.chunks import chunk_paths
 from keras_comic.data.chunks import load_chunk
@@ -37,8 +38,18 @@ SHARD_BYTES = 128 * 2**20
 MANIFEST_VERSION = 1
 KEY_FILE = "key.txt"
 MAX_OPEN_FILES = 64
-# Packages whose versions may change the bytes of a record.
-_PACKAGES = ("av", "numpy", "opencv-python-headless", "pillow", "scikit-image")
+# Packages whose versions may change the records.
+_PACKAGES = (
+    "av",
+    "imagehash",
+    "keras-comic",
+    "numpy",
+    "opencv-python-headless",
+    "pillow",
+    "scenedetect-headless",
+    "scikit-image",
+    "scipy",
+)
 
 
 class WrittenRecords(
@@ -139,16 +150,18 @@ def write_records(
     check_positive(
         num_shards=num_shards, shard_bytes=shard_bytes, num_workers=num_workers
     )
-    listed = list_all(sources, maker.kind, split, eval_fraction, manifest)
     output = Path(output)
+    listed = list_all(sources, maker.kind, split, eval_fraction, manifest)
+    listed = _leave_out_records(listed, output)
     key = key_of(maker, listed)
     build_key = digest_of([key, num_shards, shard_bytes])
+    work = output / f".{split}.build"
     done = load_build(output, split, listed, build_key)
     if done is not None:
+        _remove_remains(work, key)
         return done
 
     output.mkdir(parents=True, exist_ok=True)
-    work = output / f".{split}.build"
     with only_build(work):
         _prepare(work, key)
         chunks = split_into_chunks(listed)
@@ -168,7 +181,7 @@ def write_records(
             discard_build(work)
             raise
         written = install_build(work, output, splits, drops)
-        shutil.rmtree(work)
+        _remove_build(work)
     return written
 
 
@@ -260,6 +273,24 @@ def list_all(sources, kind, split, eval_fraction, manifest, list_url=None):
     return listed
 
 
+def _leave_out_records(listed, output):
+    """Leaves out pictures of the folder of the records, as of a preview.
+
+    But for those of that folder, or of one in it, that is a source itself.
+    """
+    output, kept = Path(os.path.abspath(output)), []
+    for source in listed:
+        parents = Path(os.path.abspath(source.path)).parents
+        depth = len(PurePosixPath(source.name).parts)
+        if output not in parents or parents[depth - 1] not in output.parents:
+            kept.append(source)
+    if not kept:
+        raise ValueError(
+            f"There are only pictures of records. Received: output={output}"
+        )
+    return kept
+
+
 def write_build(
     maker, results, folder, num_shards, shard_bytes, build_key, write_shard
 ):
@@ -287,6 +318,8 @@ def write_build(
     plan = plan_shards(facts, maker.rules, num_shards, shard_bytes)
     drops = [*drops, *plan.drops]
     if not plan.shards:
+        if not drops:
+            raise NothingLeftError("The sources hold no picture.")
         raise NothingLeftError(
             f"None of the {len(drops)} images could be used. The first, "
             f"{drops[0].path}: {drops[0].rule}: {drops[0].reason}"
@@ -358,6 +391,11 @@ def _join_records(path, places):
                 chunks[chunk] = opened.enter_context(open(chunk, "rb"))
             chunks[chunk].seek(start)
             framed = chunks[chunk].read(length)
+            if len(framed) != length:
+                raise OSError(
+                    "A file of the build is broken; delete the folder and "
+                    f"build again. Received: {chunk}"
+                )
             shard.write(framed)
             digest.update(framed)
             size += length
@@ -461,12 +499,40 @@ def discard_build(work):
         work.rmdir()
 
 
+def _remove_build(work):
+    """Removes the folder of a finished build.
+
+    In an order in which nothing is lost, and nothing half removed is taken
+    for a build to go on with, if it is interrupted.
+    """
+    (work / INSTALLING).unlink(missing_ok=True)
+    (work / KEY_FILE).unlink(missing_ok=True)
+    shutil.rmtree(work)
+
+
+def _remove_remains(work, key):
+    """Removes what is left where `_remove_build` was interrupted."""
+    # Another build may be at work.
+    if work.is_dir():
+        with contextlib.suppress(ValueError), only_build(work):
+            if _read_key(work) in (None, key):
+                _remove_build(work)
+
+
+def _read_key(work):
+    note = work / KEY_FILE
+    return note.read_text(encoding="ascii") if note.is_file() else None
+
+
 def _prepare(work, key):
     """Makes the folder of a build, empty unless it is of the same build."""
     note = work / KEY_FILE
     if work.is_dir():
-        if not note.is_file() or note.read_text(encoding="ascii") != key:
+        if _read_key(work) != key:
             discard_build(work)
+        else:
+            for part in work.glob("*.part"):
+                part.unlink(missing_ok=True)
     if not note.is_file():
         work.mkdir(exist_ok=True)
         part = note.with_suffix(".part")
@@ -493,18 +559,21 @@ def only_build(work):
         yield
         return
     path = work.with_name(f"{work.name}.lock")
-    with open(path, "w") as lock:
+    with contextlib.ExitStack() as stack:
+        lock = stack.enter_context(open(path, "w"))
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # Who had it before may have removed it meanwhile.
+            alone = os.path.samestat(os.fstat(lock.fileno()), os.stat(path))
         except OSError:
+            alone = False
+        if not alone:
             raise ValueError(
                 "Another build is writing the same records. "
                 f"Received: output={work.parent}"
-            ) from None
-        try:
-            yield
-        finally:
-            path.unlink(missing_ok=True)
+            )
+        stack.callback(path.unlink, missing_ok=True)
+        yield
 
 
 def load_build(output, split, listed, build_key):
@@ -519,16 +588,16 @@ def load_build(output, split, listed, build_key):
     Returns:
         `WrittenRecords` without thumbnails, or `None` if there was none.
     """
-    first = min({split, *(source.split for source in listed)})
-    try:
-        manifests = [_load_manifest(output, first)]
-        splits = manifests[0]["splits"]
-        manifests = [_load_manifest(output, name) for name in splits]
-    except FileNotFoundError:
+    # A split that all was left out of has no manifest.
+    candidates = sorted({split, *(source.split for source in listed)})
+    manifests = [_load_manifest(output, name, build_key) for name in candidates]
+    first = next((found for found in manifests if found is not None), None)
+    if first is None or (output / f".{split}.build" / INSTALLING).exists():
         return None
     shards, counts = [], collections.Counter()
-    for manifest in manifests:
-        if manifest["build_key"] != build_key:
+    for name in first["splits"]:
+        manifest = _load_manifest(output, name, build_key)
+        if manifest is None:
             return None
         for entry in manifest["shards"]:
             path = output / entry["name"]
@@ -536,16 +605,18 @@ def load_build(output, split, listed, build_key):
                 return None
             shards.append(path)
         counts.update(manifest["counts"])
-    if (output / f".{split}.build").exists():
+    drops = [Drop(*drop, None) for drop in first["drops"]]
+    return WrittenRecords(shards, dict(counts), drops, first["conversions"])
+
+
+def _load_manifest(output, split, build_key):
+    """The manifest of a split, or `None` if it is none of that build."""
+    try:
+        text = (output / f"{split}.manifest.json").read_text(encoding="ascii")
+        manifest = json.loads(text)
+        return manifest if manifest["build_key"] == build_key else None
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
         return None
-    drops = [Drop(*drop, None) for drop in manifests[0]["drops"]]
-    conversions = manifests[0]["conversions"]
-    return WrittenRecords(shards, dict(counts), drops, conversions)
-
-
-def _load_manifest(output, split):
-    text = (output / f"{split}.manifest.json").read_text(encoding="ascii")
-    return json.loads(text)
 
 
 def key_of(maker, listed):

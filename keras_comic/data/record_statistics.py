@@ -65,10 +65,10 @@ def save_statistics_page(path, facts, drops=()):
         values = _values(facts, measure)
         values = values / 1024 if measure == "bytes" else values
         limits = (0, 1) if unit == "0 to 1" else None
-        axis.hist(values, bins=40, range=limits, color="tab:blue")
+        _draw_histogram(axis, values, limits)
         axis.set(title=title, xlabel=unit, ylabel="records")
     ratios = _values(facts, "width") / _values(facts, "height")
-    axes[5].hist(ratios, bins=40, color="tab:blue")
+    _draw_histogram(axes[5], ratios)
     axes[5].set(title="Width / height", xlabel="ratio", ylabel="records")
     for axis, title, names in (
         (axes[6], "Records by label", [fact["label"] for fact in facts]),
@@ -87,6 +87,12 @@ def _values(facts, measure):
     return np.array(values, "float64")
 
 
+def _draw_histogram(axis, values, limits=None):
+    counts, edges = np.histogram(values, bins=40, range=limits)
+    axis.stairs(counts, edges, fill=True, color="tab:blue")
+    axis.yaxis.get_major_locator().set_params(integer=True)
+
+
 def _draw_bars(axis, title, names):
     counts = collections.Counter(names).most_common()
     rest = sum(count for _, count in counts[MAX_BARS:])
@@ -99,6 +105,7 @@ def _draw_bars(axis, title, names):
         return
     bars = axis.barh(range(len(counts)), [count for _, count in counts])
     axis.bar_label(bars, padding=2)
+    axis.xaxis.get_major_locator().set_params(integer=True)
     labels = [_printable(name or "(not given)") for name, _ in counts]
     axis.set_yticks(range(len(counts)), labels)
     axis.margins(x=0.15)

@@ -362,16 +362,30 @@ def _walk(folder):
     paths = []
     for parent, folders, files in os.walk(folder):
         folders[:] = [name for name in folders if not name.startswith(".")]
-        paths.extend(
-            Path(parent, name) for name in files if _is_wanted(Path(name))
-        )
+        if Path(parent) != folder and any(
+            name.endswith(".tfrecord") for name in files
+        ):
+            # Records, and what was drawn of them.
+            folders.clear()
+            continue
+        found = (Path(parent, name) for name in files)
+        paths.extend(path for path in found if _is_wanted(path))
     return sorted(paths, key=lambda path: path.relative_to(folder).parts)
 
 
 def _is_wanted(path):
     suffix = path.suffix.lower()
-    return not path.name.startswith(".") and (
-        suffix in SUFFIXES or suffix in VIDEO_SUFFIXES
+    return (
+        not path.name.startswith(".")
+        and (suffix in SUFFIXES or suffix in VIDEO_SUFFIXES)
+        and not _is_statistics_page(path)
+    )
+
+
+def _is_statistics_page(path):
+    split, _, rest = path.name.partition(".")
+    return rest == "statistics.png" and os.path.exists(
+        path.with_name(f"{split}.manifest.json")
     )
 
 
