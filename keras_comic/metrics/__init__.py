@@ -1,11 +1,35 @@
-"""Metrics: numbers that cards report."""
+"""Metrics: numbers that cards report, each with how it was measured."""
 
+from keras_comic.metrics.art_fid import ArtFID
+from keras_comic.metrics.color_distance import ColorDistance
+from keras_comic.metrics.diversity import Diversity
+from keras_comic.metrics.edge_preservation import EdgePreservation
+from keras_comic.metrics.frechet_distance import FrechetDistance
+from keras_comic.metrics.inception_score import InceptionScore
+from keras_comic.metrics.kernel_distance import KernelDistance
+from keras_comic.metrics.perceptual_distance import PerceptualDistance
+from keras_comic.metrics.precision_recall import PrecisionRecall
+from keras_comic.metrics.result import MetricResult
+from keras_comic.metrics.structural_similarity import StructuralSimilarity
+from keras_comic.metrics.style_loss import StyleLoss
 from keras_comic.metrics.style_score import StyleScore
 from keras_comic.metrics.style_score import content_distance
 from keras_comic.metrics.style_score import luminance_ssim
 from keras_comic.metrics.style_score import style_distance
 
 __all__ = [
+    "ArtFID",
+    "ColorDistance",
+    "Diversity",
+    "EdgePreservation",
+    "FrechetDistance",
+    "InceptionScore",
+    "KernelDistance",
+    "MetricResult",
+    "PerceptualDistance",
+    "PrecisionRecall",
+    "StructuralSimilarity",
+    "StyleLoss",
     "StyleScore",
     "content_distance",
     "luminance_ssim",

@@ -1,0 +1,212 @@
+"""What metrics of whole sets of images share."""
+
+import keras
+
+from keras_comic.metrics.features import pooled_features
+from keras_comic.metrics.protocol import check_network
+from keras_comic.metrics.protocol import check_protocol
+from keras_comic.metrics.protocol import deserialize_network
+from keras_comic.metrics.protocol import make_protocol
+from keras_comic.metrics.protocol import serialize_network
+from keras_comic.metrics.result import MetricResult
+
+SIDES = ("comics", "fake_comics")
+
+
+class FeatureMetric(keras.metrics.Metric):
+    """Base of metrics of the features of whole sets of images.
+
+    Features go to the host batch by batch and are summed or kept there by
+    NumPy, in float64, on every backend alike: such a metric has no variables.
+    Its result takes a decomposition or all pairs of images, which nobody wants
+    after every batch. Call `update_state` in a loop or a callback; inside
+    `evaluate` it works where steps are not compiled (`run_eagerly=True` on
+    TensorFlow, always on PyTorch), and says so elsewhere.
+
+    A subclass keeps its sums in what `make_state` gives, one for each of
+    `sides`.
+
+    Args:
+        feature_network: Callable or `None`. Takes images in `[-1, 1]` and
+            gives features `(batch, dimensions)`, or activations that are then
+            averaged over their positions. `None` takes features instead of
+            images. Defaults to `None`.
+        layer: String or `None`. For a network that is called with
+            `layers=[names]` and gives a dict, such as `FeatureNetwork`: which
+            layer. Defaults to `None`.
+        protocol: Dict or `None`. What the caller states for `report`, such as
+            `{"resize": "256, bicubic", "crop": "centre"}`, and, for features
+            that the caller gives, `network` and `network_sha256`. Defaults to
+            `None`.
+        name: String or `None`. Defaults to `None`, the class's name.
+        **kwargs: Keyword arguments of `keras.metrics.Metric`.
+
+    Raises:
+        TypeError: If `feature_network` is not callable.
+        ValueError: If `protocol` is no such dict.
+    """
+
+    # What `update_state` takes.
+    sides = SIDES
+
+    def __init__(
+        self,
+        feature_network=None,
+        layer=None,
+        protocol=None,
+        name=None,
+        **kwargs,
+    ):
+        check_network(feature_network)
+        protocol = check_protocol(protocol)
+        super().__init__(name=name, **kwargs)
+        self.feature_network = feature_network
+        self.layer = layer
+        self.protocol = protocol
+        self.reset_state()
+
+    def make_state(self):
+        """What gathers the features of one side; a subclass's to give.
+
+        Returns:
+            An object with `add(features)`, `merge(other)` and `count`.
+        """
+        raise NotImplementedError
+
+    def compute(self):
+        """The numbers from what was gathered; a subclass's to give.
+
+        Returns:
+            Dict of string to pairs of float, the value and its spread or
+            `None`; NaN where there are too few images.
+        """
+        raise NotImplementedError
+
+    def parameters(self):
+        """What of the metric's own its protocol names.
+
+        Returns:
+            Dict of string to string or number.
+        """
+        return {}
+
+    def update_state(self, comics=None, fake_comics=None, sample_weight=None):
+        """Adds batches of images, or of features; either may come alone.
+
+        Args:
+            comics: Float `(batch, height, width, 3)`, RGB in `[-1, 1]`;
+                without a feature network, features `(batch, dimensions)`. Or
+                `None`. Defaults to `None`.
+            fake_comics: The same of what was generated, any number of them.
+                Defaults to `None`.
+            sample_weight: `None`: every image counts alike. Defaults to
+                `None`.
+
+        Raises:
+            RuntimeError: If called in a compiled step.
+            TypeError: If images are not of a float dtype.
+            ValueError: If a shape is another, or there are weights.
+        """
+        if sample_weight is not None:
+            raise ValueError(
+                "Every image counts alike in this metric: `sample_weight` "
+                f"must be None. Received: sample_weight={sample_weight!r}"
+            )
+        self._gather({"comics": comics, "fake_comics": fake_comics})
+
+    def result(self):
+        """The metric of all images so far; NaN while there are too few.
+
+        Returns:
+            Float64, or a dict of them if the metric has several numbers.
+        """
+        numbers = {name: value for name, (value, _) in self.compute().items()}
+        return next(iter(numbers.values())) if len(numbers) == 1 else numbers
+
+    def report(self):
+        """The metric with its protocol.
+
+        Returns:
+            A `MetricResult`, or a dict of them if the metric has several
+            numbers.
+
+        Raises:
+            ValueError: If there are too few images, or features that are not
+                finite.
+        """
+        counts = {side: self.states[side].count for side in self.sides}
+        results = {}
+        for number, (value, spread) in self.compute().items():
+            if value != value:
+                raise ValueError(
+                    "There is nothing to report: there must be more images, "
+                    "and all features must be finite. "
+                    f"Received: {counts}"
+                )
+            results[number] = MetricResult(
+                value, self._describe(counts, number), spread
+            )
+        return next(iter(results.values())) if len(results) == 1 else results
+
+    def reset_state(self):
+        """Forgets all images."""
+        self.states = _Untracked(
+            {side: self.make_state() for side in self.sides}
+        )
+
+    def merge_state(self, metrics):
+        """Adds what other metrics of this class have gathered.
+
+        Args:
+            metrics: Iterable of metrics, such as those of other workers.
+        """
+        for metric in metrics:
+            for side in self.sides:
+                self.states[side].merge(metric.states[side])
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "feature_network": serialize_network(self.feature_network),
+            "layer": self.layer,
+            "protocol": self.protocol,
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        config = dict(config)
+        config["feature_network"] = deserialize_network(
+            config["feature_network"]
+        )
+        return cls(**config)
+
+    def _gather(self, sides):
+        for side, images in sides.items():
+            if images is not None:
+                self.states[side].add(
+                    pooled_features(
+                        images, self.feature_network, self.layer, side
+                    )
+                )
+
+    def _describe(self, counts, number):
+        name = type(self).__name__
+        layer = {} if self.layer is None else {"layer": self.layer}
+        return make_protocol(
+            name if number == "value" else f"{name}.{number}",
+            counts,
+            self.protocol,
+            self.feature_network,
+            **self.parameters(),
+            **layer,
+        )
+
+
+class _Untracked:
+    """A dict that Keras does not look into for variables."""
+
+    def __init__(self, entries):
+        self.entries = entries
+
+    def __getitem__(self, key):
+        return self.entries[key]

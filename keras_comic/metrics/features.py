@@ -1,0 +1,183 @@
+"""Features of images, on their way from a network into a metric."""
+
+import numpy as np
+from keras import ops
+
+
+def check_images(images, argument):
+    """Checks that images are float RGB.
+
+    Args:
+        images: Anything; expected are float `(batch, height, width, 3)`.
+        argument: String, the argument's name for the error.
+
+    Raises:
+        TypeError: If the dtype is not a float one.
+        ValueError: If the shape is another.
+    """
+    shape = tuple(getattr(images, "shape", ()))
+    if len(shape) != 4 or shape[-1] != 3:
+        raise ValueError(
+            f"`{argument}` must be RGB images, (batch, height, width, 3). "
+            f"Received: {argument}.shape={shape}"
+        )
+    dtype = str(getattr(images.dtype, "name", images.dtype))
+    if "float" not in dtype:
+        raise TypeError(
+            f"`{argument}` must be of a float dtype, in [-1, 1]. "
+            f"Received: {argument}.dtype={dtype}"
+        )
+
+
+def check_pairs(photos, fake_comics, names=("photos", "fake_comics")):
+    """Checks two batches of images of one size.
+
+    Args:
+        photos: As in `check_images`.
+        fake_comics: As in `check_images`.
+        names: Two strings, the arguments' names for the error.
+
+    Raises:
+        TypeError: If a dtype is not a float one.
+        ValueError: If a shape is not that of images, or they differ.
+    """
+    for images, name in zip((photos, fake_comics), names):
+        check_images(images, name)
+    shapes = tuple(photos.shape), tuple(fake_comics.shape)
+    for side, other in zip(*shapes):
+        if None not in (side, other) and side != other:
+            raise ValueError(
+                f"`{names[0]}` and `{names[1]}` must have one shape. "
+                f"Received: {names[0]}.shape={shapes[0]}, "
+                f"{names[1]}.shape={shapes[1]}"
+            )
+
+
+def layer_features(inputs, feature_network, layers, argument):
+    """The activations of some layers, of images or as the caller gave them.
+
+    Args:
+        inputs: Images, float `(batch, height, width, 3)` in `[-1, 1]`; without
+            a network, a list of activations or a dict of them.
+        feature_network: Callable that takes images and `layers=[names]` and
+            gives a dict of name to activations; or `None`.
+        layers: List of strings, or `None` for all.
+        argument: String, the name of `inputs` for the error.
+
+    Returns:
+        List of float `(batch, height, width, channels)`.
+
+    Raises:
+        TypeError: If images are not of a float dtype.
+        ValueError: If a layer is missing, or `inputs` is of another form.
+    """
+    if feature_network is not None:
+        check_images(inputs, argument)
+        inputs = feature_network(inputs, layers=layers)
+    if isinstance(inputs, dict):
+        names = list(inputs) if layers is None else layers
+        missing = [name for name in names if name not in inputs]
+        if missing:
+            raise ValueError(
+                f"`{argument}` must have the layers {list(names)}. "
+                f"Received: {sorted(inputs)}"
+            )
+        inputs = [inputs[name] for name in names]
+    if not isinstance(inputs, (list, tuple)) or not inputs:
+        raise ValueError(
+            f"Without a feature network, `{argument}` must be a list or a "
+            "dict of activations (batch, height, width, channels). "
+            f"Received: {argument} of type {type(inputs).__name__}"
+        )
+    if layers is not None and len(inputs) != len(layers):
+        raise ValueError(
+            f"`{argument}` must have one entry for each of {list(layers)}. "
+            f"Received: {len(inputs)} entries"
+        )
+    for index, activations in enumerate(inputs):
+        if len(activations.shape) != 4:
+            raise ValueError(
+                "Activations must be (batch, height, width, channels). "
+                f"Received: {argument}[{index}].shape="
+                f"{tuple(activations.shape)}"
+            )
+    return list(inputs)
+
+
+def pooled_features(inputs, feature_network, layer, argument):
+    """One vector for each image, as a NumPy array.
+
+    Args:
+        inputs: Images, float `(batch, height, width, 3)` in `[-1, 1]`; without
+            a network, features `(batch, dimensions)`, or activations
+            `(batch, height, width, dimensions)`, which are averaged over
+            their positions.
+        feature_network: Callable or `None`. Takes images, and
+            `layers=[name]` if a layer is named; gives features or
+            activations, or a dict of them.
+        layer: String or `None`.
+        argument: String, the name of `inputs` for the error.
+
+    Returns:
+        Float32 or float64 `(batch, dimensions)`; float32 for what is less
+        precise.
+
+    Raises:
+        RuntimeError: If the inputs have no values yet, as in a compiled step.
+        TypeError: If images are not of a float dtype.
+        ValueError: If a shape is another, or there are several layers.
+    """
+    if feature_network is not None:
+        check_images(inputs, argument)
+        if layer is None:
+            inputs = feature_network(inputs)
+        else:
+            inputs = feature_network(inputs, layers=[layer])
+    if isinstance(inputs, dict):
+        if layer is None and len(inputs) == 1:
+            (inputs,) = inputs.values()
+        elif layer in inputs:
+            inputs = inputs[layer]
+        else:
+            raise ValueError(
+                "`layer` must name one of the network's layers. "
+                f"Received: layer={layer!r}, with {sorted(inputs)}"
+            )
+    array = host_array(inputs)
+    if array.ndim not in (2, 4):
+        raise ValueError(
+            "Features must be (batch, dimensions), or (batch, height, width, "
+            f"dimensions) to be averaged. Received: {argument} with features "
+            f"of shape {array.shape}"
+        )
+    if array.dtype not in (np.float32, np.float64):
+        array = array.astype("float32")
+    if array.ndim == 4:
+        # Float64 sums of what are at most some thousand positions.
+        array = array.mean(axis=(1, 2), dtype="float64").astype(array.dtype)
+    return array
+
+
+def host_array(tensor):
+    """A tensor as a NumPy array.
+
+    Args:
+        tensor: A tensor or an array.
+
+    Returns:
+        A NumPy array.
+
+    Raises:
+        RuntimeError: If it has no values yet, as in a compiled step.
+    """
+    try:
+        return np.asarray(ops.convert_to_numpy(tensor))
+    # What backends raise for a tensor without values differs from one to the
+    # next.
+    except Exception as error:
+        raise RuntimeError(
+            "This metric gathers features on the host, which a compiled step "
+            "cannot do: call its `update_state` outside of `evaluate`, or, on "
+            "TensorFlow and PyTorch, compile the model with "
+            f"`run_eagerly=True`. Received: {type(tensor).__name__}"
+        ) from error

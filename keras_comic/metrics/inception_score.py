@@ -1,0 +1,135 @@
+"""The Inception Score."""
+
+import keras
+import numpy as np
+
+from keras_comic.metrics.feature_list import FeatureList
+from keras_comic.metrics.feature_metric import FeatureMetric
+
+
+@keras.saving.register_keras_serializable(package="keras_comic")
+class InceptionScore(FeatureMetric):
+    """Inception Score: whether images look like one class each, and varied.
+
+    `exp(mean of KL(p(class | image) || p(class)))` in each of some splits, and
+    the mean over these. Between 1 and the number of classes, higher is better.
+    It knows nothing of the comics, and Inception's classes are those of
+    photographs: reported because others do; prefer `KernelDistance`.
+
+    The features are logits: of the network of 2015, those without the last
+    bias (`InceptionFeatures`, layer `logits_unbiased`). Splits are consecutive
+    in the order that images came, as in the authors' code. All logits are
+    kept, on the host; computed in float64.
+
+    Args:
+        feature_network: Callable or `None`. Takes images in `[-1, 1]` and
+            gives logits `(batch, classes)`. `None` takes logits instead of
+            images. Defaults to `None`.
+        layer: String or `None`, see `FrechetDistance`. Defaults to `None`.
+        num_splits: Integer > 0. Splits; with fewer images, as many as there
+            are images. Defaults to `10`.
+        protocol: Dict or `None`, see `FrechetDistance`. Defaults to `None`.
+        name: String. Defaults to `"inception_score"`.
+        **kwargs: Keyword arguments of `keras.metrics.Metric`.
+
+    Returns:
+        `result()` is a float64; NaN without images. The spread of `report()`
+        is the standard deviation over the splits.
+
+    Raises:
+        TypeError: If `feature_network` is not callable.
+        ValueError: If `num_splits` is not positive, or `protocol` is no such
+            dict.
+
+    Example:
+
+    >>> score = keras_comic.metrics.InceptionScore(num_splits=1)
+    >>> score.update_state(50.0 * np.eye(4))
+    >>> round(float(score.result()), 6)
+    4.0
+
+    Reference:
+        - [Salimans et al., 2016](https://arxiv.org/abs/1606.03498), section
+          4; no differences.
+    """
+
+    sides = ("fake_comics",)
+
+    def __init__(
+        self,
+        feature_network=None,
+        layer=None,
+        num_splits=10,
+        protocol=None,
+        name="inception_score",
+        **kwargs,
+    ):
+        if not num_splits >= 1:
+            raise ValueError(
+                "`num_splits` must be a positive integer. "
+                f"Received: num_splits={num_splits}"
+            )
+        super().__init__(feature_network, layer, protocol, name, **kwargs)
+        self.num_splits = num_splits
+
+    def make_state(self):
+        """What gathers the logits.
+
+        Returns:
+            A `FeatureList`.
+        """
+        return FeatureList()
+
+    def update_state(self, fake_comics):
+        """Adds a batch of images, or of logits.
+
+        Args:
+            fake_comics: Float `(batch, height, width, 3)`, RGB in `[-1, 1]`;
+                without a feature network, logits `(batch, classes)`.
+
+        Raises:
+            RuntimeError: If called in a compiled step.
+            TypeError: If images are not of a float dtype.
+            ValueError: If a shape is another.
+        """
+        self._gather({"fake_comics": fake_comics})
+
+    def compute(self):
+        """The mean and the standard deviation over the splits.
+
+        Returns:
+            Dict of `value` to two floats.
+        """
+        logits = self.states["fake_comics"].array()
+        if not len(logits) or not np.isfinite(logits).all():
+            return {"value": (np.float64("nan"), None)}
+        logs = logits - logits.max(axis=1, keepdims=True)
+        logs -= np.log(np.exp(logs).sum(axis=1, keepdims=True))
+        count = len(logs)
+        splits = self._used_splits(count)
+        edges = [count * index // splits for index in range(splits + 1)]
+        scores = []
+        for start, end in zip(edges[:-1], edges[1:]):
+            part = logs[start:end]
+            probabilities = np.exp(part)
+            # 0 log 0 is 0; a class that no image has appears in none.
+            mean = np.maximum(
+                probabilities.mean(axis=0), np.finfo("float64").tiny
+            )
+            divergence = (probabilities * (part - np.log(mean))).sum(axis=1)
+            scores.append(np.exp(divergence.mean()))
+        return {"value": (np.mean(scores), np.std(scores))}
+
+    def parameters(self):
+        """What the protocol names: the splits.
+
+        Returns:
+            Dict of string to number.
+        """
+        return {"splits": self._used_splits(self.states["fake_comics"].count)}
+
+    def get_config(self):
+        return {**super().get_config(), "num_splits": self.num_splits}
+
+    def _used_splits(self, count):
+        return max(min(self.num_splits, count), 1)

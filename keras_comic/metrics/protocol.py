@@ -1,0 +1,141 @@
+"""How a number was measured, as a dict that travels with it."""
+
+import hashlib
+
+import keras
+import numpy as np
+
+# Classes that say nothing about which network it is.
+PLAIN_MODELS = ("Functional", "Model", "Sequential")
+
+
+def check_protocol(protocol):
+    """Checks what a caller states about images and network.
+
+    Args:
+        protocol: Dict of string to string, number, boolean or `None`; or
+            `None`, which states nothing.
+
+    Returns:
+        Dict, a copy.
+
+    Raises:
+        ValueError: If it is no such dict.
+    """
+    protocol = {} if protocol is None else protocol
+    if not isinstance(protocol, dict) or not all(
+        isinstance(key, str)
+        and isinstance(value, (str, int, float, type(None)))
+        for key, value in protocol.items()
+    ):
+        raise ValueError(
+            "`protocol` must be a dict of what the caller knows, such as "
+            '{"resize": "256, bicubic", "crop": "centre"}. '
+            f"Received: protocol={protocol!r}"
+        )
+    return dict(protocol)
+
+
+def check_network(feature_network):
+    """Checks a feature network.
+
+    Args:
+        feature_network: A callable or `None`.
+
+    Returns:
+        The same.
+
+    Raises:
+        TypeError: If it is neither.
+    """
+    if feature_network is not None and not callable(feature_network):
+        raise TypeError(
+            "`feature_network` must be callable, or None for features that "
+            f"the caller gives. Received: feature_network={feature_network!r}"
+        )
+    return feature_network
+
+
+def network_facts(network):
+    """The name of a network and the checksum of its weights.
+
+    The checksum is that of the values, as float32, in the network's order: it
+    does not depend on the file that they came from.
+
+    Args:
+        network: A Keras model, another callable, or `None`.
+
+    Returns:
+        Dict of `network` and `network_sha256`, strings; `None` where the
+        network does not tell.
+    """
+    weights = getattr(network, "weights", None)
+    if not weights:
+        return {"network": None, "network_sha256": None}
+    checksum = hashlib.sha256()
+    for weight in weights:
+        value = np.asarray(keras.ops.convert_to_numpy(weight), "<f4")
+        checksum.update(str(value.shape).encode())
+        checksum.update(np.ascontiguousarray(value).tobytes())
+    name = type(network).__name__
+    if name in PLAIN_MODELS:
+        name = network.name
+    return {"network": name, "network_sha256": checksum.hexdigest()}
+
+
+def make_protocol(metric, counts, stated, network=None, **parameters):
+    """The protocol of a number.
+
+    Args:
+        metric: String, the metric's name.
+        counts: Dict of what was measured (`comics`, `fake_comics`, `pairs`)
+            to how many.
+        stated: Dict, what the caller stated; it overrules the rest.
+        network: `False` where no network looks at the images; otherwise as
+            in `network_facts`. Defaults to `None`.
+        **parameters: The metric's own.
+
+    Returns:
+        Dict of strings to strings, numbers, booleans and `None`.
+    """
+    seen = {} if network is False else network_facts(network)
+    return {
+        "metric": metric,
+        **parameters,
+        **counts,
+        "resize": None,
+        "crop": None,
+        **seen,
+        **stated,
+    }
+
+
+def serialize_network(network):
+    """A feature network for a metric's config.
+
+    Args:
+        network: A Keras model, another callable, or `None`.
+
+    Returns:
+        What `keras.saving.serialize_keras_object` makes of it. As with any
+        config, weights are no part of it.
+    """
+    return (
+        None
+        if network is None
+        else keras.saving.serialize_keras_object(network)
+    )
+
+
+def deserialize_network(config):
+    """The network of `serialize_network`.
+
+    Args:
+        config: What it gave.
+
+    Returns:
+        The network, with fresh weights.
+    """
+    if isinstance(config, dict):
+        return keras.saving.deserialize_keras_object(config)
+    return config
