@@ -157,8 +157,8 @@ class HeadsTest(TestCase):
                         )
                     )[0]
                 )
-                for scale in (0.0, 0.05, 0.2, 0.8)
+                for scale in (0.0, 0.1, 0.8)
             ]
             self.assertEqual(values, sorted(values))
             self.assertAllClose(values[0], 0.0)
-            self.assertGreater(values[-1], 5.0 * values[1])
+            self.assertGreater(values[-1], 3.0 * values[1])
