@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from keras_comic.training.schedules import ScaledSchedule
 from keras_comic.training.steps import BackendStep
 
 GENERATOR_TOTAL = "generator_loss"
@@ -101,6 +102,14 @@ class GAN(BackendStep, keras.Model):
         self.step_counter = self._add_counter("step_counter")
         self.skipped_steps = self._add_counter(SKIPPED)
         self.skipped_in_a_row = self._add_counter("skipped_in_a_row")
+        self.learning_rate_scale = self.add_weight(
+            shape=(),
+            dtype="float32",
+            initializer="ones",
+            trainable=False,
+            name="learning_rate_scale",
+            aggregation="only_first_replica",
+        )
         self.loss_weights = dict(self.default_loss_weights)
         self.generator_optimizer = None
         self.discriminator_optimizer = None
@@ -248,21 +257,77 @@ class GAN(BackendStep, keras.Model):
         scaled = isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
         if network.dtype_policy.name == "mixed_float16" and not scaled:
             optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
+        inner = optimizer
+        while isinstance(inner, keras.optimizers.LossScaleOptimizer):
+            inner = inner.inner_optimizer
+        schedule = self._schedule_of(inner)
+        if schedule is not None:
+            inner.learning_rate = ScaledSchedule(
+                schedule, self.learning_rate_scale
+            )
         if not optimizer.built:
             optimizer.build(network.trainable_variables)
         return optimizer
 
+    @staticmethod
+    def _schedule_of(optimizer):
+        """The schedule as it was given, or `None` if the rate has none."""
+        # A plain rate is a variable of the optimizer.
+        schedule = optimizer._learning_rate
+        if isinstance(schedule, ScaledSchedule):
+            return schedule.schedule
+        is_schedule = isinstance(
+            schedule, keras.optimizers.schedules.LearningRateSchedule
+        )
+        return schedule if is_schedule else None
+
+    def scale_learning_rates(self, factor):
+        """Multiplies the learning rates of both optimizers.
+
+        Args:
+            factor: Float > 0.
+
+        Raises:
+            ValueError: If `factor` is not positive.
+        """
+        if not factor > 0:
+            raise ValueError(
+                f"`factor` must be above 0. Received: factor={factor}"
+            )
+        self.learning_rate_scale.assign(self.learning_rate_scale * factor)
+        for optimizer in (
+            self.generator_optimizer,
+            self.discriminator_optimizer,
+        ):
+            while isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
+                optimizer = optimizer.inner_optimizer
+            if self._schedule_of(optimizer) is None:
+                rate = keras.ops.convert_to_numpy(optimizer.learning_rate)
+                optimizer.learning_rate = float(rate) * factor
+
     def get_compile_config(self):
         return {
-            "generator_optimizer": keras.saving.serialize_keras_object(
-                self.generator_optimizer
-            ),
-            "discriminator_optimizer": keras.saving.serialize_keras_object(
+            "generator_optimizer": self._serialized(self.generator_optimizer),
+            "discriminator_optimizer": self._serialized(
                 self.discriminator_optimizer
             ),
             "loss_weights": dict(self.loss_weights),
             **self._compile_options,
         }
+
+    def _serialized(self, optimizer):
+        inner = optimizer
+        while isinstance(inner, keras.optimizers.LossScaleOptimizer):
+            inner = inner.inner_optimizer
+        schedule, scaled = self._schedule_of(inner), inner._learning_rate
+        if schedule is None:
+            return keras.saving.serialize_keras_object(optimizer)
+        # The scale belongs to the run.
+        inner.learning_rate = schedule
+        try:
+            return keras.saving.serialize_keras_object(optimizer)
+        finally:
+            inner.learning_rate = scaled
 
     def compile_from_config(self, config):
         config = dict(config)
@@ -443,6 +508,7 @@ class GAN(BackendStep, keras.Model):
             "ema_generator": self.ema_generator.variables,
             "step_counter": [self.step_counter],
             SKIPPED: [self.skipped_steps, self.skipped_in_a_row],
+            "learning_rate_scale": [self.learning_rate_scale],
             "generator_optimizer": self.generator_optimizer.variables,
             "discriminator_optimizer": self.discriminator_optimizer.variables,
         }

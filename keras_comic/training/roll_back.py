@@ -1,0 +1,156 @@
+"""Going back to a good state when training breaks."""
+
+import logging
+
+import keras
+import numpy as np
+
+from keras_comic.training.step_callback import StepCallback
+
+LOGGER = logging.getLogger(__name__)
+# A state is kept as good while no loss is so many times its usual size.
+BLOWN_UP = 10.0
+# States kept; after more roll-backs than one, older ones are gone back to.
+NUM_STATES = 3
+# Not put back: what has happened has happened.
+_COUNTERS = ("step_counter", "skipped_steps", "learning_rate_scale")
+
+
+class RollBack(StepCallback):
+    """Goes back to the last good state when steps keep failing.
+
+    `GAN` skips a step whose loss or gradients are not finite. When `patience`
+    of them follow each other, the weights, the average and both optimizers are
+    put back to the last state that was kept while all was well, and both
+    learning rates are multiplied by `factor`. A second failure before a new
+    state was kept goes back to the one before, in the end to the first. The
+    step counter goes on, so that the data do not repeat. Each roll-back is a
+    warning in the log of `keras_comic`, and is counted in `num_rollbacks`.
+
+    A state is kept every `keep_every` steps, if no step was skipped since
+    and no loss term is more than ten times the median of those seen. The
+    states, at most 3, are in the main memory.
+
+    Args:
+        patience: Integer > 0. Skipped steps in a row. Defaults to `5`.
+        keep_every: Integer > 0. Steps between two states. Defaults to `200`.
+        factor: Float in `(0, 1)`. Defaults to `0.5`.
+        max_rollbacks: Integer > 0. After so many, the next failure stops the
+            training with an error. Defaults to `10`.
+
+    Raises:
+        ValueError: If a number is out of its range.
+
+    Example:
+
+    >>> roll_back = keras_comic.training.RollBack(patience=3)
+    >>> roll_back.num_rollbacks
+    0
+    """
+
+    def __init__(
+        self, patience=5, keep_every=200, factor=0.5, max_rollbacks=10
+    ):
+        for name, value in (
+            ("patience", patience),
+            ("keep_every", keep_every),
+            ("max_rollbacks", max_rollbacks),
+        ):
+            if value < 1:
+                raise ValueError(
+                    f"`{name}` must be a positive integer. "
+                    f"Received: {name}={value}"
+                )
+        if not 0.0 < factor < 1.0:
+            raise ValueError(
+                f"`factor` must be in (0, 1). Received: factor={factor}"
+            )
+        super().__init__(every=1)
+        self.patience = patience
+        self.keep_every = keep_every
+        self.factor = factor
+        self.max_rollbacks = max_rollbacks
+        self.num_rollbacks = 0
+        self._states = []
+        self._losses = []
+        self._next_keep = self._skipped = 0
+
+    def on_train_begin(self, logs=None):
+        super().on_train_begin(logs)
+        self._states, self._losses = [], []
+        self._skipped = self._read(self.model.skipped_steps)
+        self._keep(self._step)
+
+    def on_train_batch_end(self, batch, logs=None):
+        # Values on an accelerator are fetched only when they are needed.
+        before, self._step = self._step, self._epoch_start + batch + 1
+        if self._step // self.patience > before // self.patience:
+            self._check(dict(logs or {}))
+
+    def on_train_end(self, logs=None):
+        self._states = []
+
+    def _check(self, logs):
+        self.model.sync_state()
+        if self._read(self.model.skipped_in_a_row) >= self.patience:
+            self._roll_back()
+        elif self._step >= self._next_keep:
+            skipped = self._read(self.model.skipped_steps)
+            if skipped == self._skipped and self._is_usual(logs):
+                self._keep(self._step)
+            self._skipped = skipped
+
+    def _is_usual(self, logs):
+        sizes = {name: abs(float(value)) for name, value in logs.items()}
+        self._losses = [*self._losses[-99:], sizes]
+        return all(
+            np.isfinite(size)
+            and size
+            <= BLOWN_UP
+            * max(
+                np.median([seen.get(name, 0.0) for seen in self._losses]), 1e-3
+            )
+            for name, size in sizes.items()
+        )
+
+    def _keep(self, step):
+        state = {
+            key: np.array(keras.ops.convert_to_numpy(variable.value))
+            for key, variable in self.model.training_variables().items()
+            if not key.startswith(_COUNTERS)
+        }
+        # The first state stays: it is the last resort.
+        newer = [*self._states[1:], (step, state)][1 - NUM_STATES :]
+        self._states = [*self._states[:1], *newer]
+        self._next_keep = step + self.keep_every
+
+    def _roll_back(self):
+        if self.num_rollbacks == self.max_rollbacks:
+            raise RuntimeError(
+                f"Training broke off {self.num_rollbacks + 1} times, although "
+                "it went back to a good state with lower learning rates each "
+                "time; look at the data and the weights of the losses. "
+                f"Received: step {self._step}"
+            )
+        self.num_rollbacks += 1
+        step, state = self._states[-1]
+        if len(self._states) > 1:
+            self._states.pop()
+        variables = self.model.training_variables()
+        for key, value in state.items():
+            variables[key].assign(value)
+        self.model.skipped_in_a_row.assign(0)
+        self.model.scale_learning_rates(self.factor)
+        self._next_keep = self._step + self.keep_every
+        LOGGER.warning(
+            "Step %d: %d steps in a row were not finite. Back to the state of "
+            "step %d, with learning rates times %g.",
+            self._step,
+            self.patience,
+            step,
+            self.factor,
+        )
+
+    @staticmethod
+    def _read(variable):
+        return int(keras.ops.convert_to_numpy(variable.value))

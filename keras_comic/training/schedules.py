@@ -1,0 +1,156 @@
+"""Learning rates that change during training."""
+
+import keras
+from keras import ops
+
+
+@keras.saving.register_keras_serializable(package="keras_comic")
+class LinearDecay(keras.optimizers.schedules.LearningRateSchedule):
+    """A constant rate, then a straight line down to 0.
+
+    The schedule of CycleGAN, where both parts are 100 epochs long.
+
+    Args:
+        learning_rate: Float > 0. The rate at first.
+        constant_steps: Integer >= 0. Steps with this rate.
+        decay_steps: Integer > 0. Steps from there down to 0, where it stays.
+
+    Raises:
+        ValueError: If a number is out of its range.
+
+    Example:
+
+    >>> rate = keras_comic.training.LinearDecay(0.2, 100, 100)
+    >>> [round(float(rate(step)), 2) for step in (0, 100, 150, 200, 300)]
+    [0.2, 0.2, 0.1, 0.0, 0.0]
+
+    Reference:
+        - [Zhu et al., 2017](https://arxiv.org/abs/1703.10593), section 7.1;
+          by steps instead of epochs.
+    """
+
+    def __init__(self, learning_rate, constant_steps, decay_steps):
+        _check_positive("learning_rate", learning_rate)
+        _check_positive("decay_steps", decay_steps)
+        if constant_steps < 0:
+            raise ValueError(
+                "`constant_steps` must be at least 0. "
+                f"Received: constant_steps={constant_steps}"
+            )
+        super().__init__()
+        self.learning_rate = learning_rate
+        self.constant_steps = constant_steps
+        self.decay_steps = decay_steps
+
+    def __call__(self, step):
+        """The rate at a step.
+
+        Args:
+            step: Integer scalar, the steps done.
+
+        Returns:
+            Float32 scalar.
+        """
+        step = ops.cast(step, "float32")
+        done = (step - self.constant_steps) / self.decay_steps
+        return self.learning_rate * (1.0 - ops.clip(done, 0.0, 1.0))
+
+    def get_config(self):
+        return {
+            "learning_rate": self.learning_rate,
+            "constant_steps": self.constant_steps,
+            "decay_steps": self.decay_steps,
+        }
+
+
+@keras.saving.register_keras_serializable(package="keras_comic")
+class WarmUp(keras.optimizers.schedules.LearningRateSchedule):
+    """A straight line up from 0, then another schedule from its start.
+
+    Args:
+        schedule: A Keras learning rate schedule, or a float > 0 for a constant
+            rate.
+        warmup_steps: Integer > 0. Steps until the schedule begins.
+
+    Raises:
+        ValueError: If a number is out of its range.
+
+    Example:
+
+    >>> rate = keras_comic.training.WarmUp(0.2, 10)
+    >>> [round(float(rate(step)), 2) for step in (0, 5, 10, 20)]
+    [0.0, 0.1, 0.2, 0.2]
+    """
+
+    def __init__(self, schedule, warmup_steps):
+        _check_positive("warmup_steps", warmup_steps)
+        if not callable(schedule):
+            _check_positive("schedule", schedule)
+        super().__init__()
+        self.schedule = schedule
+        self.warmup_steps = warmup_steps
+
+    def __call__(self, step):
+        """The rate at a step.
+
+        Args:
+            step: Integer scalar, the steps done.
+
+        Returns:
+            Float32 scalar.
+        """
+        step = ops.cast(step, "float32")
+        later = ops.maximum(step - self.warmup_steps, 0.0)
+        rate = (
+            self.schedule(later) if callable(self.schedule) else (self.schedule)
+        )
+        return rate * ops.minimum(step / self.warmup_steps, 1.0)
+
+    def get_config(self):
+        schedule = self.schedule
+        if callable(schedule):
+            schedule = keras.saving.serialize_keras_object(schedule)
+        return {"schedule": schedule, "warmup_steps": self.warmup_steps}
+
+    @classmethod
+    def from_config(cls, config):
+        config = dict(config)
+        if isinstance(config["schedule"], dict):
+            config["schedule"] = keras.saving.deserialize_keras_object(
+                config["schedule"]
+            )
+        return cls(**config)
+
+
+class ScaledSchedule(keras.optimizers.schedules.LearningRateSchedule):
+    """A schedule times a variable, so that a run can lower its rates.
+
+    Args:
+        schedule: A Keras learning rate schedule.
+        scale: Float scalar variable.
+    """
+
+    def __init__(self, schedule, scale):
+        super().__init__()
+        self.schedule = schedule
+        self.scale = scale
+
+    def __call__(self, step):
+        """The rate at a step.
+
+        Args:
+            step: Integer scalar, the steps done.
+
+        Returns:
+            Float32 scalar.
+        """
+        return self.schedule(step) * ops.convert_to_tensor(self.scale)
+
+    def get_config(self):
+        # Saved as the schedule itself: the scale belongs to the run.
+        raise NotImplementedError("A scaled schedule is not saved.")
+
+
+def _check_positive(name, value):
+    if not value > 0:
+        raise ValueError(f"`{name}` must be above 0. Received: {name}={value}")
