@@ -218,7 +218,7 @@ FORMATS = {
     ),
     "SGI": ImageFormat(
         title="SGI",
-        suffixes=(".sgi", ".rgb", ".rgba", ".bw"),
+        suffixes=(".sgi",),
         signatures=(((0, b"\x01\xda\0\1"),), ((0, b"\x01\xda\1\1"),)),
         pillow="SGI",
     ),

@@ -14,6 +14,17 @@ MAX_PROFILE_BYTES = 2**20
 # Where the boxes of AVIF and HEIF that describe the picture end, at the latest.
 MAX_BOXES_BYTES = 2**16
 
+JXL_RATIOS = (
+    None,
+    (1, 1),
+    (12, 10),
+    (4, 3),
+    (3, 2),
+    (16, 9),
+    (5, 4),
+    (2, 1),
+)
+
 
 class Header(NamedTuple):
     """What a header says; `None` where it says nothing or is not read.
@@ -225,7 +236,7 @@ def _read_bmp(contents):
 
 
 def _read_jxl(contents):
-    """Size of the codestream's header: the standard's annex D.2."""
+    """Size and animation, from the codestream: the standard's annex D."""
     if contents.startswith(b"\0\0\0\x0c"):
         place = 0
         while contents[place + 4 : place + 8] not in (b"jxlc", b"jxlp"):
@@ -235,8 +246,8 @@ def _read_jxl(contents):
             place += length
         # A partial codestream has its number first.
         place += 12 if contents[place + 4 : place + 8] == b"jxlp" else 8
-        contents = contents[place : place + 16]
-    packed = int.from_bytes(contents[2:18], "little")
+        contents = contents[place : place + 64]
+    packed = int.from_bytes(contents[2:64], "little")
 
     def take(bits):
         nonlocal packed
@@ -244,26 +255,30 @@ def _read_jxl(contents):
         packed >>= bits
         return value
 
-    def side(small):
-        return (
-            8 * (take(5) + 1) if small else take((9, 13, 18, 30)[take(2)]) + 1
-        )
+    def take_side(small):
+        if small:
+            return 8 * (take(5) + 1)
+        return take((9, 13, 18, 30)[take(2)]) + 1
 
-    small = take(1)
-    height = side(small)
-    ratio = take(3)
-    if ratio:
-        over, under = (
-            (1, 1),
-            (12, 10),
-            (4, 3),
-            (3, 2),
-            (16, 9),
-            (5, 4),
-            (2, 1),
-        )[ratio - 1]
-        return Header(height * over // under, height)
-    return Header(side(small), height)
+    def take_size():
+        small = take(1)
+        height = take_side(small)
+        ratio = take(3)
+        if not ratio:
+            return take_side(small), height
+        over, under = JXL_RATIOS[ratio]
+        return height * over // under, height
+
+    width, height = take_size()
+    animated = False
+    # Unless all is as usual, a number of fields may follow: the orientation,
+    # another size, a preview (whose own size is not read here), an animation.
+    if not take(1) and take(1):
+        take(3)
+        if take(1):
+            take_size()
+        animated = not take(1) and bool(take(1))
+    return Header(width, height, pictures=2 if animated else 1)
 
 
 def _read_boxes(contents):

@@ -312,7 +312,8 @@ def open_image(path, contents=None, max_pixels=MAX_PIXELS):
         raise _broken(path, name, contents, header.damage)
     try:
         opener = pillow_opener(name)
-        if opener is None:
+        # The plugin for JPEG XL gives an animation's last picture.
+        if opener is None or (name == "JXL" and header.pictures > 1):
             return _open_with_tensorflow(path, name, header, contents)
         loud = name not in QUIET_FORMATS or (
             name in ("JPEG", "PNG") and header.pixels_only is None
@@ -574,13 +575,20 @@ def _open_with_tensorflow(path, name, header, contents):
         )
     pixels = read(contents)
     image = Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
-    conversions = []
+    conversions = set()
+    if header.pictures > 1:
+        conversions.add("animated")
     if image.mode in ("LA", "RGBA"):
-        conversions.append("alpha")
+        conversions.add("alpha")
         image = _lay_on_white(image)
     if pixels.shape[-1] < 3:
-        conversions.append("grey")
-    return OpenedImage(image.convert("RGB"), name, False, tuple(conversions))
+        conversions.add("grey")
+    return OpenedImage(
+        image.convert("RGB"),
+        name,
+        False,
+        tuple(c for c in CONVERSIONS if c in conversions),
+    )
 
 
 def resize_short_side(image, size):

@@ -7,6 +7,7 @@ import threading
 import warnings
 
 import numpy as np
+import pytest
 from absl.testing import parameterized
 from hypothesis import given
 from hypothesis import settings
@@ -457,6 +458,30 @@ class OpenImageTest(parameterized.TestCase, TestCase):
             contents = encode(expected, file_format)
             self.assertAllClose(self.pixels(contents), expected, atol=atol)
             self.assertEqual(self.open(contents).file_format, file_format)
+
+    @parameterized.parameters(
+        ("pillow_heif", "HEIF", {"quality": -1, "chroma": 444}),
+        ("pillow_avif", "AVIF", {"quality": 100, "subsampling": "4:4:4"}),
+        ("pillow_jxl", "JXL", {"lossless": True}),
+    )
+    def test_plugins(self, module, file_format, options):
+        if file_format == "AVIF" and "AVIF" in Image.SAVE:
+            module = "PIL"
+        plugin = pytest.importorskip(module)
+        if images.pillow_opener(file_format) is None:
+            self.skipTest("The plugin does not fit this Pillow.")
+        if file_format == "HEIF":
+            plugin.register_heif_opener()
+        expected = picture(16, 24)
+        contents = encode(expected, file_format, **options)
+        opened = self.open(contents)
+        self.assertAllClose(np.asarray(opened.image), expected, atol=6)
+        self.assertEqual(opened.file_format, file_format)
+        contents = encode(picture(16, 24, 4), file_format, **options)
+        self.assertEqual(self.open(contents).conversions, ("alpha",))
+        for place in (20, len(contents) // 2, len(contents) - 5):
+            with self.assertRaises(ImageError):
+                self.open(contents[:place])
 
     def test_without_a_reader(self):
         contents = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(99)
