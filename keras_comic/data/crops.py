@@ -1,11 +1,22 @@
 """Square crops of pictures, and which crops of a drawing are blank."""
 
-import functools
-import hashlib
-
 import numpy as np
 from PIL import Image
 
+# The random numbers of a picture, by their places; after them come three for
+# each crop to choose from: zoom, top and left.
+(
+    FLIP,
+    SCALE,
+    ROTATION,
+    BRIGHTNESS,
+    CONTRAST,
+    SATURATION,
+    HUE,
+    CUTOUT_TOP,
+    CUTOUT_LEFT,
+    NUM_UNIFORMS,
+) = range(10)
 # How often a crop of a drawing that is nearly blank is drawn again.
 NUM_TRIES = 8
 # Side of the cells that are judged blank or not, pixels.
@@ -120,40 +131,6 @@ def _cell_means(values):
         sums = np.add.reduceat(sums, starts, axis=axis)
         counts.append(np.diff(starts, append=length))
     return sums / np.outer(*counts).astype("float32")
-
-
-def random_key(seed, stream):
-    """A number that sets one stream of random numbers apart from others.
-
-    Args:
-        seed: Integer.
-        stream: String, the stream's name.
-
-    Returns:
-        Integer in `[0, 2 ** 31)`.
-    """
-    digest = hashlib.sha256(f"{seed}/{stream}".encode()).digest()
-    return int.from_bytes(digest[:4], "little") >> 1
-
-
-def shuffled(place, key, turn, count):
-    """The place that a place takes in the permutation of one turn.
-
-    Args:
-        place: Integer in `[0, count)`.
-        key: Integer from `random_key`.
-        turn: Integer >= 0. Each turn has a permutation of its own.
-        count: Integer > 0.
-
-    Returns:
-        Integer in `[0, count)`.
-    """
-    return int(_permutation(key, turn, count)[place])
-
-
-@functools.lru_cache(maxsize=16)
-def _permutation(key, turn, count):
-    return np.random.default_rng([key, turn]).permutation(count)
 
 
 def check_crop(image_size, zoom):

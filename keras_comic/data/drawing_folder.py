@@ -1,17 +1,17 @@
 """Crops of the drawings of a folder."""
 
-import numpy as np
-
+from keras_comic.data.crops import FLIP
 from keras_comic.data.crops import NUM_TRIES
+from keras_comic.data.crops import NUM_UNIFORMS
 from keras_comic.data.crops import check_crop
 from keras_comic.data.crops import check_fraction
 from keras_comic.data.crops import crop
 from keras_comic.data.crops import crop_boxes
 from keras_comic.data.crops import least_blank
-from keras_comic.data.crops import random_key
-from keras_comic.data.crops import shuffled
+from keras_comic.data.file_reader import FileReader
 from keras_comic.data.images import labelled_images
-from keras_comic.data.images import read_image
+from keras_comic.data.randomness import random_key
+from keras_comic.data.randomness import random_uniforms
 
 
 class DrawingFolder:
@@ -20,7 +20,8 @@ class DrawingFolder:
     Drawings come from each label (illustrator) equally often, and within a
     label every drawing comes once before any comes again. Crops are made as
     in `PhotoFolder`; one that is nearly blank is drawn again, up to 8 times.
-    `comic_dataset` gives such crops from TFRecords.
+    A file that cannot be read is left out with a warning, and another of its
+    label comes in its place. `comic_dataset` gives such crops from TFRecords.
 
     Args:
         folders: String, path, or a list of them: folders of images; the label
@@ -33,6 +34,8 @@ class DrawingFolder:
         paper_fraction: Float in `[0, 1]`. The part of a crop that may be
             empty light paper; where it is tinted, it counts twice. Defaults
             to `0.4`.
+        max_corrupt: Integer >= 0. How many files may be left out before it
+            is an error. Defaults to `10`.
 
     Raises:
         FileNotFoundError: If a folder does not exist.
@@ -51,7 +54,12 @@ class DrawingFolder:
     """
 
     def __init__(
-        self, folders, zoom=(0.6, 1.0), white_fraction=0.75, paper_fraction=0.4
+        self,
+        folders,
+        zoom=(0.6, 1.0),
+        white_fraction=0.75,
+        paper_fraction=0.4,
+        max_corrupt=10,
     ):
         check_crop(1, zoom)
         check_fraction("white_fraction", white_fraction)
@@ -59,9 +67,9 @@ class DrawingFolder:
         self.zoom = zoom
         self.white_fraction = white_fraction
         self.paper_fraction = paper_fraction
-        self.paths = {}
-        for label, _, path in sorted(labelled_images(folders)):
-            self.paths.setdefault(label, []).append(path)
+        labels, _, paths = zip(*sorted(labelled_images(folders)))
+        self.labels = sorted(set(labels))
+        self.reader = FileReader(paths, labels, "comics", max_corrupt)
 
     def crop(self, number, image_size, seed):
         """The crop of one sample.
@@ -74,21 +82,17 @@ class DrawingFolder:
 
         Returns:
             Float32 array `(image_size, image_size, 3)`, RGB in `[-1, 1]`.
+
+        Raises:
+            ValueError: If too many files cannot be read.
         """
-        # Every turn takes one drawing of each label.
-        turn, place = divmod(number, len(self.paths))
-        label_key = random_key(seed, "drawing label")
-        label = shuffled(place, label_key, turn, len(self.paths))
-        paths = list(self.paths.values())[label]
-        order_key = random_key(seed, f"drawing order {label}")
-        turn, place = divmod(turn, len(paths))
-        image = read_image(paths[shuffled(place, order_key, turn, len(paths))])
-        key = random_key(seed, "drawing crop")
-        uniforms = np.random.default_rng([key, number])
-        boxes = crop_boxes(
-            image.shape, uniforms.random((NUM_TRIES, 3)), image_size, self.zoom
-        )
+        image = self.reader.read(number, seed)
+        key = random_key(seed, "comics crop")
+        count = NUM_UNIFORMS + 3 * NUM_TRIES
+        (uniforms,) = random_uniforms(key, [number], count)
+        places = uniforms[NUM_UNIFORMS:].reshape(-1, 3)
+        boxes = crop_boxes(image.shape, places, image_size, self.zoom)
         box = boxes[
             least_blank(image, boxes, self.white_fraction, self.paper_fraction)
         ]
-        return crop(image, box, uniforms.random() < 0.5, image_size)
+        return crop(image, box, uniforms[FLIP] < 0.5, image_size)

@@ -6,9 +6,10 @@ import numpy as np
 from keras_comic.data.crops import check_batches
 from keras_comic.data.crops import check_crop
 from keras_comic.data.crops import check_fraction
-from keras_comic.data.crops import random_key
 from keras_comic.data.drawing_folder import DrawingFolder
 from keras_comic.data.photo_folder import PhotoFolder
+from keras_comic.data.randomness import random_key
+from keras_comic.data.randomness import random_uniforms
 
 
 class FolderPairs(keras.utils.PyDataset):
@@ -17,8 +18,9 @@ class FolderPairs(keras.utils.PyDataset):
     The batches of `style_transfer_dataset`, made by Pillow and NumPy from the
     files themselves, for machines that have another Keras backend only.
     Batch `k` depends on the arguments and on `k` alone, however many workers
-    make them; the random numbers are NumPy's, so that the crops are not those
-    of `style_transfer_dataset` with the same seed. Pass `steps_per_epoch`
+    make them. A file that cannot be read is left out with a warning, and
+    another comes in its place, up to 10 times each for photos and drawings
+    (a `PhotoFolder` or `DrawingFolder` can allow more). Pass `steps_per_epoch`
     and `shuffle=False` to `fit`, of a model that is built: with several
     workers, Keras on JAX spends the first batch on building it.
 
@@ -44,7 +46,7 @@ class FolderPairs(keras.utils.PyDataset):
     Raises:
         FileNotFoundError: If a folder does not exist.
         ValueError: If an argument is out of its range, a folder holds no
-            image, or, when its turn comes, a file cannot be read.
+            image, or, when their turn comes, too many files cannot be read.
 
     Example:
 
@@ -102,7 +104,6 @@ class FolderPairs(keras.utils.PyDataset):
     def _make_pair(self, number):
         photo = self.photos.crop(number, self.image_size, self.seed)
         key = random_key(self.seed, "identity")
-        uniform = np.random.default_rng([key, number]).random()
-        if uniform < self.identity_fraction:
+        if random_uniforms(key, [number], 1)[0, 0] < self.identity_fraction:
             return photo, photo
         return photo, self.drawings.crop(number, self.image_size, self.seed)

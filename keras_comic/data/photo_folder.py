@@ -1,14 +1,14 @@
 """Crops of the photos of a folder."""
 
-import numpy as np
-
+from keras_comic.data.crops import FLIP
+from keras_comic.data.crops import NUM_UNIFORMS
 from keras_comic.data.crops import check_crop
 from keras_comic.data.crops import crop
 from keras_comic.data.crops import crop_boxes
-from keras_comic.data.crops import random_key
-from keras_comic.data.crops import shuffled
+from keras_comic.data.file_reader import FileReader
 from keras_comic.data.images import labelled_images
-from keras_comic.data.images import read_image
+from keras_comic.data.randomness import random_key
+from keras_comic.data.randomness import random_uniforms
 
 
 class PhotoFolder:
@@ -16,13 +16,16 @@ class PhotoFolder:
 
     Every photo comes once before any comes again. Crops are square, at a
     random place, `image_size / zoom` pixels wide in the file, at most its
-    short side, and half of them are mirrored. `photo_dataset` gives such crops
-    from TFRecords.
+    short side, and half of them are mirrored. A file that cannot be read is
+    left out with a warning, and another comes in its place. `photo_dataset`
+    gives such crops from TFRecords.
 
     Args:
         folders: String, path, or a list of them: folders of images.
         zoom: Pair of floats > 0. The range of the factor by which a crop is
             scaled from the file. Defaults to `(0.6, 1.0)`.
+        max_corrupt: Integer >= 0. How many files may be left out before it
+            is an error. Defaults to `10`.
 
     Raises:
         FileNotFoundError: If a folder does not exist.
@@ -40,10 +43,11 @@ class PhotoFolder:
     (16, 16, 3)
     """
 
-    def __init__(self, folders, zoom=(0.6, 1.0)):
+    def __init__(self, folders, zoom=(0.6, 1.0), max_corrupt=10):
         check_crop(1, zoom)
-        self.paths = [path for _, _, path in labelled_images(folders)]
+        paths = [path for _, _, path in labelled_images(folders)]
         self.zoom = zoom
+        self.reader = FileReader(paths, None, "photos", max_corrupt)
 
     def crop(self, number, image_size, seed):
         """The crop of one sample.
@@ -56,14 +60,14 @@ class PhotoFolder:
 
         Returns:
             Float32 array `(image_size, image_size, 3)`, RGB in `[-1, 1]`.
+
+        Raises:
+            ValueError: If too many files cannot be read.
         """
-        turn, place = divmod(number, len(self.paths))
-        order_key = random_key(seed, "photo order")
-        index = shuffled(place, order_key, turn, len(self.paths))
-        image = read_image(self.paths[index])
-        key = random_key(seed, "photo crop")
-        uniforms = np.random.default_rng([key, number]).random(4)
-        boxes = crop_boxes(
-            image.shape, uniforms[None, :3], image_size, self.zoom
+        image = self.reader.read(number, seed)
+        key = random_key(seed, "photos crop")
+        uniforms = random_uniforms(key, [number], NUM_UNIFORMS + 3)
+        (box,) = crop_boxes(
+            image.shape, uniforms[:, NUM_UNIFORMS:], image_size, self.zoom
         )
-        return crop(image, boxes[0], uniforms[3] < 0.5, image_size)
+        return crop(image, box, uniforms[0, FLIP] < 0.5, image_size)

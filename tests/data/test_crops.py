@@ -7,8 +7,6 @@ from keras_comic.data.crops import check_fraction
 from keras_comic.data.crops import crop
 from keras_comic.data.crops import crop_boxes
 from keras_comic.data.crops import least_blank
-from keras_comic.data.crops import random_key
-from keras_comic.data.crops import shuffled
 from tests.data.pictures import drawing_with_box
 from tests.test_case import TestCase
 from tests.test_case import photos
@@ -97,25 +95,6 @@ class BlankTest(TestCase):
         boxes = [[0, 0, 32], [0, 8, 32], [0, 24, 32], [0, 16, 32]]
         self.assertEqual(least_blank(image, boxes, 0.1, 0.1), 2)
         self.assertEqual(least_blank(image, boxes, 0.0, 0.0), 2)
-
-
-class RandomnessTest(TestCase):
-    def test_keys(self):
-        keys = {random_key(s, t) for s in range(-2, 50) for t in ("a", "b")}
-        self.assertEqual(len(keys), 104)
-        self.assertTrue(all(0 <= key < 2**31 for key in keys))
-        # The same on every machine and in every process.
-        self.assertEqual(random_key(0, "a"), 1186304233)
-
-    def test_permutations(self):
-        for count in (1, 2, 7):
-            turns = {
-                tuple(shuffled(i, 5, turn, count) for i in range(count))
-                for turn in range(30)
-            }
-            for places in turns:
-                self.assertEqual(sorted(places), list(range(count)))
-            self.assertGreater(len(turns), {1: 0, 2: 1, 7: 25}[count])
 
 
 class ChecksTest(TestCase):

@@ -34,9 +34,9 @@ class DrawingFolderTest(TestCase):
         colors = {"a/train/1.png": (10,) * 3, "b/train/1.png": (20,) * 3}
         folder = save_flat(self.temporary_folder(), colors)
         folders = [folder / "a" / "train", folder / "b" / "train"]
-        self.assertEqual(list(DrawingFolder(folders).paths), ["a", "b"])
+        self.assertEqual(DrawingFolder(folders).labels, ["a", "b"])
         drawings = DrawingFolder({"y": folders[0], "x": folders[1]})
-        self.assertEqual(list(drawings.paths), ["x", "y"])
+        self.assertEqual(drawings.labels, ["x", "y"])
 
     def test_crops(self):
         folder = self.temporary_folder()
@@ -68,6 +68,20 @@ class DrawingFolderTest(TestCase):
         folder = save_flat(self.temporary_folder(), {"a.png": (255,) * 3})
         crop = DrawingFolder(folder).crop(0, 8, 0)
         self.assertAllEqual(crop, np.ones((8, 8, 3)))
+
+    def test_a_file_that_cannot_be_read(self):
+        colors = {"a/1.png": (10,) * 3, "a/2.png": (20,) * 3}
+        colors |= {"b/1.png": (30,) * 3}
+        folder = save_flat(self.temporary_folder(), colors)
+        (folder / "a" / "1.png").write_bytes(b"")
+        drawings = DrawingFolder(folder)
+        with self.assertWarnsRegex(UserWarning, r"Left out .*1\.png"):
+            found = [color_of(drawings.crop(n, 4, 0)) for n in range(8)]
+        self.assertEqual(sorted(found), [20] * 4 + [30] * 4)
+        (folder / "b" / "1.png").write_bytes(b"")
+        with self.assertWarnsRegex(UserWarning, r"Left out .*1\.png"):
+            with self.assertRaisesRegex(ValueError, "No file of a label can"):
+                [drawings.crop(n, 4, 0) for n in range(8)]
 
     def test_errors(self):
         with self.assertRaisesRegex(FileNotFoundError, "no such folder"):

@@ -44,10 +44,24 @@ class PhotoFolderTest(TestCase):
             PhotoFolder("missing")
         with self.assertRaisesRegex(ValueError, "`zoom` must be a pair"):
             PhotoFolder(".", zoom=(2, 1))
-        folder = self.temporary_folder()
-        (folder / "letter.jpg").write_text("No picture.")
-        with self.assertRaisesRegex(ValueError, "letter.jpg"):
-            PhotoFolder(folder).crop(0, 8, 0)
+        with self.assertRaisesRegex(ValueError, "Received: max_corrupt=-1"):
+            folder = save_noise(self.temporary_folder(), "a.png")
+            PhotoFolder(folder, max_corrupt=-1)
+
+    def test_files_that_cannot_be_read(self):
+        colors = {f"{i}.png": (i, i, i) for i in range(5)}
+        folder = save_flat(self.temporary_folder(), colors)
+        (folder / "5.jpg").write_text("No picture.")
+        photos = PhotoFolder(folder, max_corrupt=1)
+        with self.assertWarnsRegex(UserWarning, r"Left out .*5\.jpg: "):
+            for number in range(12):
+                photos.crop(number, 8, 0)
+        (folder / "3.png").write_bytes(b"")
+        with self.assertRaisesRegex(
+            ValueError, r"More than 1 cannot be read: .*Received: .*3\.png"
+        ):
+            for number in range(12):
+                photos.crop(number, 8, 0)
 
     def assertBetween(self, value, low, high):
         self.assertGreaterEqual(value, low)

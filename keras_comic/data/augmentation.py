@@ -1,0 +1,280 @@
+"""Random changes of pictures for training, made in the graph."""
+
+import functools
+import math
+
+import numpy as np
+import tensorflow as tf
+
+from keras_comic.data.compilation import has_xla
+from keras_comic.data.crops import BRIGHTNESS
+from keras_comic.data.crops import CONTRAST
+from keras_comic.data.crops import CUTOUT_LEFT
+from keras_comic.data.crops import CUTOUT_TOP
+from keras_comic.data.crops import HUE
+from keras_comic.data.crops import SATURATION
+
+# Degrees that hues turn by at most, at a color jitter of 1.
+HUE_DEGREES = 36.0
+# RGB to luma and the two axes of colour, of television.
+RGB_TO_YIQ = np.array(
+    [[0.299, 0.587, 0.114], [0.596, -0.274, -0.322], [0.211, -0.523, 0.312]]
+)
+
+
+class Augmentation:
+    """How the datasets of records change each picture at random.
+
+    What a picture gets is a function of the dataset's seed and of the
+    sample's number. Scale and rotation are part of the crop: one resampling
+    of the file's pixels, without empty corners (what lies beyond the border
+    of a file is mirrored). Pictures that belong together, such as a photo and
+    its comic, the frames of a clip or a variant, get the same changes.
+
+    Args:
+        flip: Boolean. Whether half of the pictures are mirrored. Defaults to
+            `True`.
+        rotation: Float in `[0, 45]`. Pictures are turned by up to so many
+            degrees either way. Defaults to `0.0`.
+        scale: Pair of floats > 0. The range of a factor by which pictures are
+            enlarged, on top of the dataset's `zoom`. Defaults to
+            `(1.0, 1.0)`.
+        color_jitter: Float in `[0, 1]`. Brightness, contrast (about middle
+            grey) and saturation are multiplied by up to `1 + color_jitter`
+            and at least `1 - color_jitter`, and hues turn by up to `36 *
+            color_jitter` degrees either way. Defaults to `0.0`.
+        cutout: Float in `[0, 1]`. Side of a square that is made middle grey,
+            as a part of the crop's side. Defaults to `0.0`.
+
+    Raises:
+        ValueError: If an argument is not as above.
+
+    Example:
+
+    >>> augmentation = keras_comic.data.Augmentation(
+    ...     rotation=10.0, scale=(0.8, 1.25), color_jitter=0.2
+    ... )
+    >>> augmentation.get_config()["rotation"]
+    10.0
+
+    Reference:
+        - [DeVries and Taylor, 2017](https://arxiv.org/abs/1708.04552), for
+          the cutout; differs from it in: the square lies wholly inside.
+    """
+
+    def __init__(
+        self,
+        flip=True,
+        rotation=0.0,
+        scale=(1.0, 1.0),
+        color_jitter=0.0,
+        cutout=0.0,
+    ):
+        for name, value, limit in (
+            ("rotation", rotation, 45),
+            ("color_jitter", color_jitter, 1),
+            ("cutout", cutout, 1),
+        ):
+            if not 0 <= value <= limit:
+                raise ValueError(
+                    f"`{name}` must lie in [0, {limit}]. "
+                    f"Received: {name}={value}"
+                )
+        if len(scale) != 2 or not 0 < scale[0] <= scale[1]:
+            raise ValueError(
+                "`scale` must be a pair of positive numbers, the smaller "
+                f"first. Received: scale={scale}"
+            )
+        self.flip = bool(flip)
+        self.rotation = float(rotation)
+        self.scale = tuple(map(float, scale))
+        self.color_jitter = float(color_jitter)
+        self.cutout = float(cutout)
+
+    def get_config(self):
+        """The arguments.
+
+        Returns:
+            Dict; `Augmentation(**config)` is the same again.
+        """
+        return {
+            "flip": self.flip,
+            "rotation": self.rotation,
+            "scale": self.scale,
+            "color_jitter": self.color_jitter,
+            "cutout": self.cutout,
+        }
+
+    def __repr__(self):
+        arguments = [f"{k}={v}" for k, v in self.get_config().items()]
+        return f"Augmentation({', '.join(arguments)})"
+
+
+def check_augmentation(augmentation):
+    """The augmentation to use where one is given, or none.
+
+    Args:
+        augmentation: `Augmentation` or `None`.
+
+    Returns:
+        `Augmentation`; for `None`, one that only mirrors.
+
+    Raises:
+        TypeError: If it is something else.
+    """
+    if augmentation is None:
+        return Augmentation()
+    if not isinstance(augmentation, Augmentation):
+        raise TypeError(
+            "`augmentation` must be an `Augmentation` or None. "
+            f"Received: augmentation={augmentation}"
+        )
+    return augmentation
+
+
+def color_changes(uniforms, color_jitter):
+    """How the colours of each picture change.
+
+    Args:
+        uniforms: Float32 `(pictures, NUM_UNIFORMS)` in `[0, 1)`.
+        color_jitter: Float in `[0, 1]`.
+
+    Returns:
+        Float32 `(pictures, 3, 4)`: from red, green, blue and one, all in
+        `[0, 1]`, to red, green and blue in `[-1, 1]`.
+    """
+    grey, cosine, sine = _hue_bases()
+    signed = color_jitter * (2.0 * uniforms - 1.0)
+    brightness = 1.0 + signed[:, BRIGHTNESS, None, None]
+    contrast = 1.0 + signed[:, CONTRAST, None, None]
+    saturation = 1.0 + signed[:, SATURATION, None, None]
+    angle = signed[:, HUE, None, None] * math.radians(HUE_DEGREES)
+    turned = tf.cos(angle) * cosine + tf.sin(angle) * sine
+    matrices = 2.0 * contrast * brightness * (grey + saturation * turned)
+    # Brightness leaves black alone, contrast middle grey.
+    offsets = tf.broadcast_to(-contrast, (tf.shape(uniforms)[0], 3, 1))
+    return tf.concat([matrices, offsets], axis=2)
+
+
+def change_colors(images, changes):
+    """Changes the colours of images.
+
+    Args:
+        images: Float32 `(pictures, ..., height, width, 3)`, RGB in
+            `[0, 255]`.
+        changes: Float32 `(pictures, 3, 4)`, from `color_changes`.
+
+    Returns:
+        Float32 like `images`, RGB in `[-1, 1]`.
+    """
+    columns = [
+        _as_high(changes[:, None, None, :, place], images) for place in range(4)
+    ]
+    total = columns[3]
+    for place in range(3):
+        channel = images[..., place : place + 1] / 255.0
+        total += channel * columns[place]
+    return tf.clip_by_value(total, -1.0, 1.0)
+
+
+def cutout_boxes(uniforms, cutout, image_size):
+    """The square that is cut out of each picture.
+
+    Args:
+        uniforms: Float32 `(pictures, NUM_UNIFORMS)` in `[0, 1)`.
+        cutout: Float in `[0, 1]`. Its side as a part of the picture's.
+        image_size: Integer. The picture's side, pixels.
+
+    Returns:
+        Int32 `(pictures, 4)`: top, left, bottom and right, pixels.
+    """
+    side = round(cutout * image_size)
+    corners = tf.stack(
+        [uniforms[:, CUTOUT_TOP], uniforms[:, CUTOUT_LEFT]], axis=1
+    )
+    corners = tf.cast(corners * (image_size - side + 1), "int32")
+    return tf.concat([corners, corners + side], axis=1)
+
+
+def cut_out(images, boxes):
+    """Makes a square of each image middle grey.
+
+    Args:
+        images: Float32 `(pictures, ..., height, width, 3)`, in `[-1, 1]`.
+        boxes: Int32 `(pictures, 4)`, from `cutout_boxes`.
+
+    Returns:
+        Float32 like `images`.
+    """
+    top, left, bottom, right = tf.unstack(boxes[..., None, None], axis=1)
+    shape = tf.shape(images)
+    rows = tf.range(shape[-3])[:, None]
+    columns = tf.range(shape[-2])
+    inside = (rows >= top) & (rows < bottom)
+    inside &= (columns >= left) & (columns < right)
+    return tf.where(_as_high(inside[..., None], images), 0.0, images)
+
+
+def mirror_some(images, mirrored):
+    """Mirrors some of the images, left to right.
+
+    Args:
+        images: `(pictures, ..., height, width, 3)`.
+        mirrored: Boolean `(pictures,)`.
+
+    Returns:
+        Like `images`.
+    """
+    mirrored = _as_high(mirrored[:, None, None, None], images)
+    return tf.where(mirrored, tf.reverse(images, [-2]), images)
+
+
+def finish_images(images, mirrored=None, colors=None, cutouts=None):
+    """Turns images into floats, with the changes that need no resampling.
+
+    Args:
+        images: Uint8 `(pictures, ..., height, width, 3)`, RGB in `[0, 255]`;
+            the shape is known.
+        mirrored: Boolean `(pictures,)` or `None`.
+        colors: Float32 `(pictures, 3, 4)`, from `color_changes`, or `None`.
+        cutouts: Int32 `(pictures, 4)`, from `cutout_boxes`, or `None`.
+
+    Returns:
+        Float32 like `images`, RGB in `[-1, 1]`.
+    """
+    finished = _finisher()(images, mirrored, colors, cutouts)
+    return tf.ensure_shape(finished, images.shape)
+
+
+@functools.cache
+def _finisher():
+    return tf.function(_finish, autograph=False, jit_compile=has_xla())
+
+
+def _finish(images, mirrored, colors, cutouts):
+    if mirrored is not None:
+        images = mirror_some(images, mirrored)
+    images = tf.cast(images, "float32")
+    if colors is None:
+        # Compiled, it can come out beyond 1 by the last bit.
+        images = tf.minimum(images / 127.5 - 1.0, 1.0)
+    else:
+        images = change_colors(images, colors)
+    return images if cutouts is None else cut_out(images, cutouts)
+
+
+def _as_high(values, images):
+    """Adds axes of length 1 after the first, up to the rank of images."""
+    for _ in range(images.shape.rank - values.shape.rank):
+        values = values[:, None]
+    return values
+
+
+def _hue_bases():
+    """Matrices that add up to a turn of hues: of 1, cosine and sine."""
+    inverse = np.linalg.inv(RGB_TO_YIQ)
+    keep = inverse @ np.diag([1.0, 0.0, 0.0]) @ RGB_TO_YIQ
+    cosine = inverse @ np.diag([0.0, 1.0, 1.0]) @ RGB_TO_YIQ
+    turn = np.array([[0.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, 1.0, 0.0]])
+    sine = inverse @ turn @ RGB_TO_YIQ
+    return [matrix.astype("float32") for matrix in (keep, cosine, sine)]

@@ -1,0 +1,188 @@
+"""The same crop of the frames of a clip, and of the flow between them."""
+
+import numpy as np
+import tensorflow as tf
+
+from keras_comic.data.image_ops import cut
+from keras_comic.data.image_ops import resample
+from keras_comic.data.optical_flow import decode_flow
+from keras_comic.data.picture_stream import PictureStream
+from keras_comic.data.randomness import random_key
+from keras_comic.data.randomness import random_uniforms
+from keras_comic.data.record_fields import encoded_picture
+from keras_comic.data.record_fields import parse_record
+from keras_comic.data.record_fields import picture_size
+from keras_comic.data.record_fields import string_values
+
+
+class ClipStream(PictureStream):
+    """Makes crops of clips: so many frames, from a random one on.
+
+    Args:
+        records: Records of clips, as in `read_records`, or a `RecordIndex`.
+        seed: Integer.
+        name: String. The random numbers depend on it.
+        cropper: `Cropper`.
+        num_frames: Integer > 0.
+        flow: Boolean. Whether to give the optical flow, too.
+    """
+
+    kinds = ("clips",)
+
+    def __init__(self, records, seed, name, cropper, num_frames, flow):
+        if not num_frames > 0:
+            raise ValueError(
+                "`num_frames` must be a positive integer. "
+                f"Received: num_frames={num_frames}"
+            )
+        self.num_frames = num_frames
+        self.flow = flow
+        self.start_key = random_key(seed, f"{name} start")
+        super().__init__(records, seed, name, cropper)
+        self._check_clips()
+
+    def _check_clips(self):
+        """Raises an error if the first clip is not what was asked for."""
+        for number in range(len(self.reader.index)):
+            (data,) = self.reader.index.read([number])
+            if data is not None:
+                self.parse(data, check=False)
+                return
+
+    def parse(self, data, check):
+        features = parse_record(data)
+        size = picture_size(features)
+        files = string_values(features, "clip/encoded")
+        times = features["clip/times"].float_list.value
+        flows = string_values(features, "clip/flow")
+        if len(files) < self.num_frames or len(times) != len(files):
+            raise ValueError(
+                f"`num_frames` must be at most {len(files)}, what the clips "
+                f"have. Received: num_frames={self.num_frames}"
+            )
+        if self.flow and len(flows) != len(files) - 1:
+            raise ValueError(
+                "The clips have no optical flow; build them again with it. "
+                "Received: flow=True"
+            )
+        frames = [
+            encoded_picture(file, "clip/encoded", size, check) for file in files
+        ]
+        return {
+            "encoded": [frame.encoded for frame in frames],
+            "is_jpeg": [frame.is_jpeg for frame in frames],
+            "sizes": size,
+            "times": list(times),
+            "flow": list(flows),
+        }
+
+    def specs(self):
+        specs = {
+            **super().specs(),
+            "encoded": tf.TensorSpec([self.num_frames], "string"),
+            "is_jpeg": tf.TensorSpec([self.num_frames], "bool"),
+            "times": tf.TensorSpec([self.num_frames], "float32"),
+        }
+        if self.flow:
+            specs["flow"] = tf.TensorSpec([self.num_frames - 1], "string")
+        return specs
+
+    def parsed(self, samples):
+        uniforms = random_uniforms(self.start_key, samples, 1)[:, 0]
+        return [
+            self._shorten(clip, uniform)
+            for clip, uniform in zip(super().parsed(samples), uniforms)
+        ]
+
+    def _shorten(self, clip, uniform):
+        starts = len(clip["times"]) - self.num_frames + 1
+        start = int(np.float64(uniform) * starts)
+        end = start + self.num_frames
+        shortened = {
+            key: clip[key][start:end] for key in ("encoded", "is_jpeg", "times")
+        }
+        return {**clip, **shortened, "flow": clip["flow"][start : end - 1]}
+
+    def prepare(self, block):
+        block = dict(block)
+        crops, changes = self.cropper.plan(
+            block.pop("sizes"),
+            block.pop("uniforms"),
+            parts=["matrix", "ratio"] if self.flow else [],
+        )
+        return {**block, "crops": crops, "changes": changes}
+
+    def make(self, sample):
+        crop = {key: value[0] for key, value in sample["crops"].items()}
+        size = self.cropper.image_size
+
+        def make_frame(frame):
+            return self.cropper.fit(self.decode(*frame, crop), crop)
+
+        frames = tf.map_fn(
+            make_frame,
+            (sample["encoded"], sample["is_jpeg"]),
+            fn_output_signature=tf.TensorSpec([size, size, 3], "uint8"),
+        )
+        frames = tf.ensure_shape(frames, (self.num_frames, size, size, 3))
+        made = {
+            "images": {"frames": frames},
+            "changes": sample["changes"],
+            "times": sample["times"],
+        }
+        if self.flow:
+            made["flow"], made["valid"] = tf.map_fn(
+                lambda encoded: self._make_flow(encoded, crop),
+                sample["flow"],
+                fn_output_signature=(
+                    tf.TensorSpec([size, size, 2]),
+                    tf.TensorSpec([size, size], "bool"),
+                ),
+            )
+        return made
+
+    def _make_flow(self, encoded, crop):
+        """Flow and validity of a crop, in pixels of the crop."""
+        flow, valid = decode_flow(encoded)
+        valid = tf.cast(valid, "float32")[..., None]
+        window = crop["window"] * crop["ratio"]
+        # From the crop to the file, not to the smaller picture of the ratio.
+        ratio = tf.cast(crop["ratio"], "float32")
+        linear = ratio * tf.gather(crop["matrix"], [[0, 1], [3, 4]])
+        shift = ratio * (tf.gather(crop["matrix"], [2, 5]) + 0.5) - 0.5
+        matrix = tf.concat([linear, shift[:, None]], axis=1)
+        values = tf.concat([flow * valid, valid], axis=-1)
+        size = self.cropper.image_size
+        values = resample(
+            cut(values, window),
+            tf.reshape(matrix, [6]),
+            size,
+            self.cropper.largest_window * self.cropper.largest_ratio,
+        )
+        inverse = tf.linalg.inv(linear)
+        flow = tf.einsum("hwc,dc->hwd", values[..., :2], inverse)
+        # Known all around, in the file, and leading into the crop.
+        numbers = tf.range(size, dtype="float32")
+        places = tf.stack(tf.meshgrid(numbers, numbers), axis=-1)
+        sources = tf.einsum("hwc,dc->hwd", places, linear) + shift
+        ends = places + flow
+        extent = tf.cast(tf.shape(valid)[1::-1], "float32")
+        start = tf.cast(window[1::-1], "float32")
+        valid = (
+            (values[..., 2] > 0.999)
+            & _inside(sources + start, extent)
+            & _inside(ends, float(size))
+        )
+        return tf.where(valid[..., None], flow, 0.0), valid
+
+    def finish(self, batch):
+        finished = super().finish(batch)
+        for key in ("times", "flow", "valid"):
+            if key in batch:
+                finished[key] = batch[key]
+        return finished
+
+
+def _inside(places, extent):
+    inside = (places >= -0.5) & (places <= extent - 0.5)
+    return tf.reduce_all(inside, axis=-1)

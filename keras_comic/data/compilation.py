@@ -1,0 +1,21 @@
+"""Whether TensorFlow can compile what runs on the processor."""
+
+import functools
+
+import tensorflow as tf
+
+
+@functools.cache
+def has_xla():
+    """Whether functions can be compiled for the processor.
+
+    Returns:
+        Boolean.
+    """
+    double = tf.function(lambda x: x + x, jit_compile=True)
+    try:
+        with tf.init_scope(), tf.device("CPU"):
+            double(tf.constant(1.0))
+    except (tf.errors.OpError, ValueError):
+        return False
+    return True

@@ -1,0 +1,46 @@
+"""The same crop of a photo and of its comic."""
+
+import tensorflow as tf
+
+from keras_comic.data.picture_stream import PictureStream
+from keras_comic.data.record_fields import parse_record
+from keras_comic.data.record_fields import read_picture
+
+
+class PairStream(PictureStream):
+    """Makes crops of pairs, with the keys `photos` and `comics`.
+
+    Args:
+        records: Records of pairs, as in `read_records`, or a `RecordIndex`.
+        seed: Integer.
+        name: String. The random numbers depend on it.
+        cropper: `Cropper`.
+    """
+
+    kinds = ("pairs",)
+
+    def parse(self, data, check):
+        parsed = super().parse(data, check)
+        features, size = parse_record(data), parsed["sizes"]
+        comic = read_picture(features, "comic/encoded", size, check)
+        return {
+            **parsed,
+            "comic": comic.encoded,
+            "comic/is_jpeg": comic.is_jpeg,
+        }
+
+    def specs(self):
+        return {
+            **super().specs(),
+            "comic": tf.TensorSpec([], "string"),
+            "comic/is_jpeg": tf.TensorSpec([], "bool"),
+        }
+
+    def make(self, sample):
+        crop, pixels = self.choose(sample)
+        comic = self.decode(sample["comic"], sample["comic/is_jpeg"], crop)
+        images = {
+            "photos": self.cropper.fit(pixels, crop),
+            "comics": self.cropper.fit(comic, crop),
+        }
+        return {"images": images, "changes": sample["changes"]}

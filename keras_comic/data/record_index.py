@@ -1,0 +1,196 @@
+"""Random access to the records of shards."""
+
+import concurrent.futures
+import functools
+import os
+
+import numpy as np
+import tensorflow as tf
+
+from keras_comic.data.framing import FOOTER
+from keras_comic.data.framing import masked_crc
+from keras_comic.data.remote_path import is_url
+from keras_comic.data.shard_index import index_shards
+from keras_comic.data.skipped import Skipped
+from keras_comic.data.tfrecord import list_shards
+from keras_comic.data.tfrecord import records_kind
+
+# Files held open at a time.
+MAX_OPEN_FILES = 128
+# Records asked for at a time, where a shard is not a file of this machine.
+NUM_REMOTE_READS = 16
+
+
+class RecordIndex:
+    """The place and the label of every record of some shards.
+
+    Any record can be read at any time, in any order: so the datasets of this
+    package shuffle sets of any size. The places come from the manifest beside
+    the shards (`<split>.manifest.json`), or, where it does not list a shard
+    with its size, from reading the shard once. The datasets take a
+    `RecordIndex` wherever they take records, and can share one.
+
+    A record that is corrupt (its checksum is wrong, it cannot be parsed, its
+    image is not one) is left out with a warning, and the dataset takes
+    another in its place.
+
+    Args:
+        records: Records, as in `read_records`.
+        max_corrupt: Integer >= 0. How many corrupt records may be left out
+            before it is an error. Defaults to `10`.
+
+    Attributes:
+        kind: String, the kind of the records.
+        shards: List of strings, the files.
+        label_names: List of strings, sorted.
+        shard_numbers: Int32 array `(records,)`, places in `shards`.
+        offsets: Int64 array `(records,)`, where each record's data begin in
+            its shard, bytes.
+        lengths: Int64 array `(records,)`, of each record's data, bytes.
+        labels: Int32 array `(records,)`, places in `label_names`.
+
+    Raises:
+        FileNotFoundError: If there are no such records.
+        ValueError: If the shards are empty, not ours, of another version or
+            of several kinds, or too many records are corrupt.
+
+    Example:
+
+    >>> import os
+    >>> from PIL import Image
+    >>> os.mkdir("ink")
+    >>> noise = np.random.randint(256, size=(32, 32, 3)).astype("uint8")
+    >>> Image.fromarray(noise).save("ink/noise.png")
+    >>> written = keras_comic.data.write_records("ink", "records", "comics")
+    >>> index = keras_comic.data.RecordIndex("records")
+    >>> len(index), index.kind, index.label_names
+    (1, 'comics', ['ink'])
+    >>> dataset = keras_comic.data.comic_dataset(index, image_size=16)
+    >>> index.corrupt
+    {}
+    """
+
+    def __init__(self, records, max_corrupt=10):
+        self._skipped = Skipped(
+            max_corrupt, "build the records again from their sources"
+        )
+        self.shards = list_shards(records)
+        parts = index_shards(self.shards, self._report)
+        kinds = {part.kind for part in parts} - {None}
+        if len(kinds) > 1:
+            # Which says what is wrong.
+            records_kind(self.shards)
+        if not kinds:
+            raise ValueError(f"The shards are empty. Received: {records}")
+        self.kind = kinds.pop()
+        names = {name for part in parts for name in part.label_names}
+        self.label_names = sorted(names)
+        places = {name: i for i, name in enumerate(self.label_names)}
+        translated = [
+            np.array([places[name] for name in part.label_names], "int32")
+            for part in parts
+        ]
+        self.labels = np.concatenate(
+            [new[part.labels] for new, part in zip(translated, parts)]
+        )
+        self.shard_numbers = np.repeat(
+            np.arange(len(parts), dtype="int32"),
+            [len(part.offsets) for part in parts],
+        )
+        self.offsets = np.concatenate([part.offsets for part in parts])
+        self.lengths = np.concatenate([part.lengths for part in parts])
+        self._opened = functools.lru_cache(MAX_OPEN_FILES)(_LocalFile)
+
+    def __len__(self):
+        return len(self.offsets)
+
+    @property
+    def corrupt(self):
+        """Dict of the corrupt records met so far to what is wrong."""
+        return dict(self._skipped.reasons)
+
+    def read(self, numbers):
+        """Reads records.
+
+        Args:
+            numbers: Sequence of integers in `[0, len(index))`.
+
+        Returns:
+            List of bytes, the records as they were written; `None` in place
+            of one that is corrupt.
+
+        Raises:
+            ValueError: If too many records are corrupt.
+        """
+        shards = {self.shards[n] for n in self.shard_numbers[list(numbers)]}
+        if len(numbers) > 1 and any(map(is_url, shards)):
+            with concurrent.futures.ThreadPoolExecutor(
+                NUM_REMOTE_READS
+            ) as executor:
+                return list(executor.map(self._read, numbers))
+        return [self._read(number) for number in numbers]
+
+    def report(self, number, reason):
+        """Counts a record as corrupt.
+
+        Args:
+            number: Integer in `[0, len(index))`.
+            reason: String. What is wrong with it.
+
+        Raises:
+            ValueError: If too many records are corrupt.
+        """
+        shard = self.shards[self.shard_numbers[number]]
+        self._report(shard, self.offsets[number], reason)
+
+    def _report(self, shard, offset, reason):
+        self._skipped.add(f"the record at byte {offset} of {shard}", reason)
+
+    def _read(self, number):
+        shard = self.shards[self.shard_numbers[number]]
+        length = int(self.lengths[number])
+        framed = self._read_bytes(
+            shard, int(self.offsets[number]), length + FOOTER.size
+        )
+        if len(framed) != length + FOOTER.size:
+            self.report(number, "the file ends within it")
+            return None
+        data = framed[:length]
+        if FOOTER.unpack_from(framed, length)[0] != masked_crc(data):
+            self.report(number, "its checksum is wrong")
+            return None
+        return data
+
+    def _read_bytes(self, shard, offset, length):
+        if is_url(shard) or not hasattr(os, "pread"):
+            with tf.io.gfile.GFile(shard, "rb") as file:
+                file.seek(offset)
+                return file.read(length)
+        return self._opened(shard).read(offset, length)
+
+
+class _LocalFile:
+    """A file that threads read from at the same time.
+
+    It closes when nobody holds it any more, so that a file that others still
+    read from can be dropped from those held open.
+    """
+
+    descriptor = None
+
+    def __init__(self, path):
+        self.descriptor = os.open(
+            path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0)
+        )
+
+    def read(self, offset, length):
+        parts = []
+        while length and (part := os.pread(self.descriptor, length, offset)):
+            parts.append(part)
+            offset += len(part)
+            length -= len(part)
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def __del__(self):
+        if self.descriptor is not None:
+            os.close(self.descriptor)

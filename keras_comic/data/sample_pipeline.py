@@ -1,0 +1,120 @@
+"""From the numbers of samples to endless batches."""
+
+import numpy as np
+import tensorflow as tf
+
+from keras_comic.data.crops import check_batches
+
+# Samples are read in blocks of at most so many, and of about so many bytes.
+BLOCK_SIZE = 64
+BLOCK_BYTES = 4 * 2**20
+
+
+def make_batches(
+    streams,
+    batch_size,
+    start_step=0,
+    shard=(0, 1),
+    num_parallel_calls=tf.data.AUTOTUNE,
+    combine=None,
+):
+    """Endless batches of what streams make.
+
+    Args:
+        streams: List of `PictureStream` and what has the same methods.
+        batch_size: Integer > 0. Samples of a batch, of all workers together.
+        start_step: Integer >= 0. Number of batches to leave out at the start.
+        shard: Pair of integers: which worker this is, and how many there are.
+        num_parallel_calls: Integer. Samples that are made at a time.
+        combine: Callable or `None`. Called in the graph with the dict of what
+            all streams' `finish` gives; what it returns is the batch.
+
+    Returns:
+        `tf.data.Dataset`.
+    """
+    check_batches(batch_size, start_step)
+    check_shard(shard, batch_size)
+    place, count = shard
+    own_size = batch_size // count
+    record_bytes = sum(stream.mean_bytes for stream in streams)
+    block_size = int(
+        np.clip(BLOCK_BYTES // max(record_bytes, 1), 1, BLOCK_SIZE)
+    )
+    specs = [stream.specs() for stream in streams]
+
+    def read(first):
+        own = first + np.arange(block_size)
+        # Where this worker's samples stand among those of all.
+        samples = own // own_size * batch_size + place * own_size
+        samples += own % own_size
+        return [array for stream in streams for array in stream.read(samples)]
+
+    def prepare(first):
+        types = [spec.dtype for group in specs for spec in group.values()]
+        arrays = tf.numpy_function(read, [first], types, stateful=False)
+        arrays = iter(arrays)
+        prepared = []
+        for stream, group in zip(streams, specs):
+            block = {}
+            for key, spec in group.items():
+                shape = (block_size, *spec.shape)
+                block[key] = tf.ensure_shape(next(arrays), shape)
+            prepared.append(stream.prepare(block))
+        return tuple(prepared)
+
+    def make(*samples):
+        return tuple(
+            stream.make(sample) for stream, sample in zip(streams, samples)
+        )
+
+    def finish(*batches):
+        finished = {}
+        for stream, batch in zip(streams, batches):
+            finished.update(stream.finish(batch))
+        return finished if combine is None else combine(finished)
+
+    first = start_step * own_size
+    dataset = tf.data.Dataset.range(first, tf.int64.max, block_size)
+    dataset = _map(dataset, prepare, tf.data.AUTOTUNE)
+    dataset = _map(dataset.unbatch(), make, num_parallel_calls)
+    dataset = dataset.batch(own_size, drop_remainder=True)
+    dataset = _map(dataset, finish, num_parallel_calls)
+    dataset = dataset.prefetch(tf.data.AUTOTUNE)
+    options = tf.data.Options()
+    options.deterministic = True
+    # Workers share the samples by `shard`.
+    options.experimental_distribute.auto_shard_policy = (
+        tf.data.experimental.AutoShardPolicy.OFF
+    )
+    return dataset.with_options(options)
+
+
+def _map(dataset, function, num_parallel_calls):
+    return dataset.map(
+        tf.autograph.experimental.do_not_convert(function),
+        num_parallel_calls=num_parallel_calls,
+        deterministic=True,
+    )
+
+
+def check_shard(shard, batch_size):
+    """Checks which worker's part of the batches is asked for.
+
+    Args:
+        shard: Pair of integers: which worker this is, and how many there are.
+        batch_size: Integer > 0.
+
+    Raises:
+        ValueError: If there is no such worker, or the batches cannot be
+            shared evenly.
+    """
+    if len(shard) != 2 or not 0 <= shard[0] < shard[1]:
+        raise ValueError(
+            "`shard` must be a pair: this worker's number, from 0, and the "
+            f"number of workers. Received: shard={shard}"
+        )
+    if batch_size % shard[1]:
+        raise ValueError(
+            "`batch_size` must be a multiple of the number of workers, "
+            f"{shard[1]}. Received: batch_size={batch_size}"
+        )

@@ -1,0 +1,60 @@
+"""What a dataset has left out, counted up to a limit."""
+
+import threading
+import warnings
+
+
+class Skipped:
+    """Counts what could not be read, and stops when it becomes too much.
+
+    Args:
+        limit: Integer >= 0. How much may be left out.
+        advice: String. What to do when it is more.
+
+    Raises:
+        ValueError: If `limit` is negative.
+    """
+
+    def __init__(self, limit, advice):
+        if not limit >= 0:
+            raise ValueError(
+                "`max_corrupt` must be an integer of at least 0. "
+                f"Received: max_corrupt={limit}"
+            )
+        self.limit = limit
+        self.advice = advice
+        self.reasons = {}
+        self._lock = threading.Lock()
+
+    def __getstate__(self):
+        # For the processes of a `keras.utils.PyDataset`.
+        return {**vars(self), "_lock": None}
+
+    def __setstate__(self, state):
+        vars(self).update(state, _lock=threading.Lock())
+
+    def __len__(self):
+        return len(self.reasons)
+
+    def add(self, name, reason):
+        """Counts one, the first time, and warns of it.
+
+        Args:
+            name: String. What is left out.
+            reason: String.
+
+        Raises:
+            ValueError: If it is one more than the limit.
+        """
+        with self._lock:
+            if name in self.reasons:
+                return
+            if len(self.reasons) >= self.limit:
+                raise ValueError(
+                    f"More than {self.limit} cannot be read: {self.advice}, "
+                    f"or allow more with `max_corrupt`. Received: {name}: "
+                    f"{reason}"
+                )
+            self.reasons[name] = reason
+        # From one place, so that each is shown once.
+        warnings.warn(f"Left out {name}: {reason}", stacklevel=1)
