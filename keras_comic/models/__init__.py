@@ -14,6 +14,7 @@ from keras_comic.models.generator import Generator
 from keras_comic.models.image_files import stylize_files
 from keras_comic.models.patch_discriminator import PatchDiscriminator
 from keras_comic.models.preset_styles import add_style_to_preset
+from keras_comic.models.squeeze_net_features import SqueezeNetFeatures
 
 __all__ = [
     "AdaINGenerator",
@@ -23,6 +24,7 @@ __all__ = [
     "LightDecoder",
     "LightStyleEncoder",
     "PatchDiscriminator",
+    "SqueezeNetFeatures",
     "StyleTransferGAN",
     "VGGDecoder",
     "VGGEncoder",

@@ -1,6 +1,7 @@
 """Training of adversarial models."""
 
 from keras_comic.training.gan import GAN
+from keras_comic.training.image_pool import ImagePool
 from keras_comic.training.loss_plot import LossPlot
 from keras_comic.training.roll_back import RollBack
 from keras_comic.training.sample_grid import SampleGrid
@@ -12,6 +13,7 @@ from keras_comic.training.training_time import TrainingTime
 
 __all__ = [
     "GAN",
+    "ImagePool",
     "LinearDecay",
     "LossPlot",
     "RollBack",

@@ -495,12 +495,27 @@ class GAN(BackendStep, keras.Model):
             self._evaluating = False
         return values
 
+    def extra_variables(self):
+        """Further state of a run; a family adds what it keeps of its own.
+
+        Returns:
+            List of variables, in a stable order: the states of the seed
+            generators of this model and its networks. A family adds, say, the
+            variables of an `ImagePool`.
+        """
+        return [
+            variable
+            for variable in self.variables
+            if "seed_generator_state" in variable.path
+        ]
+
     def training_variables(self):
         """Everything that a run needs to go on exactly where it stopped.
 
         Returns:
             Dict of a stable key to variable: both networks, the average, the
-            step counter, and the state of both optimizers.
+            step counter, the state of both optimizers, and
+            `extra_variables`.
         """
         groups = {
             "generator": self.generator.variables,
@@ -509,6 +524,7 @@ class GAN(BackendStep, keras.Model):
             "step_counter": [self.step_counter],
             SKIPPED: [self.skipped_steps, self.skipped_in_a_row],
             "learning_rate_scale": [self.learning_rate_scale],
+            "extra": self.extra_variables(),
             "generator_optimizer": self.generator_optimizer.variables,
             "discriminator_optimizer": self.discriminator_optimizer.variables,
         }

@@ -32,8 +32,8 @@ class StyleTransferGAN(GAN):
             real drawings.
         feature_network: `"imagenet"`, the path of a file of weights, or a
             `FeatureNetwork`. Defaults to `"imagenet"`.
-        adversarial_loss: `"least_squares"`, `"hinge"` or `"cross_entropy"`.
-            Defaults to `"least_squares"`.
+        adversarial_loss: `"least_squares"`, `"hinge"`, `"cross_entropy"`,
+            `"minimax"` or `"wasserstein"`. Defaults to `"least_squares"`.
         ema_momentum: Float in `[0, 1)`, see `GAN`. Defaults to `0.998`.
         **kwargs: Keyword arguments of `keras.Model`.
 
