@@ -234,7 +234,7 @@ def part_rows(build, folders, images, output):
     folders = folders[:4]
     images = images * len(folders)
     plain = seconds_of(build, folders, output, images)["CPU"]
-    profile = cProfile.Profile()
+    profile = cProfile.Profile(time.process_time)
     profile.enable()
     profiled = seconds_of(build, folders, output, images)["CPU"]
     profile.disable()
@@ -242,8 +242,8 @@ def part_rows(build, folders, images, output):
     for (file, _, name), values in pstats.Stats(profile).stats.items():
         found[pathlib.PurePath(file).as_posix(), name] = values[3]
     conditions = (
-        f"local, 1 worker, {images} images; cProfile, with which the build "
-        f"took {profiled / plain:.2f} times as long"
+        f"CPU; local, 1 worker, {images} images; cProfile, with which the "
+        f"build took {profiled / plain:.2f} times as long"
     )
     rows = []
     for title, functions in PARTS.items():
