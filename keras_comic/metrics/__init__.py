@@ -9,6 +9,7 @@ from keras_comic.metrics.inception_score import InceptionScore
 from keras_comic.metrics.kernel_distance import KernelDistance
 from keras_comic.metrics.perceptual_distance import PerceptualDistance
 from keras_comic.metrics.precision_recall import PrecisionRecall
+from keras_comic.metrics.protocol import network_facts
 from keras_comic.metrics.result import MetricResult
 from keras_comic.metrics.structural_similarity import StructuralSimilarity
 from keras_comic.metrics.style_loss import StyleLoss
@@ -33,5 +34,6 @@ __all__ = [
     "StyleScore",
     "content_distance",
     "luminance_ssim",
+    "network_facts",
     "style_distance",
 ]

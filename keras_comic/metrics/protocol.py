@@ -59,8 +59,10 @@ def check_network(feature_network):
 def network_facts(network):
     """The name of a network and the checksum of its weights.
 
-    The checksum is that of the values, as float32, in the network's order: it
-    does not depend on the file that they came from.
+    What to state in the `protocol` of metrics that are given features, so that
+    one pass of the network serves several of them. The checksum is that of the
+    values, as float32, in the network's order: it does not depend on the file
+    that they came from.
 
     Args:
         network: A Keras model, another callable, or `None`.
@@ -68,6 +70,13 @@ def network_facts(network):
     Returns:
         Dict of `network` and `network_sha256`, strings; `None` where the
         network does not tell.
+
+    Example:
+
+    >>> network = keras_comic.models.FeatureNetwork((1, 1), (4, 4))
+    >>> facts = keras_comic.metrics.network_facts(network)
+    >>> facts["network"], len(facts["network_sha256"])
+    ('FeatureNetwork', 64)
     """
     weights = getattr(network, "weights", None)
     if not weights:
