@@ -513,9 +513,9 @@ def _remove_build(work):
 def _remove_remains(work, key):
     """Removes what is left where `_remove_build` was interrupted."""
     # Another build may be at work.
-    if work.is_dir():
+    if work.is_dir() or _lock_of(work).exists():
         with contextlib.suppress(ValueError), only_build(work):
-            if _read_key(work) in (None, key):
+            if work.is_dir() and _read_key(work) in (None, key):
                 _remove_build(work)
 
 
@@ -540,6 +540,10 @@ def _prepare(work, key):
         os.replace(part, note)
 
 
+def _lock_of(work):
+    return work.with_name(f"{work.name}.lock")
+
+
 @contextlib.contextmanager
 def only_build(work):
     """Keeps a second build out of the same folder.
@@ -558,7 +562,7 @@ def only_build(work):
     except ImportError:  # Not on Windows.
         yield
         return
-    path = work.with_name(f"{work.name}.lock")
+    path = _lock_of(work)
     with contextlib.ExitStack() as stack:
         lock = stack.enter_context(open(path, "w"))
         try:

@@ -1,6 +1,7 @@
 import contextlib
 import fcntl
 import hashlib
+import itertools
 import json
 import os
 import random
@@ -31,6 +32,7 @@ from keras_comic.data.framing import scan_records  # noqa: E402
 from keras_comic.data.image_record_maker import ImageRecordMaker  # noqa: E402
 from keras_comic.data.tfrecord import INSTALLING  # noqa: E402
 from keras_comic.data.tfrecord import KINDS  # noqa: E402
+from keras_comic.data.tfrecord import list_shards  # noqa: E402
 from keras_comic.data.tfrecord import read_records  # noqa: E402
 from tests.data.bad_files import make_bad_files  # noqa: E402
 from tests.data.pictures import save_noise  # noqa: E402
@@ -43,9 +45,11 @@ from tests.test_case import shared  # noqa: E402
 # Text that a file name can be, but for what means that nothing is given.
 TEXT = st.one_of(st.text(min_size=1), st.binary(min_size=1).map(os.fsdecode))
 # Starts a build in a process of its own for each line it reads: what takes
-# long, to import TensorFlow, is done once.
+# long, to import TensorFlow, is done once. The line says before which of the
+# operations on files, counted from 1, the process ends itself; 0 is none.
 SERVER = """
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -54,20 +58,47 @@ import matplotlib.figure
 from keras_comic.data.build import write_records
 from keras_comic.data.image_record_maker import ImageRecordMaker
 
-images, output = map(Path, sys.argv[1:])
+EVENTS = ("os.mkdir", "os.remove", "os.rename", "os.rmdir", "shutil.rmtree")
+images, output = map(Path, sys.argv[1:3])
 maker = ImageRecordMaker("photos", image_size=12)
+
+
+def end_at(count):
+    def count_operation(event, arguments):
+        nonlocal count
+        # Opened to be written; `None` is what has no mode but flags.
+        written = event == "open" and arguments[1] in ("w", "wb", None)
+        if (event in EVENTS or written) and (
+            str(arguments[0]).startswith(str(output)) or arguments[-1] != -1
+        ):
+            count -= 1
+            if count == 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    sys.addaudithook(count_operation)
+
+
 for line in sys.stdin:
     child = os.fork()
     if not child:
         code = 1
         try:
-            write_records(images, output, maker, num_shards=40, num_workers=1)
+            if int(line):
+                end_at(int(line))
+            shards = int(sys.argv[3])
+            write_records(
+                images, output, maker, num_shards=shards, num_workers=1
+            )
             code = 0
         finally:
             os._exit(code)
     print(child, flush=True)
     print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
 """
+
+
+def checksum(path):
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 class CountingRecordMaker(ImageRecordMaker):
@@ -121,9 +152,10 @@ class BuildTest(parameterized.TestCase, TestCase):
         return [os.fsdecode(record["image/filename"]) for record in found]
 
     def contents(self, folder=None):
+        """Dict of names to checksums."""
         folder = self.output if folder is None else folder
         return {
-            path.relative_to(folder).as_posix(): path.read_bytes()
+            path.relative_to(folder).as_posix(): checksum(path)
             for path in folder.rglob("*")
             if path.is_file()
         }
@@ -172,11 +204,10 @@ class WriteTest(BuildTest):
         self.write(maker=maker, num_shards=2)
         manifest = self.manifest()
         for entry in manifest["shards"]:
-            content = (self.output / entry["name"]).read_bytes()
-            self.assertEqual(entry["bytes"], len(content))
-            digest = hashlib.sha256(content).hexdigest()
-            self.assertEqual(entry["sha256"], digest)
-            with open(self.output / entry["name"], "rb") as file:
+            shard = self.output / entry["name"]
+            self.assertEqual(entry["bytes"], shard.stat().st_size)
+            self.assertEqual(entry["sha256"], checksum(shard))
+            with open(shard, "rb") as file:
                 lengths = [len(data) for _, data in scan_records(file)]
             self.assertEqual(entry["lengths"], lengths)
             self.assertEqual(entry["records"], len(lengths))
@@ -715,7 +746,7 @@ class FaultsTest(BuildTest):
             self.assertRegex(reason, "ends the process")
 
     @pytest.mark.slow
-    def test_killed_at_any_moment(self):
+    def test_killed_at_random_moments(self):
         names = [f"{i % 7}/{i:03}.png" for i in range(300)]
         self.save(*names, height=16, width=20)
         (self.images / "0" / "x.png").write_text("A letter.")
@@ -724,69 +755,89 @@ class FaultsTest(BuildTest):
         self.write(output=expected, maker=maker, num_shards=40)
         expected = self.contents(expected)
         generator = random.Random(0)
-        kills, whole = {}, 0
+        with self.server(num_shards=40) as server:
+            duration = self.run_build(server)
+            self.assertEqual(self.contents(), expected)
+            kills = 0
+            while kills < 20:
+                if self.contents() == expected:
+                    # From its beginning; else from where it was killed.
+                    shutil.rmtree(self.output)
+                delay = generator.uniform(0, duration)
+                kills += self.run_build(server, delay=delay) is None
+                for shard in self.output.glob("*.tfrecord"):
+                    self.assertEqual(checksum(shard), expected[shard.name])
+            self.run_build(server)
+            self.assertEqual(self.contents(), expected)
+
+    @pytest.mark.slow
+    def test_killed_before_each_operation_on_files(self):
+        self.save(*(f"{i}.png" for i in range(3)), height=16, width=20)
+        self.write(num_shards=3)
+        earlier = self.folder / "earlier"
+        self.output.rename(earlier)
+        old = self.contents(earlier)
+        shutil.copytree(earlier, self.output)
+        maker = ImageRecordMaker("photos", image_size=12)
+        self.write(maker=maker, num_shards=2)
+        new = self.contents()
+        seen = set()
+        with self.server(num_shards=2) as server:
+            for operation in itertools.count(1):
+                shutil.rmtree(self.output)
+                shutil.copytree(earlier, self.output)
+                if self.run_build(server, operation) is not None:
+                    break
+                seen.add(self.check_readable(old, new))
+                self.run_build(server)
+                self.assertEqual(self.contents(), new)
+        self.assertGreater(operation, 30)
+        self.assertEqual(seen, {"old", "new", "refused"})
+
+    def check_readable(self, old, new):
+        """That a reader finds all shards of one build, or refuses."""
+        for shard in self.output.glob("*.tfrecord"):
+            contents = (old.get(shard.name), new.get(shard.name))
+            self.assertIn(checksum(shard), contents)
+        try:
+            shards = {Path(shard).name for shard in list_shards(self.output)}
+        except FileNotFoundError:
+            return "refused"
+        for name, build in (("old", old), ("new", new)):
+            if shards == {n for n in build if n.endswith(".tfrecord")}:
+                return name
+        self.fail(f"Shards of no one build: {sorted(shards)}")
+
+    @contextlib.contextmanager
+    def server(self, num_shards):
         with subprocess.Popen(
-            [sys.executable, "-c", SERVER, self.images, self.output],
+            [sys.executable, "-c", SERVER]
+            + [self.images, self.output, str(num_shards)],
             cwd=ROOT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
         ) as server:
-            duration = self.run_build(server)
-            self.assertEqual(self.contents(), expected)
-            moments = ["at random"] * 20 + ["installing"] * 8 + ["removing"] * 4
-            while moments:
-                moment = moments[-1]
-                if self.contents() == expected:
-                    # Each from its beginning, or from where it was killed.
-                    for path in sorted(self.output.rglob("*"), reverse=True):
-                        path.rmdir() if path.is_dir() else path.unlink()
-                delay = generator.uniform(0, duration)
-                if moment == "at random":
-                    killed = self.run_build(server, delay=delay)
-                else:
-                    killed = self.run_build(server, moment, delay / 500)
-                whole += self.check_shards(expected)
-                if killed is None:
-                    kills[moment] = kills.get(moment, 0) + 1
-                    moments.pop()
-                elif moment != "at random":
-                    # It was over too soon to be caught.
-                    moments.pop()
-            self.run_build(server)
-            self.assertEqual(self.contents(), expected)
+            yield server
             server.stdin.close()
-        self.assertEqual(kills["at random"], 20)
-        self.assertGreater(kills.get("installing", 0), 0)
-        self.assertGreater(whole, 0)
 
-    def run_build(self, server, moment=None, delay=None):
+    def run_build(self, server, operation=0, delay=None):
         """Has a build run, to its end or until it is killed.
 
         Args:
             server: `Popen` of `SERVER`.
-            moment: `None`; `"installing"`, from when shards are replaced, or
-                `"removing"`, from when that is over.
-            delay: Float, seconds from the beginning or that moment until the
-                process is killed; `None` lets it finish.
+            operation: Integer, for `SERVER`.
+            delay: Float, seconds until the process is killed; `None` lets it
+                finish.
 
         Returns:
             Seconds that it took; `None` if it was killed.
         """
-        server.stdin.write("\n")
+        server.stdin.write(f"{operation}\n")
         server.stdin.flush()
         process = int(server.stdout.readline())
         start = time.monotonic()
-        mark = self.output / ".train.build" / INSTALLING
-        if moment is not None:
-            deadline = start + 60
-            while not mark.exists() and time.monotonic() < deadline:
-                if (self.output / "train.manifest.json").exists():
-                    break
-        if moment == "removing":
-            while mark.exists() and time.monotonic() < deadline:
-                pass
         if delay is not None:
             time.sleep(delay)
             with contextlib.suppress(ProcessLookupError):
@@ -794,10 +845,3 @@ class FaultsTest(BuildTest):
         code = int(server.stdout.readline())
         self.assertIn(code, (0, -signal.SIGKILL))
         return time.monotonic() - start if code == 0 else None
-
-    def check_shards(self, expected):
-        """That each shard to be seen is whole; their number."""
-        shards = list(self.output.glob("*.tfrecord"))
-        for shard in shards:
-            self.assertEqual(shard.read_bytes(), expected[shard.name])
-        return len(shards)
