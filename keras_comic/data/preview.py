@@ -9,6 +9,8 @@ import tensorflow as tf
 from PIL import Image
 
 from keras_comic.data.build import WrittenRecords
+from keras_comic.data.build import check_positive
+from keras_comic.data.build import check_split
 from keras_comic.data.build import list_all
 from keras_comic.data.build import make_maker
 from keras_comic.data.chunks import make_chunks
@@ -69,6 +71,8 @@ def preview_records(
     [('duplicate', 'ink/b.png')]
     """
     maker = make_maker(maker)
+    check_split(split)
+    check_positive(num_workers=num_workers)
     listed = list_all(sources, maker.kind, split, 0.0, manifest)
     chunks = split_into_chunks(listed)
     results = make_chunks(maker, chunks, None, num_workers, progress)
