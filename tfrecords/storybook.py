@@ -19,23 +19,27 @@ def build(data, output):
     """Writes the sets, says what came out, gives the number of failures."""
     data, output = Path(data), Path(output)
     rules = CleaningRules()
+    manifest = data / "MANIFEST.csv"
     sets = {
         "photos": (
             [data / "photos" / "train"],
             ImageRecordMaker("photos", rules=rules),
+            manifest,
         ),
         "comics": (
             sorted(data.glob("drawings/*/train")),
             ImageRecordMaker("comics", rules=rules, text_areas=True),
+            manifest,
         ),
+        # Whose licences stand in ATTRIBUTION.md.
         "clips": (
             [data / "clips"],
             ClipRecordMaker(num_frames=8, image_size=192, flow=True),
+            None,
         ),
     }
     failures = []
-    for kind, (sources, maker) in sets.items():
-        manifest = data / "MANIFEST.csv"
+    for kind, (sources, maker, manifest) in sets.items():
         written = write_records(
             sources, output / kind, maker, manifest=manifest
         )

@@ -48,7 +48,8 @@ def list_sources(sources, kind, split="train", manifest=None, list_url=None):
 
     Raises:
         FileNotFoundError: If there is no such file or folder.
-        ValueError: If nothing is found, or a manifest is not as it should be.
+        ValueError: If nothing is found, or a manifest is not as it should be
+            or tells of none of the sources.
     """
     if isinstance(sources, dict):
         entries = [(str(label), entry) for label, entry in sources.items()]
@@ -68,6 +69,13 @@ def list_sources(sources, kind, split="train", manifest=None, list_url=None):
     if manifest is None:
         return found
     rows = {_key(row["file"]): row for row in read_manifest(manifest)}
+    if rows and rows.keys().isdisjoint(_key(source.path) for source in found):
+        raise ValueError(
+            "The manifest tells of none of the sources; its column file must "
+            "hold paths below its own folder. "
+            f"Received: manifest={manifest}, which begins with "
+            f"{next(iter(rows))}"
+        )
     return [_complete(source, rows.get(_key(source.path))) for source in found]
 
 
