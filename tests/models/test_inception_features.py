@@ -1,0 +1,279 @@
+import keras
+import numpy as np
+import pytest
+
+from keras_comic.models.inception_features import LAYERS
+from keras_comic.models.inception_features import InceptionFeatures
+from keras_comic.models.inception_features import _resize
+from keras_comic.models.inception_features import convolutions
+from tests.metrics import make_golden
+from tests.metrics.golden import golden
+from tests.models.test_frozen_graph import graph
+from tests.test_case import MIXED_POLICIES
+from tests.test_case import TestCase
+from tests.test_case import noise
+from tests.test_case import requires_tensorflow
+
+# Names of the golden numbers' layers.
+GOLDEN_LAYERS = {
+    "64": "pool_1",
+    "192": "pool_2",
+    "768": "mixed_7",
+    "2048": "pool_3",
+    "logits_unbiased": "logits_unbiased",
+    "logits": "logits",
+}
+
+
+def torch_arrays(width=1.0, num_classes=1008):
+    """A file's arrays: the names and shapes of the PyTorch file."""
+    network = InceptionFeatures(width, num_classes)
+    arrays = {}
+    for layer, (name, *_) in zip(network.convolutions, convolutions()):
+        height, wide, inputs, filters = layer.kernel.shape
+        shapes = {
+            "conv.weight": (filters, inputs, height, wide),
+            **{
+                f"bn.{part}": (filters,)
+                for part in ("weight", "bias", "running_mean", "running_var")
+            },
+        }
+        for part, shape in shapes.items():
+            full_name = f"{name}.{part}"
+            arrays[full_name] = make_golden.inception_array(full_name, shape)
+        arrays[f"{name}.bn.num_batches_tracked"] = np.array(0)
+    features = network.classifier.kernel.shape[0]
+    for name, shape in (
+        ("fc.weight", (num_classes, features)),
+        ("fc.bias", (num_classes,)),
+    ):
+        arrays[name] = make_golden.inception_array(name, shape)
+    return arrays
+
+
+def graph_arrays(arrays):
+    """The same by the names of the graph of 2015."""
+    parts = {
+        "weight": "gamma",
+        "bias": "beta",
+        "running_mean": "moving_mean",
+        "running_var": "moving_variance",
+    }
+    found = {
+        "softmax/weights": arrays["fc.weight"].T,
+        "softmax/biases": arrays["fc.bias"],
+    }
+    for name, node, *_ in convolutions():
+        kernel = arrays[f"{name}.conv.weight"]
+        found[f"{node}/conv2d_params"] = kernel.transpose(2, 3, 1, 0)
+        for part, other in parts.items():
+            found[f"{node}/batchnorm/{other}"] = arrays[f"{name}.bn.{part}"]
+    return found
+
+
+class InceptionFeaturesTest(TestCase):
+    def save(self, arrays):
+        path = self.temporary_folder() / "inception.npz"
+        np.savez(path, **arrays)
+        return path
+
+    def test_shapes(self):
+        network = InceptionFeatures(width=1 / 16, num_classes=7)
+        self.assertEqual(network.trainable_variables, [])
+        found = network(noise(2, 40, 52, 3))
+        self.assertEqual(tuple(found), LAYERS)
+        shapes = network.compute_output_shape((2, 40, 52, 3))
+        for name, value in found.items():
+            self.assertShape(value, shapes[name])
+            self.assertDType(value, "float32")
+            self.assertFinite(value)
+        self.assertShape(found["mixed_7"], (2, 17, 17, 48))
+        self.assertShape(found["pool_3"], (2, 128))
+
+    def test_published_size(self):
+        # 21.8 million in the convolutions, batch normalisation folded in.
+        network = InceptionFeatures()
+        self.assertEqual(len(network.convolutions), 94)
+        self.assertEqual(network.classifier.kernel.shape, (2048, 1008))
+        kernels = sum(
+            np.prod(layer.kernel.shape) for layer in network.convolutions
+        )
+        self.assertEqual(kernels, 21_751_136)
+
+    def test_only_what_is_asked_for(self):
+        network = InceptionFeatures(width=1 / 16)
+        images = noise(1, 32, 32, 3)
+        every = network(images)
+        some = network(images, layers=["pool_3", "pool_1"])
+        self.assertEqual(sorted(some), ["pool_1", "pool_3"])
+        for name, value in some.items():
+            self.assertAllClose(value, every[name])
+
+    def test_files(self):
+        arrays = torch_arrays(1 / 16, 7)
+        images = noise(1, 32, 32, 3)
+        network = InceptionFeatures.from_weights(self.save(arrays))
+        self.assertEqual((network.width, network.num_classes), (1 / 16, 7))
+        expected = network(images)
+        others = graph_arrays(arrays)
+        path = self.temporary_folder() / "classify_image_graph_def.pb"
+        path.write_bytes(graph(others))
+        for weights in (self.save(others), path):
+            twin = InceptionFeatures.from_weights(weights)
+            for name, value in twin(images).items():
+                self.assertAllClose(value, expected[name])
+        self.assertIs(InceptionFeatures.from_weights(network), network)
+
+    def test_batch_normalization_is_folded_in(self):
+        arrays = torch_arrays(1 / 16, 7)
+        network = InceptionFeatures.from_weights(self.save(arrays))
+        images = noise(1, 299, 299, 3)
+        first = network.convolutions[0]
+        name = "Conv2d_1a_3x3"
+        normalization = keras.layers.BatchNormalization(epsilon=1e-3)
+        normalization.build((None, None, None, 2))
+        normalization.set_weights(
+            [
+                arrays[f"{name}.bn.{part}"]
+                for part in ("weight", "bias", "running_mean", "running_var")
+            ]
+        )
+        kernel = arrays[f"{name}.conv.weight"].transpose(2, 3, 1, 0)
+        x = keras.ops.conv(images, kernel, 2, "valid")
+        expected = keras.ops.relu(normalization(x))
+        self.assertAllClose(first(images), expected, atol=1e-5)
+
+    def test_resizing_of_2015(self):
+        # Half as large: every second position lies between two pixels, and
+        # the last repeats the border.
+        ramp = np.arange(150, dtype="float32")[None, :, None, None]
+        resized = self.numpy(_resize(np.tile(ramp, (1, 1, 299, 3))))
+        positions = np.arange(299) * 150 / 299
+        self.assertAllClose(
+            resized[0, :, 7, 1], np.minimum(positions, 149.0), atol=1e-3
+        )
+
+    @requires_tensorflow
+    def test_resizing_of_tensorflow(self):
+        import tensorflow as tf
+
+        for shape in ((2, 70, 90, 3), (1, 400, 299, 3), (1, 299, 512, 3)):
+            images = noise(*shape)
+            expected = tf.compat.v1.image.resize_bilinear(images, (299, 299))
+            self.assertAllClose(_resize(images), expected, atol=1e-4, rtol=0)
+
+    def test_policies_and_saving(self):
+        network = InceptionFeatures(width=1 / 16, num_classes=7)
+        images = noise(1, 32, 32, 3)
+        expected = network(images, layers=["pool_3"])["pool_3"]
+        for policy in MIXED_POLICIES:
+            mixed = InceptionFeatures(1 / 16, 7, dtype=policy)
+            mixed.set_weights(network.get_weights())
+            found = mixed(images, layers=["pool_3"])["pool_3"]
+            self.assertDType(found, "float32")
+            self.assertAllClose(found, expected, atol=0.05, rtol=0.05)
+        revived = self.run_config_test(network)
+        path = self.temporary_folder() / "network.weights.h5"
+        network.save_weights(path)
+        revived.load_weights(path)
+        self.assertAllClose(revived(images)["pool_3"], expected, rtol=1e-5)
+
+    @pytest.mark.slow
+    def test_another_project(self):
+        network = InceptionFeatures.from_weights(self.save(torch_arrays()))
+        pictures = make_golden.images("inception", 2, 70, 90)
+        found = network((pictures / 127.5 - 1.0).astype("float32"))
+        for layer, expected in golden()["inception"].items():
+            value = self.numpy(found[GOLDEN_LAYERS[layer]])
+            if value.ndim == 4:
+                value = value.mean((1, 2))
+            with self.subTest(layer=layer):
+                self.assertAllClose(
+                    value[:, :: make_golden.INCEPTION_STEP],
+                    expected,
+                    atol=2e-4,
+                    rtol=2e-4,
+                )
+
+    @pytest.mark.slow
+    def test_keras_applications(self):
+        # The same network up to where the last block of this one pools by the
+        # maximum: there, each takes its own.
+        other = keras.applications.InceptionV3(
+            include_top=False, weights=None, pooling=None
+        )
+        arrays = torch_arrays()
+        for name, *_ in convolutions():
+            arrays[f"{name}.bn.weight"][:] = 1.0
+        network = InceptionFeatures.from_weights(self.save(arrays))
+        kernels, norms = (
+            sorted(
+                (layer for layer in other.layers if isinstance(layer, kind)),
+                key=lambda layer: _number(layer.name),
+            )
+            for kind in (
+                keras.layers.Conv2D,
+                keras.layers.BatchNormalization,
+            )
+        )
+        for layer, norm, (name, *_) in zip(
+            kernels, norms, convolutions(), strict=True
+        ):
+            layer.set_weights(
+                [arrays[f"{name}.conv.weight"].transpose(2, 3, 1, 0)]
+            )
+            norm.set_weights(
+                [
+                    arrays[f"{name}.bn.{part}"]
+                    for part in ("bias", "running_mean", "running_var")
+                ]
+            )
+        probe = keras.Model(other.inputs[0], other.get_layer("mixed7").output)
+        # The graph of 2015 subtracts and divides by 128.
+        images = noise(1, 299, 299, 3)
+        scaled = ((images + 1.0) * 127.5 - 128.0) / 128.0
+        self.assertAllClose(
+            network(images, layers=["mixed_7"])["mixed_7"],
+            probe(scaled),
+            atol=1e-3,
+            rtol=1e-3,
+        )
+
+    def test_errors(self):
+        with self.assertRaisesRegex(
+            FileNotFoundError,
+            "none is shipped. Fetch .*pth from the releases of https.*"
+            "Received: weights='none.pth'",
+        ):
+            InceptionFeatures.from_weights("none.pth")
+        folder = self.temporary_folder()
+        broken = folder / "broken.npz"
+        broken.write_bytes(b"no arrays")
+        with self.assertRaisesRegex(ValueError, "`.pth`, `.pb`, `.tgz` or"):
+            InceptionFeatures.from_weights(broken)
+        arrays = torch_arrays(1 / 16, 7)
+        kernel = "Mixed_6c.branch7x7_2.conv.weight"
+        for change, message in (
+            ({kernel: None}, f"without '{kernel}' or 'mixed_5/tower/conv_1/"),
+            ({kernel: noise(4)}, r"must have 4 axes.*shape \(4,\)"),
+            (
+                {kernel: noise(10, 10, 7, 1)},
+                r"'Mixed_6c.branch7x7_2' must have the shape \(1, 7, 10, 10\)",
+            ),
+        ):
+            changed = {**arrays, **change}
+            changed = {k: v for k, v in changed.items() if v is not None}
+            with self.assertRaisesRegex(ValueError, message):
+                InceptionFeatures.from_weights(self.save(changed))
+        with self.assertRaisesRegex(ValueError, "where .'fc1'. are not"):
+            InceptionFeatures(width=1 / 16)(noise(1, 32, 32, 3), layers=["fc1"])
+        with self.assertRaisesRegex(ValueError, "Received: width=0"):
+            InceptionFeatures(width=0)
+        with self.assertRaisesRegex(ValueError, "Received: num_classes=0"):
+            InceptionFeatures(num_classes=0)
+
+
+def _number(name):
+    """Keras counts its layers: `conv2d`, `conv2d_1`, ..."""
+    last = name.rpartition("_")[2]
+    return int(last) if last.isdigit() else 0
