@@ -51,8 +51,9 @@ def inspect_records(records, output=None, verify=False, progress=None):
             be. Defaults to `None`: no pictures are drawn.
         verify: Boolean. Whether every image is decoded and every checksum
             compared: of the shards, where their manifest lies beside them, of
-            the records and of the images. Otherwise only the checksums of the
-            records are. Defaults to `False`.
+            the records and of the images; and whether all shards of these
+            manifests are there. Otherwise only the checksums of the records
+            are compared. Defaults to `False`.
         progress: Callable or `None`. Called with the number of shards done
             and the number of all. Defaults to `None`.
 
@@ -84,6 +85,8 @@ def inspect_records(records, output=None, verify=False, progress=None):
         seen.look_at(shard)
         if progress is not None:
             progress(done, len(shards))
+    if verify:
+        seen.problems.extend(_missing_shards(shards))
     if output is not None:
         output = Path(output)
         output.mkdir(parents=True, exist_ok=True)
@@ -311,9 +314,21 @@ def _read_sums(manifest):
     try:
         with tf.io.gfile.GFile(manifest) as file:
             shards = json.loads(file.read())["shards"]
-    except (tf.errors.NotFoundError, KeyError, ValueError):
+        return {entry["name"]: entry["sha256"] for entry in shards}
+    except (tf.errors.NotFoundError, KeyError, TypeError, ValueError):
         return {}
-    return {entry["name"]: entry["sha256"] for entry in shards}
+
+
+def _missing_shards(shards):
+    """What the manifests beside shards list, but is not there."""
+    for folder in sorted({os.path.dirname(shard) for shard in shards}):
+        names = set(tf.io.gfile.listdir(folder or "."))
+        for manifest in sorted(names):
+            if manifest.endswith(".manifest.json"):
+                path = os.path.join(folder, manifest)
+                for name in _read_sums(path):
+                    if name not in names:
+                        yield path, f"it lists {name}, which is not there"
 
 
 def _file_sha256(path):

@@ -1,0 +1,380 @@
+import json
+
+import numpy as np
+import pytest
+from absl.testing import parameterized
+from PIL import Image
+
+tf = pytest.importorskip("tensorflow")
+
+from keras_comic.data.build import write_records  # noqa: E402
+from keras_comic.data.clip_record_maker import ClipRecordMaker  # noqa: E402
+from keras_comic.data.framing import frame_record  # noqa: E402
+from keras_comic.data.framing import scan_records  # noqa: E402
+from keras_comic.data.image_record_maker import ImageRecordMaker  # noqa: E402
+from keras_comic.data.inspection import MAX_PER_LABEL  # noqa: E402
+from keras_comic.data.inspection import PAGE_FILE  # noqa: E402
+from keras_comic.data.inspection import SHEET_FILE  # noqa: E402
+from keras_comic.data.inspection import inspect_records  # noqa: E402
+from keras_comic.data.inspection import parse_record  # noqa: E402
+from keras_comic.data.record_maker import sha256_of  # noqa: E402
+from keras_comic.data.tfrecord import serialize_record  # noqa: E402
+from tests.data.pictures import save_flat  # noqa: E402
+from tests.data.pictures import save_noise  # noqa: E402
+from tests.data.videos import save_video  # noqa: E402
+from tests.data.videos import scene  # noqa: E402
+from tests.test_case import TestCase  # noqa: E402
+
+
+class InspectionTest(parameterized.TestCase, TestCase):
+    def setUp(self):
+        super().setUp()
+        self.folder = self.temporary_folder()
+        self.images = self.folder / "images"
+        self.output = self.folder / "records"
+
+    def write(self, maker="photos", sources=None, **arguments):
+        """Builds, and gives the first shard."""
+        sources = self.images if sources is None else sources
+        return write_records(sources, self.output, maker, **arguments).shards[0]
+
+    def inspect(self, records=None, **arguments):
+        records = self.output if records is None else records
+        return inspect_records(records, **arguments)
+
+    def problems(self, verify=True, records=None):
+        """What is wrong; it all lies in the one shard."""
+        found = self.inspect(records, verify=verify).problems
+        self.assertLessEqual(len({path for path, _ in found}), 1)
+        return [reason for _, reason in found]
+
+    def records_of(self, shard):
+        with open(shard, "rb") as file:
+            return [data for _, data in scan_records(file)]
+
+    def rewrite(self, shard, **changes):
+        """Changes values of the second record; its checksums agree."""
+        records = self.records_of(shard)
+        kind, values = parse_record(records[1])
+        changes = {
+            name.replace("__", "/"): value for name, value in changes.items()
+        }
+        records[1] = serialize_record(kind, {**values, **changes})
+        shard.write_bytes(b"".join(map(frame_record, records)))
+
+
+class InspectTest(InspectionTest):
+    def test_counts(self):
+        save_noise(self.images, "ink/a.png", "ink/b.jpg", "wash/c.png")
+        save_noise(self.images, "ink/d.png", height=40, width=30, first_seed=9)
+        (self.folder / "list.csv").write_text(
+            "file,license,split\n"
+            "images/ink/a.png,CC0,train\nimages/ink/b.jpg,CC0,eval\n"
+        )
+        self.write("comics", manifest=self.folder / "list.csv", num_shards=1)
+        seen = []
+        found = self.inspect(progress=lambda *numbers: seen.append(numbers))
+        self.assertEqual(seen, [(1, 2), (2, 2)])
+        self.assertEqual(
+            found._replace(bytes=0, statistics={}),
+            (
+                "comics",
+                2,
+                4,
+                0,
+                {"eval": 1, "train": 3},
+                {"ink": 3, "wash": 1},
+                {"": 2, "CC0": 2},
+                {"jpeg": 1, "png": 3},
+                {},
+                [],
+            ),
+        )
+        shards = list(self.output.glob("*.tfrecord"))
+        size = sum(shard.stat().st_size for shard in shards)
+        self.assertEqual(found.bytes, size)
+        self.assertEqual(
+            found.statistics["height"],
+            {"min": 24.0, "median": 24.0, "mean": 28.0, "max": 40.0},
+        )
+        measures = ["height", "width", "bytes", "brightness", "saturation"]
+        self.assertEqual(list(found.statistics), measures)
+        one = self.inspect(self.output / "eval-*")
+        self.assertEqual((one.records, one.labels), (1, {"ink": 1}))
+
+    def test_pictures(self):
+        colors = {f"red/{i}.png": (250, 0, 0) for i in range(3)}
+        save_flat(self.images, {**colors, "blue/a.png": (0, 0, 250)}, 32)
+        self.write()
+        folder = self.folder / "new" / "inspection"
+        found = self.inspect(output=folder)
+        self.assertEqual(found.problems, [])
+        self.assertEqual(
+            {path.name for path in folder.iterdir()}, {SHEET_FILE, PAGE_FILE}
+        )
+        with Image.open(folder / SHEET_FILE) as sheet:
+            sheet = np.asarray(sheet.convert("RGB")).astype(int)
+        red, _, blue = (
+            int((sheet[..., i] > 150 + sheet[..., (i + 1) % 3]).sum())
+            for i in range(3)
+        )
+        self.assertGreater(blue, 32 * 32 // 2)
+        self.assertGreater(red, 2.5 * blue)
+        with Image.open(folder / PAGE_FILE) as page:
+            page.verify()
+
+    def test_more_pictures_than_are_shown(self):
+        names = [f"{i}.png" for i in range(MAX_PER_LABEL + 3)]
+        save_noise(self.images, *names, height=4, width=4)
+        self.write()
+        found = self.inspect(output=self.folder / "inspection", verify=True)
+        self.assertEqual((found.records, found.problems), (27, []))
+
+    def test_names_that_are_not_unicode(self):
+        save_noise(self.images, "a.png")
+        path = self.images / "list.json"
+        rows = [{"file": "a.png", "label": "caf\udce9", "license": "墨"}]
+        path.write_text(json.dumps(rows), encoding="ascii")
+        self.write(sources=path)
+        found = self.inspect(output=self.folder / "inspection", verify=True)
+        self.assertEqual(found.labels, {"caf\udce9": 1})
+        self.assertEqual((found.licenses, found.problems), ({"墨": 1}, []))
+
+    def test_empty_shards(self):
+        self.output.mkdir()
+        (self.output / "train-00000-of-00001.tfrecord").touch()
+        found = self.inspect(output=self.folder / "inspection", verify=True)
+        self.assertEqual((found.kind, found.records, found.bytes), ("", 0, 0))
+        self.assertEqual((found.labels, found.statistics), ({}, {}))
+
+    def test_missing(self):
+        with self.assertRaisesRegex(FileNotFoundError, "no TFRecord shards"):
+            self.inspect()
+        save_noise(self.images, "a.png", "b.png")
+        self.write(num_shards=2).unlink()
+        with self.assertRaisesRegex(FileNotFoundError, "only 1 are here"):
+            self.inspect()
+
+
+class VerifyTest(InspectionTest):
+    def setUp(self):
+        super().setUp()
+        save_noise(self.images, "a.png", "b.png", "c.png", height=8, width=9)
+
+    def makers(self):
+        save_noise(self.images, "pairs/photos/1.png", "pairs/comics/1.jpg")
+        save_video(self.images / "walk.mov", scene(6, seed=0))
+        return {
+            "photos": ImageRecordMaker("photos", variants=["blurred"]),
+            "pairs": "pairs",
+            "clips": ClipRecordMaker(3, flow=True),
+        }
+
+    @parameterized.parameters("photos", "pairs", "clips")
+    def test_nothing_is_wrong(self, kind):
+        maker = self.makers()[kind]
+        source = {"pairs": "pairs", "clips": "walk.mov", "photos": ""}[kind]
+        self.write(maker, self.images / source)
+        found = self.inspect(output=self.folder / "inspection", verify=True)
+        self.assertEqual((found.kind, found.problems), (kind, []))
+        self.assertEqual(found.records, {"pairs": 1, "clips": 2}.get(kind, 6))
+        self.assertTrue((self.folder / "inspection" / SHEET_FILE).exists())
+
+    def test_a_flipped_bit_anywhere(self):
+        shard = self.write()
+        content = shard.read_bytes()
+        starts = np.cumsum(
+            [0, *(len(data) + 16 for data in self.records_of(shard))]
+        )
+        generator = np.random.default_rng(0)
+        places = [
+            # Of each part of each record, a place: its length, the checksum
+            # of that, itself, its checksum.
+            int(generator.integers(*bounds))
+            for start, end in zip(starts, starts[1:])
+            for bounds in (
+                (start, start + 8),
+                (start + 8, start + 12),
+                (start + 12, end - 4),
+                (end - 4, end),
+            )
+        ]
+        for place in places:
+            broken = bytearray(content)
+            broken[place] ^= 1 << int(generator.integers(8))
+            shard.write_bytes(broken)
+            start = starts[np.searchsorted(starts, place, "right") - 1]
+            inside = place - start >= 12
+            for verify in (False, True):
+                found = self.inspect(verify=verify)
+                reasons = [reason for _, reason in found.problems]
+                if inside:
+                    self.assertEqual(found.records, 2)
+                    expected = "does not agree with its checksum"
+                else:
+                    self.assertEqual(found.records, list(starts).index(start))
+                    expected = "length of the record"
+                self.assertRegex(reasons[0], expected)
+                self.assertRegex(reasons[0], r"byte \d+")
+                self.assertEqual(len(reasons), 1 + verify)
+                if verify:
+                    self.assertEqual(
+                        reasons[1],
+                        "its SHA-256 is not that of train.manifest.json",
+                    )
+                self.assertEqual(found.problems[0][0], str(shard))
+
+    def test_cut_off(self):
+        shard = self.write()
+        content = shard.read_bytes()
+        last = len(content) - len(self.records_of(shard)[-1]) - 16
+        for size in (len(content) - 1, last + 20, last + 5):
+            shard.write_bytes(content[:size])
+            for verify in (False, True):
+                found = self.inspect(verify=verify)
+                self.assertEqual(found.records, 2)
+                self.assertRegex(
+                    found.problems[0][1], f"ends within .* byte {last}$"
+                )
+        # Without a record, but none is broken.
+        shard.write_bytes(content[:last])
+        self.assertEqual(self.problems(verify=False), [])
+        (problem,) = self.problems()
+        self.assertIn("SHA-256", problem)
+
+    def test_an_image_that_was_changed(self):
+        shard = self.write()
+        other = (self.images / "a.png").read_bytes()
+        self.rewrite(shard, image__encoded=other)
+        self.assertEqual(self.problems(verify=False), [])
+        first, second = self.problems()
+        self.assertRegex(
+            first, r"the record at byte \d+, b\.png: the SHA-256 of the image"
+        )
+        self.assertIn("train.manifest.json", second)
+        # Also without a manifest.
+        (self.output / "train.manifest.json").unlink()
+        self.assertEqual(self.problems(), [first])
+
+    def test_an_image_that_cannot_be_decoded(self):
+        shard = self.write()
+        broken = (self.images / "b.png").read_bytes()[:-30]
+        self.rewrite(
+            shard, image__encoded=broken, image__sha256=sha256_of(broken)
+        )
+        self.assertEqual(self.problems(verify=False), [])
+        problem, _ = self.problems()
+        self.assertIn("b.png: the image cannot be decoded", problem)
+        found = self.inspect(output=self.folder / "inspection")
+        self.assertEqual((found.records, found.problems), (3, []))
+
+    @parameterized.parameters(
+        ({"image__height": 7}, "the image has 9x8 pixels, not 9x7"),
+        ({"image__sha256": ""}, "SHA-256 of the image is another"),
+        ({"variant__blurred": [b"?"]}, "variant/blurred cannot be decoded"),
+    )
+    def test_values_that_do_not_fit(self, changes, problem):
+        self.rewrite(self.write(), **changes)
+        self.assertIn(problem, self.problems()[0])
+
+    @parameterized.parameters(
+        ({"comic__sha256": "0"}, "SHA-256 of the comic is another"),
+        ({"comic__encoded": b""}, "the comic cannot be decoded"),
+    )
+    def test_pairs(self, changes, problem):
+        save_noise(self.images, "photos/1.png", "comics/1.jpg")
+        save_noise(self.images, "photos/2.png", "comics/2.jpg")
+        self.rewrite(self.write("pairs"), **changes)
+        self.assertTrue(any(problem in found for found in self.problems()))
+
+    @parameterized.parameters(
+        ({"clip__times": [0.0]}, "not as many times as frames"),
+        ({"clip__flow": [b"?", b"?"]}, "the flow cannot be decoded"),
+        ({"image__sha256": "0"}, "SHA-256 of the clip is another"),
+        ({"image__width": 3}, "the frame has 64x48 pixels, not 3x48"),
+    )
+    def test_clips(self, changes, problem):
+        maker = self.makers()["clips"]
+        shard = self.write(maker, self.images / "walk.mov")
+        self.rewrite(shard, **changes)
+        self.assertTrue(any(problem in found for found in self.problems()))
+
+    def test_foreign_records(self):
+        shard = self.write()
+        records = self.records_of(shard)
+        version = records[0].replace(
+            b"schema/version\x12\x05\x1a\x03\n\x01\x02",
+            b"schema/version\x12\x05\x1a\x03\n\x01\x63",
+        )
+        self.assertNotEqual(version, records[0])
+        example = tf.train.Example.FromString(records[1])
+        del example.features.feature["image/license"]
+        empty = tf.train.Example().SerializeToString()
+        records = [
+            records[2],
+            version,
+            example.SerializeToString(),
+            empty,
+            b"\xff\xff",
+        ]
+        shard.write_bytes(b"".join(map(frame_record, records)))
+        found = self.inspect()
+        self.assertEqual(found.records, 1)
+        for (path, reason), expected in zip(
+            found.problems,
+            (
+                "it is of version 99 of the schema, kind 'photos'; this ker",
+                "`image/license` is missing",
+                "it was not written by keras_comic",
+                "it was not written by keras_comic",
+            ),
+            strict=True,
+        ):
+            self.assertEqual(path, str(shard))
+            self.assertRegex(reason, rf"the record at byte \d+: {expected}")
+
+    def test_a_split_that_is_gone(self):
+        self.write()
+        self.write(split="eval", num_shards=3)
+        for shard in self.output.glob("eval-*"):
+            shard.unlink()
+        self.assertEqual(self.inspect().problems, [])
+        found = self.inspect(verify=True)
+        self.assertEqual(
+            found.problems,
+            [
+                (
+                    str(self.output / "eval.manifest.json"),
+                    f"it lists eval-0000{i}-of-00003.tfrecord, which is not "
+                    "there",
+                )
+                for i in range(3)
+            ],
+        )
+
+    def test_another_build_beside_it(self):
+        # The manifest says nothing of a shard of another name.
+        shard = self.write()
+        path = self.output / "other.tfrecord"
+        path.write_bytes(frame_record(self.records_of(shard)[0]))
+        found = self.inspect(verify=True)
+        self.assertEqual((found.shards, found.records), (2, 4))
+        self.assertEqual(found.problems, [])
+
+
+class ParseTest(InspectionTest):
+    def test_values(self):
+        save_noise(self.images, "a.png", height=8, width=9)
+        (data,) = self.records_of(self.write())
+        kind, values = parse_record(data)
+        self.assertEqual(kind, "photos")
+        self.assertEqual(values["image/box"], [0, 0, 8, 9])
+        self.assertEqual(
+            (values["image/height"], values["image/time"]), (8, 0.0)
+        )
+        self.assertEqual(values["image/filename"], "a.png")
+        self.assertEqual(values["image/text_boxes"], [])
+        self.assertEqual(
+            values["image/encoded"], (self.images / "a.png").read_bytes()
+        )
+        self.assertEqual(serialize_record(kind, values), data)
