@@ -1,64 +1,125 @@
 """Image files, TFRecords, and the datasets that feed training.
 
-What reads and writes TFRecords, and what needs other heavy libraries, is
-imported when it is first asked for; the rest works without them.
+What reads and writes TFRecords needs TensorFlow and is imported when it is
+first asked for; the rest works without.
 """
 
 import importlib
 
+from keras_comic.data.cleaning import CleaningRules
+from keras_comic.data.contact_sheet import save_contact_sheet
+from keras_comic.data.decoders import describe_decoders
+from keras_comic.data.decoders import image_format
 from keras_comic.data.drawing_folder import DrawingFolder
+from keras_comic.data.edge_smoothing import edge_smoothed
 from keras_comic.data.folder import FolderPairs
+from keras_comic.data.images import ImageError
 from keras_comic.data.images import image_label
 from keras_comic.data.images import list_images
+from keras_comic.data.images import open_image
 from keras_comic.data.images import read_image
 from keras_comic.data.images import resize_short_side
+from keras_comic.data.optical_flow import decode_flow
+from keras_comic.data.optical_flow import decode_flow_array
+from keras_comic.data.optical_flow import encode_flow
+from keras_comic.data.optical_flow import flow_validity
+from keras_comic.data.optical_flow import optical_flow
+from keras_comic.data.optical_flow import warp_image
+from keras_comic.data.panels import find_panels
 from keras_comic.data.photo_folder import PhotoFolder
+from keras_comic.data.smoothing import l0_smoothed
+from keras_comic.data.smoothing import nl_means_smoothed
+from keras_comic.data.sources import read_manifest
+from keras_comic.data.superpixels import superpixels
+from keras_comic.data.text_areas import find_text_areas
+from keras_comic.data.variants import make_variant
+from keras_comic.data.video_frames import VideoError
+from keras_comic.data.video_frames import read_clips
+from keras_comic.data.video_frames import read_frames
 
-# Name: the module that has it.
-_LAZY = {
-    "CleaningRules": "cleaning",
+_NEEDS_TENSORFLOW = {
+    "Augmentation": "augmentation",
     "ClipRecordMaker": "clip_record_maker",
     "ImageRecordMaker": "image_record_maker",
     "PairRecordMaker": "pair_record_maker",
+    "RecordIndex": "record_index",
+    "clip_dataset": "clips",
     "comic_dataset": "pipelines",
+    "decode_image": "image_decoding",
     "describe_schema": "tfrecord",
     "inspect_records": "inspection",
+    "paired_dataset": "paired",
     "photo_dataset": "pipelines",
     "preview_records": "preview",
-    "read_manifest": "sources",
+    "random_motion": "synthetic_motion",
     "read_records": "tfrecord",
     "record_features": "tfrecord",
     "style_transfer_dataset": "pipelines",
+    "synthetic_flow": "synthetic_motion",
+    "unpaired_dataset": "unpaired",
+    "variant_of": "graph_variants",
     "write_records": "build",
+    "write_records_with_beam": "beam",
 }
 
 __all__ = [
+    "Augmentation",
     "CleaningRules",
     "ClipRecordMaker",
     "DrawingFolder",
     "FolderPairs",
+    "ImageError",
     "ImageRecordMaker",
     "PairRecordMaker",
     "PhotoFolder",
+    "RecordIndex",
+    "VideoError",
+    "clip_dataset",
     "comic_dataset",
+    "decode_flow",
+    "decode_flow_array",
+    "decode_image",
+    "describe_decoders",
     "describe_schema",
+    "edge_smoothed",
+    "encode_flow",
+    "find_panels",
+    "find_text_areas",
+    "flow_validity",
+    "image_format",
     "image_label",
     "inspect_records",
+    "l0_smoothed",
     "list_images",
+    "make_variant",
+    "nl_means_smoothed",
+    "open_image",
+    "optical_flow",
+    "paired_dataset",
     "photo_dataset",
     "preview_records",
+    "random_motion",
+    "read_clips",
+    "read_frames",
     "read_image",
     "read_manifest",
     "read_records",
     "record_features",
     "resize_short_side",
+    "save_contact_sheet",
     "style_transfer_dataset",
+    "superpixels",
+    "synthetic_flow",
+    "unpaired_dataset",
+    "variant_of",
+    "warp_image",
     "write_records",
+    "write_records_with_beam",
 ]
 
 
 def __getattr__(name):
-    if name in _LAZY:
-        module = f"{__name__}.{_LAZY[name]}"
+    if name in _NEEDS_TENSORFLOW:
+        module = f"{__name__}.{_NEEDS_TENSORFLOW[name]}"
         return getattr(importlib.import_module(module), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
