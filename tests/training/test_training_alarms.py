@@ -64,7 +64,9 @@ def scaled_gan(judge=(0.0, 0.0, 0.0), **kwargs):
     """A generator `Scaled`, and a discriminator that weighs the channels."""
     gan = SmallGAN(scaled_network(**kwargs), scaled_network(scale=judge))
     # Nothing changes.
-    gan.compile(keras.optimizers.SGD(0.0), keras.optimizers.SGD(0.0))
+    gan.compile(
+        keras.optimizers.SGD(0.0), keras.optimizers.SGD(0.0), run_eagerly=True
+    )
     return gan
 
 
@@ -224,7 +226,7 @@ class TrainingAlarmsTest(TestCase):
         for watched in (False, True):
             keras.utils.set_random_seed(1)
             gan = make_small_gan()
-            gan.compile()
+            gan.compile(run_eagerly=True)
             alarms = [self.make(thresholds={"collapse": None})]
             gan.fit(
                 Batches(small_batch(), 5),
