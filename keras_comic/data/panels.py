@@ -65,7 +65,7 @@ def find_panels(image, min_fraction=0.02):
     stand apart on white paper are no panels. On 8 painted pages,
     one of them with curved and slanted gutters, all 34 panels were found;
     of 768 drawings that are no pages 3 were cut, of 1788 photos 19. A page
-    of 1400 pixels takes about 80 ms.
+    of 1400 pixels takes 40 ms, a picture of 320 pixels 12 ms.
 
     Args:
         image: Uint8 array `(height, width, 3)`, RGB in `[0, 255]`.
@@ -199,7 +199,7 @@ class _Page:
             and box[3] >= MIN_SIDE * self.shape[1]
         ]
         covered = [mask.sum() for _, mask in pieces]
-        massive = [_solidity(mask) >= MIN_SOLIDITY for _, mask in pieces]
+        massive = [solidity(mask) >= MIN_SOLIDITY for _, mask in pieces]
         if (
             len(pieces) < 2
             or sum(covered) < MIN_COVERED * content[2] * content[3]
@@ -327,7 +327,7 @@ class _Page:
             mask = labels[place] == number
             if mask.sum() < self.min_area / 2:
                 continue
-            num_massive += _solidity(mask) >= MIN_SOLIDITY
+            num_massive += solidity(mask) >= MIN_SOLIDITY
             # Other pieces are part of the page now.
             part = page[place] | ~mask
             parts.append((place[0].start, place[1].start, part, ~mask))
@@ -366,7 +366,7 @@ def _content_box(outside):
     return int(top), int(left), int(bottom - top), int(right - left)
 
 
-def _solidity(mask):
+def solidity(mask):
     """The part of its convex hull that a connected piece covers."""
     from scipy.spatial import ConvexHull
 
