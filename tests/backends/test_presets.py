@@ -35,7 +35,7 @@ class PresetsTest(TestCase):
 
 class OtherBackendTest(TestCase):
     def test_training_says_that_it_needs_another(self):
-        if BACKEND in ("tensorflow", "jax"):
+        if BACKEND in ("tensorflow", "jax", "torch"):
             self.skipTest("this backend trains")
         gan = keras_comic.StyleTransferGAN(
             keras_comic.AdaINGenerator.light((4, 8, 4, 4), 1, 8),
