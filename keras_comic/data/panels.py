@@ -310,6 +310,8 @@ class _Page:
 
     def _edge(self, outside):
         """The part of the columns along which a smooth edge is near."""
+        if outside.shape[1] < 2:
+            return 0.0
         inside = ~outside[: self.band]
         near = inside.any(axis=0)
         steps = np.abs(np.diff(inside.argmax(axis=0)))

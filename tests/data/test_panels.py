@@ -152,6 +152,15 @@ class FindPanelsTest(TestCase, parameterized.TestCase):
             self.assertEqual(find_panels(photos(*shape)), whole)
             self.assertEqual(find_panels(np.zeros(shape, "uint8")), whole)
 
+    def test_narrow_strips(self):
+        random = np.random.default_rng(0)
+        for shape in ((1, 134, 1), (90, 2, 1), (3, 60, 1)):
+            dots = (random.random(shape) < 0.05) * np.full(3, 255)
+            for top, left, height, width in find_panels(dots.astype("uint8")):
+                self.assertGreater(min(height, width), 0)
+                self.assertLessEqual(top + height, shape[0])
+                self.assertLessEqual(left + width, shape[1])
+
     def test_figures_and_text_are_no_panels(self):
         rows, columns = np.mgrid[:HEIGHT, :WIDTH]
         scene = draw_scene(HEIGHT, WIDTH)
