@@ -6,7 +6,12 @@ first asked for; the rest works without.
 
 import importlib
 
+from keras_comic.data.borders import trim_box
 from keras_comic.data.cleaning import CleaningRules
+from keras_comic.data.cleaning import blank_fraction
+from keras_comic.data.cleaning import perceptual_hash
+from keras_comic.data.cleaning import sharpness
+from keras_comic.data.cleaning import text_fraction
 from keras_comic.data.contact_sheet import save_contact_sheet
 from keras_comic.data.decoders import describe_decoders
 from keras_comic.data.decoders import image_format
@@ -74,6 +79,7 @@ __all__ = [
     "PhotoFolder",
     "RecordIndex",
     "VideoError",
+    "blank_fraction",
     "clip_dataset",
     "comic_dataset",
     "decode_flow",
@@ -96,6 +102,7 @@ __all__ = [
     "open_image",
     "optical_flow",
     "paired_dataset",
+    "perceptual_hash",
     "photo_dataset",
     "preview_records",
     "random_motion",
@@ -107,9 +114,12 @@ __all__ = [
     "record_features",
     "resize_short_side",
     "save_contact_sheet",
+    "sharpness",
     "style_transfer_dataset",
     "superpixels",
     "synthetic_flow",
+    "text_fraction",
+    "trim_box",
     "unpaired_dataset",
     "variant_of",
     "warp_image",
