@@ -44,7 +44,7 @@ class Diversity(FeatureMetric):
     5.0
     """
 
-    sides = ("fake_comics",)
+    sides = ("images",)
 
     def __init__(
         self,
@@ -64,11 +64,11 @@ class Diversity(FeatureMetric):
         """
         return FeatureList()
 
-    def update_state(self, fake_comics):
+    def update_state(self, images):
         """Adds a batch of images, or of features.
 
         Args:
-            fake_comics: Float `(batch, height, width, 3)`, RGB in `[-1, 1]`;
+            images: Float `(batch, height, width, 3)`, RGB in `[-1, 1]`;
                 without a feature network, features `(batch, dimensions)`.
 
         Raises:
@@ -76,7 +76,7 @@ class Diversity(FeatureMetric):
             TypeError: If images are not of a float dtype.
             ValueError: If a shape is another.
         """
-        self._gather({"fake_comics": fake_comics})
+        self._gather({"images": images})
 
     def compute(self):
         """Mean and standard deviation over the pairs.
@@ -84,7 +84,7 @@ class Diversity(FeatureMetric):
         Returns:
             Dict of `value` to two floats.
         """
-        features = self.states["fake_comics"].array()
+        features = self.states["images"].array()
         count = len(features)
         if count < 2 or not np.isfinite(features).all():
             return {"value": (np.float64("nan"), None)}

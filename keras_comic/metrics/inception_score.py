@@ -53,7 +53,7 @@ class InceptionScore(FeatureMetric):
           4; no differences.
     """
 
-    sides = ("fake_comics",)
+    sides = ("images",)
 
     def __init__(
         self,
@@ -80,11 +80,11 @@ class InceptionScore(FeatureMetric):
         """
         return FeatureList()
 
-    def update_state(self, fake_comics):
+    def update_state(self, images):
         """Adds a batch of images, or of logits.
 
         Args:
-            fake_comics: Float `(batch, height, width, 3)`, RGB in `[-1, 1]`;
+            images: Float `(batch, height, width, 3)`, RGB in `[-1, 1]`;
                 without a feature network, logits `(batch, classes)`.
 
         Raises:
@@ -92,7 +92,7 @@ class InceptionScore(FeatureMetric):
             TypeError: If images are not of a float dtype.
             ValueError: If a shape is another.
         """
-        self._gather({"fake_comics": fake_comics})
+        self._gather({"images": images})
 
     def compute(self):
         """The mean and the standard deviation over the splits.
@@ -100,7 +100,7 @@ class InceptionScore(FeatureMetric):
         Returns:
             Dict of `value` to two floats.
         """
-        logits = self.states["fake_comics"].array()
+        logits = self.states["images"].array()
         if not len(logits) or not np.isfinite(logits).all():
             return {"value": (np.float64("nan"), None)}
         logs = logits - logits.max(axis=1, keepdims=True)
@@ -126,7 +126,7 @@ class InceptionScore(FeatureMetric):
         Returns:
             Dict of string to number.
         """
-        return {"splits": self._used_splits(self.states["fake_comics"].count)}
+        return {"splits": self._used_splits(self.states["images"].count)}
 
     def get_config(self):
         return {**super().get_config(), "num_splits": self.num_splits}

@@ -20,7 +20,7 @@ class DiversityTest(TestCase):
         report = metric.report()
         self.assertAllClose(metric.result(), np.mean(distances))
         self.assertAllClose(report.spread, np.std(distances), rtol=1e-5)
-        self.assertEqual(report.protocol["fake_comics"], 9)
+        self.assertEqual(report.protocol["images"], 9)
         merged = Diversity()
         merged.merge_state([metric])
         self.assertEqual(merged.result(), metric.result())
@@ -36,7 +36,7 @@ class DiversityTest(TestCase):
         self.assertTrue(np.isnan(metric.result()))
         metric.update_state(np.full((1, 2), np.nan))
         self.assertTrue(np.isnan(metric.result()))
-        with self.assertRaisesRegex(ValueError, "fake_comics': 2"):
+        with self.assertRaisesRegex(ValueError, "images': 2"):
             metric.report()
 
     def test_config(self):

@@ -1,0 +1,109 @@
+"""`keras-comic evaluate`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from keras_comic.cli.backend import import_models
+from keras_comic.cli.errors import FAILURE_EXIT_CODE
+from keras_comic.cli.errors import report_error
+from keras_comic.cli.errors import report_failures
+from keras_comic.cli.errors import reported_errors
+from keras_comic.cli.progress import progress_bar
+
+
+def evaluate(
+    preset: Annotated[
+        str,
+        typer.Argument(
+            help="A name that `keras-comic presets` lists, a folder, or a "
+            "handle hf://... or kaggle://...",
+            show_default=False,
+        ),
+    ],
+    photos: Annotated[
+        Path,
+        typer.Option(
+            help="A folder of photos that it was not trained on.",
+            show_default=False,
+        ),
+    ],
+    comics: Annotated[
+        Path,
+        typer.Option(
+            help="A folder of comics of the style, not trained on either.",
+            show_default=False,
+        ),
+    ],
+    output: Annotated[
+        Path,
+        typer.Option(
+            "--output",
+            "-o",
+            help="The folder to write: metrics.md, metrics.json, the stylised "
+            "photos and a contact sheet.",
+            show_default=False,
+        ),
+    ],
+    style: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="A style of the preset; by default, its first.",
+            show_default=False,
+        ),
+    ] = None,
+    features: Annotated[
+        str,
+        typer.Option(
+            metavar="FILE",
+            help="Weights that the metrics look through: of SqueezeNet (.h5), "
+            "VGG-19 (.npz), or the Inception of 2015 that published numbers "
+            "are of (.pth, .pb, .tgz); or imagenet, which fetches Keras's "
+            "InceptionV3.",
+        ),
+    ] = "imagenet",
+    size: Annotated[
+        int, typer.Option(min=32, help="Side of the squares, pixels.")
+    ] = 256,
+    crops: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            help="Squares from each picture: 1 is the one in the middle, more "
+            "are taken at random.",
+        ),
+    ] = 1,
+):
+    """Measure a preset on photos and comics.
+
+    Prints each number with the protocol that it is of; numbers of different
+    protocols cannot be compared. A picture that cannot be read is left out and
+    listed with its reason, and the exit code is 1.
+    """
+    with reported_errors():
+        import_models()
+        from keras_comic.models.evaluation import evaluate_preset
+
+        with progress_bar("Measuring") as progress:
+            evaluation = evaluate_preset(
+                preset,
+                photos,
+                comics,
+                output,
+                style=style,
+                features=features,
+                size=size,
+                crops=crops,
+                progress=progress,
+            )
+    for of, result in evaluation.measurements:
+        typer.echo(f"{of}: {result}")
+    for metric, of, reason in evaluation.not_measured:
+        typer.echo(f"{of}: {metric} not measured: {reason}", err=True)
+    typer.echo(f"Wrote {', '.join(map(str, evaluation.files))}")
+    if evaluation.failures:
+        report_error(f"{len(evaluation.failures)} pictures were left out:")
+        report_failures(evaluation.failures)
+        raise typer.Exit(FAILURE_EXIT_CODE)

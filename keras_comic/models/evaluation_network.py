@@ -1,0 +1,193 @@
+"""The network that an evaluation looks through, of what the user has."""
+
+import os
+from typing import NamedTuple
+
+import keras
+import numpy as np
+
+from keras_comic.models.feature_network import FeatureNetwork
+from keras_comic.models.inception_features import InceptionFeatures
+from keras_comic.models.squeeze_net_features import SqueezeNetFeatures
+
+# What is a file, by its suffix; an `.npz` file by the names in it.
+SQUEEZE_NET_SUFFIXES = (".h5", ".hdf5")
+INCEPTION_SUFFIXES = (".pb", ".pt", ".pth", ".tgz")
+# Below it nothing is left of an image after InceptionV3's poolings.
+SMALLEST_SIDE = 75
+INCEPTION_NAMES = ("Conv2d_1a_3x3.conv.weight", "conv/conv2d_params")
+
+
+class EvaluationNetwork(NamedTuple):
+    """A feature network, and which of its layers an evaluation takes.
+
+    `network` is called with images in `[-1, 1]` and `layers=[names]`, and gives
+    a dict. `feature_layer` is for distances of distributions, `content_layers`
+    and `style_layers` for pairs, `logits_layer` for the Inception Score
+    (`None` where the network has no classes).
+    """
+
+    network: object
+    feature_layer: str
+    content_layers: tuple
+    style_layers: tuple
+    logits_layer: str | None = None
+
+
+def load_evaluation_network(features="imagenet"):
+    """Loads the network that an evaluation looks through.
+
+    Args:
+        features: `"imagenet"`, which fetches Keras's InceptionV3 (once); or
+            the path of a file of weights: of SqueezeNet 1.1 (`.h5`), of VGG-19
+            or VGG-16 (`.npz`), or of the Inception of 2015 that published
+            numbers are of (`.pth`, `.pb`, `.tgz`, `.npz`); or one of the
+            networks of these. Defaults to `"imagenet"`.
+
+    Returns:
+        An `EvaluationNetwork`.
+
+    Raises:
+        FileNotFoundError: If the file does not exist.
+        ValueError: If it is no such file.
+        OSError: If ImageNet's weights cannot be fetched; it says how to go on
+            without a network.
+    """
+    network = features
+    if isinstance(features, (str, os.PathLike)):
+        network = (
+            _fetch_imagenet()
+            if features == "imagenet"
+            else _read_network(features)
+        )
+    if isinstance(network, SqueezeNetFeatures):
+        return EvaluationNetwork(
+            network,
+            network.layer_names[-1],
+            ("conv1", "fire3", "fire5", "fire6", "fire7", "fire8", "fire9"),
+            ("conv1", "fire3", "fire5"),
+        )
+    if isinstance(network, InceptionFeatures):
+        return EvaluationNetwork(
+            network,
+            "pool_3",
+            ("pool_1", "pool_2", "mixed_7"),
+            ("pool_1", "pool_2"),
+            "logits_unbiased",
+        )
+    if isinstance(network, ImageNetInceptionV3):
+        return EvaluationNetwork(
+            network,
+            "avg_pool",
+            ("max_pooling2d", "max_pooling2d_1", "mixed7"),
+            ("max_pooling2d", "max_pooling2d_1"),
+        )
+    if isinstance(network, FeatureNetwork):
+        # As deep in each block as LPIPS looks.
+        return EvaluationNetwork(
+            network,
+            network.layer_names[-1],
+            tuple(
+                f"relu{block}_{min(count, 2 if block < 3 else 3)}"
+                for block, count in enumerate(network.convolutions, start=1)
+            ),
+            tuple(
+                f"relu{block}_1"
+                for block in range(1, len(network.convolutions) + 1)
+            ),
+        )
+    raise ValueError(
+        '`features` must be "imagenet", a file of weights, or a network of '
+        f"features. Received: features={features!r}"
+    )
+
+
+class ImageNetInceptionV3:
+    """Keras's InceptionV3, trained on ImageNet, called as `FeatureNetwork` is.
+
+    A stand-in for the Inception of 2015, whose numbers are others.
+
+    Args:
+        weights: As `keras.applications.InceptionV3` takes them.
+    """
+
+    layer_names = ("max_pooling2d", "max_pooling2d_1", "mixed7", "avg_pool")
+
+    def __init__(self, weights="imagenet"):
+        model = keras.applications.InceptionV3(
+            include_top=False, weights=weights, pooling="avg"
+        )
+        # Keras counts the poolings of all models that it makes.
+        poolings = [
+            layer
+            for layer in model.layers
+            if isinstance(layer, keras.layers.MaxPooling2D)
+        ]
+        outputs = (
+            poolings[0].output,
+            poolings[1].output,
+            model.get_layer("mixed7").output,
+            model.output,
+        )
+        self.model = keras.Model(
+            model.inputs[0], dict(zip(self.layer_names, outputs))
+        )
+        self.model.trainable = False
+
+    @property
+    def weights(self):
+        """The variables, in Keras's order."""
+        return self.model.weights
+
+    def __call__(self, images, layers=None):
+        if min(images.shape[1:3]) < SMALLEST_SIDE:
+            raise ValueError(
+                "InceptionV3 looks at images with sides of at least "
+                f"{SMALLEST_SIDE} pixels. "
+                f"Received: images.shape={tuple(images.shape)}"
+            )
+        found = self.model(images, training=False)
+        return {name: found[name] for name in layers or self.layer_names}
+
+
+def _fetch_imagenet():
+    try:
+        return ImageNetInceptionV3()
+    except Exception as error:
+        raise OSError(
+            "The ImageNet weights of InceptionV3 could not be fetched "
+            f"({error}). Without a network, pass the path of a file of "
+            "weights: SqueezeNet (.h5), VGG-19 (.npz), or the Inception of "
+            "2015 (.pth, .pb, .tgz)."
+        ) from error
+
+
+def _read_network(path):
+    suffix = os.path.splitext(path)[1].lower()
+    if not os.path.isfile(path):
+        raise FileNotFoundError(
+            '`features` must be "imagenet" or a file of weights that exists. '
+            f"Received: features={str(path)!r}"
+        )
+    if suffix in SQUEEZE_NET_SUFFIXES:
+        return SqueezeNetFeatures.from_weights(path)
+    if suffix in INCEPTION_SUFFIXES:
+        return InceptionFeatures.from_weights(path)
+    if suffix != ".npz":
+        known = (*SQUEEZE_NET_SUFFIXES, ".npz", *INCEPTION_SUFFIXES)
+        raise ValueError(
+            f"A file of weights must end in one of {', '.join(known)}. "
+            f"Received: features={str(path)!r}"
+        )
+    try:
+        with np.load(path) as archive:
+            names = set(archive.files)
+    # What NumPy raises depends on what the file is instead.
+    except Exception as error:
+        raise ValueError(
+            "The file must be an `.npz` file of arrays. "
+            f"Received: features={str(path)!r} ({error})"
+        ) from error
+    if names & set(INCEPTION_NAMES):
+        return InceptionFeatures.from_weights(path)
+    return FeatureNetwork.from_weights(path)
