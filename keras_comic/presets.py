@@ -16,6 +16,8 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from keras_comic import downloads
+
 FORMAT_VERSION = 1
 CONFIG_FILE = "config.json"
 CONVERTER_FILE = "image_converter.json"
@@ -43,13 +45,21 @@ def list_presets():
     return found
 
 
-def from_preset(preset):
+def from_preset(preset, progress=None):
     """Loads a generator from a preset.
+
+    Weights that are not in the preset's folder are fetched from the `url` in
+    its metadata, into the folder `KERAS_COMIC_HOME` (by default `keras_comic`
+    in the folder of Keras, `~/.keras`): continued if interrupted, checked, and
+    fetched once.
 
     Args:
         preset: A built-in name (see `list_presets`), a folder, or a handle:
             `hf://user/repository` or
             `kaggle://user/model/framework/variation`.
+        progress: Function or `None`. Called while weights are fetched, with
+            the number of bytes that have arrived and the number in all.
+            Defaults to `None`.
 
     Returns:
         A generator, built, with its weights and named styles.
@@ -87,7 +97,7 @@ def from_preset(preset):
             f"may know it. Received: class {name!r} in {CONFIG_FILE}"
         )
     config["config"]["styles"] = _read_json(folder, STYLES_FILE)
-    weights = _verified_weights(folder, metadata)
+    weights = _verified_weights(folder, metadata, progress)
     generator = keras.saving.deserialize_keras_object(config)
     generator.load_weights(weights)
     return generator
@@ -365,22 +375,18 @@ def _set_float32(config):
     return any([_set_float32(entry) for entry in config.values()])
 
 
-def _verified_weights(folder, metadata):
+def _verified_weights(folder, metadata, progress):
     facts = _entry(folder, metadata, "weights")
     path = folder / facts["file"]
-    fetched = not path.is_file() and facts.get("url")
-    if fetched:
-        path = _fetch_weights(folder, facts)
-    elif not path.is_file():
+    if not path.is_file():
+        if facts.get("url"):
+            return _fetch_weights(folder, facts, progress)
         raise FileNotFoundError(
             f"Preset {_name(folder)!r} has no file {facts['file']!r}. "
             f"Received: folder={str(folder)!r}"
         )
     found = _sha256(path)
     if found != facts["sha256"]:
-        if fetched:
-            # So that the next call fetches it again.
-            path.unlink()
         raise ValueError(
             f"The checksum of {str(path)!r} does not agree with the metadata "
             f"of preset {_name(folder)!r}: the file is damaged or not the one "
@@ -390,20 +396,22 @@ def _verified_weights(folder, metadata):
     return path
 
 
-def _fetch_weights(folder, facts):
+def _fetch_weights(folder, facts, progress):
+    name = f"{facts['sha256'][:16]}.weights.h5"
     try:
-        path = keras.utils.get_file(
-            f"{facts['sha256'][:16]}.weights.h5",
+        return downloads.fetch(
             facts["url"],
-            cache_dir=os.environ.get("KERAS_HOME"),
-            cache_subdir="keras_comic",
+            facts["sha256"],
+            downloads.cache_folder() / name,
+            num_bytes=facts.get("bytes"),
+            progress=progress,
         )
-    except Exception as error:
-        raise OSError(
+    except (OSError, ValueError) as error:
+        kind = ValueError if isinstance(error, ValueError) else OSError
+        raise kind(
             f"The weights of preset {_name(folder)!r} could not be fetched: "
-            f"{error}. Received: url={facts['url']!r}"
+            f"{error} Received: url={facts['url']!r}"
         ) from error
-    return Path(path)
 
 
 def _image_converter_config():

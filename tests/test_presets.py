@@ -300,10 +300,49 @@ class FetchTest(PresetTestCase):
         published.unlink()
         self.assertSame(from_preset(self.folder))
 
+    def test_progress(self):
+        published = self.publish()
+        size = published.stat().st_size
+        seen = []
+        from_preset(self.folder, lambda *counts: seen.append(counts))
+        self.assertEqual(seen[-1], (size, size))
+        seen.clear()
+        from_preset(self.folder, lambda *counts: seen.append(counts))
+        self.assertEqual(seen, [])
+
+    def test_own_folder(self):
+        own = self.temporary_folder() / "own"
+        os.environ["KERAS_COMIC_HOME"] = str(own)
+        self.addCleanup(os.environ.pop, "KERAS_COMIC_HOME")
+        self.publish()
+        self.assertSame(from_preset(self.folder))
+        (weights,) = own.iterdir()
+        sha256 = read(self.folder)["weights"]["sha256"]
+        self.assertEqual(weights.name, f"{sha256[:16]}.weights.h5")
+        # What a disturbed disk made of it is not used.
+        weights.write_bytes(weights.read_bytes()[:-1])
+        self.assertSame(from_preset(self.folder))
+
+    def test_size_in_metadata(self):
+        published = self.publish()
+        published.write_bytes(published.read_bytes() + b"?")
+        with self.assertRaisesRegex(
+            ValueError,
+            "The weights of preset 'adain_ink' could not be fetched: The size "
+            "of 'file:.*weights.h5' does not agree",
+        ):
+            from_preset(self.folder)
+        # Presets of other makers may not say it.
+        published.write_bytes(published.read_bytes()[:-1])
+        metadata = read(self.folder)
+        del metadata["weights"]["bytes"]
+        write(self.folder, metadata)
+        self.assertSame(from_preset(self.folder))
+
     def test_damaged_download(self):
         published = self.publish()
         weights = published.read_bytes()
-        published.write_bytes(weights[:-1])
+        published.write_bytes(weights[:-1] + b"?")
         with self.assertRaisesRegex(ValueError, "The checksum of "):
             from_preset(self.folder)
         # It is not kept, so that the next time can succeed.
