@@ -38,7 +38,8 @@ class InstanceNoise(keras.layers.Layer):
 
     >>> layer = keras_comic.layers.InstanceNoise(0.5, decay_steps=10, seed=1)
     >>> images = np.zeros((1, 32, 32, 3), "float32")
-    >>> [round(float(np.std(layer(images, step))), 1) for step in (0, 5, 10)]
+    >>> noisy = [layer(images, step=step) for step in (0, 5, 10)]
+    >>> [round(float(np.std(image)), 1) for image in noisy]
     [0.5, 0.2, 0.0]
 
     Reference:

@@ -9,15 +9,21 @@ from keras_comic.training.steps import BackendStep
 GENERATOR_TOTAL = "generator_loss"
 DISCRIMINATOR_TOTAL = "discriminator_loss"
 SKIPPED = "skipped_steps"
+PROBABILITY = "augmentation_probability"
+REAL_SIGN = "real_sign"
 
 
 class GAN(BackendStep, keras.Model):
     """A generator and a discriminator, trained in turn by `fit`.
 
-    One step is: the discriminator's phase, the generator's phase, the
+    One step is: the discriminator's phase (several of them with
+    `compile(discriminator_steps=...)`), the generator's phase, the
     exponential average of the generator, the trackers. A family overrides
     `generator_losses(batch)` and `discriminator_losses(batch)`, which return
     dicts of named terms, and states `default_loss_weights` for all of them.
+    It asks for the discriminator's opinion by `judge(images)`, reals and fakes
+    in both phases, so that both are augmented alike.
+
     How gradients are taken is one small file for each Keras backend, in
     `keras_comic/training/steps/`; families do not know which one runs.
 
@@ -26,7 +32,13 @@ class GAN(BackendStep, keras.Model):
 
     Under `mixed_float16` the losses of both phases are scaled, each by its own
     optimizer. `evaluate` and `validation_data` judge the averaged generator,
-    and move nothing.
+    without augmentation and noise, and move nothing.
+
+    The two networks have an optimizer each: two rates are two time scales.
+    Clipping and gradient accumulation are arguments of a Keras optimizer
+    (`global_clipnorm`, `gradient_accumulation_steps`) and work for each.
+    Layers that are to keep the weights of a pretrained network are frozen by
+    `freeze_layers` before `compile`.
 
     Args:
         generator: `keras.Model`, the one to train, built.
@@ -34,6 +46,10 @@ class GAN(BackendStep, keras.Model):
         ema_momentum: Float in `[0, 1)`. Momentum of the exponential average
             of the generator; it is ramped up from the first steps. Defaults
             to `0.998`.
+        augmentation: `AdaptiveAugmentation` layer of what the discriminator
+            sees, or `None`. Its `p` and `r_t` are logged as
+            `augmentation_probability` and `real_sign`. Defaults to `None`.
+        instance_noise: `InstanceNoise` layer, or `None`. Defaults to `None`.
         **kwargs: Keyword arguments of `keras.Model`.
 
     Call arguments:
@@ -68,12 +84,21 @@ class GAN(BackendStep, keras.Model):
 
     Reference:
         - [Goodfellow et al., 2014](https://arxiv.org/abs/1406.2661),
-          algorithm 1, with one discriminator step for each generator step.
+          algorithm 1, by default with one discriminator step for each
+          generator step.
     """
 
     default_loss_weights = {}
 
-    def __init__(self, generator, discriminator, ema_momentum=0.998, **kwargs):
+    def __init__(
+        self,
+        generator,
+        discriminator,
+        ema_momentum=0.998,
+        augmentation=None,
+        instance_noise=None,
+        **kwargs,
+    ):
         if not 0.0 <= ema_momentum < 1.0:
             raise ValueError(
                 "`ema_momentum` must be in [0, 1). "
@@ -93,6 +118,8 @@ class GAN(BackendStep, keras.Model):
         self.generator = generator
         self.discriminator = discriminator
         self.ema_momentum = ema_momentum
+        self.augmentation = augmentation
+        self.instance_noise = instance_noise
         with self.average_scope():
             self.ema_generator = generator.__class__.from_config(
                 generator.get_config()
@@ -111,11 +138,13 @@ class GAN(BackendStep, keras.Model):
             aggregation="only_first_replica",
         )
         self.loss_weights = dict(self.default_loss_weights)
+        self.discriminator_steps = 1
         self.generator_optimizer = None
         self.discriminator_optimizer = None
         self._evaluating = False
         names = [GENERATOR_TOTAL, DISCRIMINATOR_TOTAL]
         names += [n for n in self.default_loss_weights if n not in names]
+        names += [PROBABILITY, REAL_SIGN] if augmentation is not None else []
         self.trackers = [keras.metrics.Mean(name=name) for name in names]
         # There is nothing to build by a call on a batch.
         self.built = True
@@ -179,6 +208,47 @@ class GAN(BackendStep, keras.Model):
         """
         return self.loss_weights.get(name, 0.0) > 0.0
 
+    def augment(self, images):
+        """What the discriminator is shown in the place of images.
+
+        Args:
+            images: Float `(batch, height, width, 3)`, RGB in `[-1, 1]`.
+
+        Returns:
+            The images themselves if there is no augmentation and no noise,
+            and in evaluation; otherwise float32 of the same shape. For a
+            penalty, augment first and take the gradients by what comes out.
+        """
+        if self._evaluating:
+            return images
+        if self.augmentation is not None:
+            images = self.augmentation(images)
+        if self.instance_noise is not None:
+            images = self.instance_noise(images, step=self.step_counter.value)
+        return images
+
+    def judge(self, images, training=False, real=False):
+        """The discriminator's logits of images, augmented and with noise.
+
+        Args:
+            images: Float `(batch, height, width, 3)`, RGB in `[-1, 1]`.
+            training: Boolean. `True` in the discriminator's phase only: no
+                state of the discriminator may move in the generator's.
+                Defaults to `False`.
+            real: Boolean. Whether the images are real ones; an adaptive
+                augmentation watches those of the discriminator's phase.
+                Defaults to `False`.
+
+        Returns:
+            What the discriminator returns.
+        """
+        logits = self.discriminator(self.augment(images), training=training)
+        watched = real and training and not self._evaluating
+        if watched and self.augmentation is not None:
+            signs = self.augmentation.signs_of(logits)
+            self.augmentation.observe(self.sum_over_replicas(signs))
+        return logits
+
     # The machinery.
 
     def _add_counter(self, name):
@@ -196,6 +266,7 @@ class GAN(BackendStep, keras.Model):
         generator_optimizer=None,
         discriminator_optimizer=None,
         loss_weights=None,
+        discriminator_steps=1,
         **kwargs,
     ):
         """Sets optimizers and weights; without arguments, the recipe's.
@@ -207,12 +278,18 @@ class GAN(BackendStep, keras.Model):
             loss_weights: Dict of term to float >= 0, or `None`; terms left
                 out keep the recipe's weight, a weight of 0 switches a term
                 off. Defaults to `None`.
+            discriminator_steps: Integer > 0. Steps of the discriminator for
+                each of the generator. The batch is split into as many parts:
+                each step of the discriminator takes its own, the generator's
+                takes the last. A batch of n times the size, the average of n
+                steps, is what the logs show. Defaults to `1`.
             **kwargs: `run_eagerly`, `jit_compile` and `steps_per_execution`
                 of `keras.Model.compile`.
 
         Raises:
             ValueError: If a name in `loss_weights` is not a term, a weight is
-                negative, or both optimizers are one object.
+                negative, both optimizers are one object, or
+                `discriminator_steps` is not positive.
             RuntimeError: If Keras runs on a backend without training here.
         """
         self.check_backend()
@@ -238,7 +315,13 @@ class GAN(BackendStep, keras.Model):
                 "state for its own network. "
                 f"Received: {generator_optimizer.name!r} twice"
             )
+        if not isinstance(discriminator_steps, int) or discriminator_steps < 1:
+            raise ValueError(
+                "`discriminator_steps` must be a positive integer. "
+                f"Received: discriminator_steps={discriminator_steps!r}"
+            )
         self.loss_weights = {**self.default_loss_weights, **loss_weights}
+        self.discriminator_steps = discriminator_steps
         self._compile_options = dict(kwargs)
         jit_compile = self.default_jit_compile and not kwargs.get("run_eagerly")
         kwargs.setdefault("jit_compile", jit_compile)
@@ -312,6 +395,7 @@ class GAN(BackendStep, keras.Model):
                 self.discriminator_optimizer
             ),
             "loss_weights": dict(self.loss_weights),
+            "discriminator_steps": self.discriminator_steps,
             **self._compile_options,
         }
 
@@ -352,6 +436,45 @@ class GAN(BackendStep, keras.Model):
                 GENERATOR_TOTAL,
             ),
         )
+
+    def phases_of(self, batch):
+        """The phases of one step, in order, each with its part of a batch.
+
+        Args:
+            batch: What the dataset yields.
+
+        Returns:
+            List of tuples: the phase, as in `phases`, its batch, and its
+            share in what is logged.
+
+        Raises:
+            ValueError: If a batch has fewer samples than there are parts.
+        """
+        discriminator, generator = self.phases
+        if self.discriminator_steps == 1:
+            return [(discriminator, batch, 1.0), (generator, batch, 1.0)]
+        parts = self._parts_of(batch, self.discriminator_steps)
+        return [
+            *((discriminator, part, 1.0 / len(parts)) for part in parts),
+            (generator, parts[-1], 1.0),
+        ]
+
+    @staticmethod
+    def _parts_of(batch, count):
+        def cut(values, number):
+            size = ops.shape(values)[0]
+            if isinstance(size, int) and size < count:
+                raise ValueError(
+                    "A batch must have at least as many samples as "
+                    "`discriminator_steps`. "
+                    f"Received: {size} samples, discriminator_steps={count}"
+                )
+            return values[number * size // count : (number + 1) * size // count]
+
+        return [
+            keras.tree.map_structure(lambda values, i=i: cut(values, i), batch)
+            for i in range(count)
+        ]
 
     def batch_of(self, data):
         """What the dataset yields, of what Keras hands to a step.
@@ -421,6 +544,62 @@ class GAN(BackendStep, keras.Model):
         """
         step = ops.cast(step, "float32")
         return ops.minimum(self.ema_momentum, (1.0 + step) / (10.0 + step))
+
+    def run_phases(self, batch, run):
+        """Runs the phases of one step, one after the other.
+
+        Args:
+            batch: What the dataset yields.
+            run: Function of a phase, its batch and whether all was finite so
+                far; it gives a dict of name to scalar, and whether all is
+                finite still.
+
+        Returns:
+            Dict of name to scalar, and boolean scalar.
+        """
+        values, finite = {}, self.is_finite(batch)
+        for phase, part, share in self.phases_of(batch):
+            logs, finite = run(phase, part, finite)
+            for name, value in logs.items():
+                if share != 1.0:
+                    value = values.get(name, 0.0) + share * value
+                values[name] = value
+        return values, finite
+
+    def finish_step(self, values, finite):
+        """What follows the phases: counters, averages, adaptation, trackers.
+
+        Args:
+            values: Dict of name to scalar, of this step.
+            finite: Boolean scalar. Whether all that the step found was
+                finite; if not, it was skipped.
+
+        Returns:
+            Dict of name to scalar, the means so far.
+        """
+        self.count_step(finite)
+        self.update_average(finite)
+        values = self.mean_over_replicas(values)
+        if self.augmentation is not None:
+            values[PROBABILITY] = self.augmentation.probability.value
+            values[REAL_SIGN] = self.augmentation.real_sign.value
+            self.augmentation.adapt(finite)
+        return self.update_trackers(values, finite)
+
+    def state_of_losses(self):
+        """Variables that the losses themselves may move.
+
+        Returns:
+            List of variables, such as the vectors of a spectral
+            normalisation; in a step that is skipped they are put back.
+        """
+        state = [
+            *self.generator.non_trainable_variables,
+            *self.discriminator.non_trainable_variables,
+        ]
+        for layer in (self.augmentation, self.instance_noise):
+            state += [] if layer is None else layer.variables
+        return state
 
     def count_step(self, finite):
         """Counts a step, and whether it was skipped.
@@ -500,14 +679,18 @@ class GAN(BackendStep, keras.Model):
 
         Returns:
             List of variables, in a stable order: the states of the seed
-            generators of this model and its networks. A family adds, say, the
-            variables of an `ImagePool`.
+            generators of this model and its networks, and what an adaptive
+            augmentation keeps. A family adds, say, the variables of an
+            `ImagePool`.
         """
-        return [
+        seeds = [
             variable
             for variable in self.variables
             if "seed_generator_state" in variable.path
         ]
+        known = {id(variable) for variable in seeds}
+        state = [] if self.augmentation is None else self.augmentation.variables
+        return [*seeds, *(v for v in state if id(v) not in known)]
 
     def training_variables(self):
         """Everything that a run needs to go on exactly where it stopped.
@@ -548,6 +731,12 @@ class GAN(BackendStep, keras.Model):
                 self.discriminator
             ),
             "ema_momentum": self.ema_momentum,
+            "augmentation": keras.saving.serialize_keras_object(
+                self.augmentation
+            ),
+            "instance_noise": keras.saving.serialize_keras_object(
+                self.instance_noise
+            ),
         }
 
     @classmethod

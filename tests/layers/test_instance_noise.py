@@ -12,11 +12,11 @@ class InstanceNoiseTest(TestCase):
         layer = InstanceNoise(0.4, decay_steps=10, seed=1)
         images = noise(4, 33, 31, 3)
         for step, expected in ((0, 0.4), (5, 0.2), (9, 0.04)):
-            added = self.numpy(layer(images, step)) - images
+            added = self.numpy(layer(images, step=step)) - images
             self.assertAllClose(added.std(), expected, rtol=0.05)
             self.assertAllClose(added.mean(), 0.0, atol=0.01)
         for step in (10, 50):
-            self.assertAllEqual(layer(images, step), images)
+            self.assertAllEqual(layer(images, step=step), images)
 
     def test_gradient_is_that_of_the_images(self):
         layer = InstanceNoise(0.4, seed=1)
@@ -26,10 +26,9 @@ class InstanceNoiseTest(TestCase):
 
     def test_compiled(self):
         images = noise(1, 5, 7, 3)
-        found = compiled(lambda x: InstanceNoise(0.4, seed=1)(x, 2))(images)
-        self.assertAllClose(
-            found, InstanceNoise(0.4, seed=1)(images, 2), 1e-6, 1e-5
-        )
+        layer, other = (InstanceNoise(0.4, seed=1) for _ in range(2))
+        found = compiled(lambda x: layer(x, step=2))(images)
+        self.assertAllClose(found, other(images, step=2), 1e-6, 1e-5)
 
     def test_config(self):
         layer = InstanceNoise(0.3, decay_steps=7, seed=2)

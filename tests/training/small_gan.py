@@ -26,7 +26,7 @@ class SmallGAN(GAN):
         values = {"pixels": ops.abs(fake_comics - batch["comics"])}
         if self.is_used("adversarial"):
             values["adversarial"] = losses.least_squares_generator_loss(
-                self.discriminator(fake_comics, training=False)
+                self.judge(fake_comics)
             )
         return values
 
@@ -36,10 +36,8 @@ class SmallGAN(GAN):
         fake_comics = self.active_generator(batch["photos"], training=True)
         values = {
             "discriminator": losses.least_squares_discriminator_loss(
-                self.discriminator(batch["comics"], training=True),
-                self.discriminator(
-                    ops.stop_gradient(fake_comics), training=True
-                ),
+                self.judge(batch["comics"], training=True, real=True),
+                self.judge(ops.stop_gradient(fake_comics), training=True),
             )
         }
         if self.is_used("penalty"):

@@ -6,6 +6,7 @@ that the losses are written as for any other backend.
 """
 
 import contextlib
+import functools
 import itertools
 
 import jax
@@ -46,6 +47,28 @@ class BackendStep:
         """Called before variables are read in a `fit`: fetches their values."""
         self.jax_state_sync()
 
+    def sum_over_replicas(self, value):
+        """The sum of what all replicas hold; without replicas the value.
+
+        Args:
+            value: Float tensor, of the same shape on all replicas.
+
+        Returns:
+            Float tensor of that shape.
+        """
+        return value
+
+    def mean_over_replicas(self, values):
+        """The means of what all replicas hold; without replicas the values.
+
+        Args:
+            values: Dict of name to float32 scalar.
+
+        Returns:
+            Dict of name to float32 scalar.
+        """
+        return values
+
     def train_step(self, state, data):
         batch = self.batch_of(data)
         groups = (
@@ -55,18 +78,15 @@ class BackendStep:
             self.metrics_variables,
         )
         current = _Values(itertools.chain(*groups), itertools.chain(*state))
-        logs, finite = {}, self.is_finite(batch)
-        for phase in self.phases:
-            phase_logs, finite = self._run_phase(phase, current, batch, finite)
-            logs.update(phase_logs)
+        logs, finite = self.run_phases(
+            batch, functools.partial(self._run_phase, current)
+        )
         with current.scope() as scope:
-            self.count_step(finite)
-            self.update_average(finite)
-            logs = self.update_trackers(logs, finite)
+            logs = self.finish_step(logs, finite)
         current.take(scope, itertools.chain(*groups))
         return logs, tuple(current.of(group) for group in groups)
 
-    def _run_phase(self, phase, current, batch, finite):
+    def _run_phase(self, current, phase, batch, finite):
         losses_of, network, optimizer, total_name = phase
         variables = network.trainable_variables
         others = self.non_trainable_variables

@@ -16,6 +16,13 @@ class BackendStep:
     def prepare_step(self):
         """Called at the end of `compile`: Keras's trainer is ready as it is."""
 
+    def _maybe_symbolic_build(self, iterator=None, data_batch=None):
+        """Keras's trainer calls a model on a batch to build it.
+
+        Both networks are built, and the batch of several workers, as Keras
+        takes it here, is of no use (keras-team/keras, issue 20585).
+        """
+
     def sync_state(self):
         """Called before variables are read in a `fit`: they are up to date."""
 
@@ -32,31 +39,53 @@ class BackendStep:
 
         return tf.variable_creator_scope(make_variable)
 
+    def sum_over_replicas(self, value):
+        """The sum of what all replicas hold; without replicas the value.
+
+        Args:
+            value: Float tensor, of the same shape on all replicas.
+
+        Returns:
+            Float tensor of that shape.
+        """
+        return _all_reduce(tf.distribute.ReduceOp.SUM, value)
+
+    def mean_over_replicas(self, values):
+        """The means of what all replicas hold; without replicas the values.
+
+        Args:
+            values: Dict of name to float32 scalar.
+
+        Returns:
+            Dict of name to float32 scalar.
+        """
+        if not (values and _has_replicas()):
+            return values
+        means = _all_reduce(
+            tf.distribute.ReduceOp.MEAN, tf.stack(list(values.values()))
+        )
+        return dict(zip(values, tf.unstack(means), strict=True))
+
     def train_step(self, data):
         batch = self.batch_of(data)
-        values, finite = {}, self.is_finite(batch)
-        for phase in self.phases:
-            logs, finite = self._run_phase(phase, batch, finite)
-            values.update(logs)
-        self.count_step(finite)
-        self.update_average(finite)
-        return self.update_trackers(values, finite)
+        values, finite = self.run_phases(batch, self._run_phase)
+        return self.finish_step(values, finite)
 
     def _run_phase(self, phase, batch, finite):
         losses_of, network, optimizer, total_name = phase
         variables = network.trainable_variables
-        state = [
-            *self.generator.non_trainable_variables,
-            *self.discriminator.non_trainable_variables,
-        ]
+        state = self.state_of_losses()
         before = [tf.identity(variable.value) for variable in state]
         with tf.GradientTape() as tape:
             total, means = self.weighted_total(losses_of(batch))
-            scaled = optimizer.scale_loss(total)
+            # The gradients of the replicas are summed.
+            scaled = optimizer.scale_loss(total / _num_replicas())
         if not means:
             # The weights of this phase's terms are all 0.
             return {}, finite
         gradients = tape.gradient(scaled, variables)
+        if _has_replicas() and _clips(optimizer):
+            gradients = _gather_on_first(gradients)
         finite = tf.logical_and(finite, _is_finite(total, gradients, optimizer))
         finite = _on_all_replicas(finite)
         for variable, old in zip(state, before):
@@ -104,12 +133,41 @@ def _is_finite(total, gradients, optimizer):
     return tf.reduce_all(tf.math.is_finite(tf.stack(checked)))
 
 
+def _clips(optimizer):
+    while isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
+        optimizer = optimizer.inner_optimizer
+    return bool(
+        optimizer.clipnorm or optimizer.global_clipnorm or optimizer.clipvalue
+    )
+
+
+def _gather_on_first(gradients):
+    """All gradients on the first replica, zeros on the others.
+
+    Keras clips the gradients of a replica before it sums those of all. These
+    it can clip: what counts is their sum.
+    """
+    context = tf.distribute.get_replica_context()
+    used = [g for g in gradients if g is not None]
+    sums = context.all_reduce(tf.distribute.ReduceOp.SUM, used)
+    is_first = tf.equal(context.replica_id_in_sync_group, 0)
+    # Not by a factor: 0 times infinity is not a number.
+    gathered = (tf.where(is_first, s, tf.zeros_like(s)) for s in sums)
+    return [None if g is None else next(gathered) for g in gradients]
+
+
+def _all_reduce(operation, value):
+    if not _has_replicas():
+        return value
+    context = tf.distribute.get_replica_context()
+    return context.all_reduce(operation, value)
+
+
 def _on_all_replicas(finite):
     if not _has_replicas():
         return finite
-    context = tf.distribute.get_replica_context()
     broken = tf.cast(tf.logical_not(finite), "float32")
-    broken = context.all_reduce(tf.distribute.ReduceOp.SUM, broken)
+    broken = _all_reduce(tf.distribute.ReduceOp.SUM, broken)
     return tf.equal(broken, 0.0)
 
 
@@ -135,5 +193,9 @@ def _apply_if(finite, optimizer, gradients, variables):
         tf.cond(finite, lambda: apply(gradients), lambda: None)
 
 
+def _num_replicas():
+    return tf.distribute.get_strategy().num_replicas_in_sync
+
+
 def _has_replicas():
-    return tf.distribute.get_strategy().num_replicas_in_sync > 1
+    return _num_replicas() > 1

@@ -35,24 +35,38 @@ class BackendStep:
     def sync_state(self):
         """Called before variables are read in a `fit`: they are up to date."""
 
+    def sum_over_replicas(self, value):
+        """The sum of what all replicas hold; without replicas the value.
+
+        Args:
+            value: Float tensor, of the same shape on all replicas.
+
+        Returns:
+            Float tensor of that shape.
+        """
+        return value
+
+    def mean_over_replicas(self, values):
+        """The means of what all replicas hold; without replicas the values.
+
+        Args:
+            values: Dict of name to float32 scalar.
+
+        Returns:
+            Dict of name to float32 scalar.
+        """
+        return values
+
     def train_step(self, data):
         batch = self.batch_of(keras.tree.map_structure(_to_tensor, data))
-        values, finite = {}, bool(self.is_finite(batch))
-        for phase in self.phases:
-            logs, finite = self._run_phase(phase, batch, finite)
-            values.update(logs)
+        values, finite = self.run_phases(batch, self._run_phase)
         with torch.no_grad():
-            self.count_step(finite)
-            self.update_average(finite)
-            return self.update_trackers(values, finite)
+            return self.finish_step(values, finite)
 
     def _run_phase(self, phase, batch, finite):
         losses_of, network, optimizer, total_name = phase
         variables = network.trainable_variables
-        state = [
-            *self.generator.non_trainable_variables,
-            *self.discriminator.non_trainable_variables,
-        ]
+        state = self.state_of_losses()
         before = [variable.value.detach().clone() for variable in state]
         total, means = self.weighted_total(losses_of(batch))
         if not means:
@@ -64,7 +78,7 @@ class BackendStep:
             allow_unused=True,
         )
         with torch.no_grad():
-            finite = finite and _is_finite(total, gradients, optimizer)
+            finite = bool(finite) and _is_finite(total, gradients, optimizer)
             if finite:
                 optimizer.apply(list(gradients), variables)
             else:

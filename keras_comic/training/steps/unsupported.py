@@ -38,6 +38,28 @@ class BackendStep:
     def sync_state(self):
         """Called before variables are read in a `fit`: they are up to date."""
 
+    def sum_over_replicas(self, value):
+        """The sum of what all replicas hold; without replicas the value.
+
+        Args:
+            value: Float tensor, of the same shape on all replicas.
+
+        Returns:
+            Float tensor of that shape.
+        """
+        return value
+
+    def mean_over_replicas(self, values):
+        """The means of what all replicas hold; without replicas the values.
+
+        Args:
+            values: Dict of name to float32 scalar.
+
+        Returns:
+            Dict of name to float32 scalar.
+        """
+        return values
+
     def input_gradients(self, function, inputs):
         """Gradients of a function's summed output by its input.
 

@@ -1,6 +1,13 @@
+import json
+import socket
+import subprocess
+import sys
+
 import keras
 import numpy as np
+import pytest
 
+from tests.test_case import ROOT
 from tests.test_case import TestCase
 from tests.test_case import requires_tensorflow
 from tests.training.small_gan import make_small_gan
@@ -36,3 +43,48 @@ class BackendStepTest(TestCase):
             lambda x: 2.0 * x, np.ones((1, 2), "float32")
         )
         self.assertAllEqual(found, [[2.0, 2.0]])
+
+    # Several devices.
+
+    def start(self, *arguments):
+        program = [sys.executable, "-m", "tests.training.steps.distributed"]
+        process = subprocess.Popen(
+            [*program, *arguments],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self.addCleanup(process.kill)
+        return process
+
+    def results_of(self, process):
+        output, errors = process.communicate(timeout=500)
+        self.assertEqual(process.returncode, 0, errors[-4000:])
+        return json.loads(output.splitlines()[-1])
+
+    def check_same(self, found, expected):
+        for part in ("history", "scores", "state"):
+            self.assertEqual(list(found[part]), list(expected[part]))
+            for name, values in expected[part].items():
+                self.assertAllClose(found[part][name], values, 1e-4, 1e-4)
+        # The broken batch was skipped, on both replicas, in both epochs.
+        self.assertEqual(found["state"]["skipped_steps/0000"], [2])
+        self.assertEqual(found["state"]["step_counter/0000"], [16])
+
+    @pytest.mark.slow
+    def test_two_devices_are_as_one(self):
+        one, two = self.results_of(self.start())
+        self.check_same(two, one)
+
+    @pytest.mark.slow
+    def test_two_workers_are_as_one(self):
+        addresses = []
+        for _ in range(2):
+            with socket.socket() as free:
+                free.bind(("localhost", 0))
+                addresses.append(f"localhost:{free.getsockname()[1]}")
+        workers = [self.start(str(i), *addresses) for i in range(2)]
+        (one, _), *pairs = map(self.results_of, (self.start(), *workers))
+        for (found,) in pairs:
+            self.check_same(found, one)
