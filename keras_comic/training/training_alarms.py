@@ -33,10 +33,10 @@ WARNINGS = {
     "%.3g times as much as the comics do, less than %g.",
     "color_cast": "The colours are cast: the mean chroma of what is generated "
     "is %.3g (Lab units) away from that of the comics, more than %g.",
-    "discriminator_wins": "The discriminator wins: it tells %.4g of its "
-    "patches right, more than %g.",
-    "skipped_steps": "Steps are not finite: %.3g of those since the last look "
-    "were skipped, more than %g.",
+    "discriminator_wins": "The discriminator wins: its accuracy is %.4g, more "
+    "than %g.",
+    "skipped_steps": "Steps are not finite: a share of %.3g of those since the "
+    "last look was skipped, more than %g.",
 }
 # Measurements that the discriminator must win, taken together.
 WINDOW = 5
@@ -74,10 +74,11 @@ class TrainingAlarms(StepCallback):
 
     An alarm is a warning in the log of `keras_comic` when it begins to ring,
     and again only after it was silent. `alarms.csv` gets a row for each
-    measurement, with the number of all skipped steps and the alarms that ring;
-    a resumed run goes on with the table it finds, without the rows after the
-    step it begins from. A number that is not finite, or not there, is an empty
-    cell and rings nothing. What is measured moves nothing of the run.
+    measurement, with the number of all skipped steps, the alarms that ring and
+    the thresholds. A resumed run goes on with the table it finds, without the
+    rows after the step it begins from. A number that is not finite, or not
+    there, is an empty cell and rings nothing. What is measured moves nothing
+    of the run.
 
     A family whose discriminator takes more than images overrides `judge`, one
     whose generator gives more than images `generate`.
@@ -236,6 +237,9 @@ class TrainingAlarms(StepCallback):
         row = {"step": str(step), **row}
         self.rows.append(row)
         row["alarms"] = " ".join(self._ring(step))
+        for alarm, threshold in self.thresholds.items():
+            if threshold is not None:
+                row[f"{alarm}_threshold"] = f"{threshold:.7g}"
         self._write_table()
 
     def numbers(self):
@@ -276,6 +280,7 @@ class TrainingAlarms(StepCallback):
         self.folder.mkdir(parents=True, exist_ok=True)
         columns = ["step", *list(NUMBERS.values())[:-1]]
         columns += ["skipped_steps", "skipped_share", "alarms"]
+        columns += [f"{alarm}_threshold" for alarm in THRESHOLDS]
         partial = self.folder / f".partial.{TABLE_FILE}"
         with open(partial, "w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, columns, restval="")

@@ -23,6 +23,10 @@ COLUMNS = [
     "skipped_steps",
     "skipped_share",
     "alarms",
+    "collapse_threshold",
+    "color_cast_threshold",
+    "discriminator_wins_threshold",
+    "skipped_steps_threshold",
 ]
 
 
@@ -102,6 +106,7 @@ class TrainingAlarmsTest(TestCase):
         self.assertEqual(list(rows[0]), COLUMNS)
         self.assertEqual([row["step"] for row in rows], list("123456"))
         self.assertEqual({row["alarms"] for row in rows}, {""})
+        self.assertEqual(rows[0]["color_cast_threshold"], "12")
         self.assertEqual(alarms.ringing, [])
         numbers = alarms.numbers()
         self.assertGreater(numbers["diversity"], 0.8)
@@ -156,7 +161,8 @@ class TrainingAlarmsTest(TestCase):
         self.assertEqual(len(logged.output), 1)
         # When it has won five times.
         self.assertRegex(
-            logged.output[0], "Step 5: The discriminator wins: it tells 1 "
+            logged.output[0],
+            "Step 5: The discriminator wins: its accuracy is 1, ",
         )
         self.assertEqual(
             [row["alarms"] for row in self.read()],
@@ -173,7 +179,7 @@ class TrainingAlarmsTest(TestCase):
         self.assertEqual(len(logged.output), 1)
         self.assertRegex(
             logged.output[0],
-            "Step 4: Steps are not finite: 1 of those .* more than 0.1",
+            "Step 4: Steps are not finite: a share of 1 of .* more than 0.1",
         )
         self.fit(gan, alarms, 2)
         found = [(row["skipped_steps"], row["alarms"]) for row in self.read()]
