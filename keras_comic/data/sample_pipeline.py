@@ -3,6 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
+from keras_comic.data.chunks import cpu_count
 from keras_comic.data.crops import check_batches
 
 # Samples are read in blocks of at most so many, and of about so many bytes.
@@ -25,7 +26,9 @@ def make_batches(
         batch_size: Integer > 0. Samples of a batch, of all workers together.
         start_step: Integer >= 0. Number of batches to leave out at the start.
         shard: Pair of integers: which worker this is, and how many there are.
-        num_parallel_calls: Integer. Samples that are made at a time.
+        num_parallel_calls: Integer. Samples that are made at a time;
+            `tf.data.AUTOTUNE` is two for each core, so that none is idle
+            while the order of the samples is kept.
         combine: Callable or `None`. Called in the graph with the dict of what
             all streams' `finish` gives; what it returns is the batch.
 
@@ -74,6 +77,8 @@ def make_batches(
         return finished if combine is None else combine(finished)
 
     first = start_step * own_size
+    if num_parallel_calls == tf.data.AUTOTUNE:
+        num_parallel_calls = 2 * cpu_count()
     dataset = tf.data.Dataset.range(first, tf.int64.max, block_size)
     dataset = _map(dataset, prepare, tf.data.AUTOTUNE)
     dataset = _map(dataset.unbatch(), make, num_parallel_calls)
