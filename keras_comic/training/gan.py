@@ -581,9 +581,9 @@ class GAN(BackendStep, keras.Model):
         self.update_average(finite)
         values = self.mean_over_replicas(values)
         if self.augmentation is not None:
+            self.augmentation.adapt(finite)
             values[PROBABILITY] = self.augmentation.probability.value
             values[REAL_SIGN] = self.augmentation.real_sign.value
-            self.augmentation.adapt(finite)
         return self.update_trackers(values, finite)
 
     def state_of_losses(self):

@@ -3,12 +3,15 @@ import numpy as np
 import pytest
 from keras import ops
 
+from keras_comic.layers.adaptive_augmentation import AdaptiveAugmentation
+from keras_comic.layers.instance_noise import InstanceNoise
 from keras_comic.training import GAN
 from tests.test_case import BACKEND
 from tests.test_case import Batches
 from tests.test_case import TestCase
 from tests.test_case import gradients
 from tests.test_case import noise
+from tests.training.small_gan import SmallGenerator
 from tests.training.small_gan import make_small_gan
 from tests.training.small_gan import small_batch
 
@@ -208,6 +211,240 @@ class GANTest(TestCase):
             gans[0].generator.variables, gans[1].generator.variables
         ):
             self.assertAllClose(one, two)
+
+    # What the discriminator sees.
+
+    def test_judge_augments_and_adds_noise(self):
+        def layers():
+            return {
+                "augmentation": AdaptiveAugmentation(
+                    ["color"], initial_probability=1.0, seed=1
+                ),
+                "instance_noise": InstanceNoise(0.5, decay_steps=4, seed=2),
+            }
+
+        gan, again = make_small_gan(**layers()), layers()
+        images = noise(2, 12, 12, 3)
+        found = gan.judge(images)
+        seen = again["instance_noise"](again["augmentation"](images), step=0)
+        self.assertGreater(np.abs(self.numpy(seen) - images).mean(), 0.1)
+        self.assertAllClose(found, gan.discriminator(seen), 1e-5)
+        # The noise goes with the steps.
+        gan.step_counter.assign(4)
+        seen = again["augmentation"](images)
+        self.assertAllClose(gan.augment(images), seen, 1e-5)
+        # Without either, nothing happens to images.
+        self.assertIs(make_small_gan().augment(images), images)
+
+    def test_probability_is_adapted_and_logged(self):
+        augmentation = AdaptiveAugmentation(
+            ["flip"], interval=2, ada_kimg=0.02, boundary=-1e9, seed=1
+        )
+        gan = make_small_gan(augmentation=augmentation)
+        gan.compile()
+        # All reals pass: each 2 steps of 2 images add 4 / 20 to p.
+        history = self.fit(gan, steps=6, epochs=2)
+        self.assertAllClose(history["real_sign"], [1.0, 1.0])
+        self.assertAllClose(
+            history["augmentation_probability"],
+            [
+                np.mean([0.0, 0.2, 0.2, 0.4, 0.4, 0.6]),
+                np.mean([0.6, 0.8, 0.8, 1.0, 1.0, 1.0]),
+            ],
+            1e-5,
+        )
+        self.assertAllClose(augmentation.probability, 1.0)
+        keys = [key for key in gan.training_variables() if "extra" in key]
+        # One seed, and five numbers of the rule.
+        self.assertEqual(len(keys), 6)
+
+    def test_an_augmentation_at_0_changes_nothing(self):
+        gans = [
+            make_small_gan(),
+            make_small_gan(augmentation=AdaptiveAugmentation(ada_kimg=1e9)),
+        ]
+        gans[1].generator.set_weights(gans[0].generator.get_weights())
+        gans[1].discriminator.set_weights(gans[0].discriminator.get_weights())
+        histories = []
+        for gan in gans:
+            gan.compile()
+            histories.append(self.fit(gan, steps=3))
+        for name, values in histories[0].items():
+            self.assertAllClose(histories[1][name], values, 1e-6, 1e-5)
+
+    def test_evaluation_is_not_augmented(self):
+        gan = make_small_gan(
+            augmentation=AdaptiveAugmentation(initial_probability=1.0),
+            instance_noise=InstanceNoise(1.0),
+        )
+        gan.compile()
+        state = self.values(gan.training_variables().values())
+        data = Batches(small_batch(), 1)
+        first = gan.evaluate(data, verbose=0, return_dict=True)
+        self.assertUnmoved(gan.training_variables().values(), state)
+        self.assertEqual(first, gan.evaluate(data, verbose=0, return_dict=True))
+        self.assertNotIn("real_sign", first)
+
+    def test_augmentation_is_saved_and_loaded(self):
+        gan = make_small_gan(
+            augmentation=AdaptiveAugmentation(ada_kimg=0.01, interval=1),
+            instance_noise=InstanceNoise(0.2, decay_steps=5),
+        )
+        gan.compile()
+        broken = small_batch()
+        broken["comics"] = broken["comics"] * np.nan
+        self.fit(gan, Different([small_batch(), small_batch(seed=1)]))
+        before = self.values(gan.augmentation.variables)
+        self.fit(gan, Different([broken]))
+        # A step that is skipped draws nothing and counts nothing.
+        self.assertUnmoved(gan.augmentation.variables, before)
+        path = self.temporary_folder() / "gan.keras"
+        gan.save(path)
+        revived = keras.saving.load_model(path)
+        self.fit(gan, steps=3)
+        self.fit(revived, steps=3)
+        expected = gan.training_variables()
+        for name, variable in revived.training_variables().items():
+            self.assertAllClose(variable, expected[name], 1e-6, 1e-5)
+
+    # Several steps of the discriminator, and of what makes one.
+
+    def test_discriminator_steps(self):
+        gans = [make_small_gan(), make_small_gan()]
+        gans[1].set_weights(gans[0].get_weights())
+        whole = small_batch(5)
+        halves = [
+            {name: values[part] for name, values in whole.items()}
+            for part in (slice(0, 2), slice(2, 5))
+        ]
+        for gan, steps in zip(gans, (2, 1)):
+            gan.compile(
+                still(), keras.optimizers.SGD(0.1), discriminator_steps=steps
+            )
+        logs = gans[0].train_on_batch(whole, return_dict=True)
+        found = [
+            gans[1].train_on_batch(half, return_dict=True) for half in halves
+        ]
+        self.assertAllClose(
+            logs["discriminator"],
+            np.mean([half["discriminator"] for half in found]),
+            1e-5,
+        )
+        # The generator's is the last part, after all those steps.
+        for name in ("pixels", "adversarial", "generator_loss"):
+            self.assertAllClose(logs[name], found[1][name], 1e-5)
+        for one, two in zip(
+            gans[0].discriminator.variables, gans[1].discriminator.variables
+        ):
+            self.assertAllClose(one, two, 1e-5)
+        self.assertEqual(int(self.numpy(gans[0].step_counter)), 1)
+        config = gans[0].get_compile_config()
+        self.assertEqual(config["discriminator_steps"], 2)
+
+    def test_discriminator_steps_need_samples(self):
+        gan = make_small_gan()
+        gan.compile(discriminator_steps=3)
+        with self.assertRaisesRegex(
+            ValueError, "Received: 2 samples, discriminator_steps=3"
+        ):
+            gan.train_on_batch(small_batch(2))
+        with self.assertRaisesRegex(
+            ValueError, "positive integer. Received: discriminator_steps=0"
+        ):
+            gan.compile(discriminator_steps=0)
+
+    def test_accumulated_batches_are_one_large_one(self):
+        # Without a spectral normalisation, whose vectors move at every call,
+        # and with one of the networks standing still in turn.
+        def make():
+            discriminator = keras.Sequential(
+                [
+                    keras.Input((None, None, 3)),
+                    keras.layers.Conv2D(2, 3, activation="tanh"),
+                    keras.layers.Conv2D(1, 3),
+                ]
+            )
+            return type(make_small_gan())(SmallGenerator(), discriminator)
+
+        def optimizer(steps):
+            return keras.optimizers.Adam(
+                0.01, global_clipnorm=0.05, gradient_accumulation_steps=steps
+            )
+
+        whole = small_batch(6)
+        parts = [
+            {name: values[i : i + 2] for name, values in whole.items()}
+            for i in (0, 2, 4)
+        ]
+        for number in (0, 1):
+            gans = [make(), make()]
+            gans[1].set_weights(gans[0].get_weights())
+            old_weights = (gans[0].generator, gans[0].discriminator)[
+                number
+            ].get_weights()
+            for gan, steps, batches in zip(
+                gans, (None, 3), ([whole], parts), strict=True
+            ):
+                pair = [still(), still()]
+                pair[number] = optimizer(steps)
+                gan.compile(*pair)
+                self.fit(gan, Different(batches), epochs=2)
+            networks = [(gan.generator, gan.discriminator) for gan in gans]
+            for one, two, old in zip(
+                *(pair[number].get_weights() for pair in networks),
+                old_weights,
+                strict=True,
+            ):
+                self.assertAllClose(one, two, 1e-5)
+                self.assertNotAllClose(one, old, 1e-3)
+
+    def test_gradients_are_clipped(self):
+        for number in (0, 1):
+            gan = make_small_gan()
+            pair = [still(), still()]
+            pair[number] = keras.optimizers.SGD(1.0, global_clipnorm=1e-3)
+            gan.compile(*pair)
+            network = (gan.generator, gan.discriminator)[number]
+            before = self.values(network.trainable_variables)
+            gan.train_on_batch(small_batch())
+            moved = np.sqrt(
+                sum(
+                    np.sum((self.numpy(v) - old) ** 2)
+                    for v, old in zip(network.trainable_variables, before)
+                )
+            )
+            self.assertAllClose(moved, 1e-3, 1e-5, 1e-2)
+
+    def test_jit_compile(self):
+        histories = []
+        for jit_compile in (False, True):
+            keras.utils.set_random_seed(1)
+            gan = make_small_gan()
+            gan.compile(jit_compile=jit_compile)
+            batches = [small_batch(seed=seed) for seed in range(3)]
+            batches[1]["photos"] = batches[1]["photos"] * np.nan
+            histories.append(self.fit(gan, Different(batches), epochs=2))
+            self.assertEqual(int(self.numpy(gan.skipped_steps)), 2)
+        for name, values in histories[0].items():
+            self.assertAllClose(histories[1][name], values, 1e-4, 1e-4)
+
+    def test_a_broken_batch_spares_the_loss_scales(self):
+        gan = make_small_gan(dtype="mixed_float16")
+        gan.compile()
+        optimizers = (gan.generator_optimizer, gan.discriminator_optimizer)
+        broken = small_batch()
+        broken["photos"] = broken["photos"] * np.nan
+        self.fit(gan, steps=1)
+        before = self.values(gan.generator.variables)
+        scales = [self.numpy(o.dynamic_scale) for o in optimizers]
+        self.fit(gan, Different([broken]))
+        self.assertUnmoved(gan.generator.variables, before)
+        for optimizer, scale in zip(optimizers, scales, strict=True):
+            self.assertAllEqual(optimizer.dynamic_scale, scale)
+        self.assertEqual(int(self.numpy(gan.skipped_steps)), 1)
+        self.fit(gan, steps=3)
+        self.assertEqual(int(self.numpy(gan.skipped_in_a_row)), 0)
+        self.assertNotAllClose(gan.generator.variables[0], before[0], 0.0, 0.0)
 
     # What `compile` takes.
 

@@ -8,6 +8,12 @@ from keras_comic.training import GAN
 
 CONTENT_LAYER = "relu3_3"
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
+# How the discriminator's losses take one-sided label smoothing.
+SMOOTHED = {
+    "least_squares": ("real_target", lambda smoothing: 1.0 - smoothing),
+    "cross_entropy": ("label_smoothing", float),
+    "minimax": ("label_smoothing", float),
+}
 
 
 @keras.saving.register_keras_serializable(package="keras_comic")
@@ -35,6 +41,10 @@ class StyleTransferGAN(GAN):
         adversarial_loss: `"least_squares"`, `"hinge"`, `"cross_entropy"`,
             `"minimax"` or `"wasserstein"`. Defaults to `"least_squares"`.
         ema_momentum: Float in `[0, 1)`, see `GAN`. Defaults to `0.998`.
+        augmentation: `AdaptiveAugmentation` or `None`, see `GAN`; with the
+            least squares loss its `boundary` is to be 0.5. Defaults to `None`.
+        instance_noise: `InstanceNoise` or `None`, see `GAN`. Defaults to
+            `None`.
         **kwargs: Keyword arguments of `keras.Model`.
 
     Call arguments:
@@ -87,6 +97,8 @@ class StyleTransferGAN(GAN):
         feature_network="imagenet",
         adversarial_loss="least_squares",
         ema_momentum=0.998,
+        augmentation=None,
+        instance_noise=None,
         **kwargs,
     ):
         if adversarial_loss not in losses.ADVERSARIAL_LOSSES:
@@ -95,9 +107,17 @@ class StyleTransferGAN(GAN):
                 f"{sorted(losses.ADVERSARIAL_LOSSES)}. "
                 f"Received: adversarial_loss={adversarial_loss!r}"
             )
-        super().__init__(generator, discriminator, ema_momentum, **kwargs)
+        super().__init__(
+            generator,
+            discriminator,
+            ema_momentum,
+            augmentation,
+            instance_noise,
+            **kwargs,
+        )
         self.feature_network = FeatureNetwork.from_weights(feature_network)
         self.adversarial_loss = adversarial_loss
+        self.label_smoothing = 0.0
         names = self.feature_network.layer_names
         missing = [
             n for n in (CONTENT_LAYER, *STYLE_LAYERS[:3]) if n not in names
@@ -116,6 +136,57 @@ class StyleTransferGAN(GAN):
             ),
             keras.optimizers.Adam(2e-4, beta_1=0.5, beta_2=0.99),
         )
+
+    def compile(
+        self,
+        generator_optimizer=None,
+        discriminator_optimizer=None,
+        loss_weights=None,
+        discriminator_steps=1,
+        label_smoothing=0.0,
+        **kwargs,
+    ):
+        """Sets optimizers and weights; without arguments, the recipe's.
+
+        Args:
+            generator_optimizer: See `GAN.compile`. Defaults to `None`.
+            discriminator_optimizer: See `GAN.compile`. Defaults to `None`.
+            loss_weights: See `GAN.compile`. Defaults to `None`.
+            discriminator_steps: See `GAN.compile`. Defaults to `1`.
+            label_smoothing: Float in `[0, 0.5)`. What is taken from the label
+                1 of the real drawings; the fakes keep theirs. For least
+                squares and cross-entropy. Defaults to `0.0`.
+            **kwargs: See `GAN.compile`.
+
+        Raises:
+            ValueError: As `GAN.compile`; or if `label_smoothing` is out of its
+                range, or the adversarial loss has no labels.
+        """
+        if not 0.0 <= label_smoothing < 0.5:
+            raise ValueError(
+                "`label_smoothing` must be in [0, 0.5). "
+                f"Received: label_smoothing={label_smoothing}"
+            )
+        if label_smoothing > 0.0 and self.adversarial_loss not in SMOOTHED:
+            raise ValueError(
+                f"`label_smoothing` is for {sorted(SMOOTHED)}. Received: "
+                f"label_smoothing={label_smoothing} with "
+                f"adversarial_loss={self.adversarial_loss!r}"
+            )
+        self.label_smoothing = label_smoothing
+        super().compile(
+            generator_optimizer,
+            discriminator_optimizer,
+            loss_weights,
+            discriminator_steps,
+            **kwargs,
+        )
+
+    def get_compile_config(self):
+        return {
+            **super().get_compile_config(),
+            "label_smoothing": self.label_smoothing,
+        }
 
     def _stylized(self, batch, training):
         return self.active_generator(
@@ -155,21 +226,23 @@ class StyleTransferGAN(GAN):
             values["total_variation"] = losses.total_variation_loss(comics)
         if self.is_used("adversarial"):
             generator_loss, _ = losses.ADVERSARIAL_LOSSES[self.adversarial_loss]
-            # In training mode a spectral normalisation would move.
-            values["adversarial"] = generator_loss(
-                self.discriminator(comics, training=False)
-            )
+            values["adversarial"] = generator_loss(self.judge(comics))
         return values
 
     def discriminator_losses(self, batch):
         if not self.is_used("adversarial"):
             return {}
         _, discriminator_loss = losses.ADVERSARIAL_LOSSES[self.adversarial_loss]
+        options = {}
+        if self.label_smoothing > 0.0:
+            name, target = SMOOTHED[self.adversarial_loss]
+            options = {name: target(self.label_smoothing)}
         comics = keras.ops.stop_gradient(self._stylized(batch, training=True))
         return {
             "discriminator": discriminator_loss(
-                self.discriminator(batch["style_images"], training=True),
-                self.discriminator(comics, training=True),
+                self.judge(batch["style_images"], training=True, real=True),
+                self.judge(comics, training=True),
+                **options,
             )
         }
 

@@ -5,6 +5,8 @@ import numpy as np
 from keras import ops
 
 from keras_comic import losses
+from keras_comic.layers.adaptive_augmentation import AdaptiveAugmentation
+from keras_comic.layers.instance_noise import InstanceNoise
 from keras_comic.models import AdaINGenerator
 from keras_comic.models import FeatureNetwork
 from keras_comic.models import PatchDiscriminator
@@ -185,6 +187,44 @@ class StyleTransferGANTest(TestCase):
                         self.assertGreater(
                             int(self.numpy(optimizer.iterations)), 40
                         )
+
+    def test_label_smoothing(self):
+        # A discriminator of zeros gives logits of 0.
+        for name, expected in (
+            ("least_squares", 0.9**2),
+            ("cross_entropy", 2.0 * math.log(2.0)),
+        ):
+            gan = make_gan(adversarial_loss=name)
+            gan.compile(label_smoothing=0.1)
+            self.assertEqual(gan.get_compile_config()["label_smoothing"], 0.1)
+            for variable in gan.discriminator.trainable_variables:
+                variable.assign(ops.zeros(variable.shape))
+            found = gan.discriminator_losses(tensors(BATCH))
+            self.assertAllClose(found["discriminator"], [expected] * 2)
+        with self.assertRaisesRegex(
+            ValueError,
+            r"is for \['cross_entropy', 'least_squares', 'minimax'\]. "
+            "Received: label_smoothing=0.1 with adversarial_loss='hinge'",
+        ):
+            make_gan(adversarial_loss="hinge").compile(label_smoothing=0.1)
+        with self.assertRaisesRegex(ValueError, "label_smoothing=0.5"):
+            make_gan().compile(label_smoothing=0.5)
+
+    def test_augmentation_and_noise(self):
+        gan = make_gan(
+            augmentation=AdaptiveAugmentation(
+                boundary=0.5, interval=1, initial_probability=1.0, seed=1
+            ),
+            instance_noise=InstanceNoise(0.2, decay_steps=10, seed=1),
+        )
+        gan.compile()
+        history = gan.fit(
+            Batches(BATCH, 2), validation_data=Batches(BATCH, 1), verbose=0
+        ).history
+        for values in history.values():
+            self.assertFinite(values)
+        self.assertIn("augmentation_probability", history)
+        self.assertIn("real_sign", history)
 
     def test_errors(self):
         with self.assertRaisesRegex(
