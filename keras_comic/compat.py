@@ -3,10 +3,15 @@
 tensorflow-addons ended in 2024 and cannot be imported beside Keras 3. Once
 this module is imported, `keras.saving.load_model` knows its names, such as
 `Addons>InstanceNormalization`, so that Keras 2 models in H5 files that hold
-its image layers load, with their weights. `load_model` here reads such files
-too when they are older than Keras 2.13, or compiled with one of its
-optimizers, and `model_from_config` reads the JSON of `model.to_json()` and of
-a SavedModel's metadata. The layers are
+its image layers load, with their weights.
+
+Keras 3 does not read every model of Keras 2, with or without these layers:
+`load_model` and `model_from_config` of this module also read models whose
+blocks are models themselves, files older than Keras 2.13 or compiled with an
+optimizer of tensorflow-addons, and the JSON of `model.to_json()` and of a
+SavedModel's metadata.
+
+The layers are
 
 - normalisation: `InstanceNormalization`, `GroupNormalization`,
   `FilterResponseNormalization`, `SpectralNormalization`,
@@ -71,6 +76,19 @@ _UNSUPPORTED = {
 # the old format, without a module.
 _MODELS = ("Functional", "Model", "Sequential")
 
+# Settings by which Keras 3 no longer knows its own layers: their new names, or
+# none where the value had no effect.
+_SETTINGS = {
+    "Conv2DTranspose": {"groups": None},
+    "DepthwiseConv2D": {"groups": None},
+    "LeakyReLU": {"alpha": "negative_slope"},
+    "SeparableConv2D": {
+        "groups": None,
+        "kernel_constraint": None,
+        "kernel_initializer": None,
+        "kernel_regularizer": None,
+    },
+}
 # How Keras 2.13 and later name a function; before, it was the name alone.
 _FUNCTION = {
     "module": "builtins",
@@ -718,12 +736,57 @@ def _readable(config):
     if entries.get("class_name") in _MODELS:
         for key in ("module", "registered_name", "build_config"):
             entries.pop(key, None)
+    renamed = _SETTINGS.get(entries.get("class_name"))
+    if renamed and isinstance(entries.get("config"), dict):
+        entries["config"] = {
+            renamed.get(key, key): value
+            for key, value in entries["config"].items()
+            if renamed.get(key, key)
+        }
+    if "output_layers" in entries:
+        entries.update(_with_new_calls(entries))
     return {
         key: {**_FUNCTION, "config": value}
         if key.endswith("activation") and str(value).startswith("Addons>")
         else _readable(value)
         for key, value in entries.items()
     }
+
+
+def _with_new_calls(config):
+    """Layers and outputs of a functional model, its calls counted anew.
+
+    Keras 2 counts the calls of a model within a model from 1. Keras 3 does so
+    only for the outputs of the outer model, and not if the inner model is
+    sequential.
+    """
+    inner = {
+        layer["name"]: layer["class_name"]
+        for layer in config["layers"]
+        if layer.get("class_name") in _MODELS
+    }
+    sequential = {n for n, kind in inner.items() if kind == "Sequential"}
+    layers = [
+        {**layer, "inbound_nodes": _moved(layer["inbound_nodes"], inner)}
+        if "inbound_nodes" in layer
+        else layer
+        for layer in config["layers"]
+    ]
+    return {
+        "layers": layers,
+        "output_layers": _moved(config["output_layers"], sequential),
+    }
+
+
+def _moved(calls, names):
+    """Entries `[name, call, tensor, ...]`, one call less for some names."""
+    if isinstance(calls, dict):
+        return {key: _moved(value, names) for key, value in calls.items()}
+    if not isinstance(calls, list):
+        return calls
+    if len(calls) > 2 and isinstance(calls[0], str) and calls[0] in names:
+        return [calls[0], calls[1] - 1, *_moved(calls[2:], names)]
+    return [_moved(entry, names) for entry in calls]
 
 
 def _serialized(layer, **attributes):

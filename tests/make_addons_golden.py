@@ -182,6 +182,44 @@ def frozen_network():
     return keras.Model(inputs, discriminator(x))
 
 
+def block_network():
+    """A generator of blocks that are models, as many tutorials have it."""
+    layers = keras.layers
+
+    def down(filters):
+        return keras.Sequential(
+            [
+                layers.Conv2D(filters, 3, 2, "same", use_bias=False),
+                tfa.layers.InstanceNormalization(),
+                layers.LeakyReLU(0.1),
+            ]
+        )
+
+    def up(filters):
+        return keras.Sequential(
+            [
+                layers.Conv2DTranspose(filters, 3, 2, "same"),
+                layers.BatchNormalization(),
+                layers.Dropout(0.3),
+                layers.ReLU(),
+            ]
+        )
+
+    images = keras.Input((None, None, 4))
+    x = layers.DepthwiseConv2D(3, padding="same")(images)
+    x = layers.SeparableConv2D(4, 3, padding="same")(x)
+    shared = keras.Model(images, tfa.layers.GroupNormalization(2)(x))
+    inputs = keras.Input((16, 16, 3))
+    first = down(4)(inputs)
+    second = down(4)(first)
+    # Twice the same, and its call is not the first of the block.
+    shared(keras.Input((8, 8, 4)))
+    x = shared(shared(second))
+    x = layers.Concatenate()([up(4)(x), first])
+    x = layers.Conv2D(3, 3, padding="same", activation="tanh")(x)
+    return keras.Model(inputs, x)
+
+
 def saved(model, suffix):
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, f"model{suffix}")
@@ -194,6 +232,7 @@ def models():
     golden = {}
     for name, model in {
         "image": image_network(),
+        "block": block_network(),
         "frozen": frozen_network(),
     }.items():
         images = noise(2, 16, 16, 3)

@@ -1,6 +1,8 @@
 """Against what tensorflow-addons computed: `make_addons_golden.py`."""
 
+import doctest
 import json
+import os
 import pathlib
 
 import h5py
@@ -9,6 +11,7 @@ import numpy as np
 from absl.testing import parameterized
 from keras import ops
 
+import keras_comic
 from keras_comic import compat
 from keras_comic import layers
 from keras_comic.training import GAN
@@ -341,6 +344,20 @@ class SmallLayersTest(TestCase, parameterized.TestCase):
                 make()
 
 
+class DocumentationTest(TestCase):
+    def test_examples(self):
+        runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS)
+        names = {"keras": keras, "keras_comic": keras_comic}
+        start = os.getcwd()
+        self.addCleanup(os.chdir, start)
+        os.chdir(self.temporary_folder())
+        output = []
+        for test in doctest.DocTestFinder().find(compat, globs=names):
+            runner.run(test, out=output.append)
+        self.assertEqual(runner.failures, 0, "".join(output))
+        self.assertGreater(runner.tries, 5)
+
+
 class ModelTest(TestCase, parameterized.TestCase):
     """Keras 2 models with layers of tensorflow-addons."""
 
@@ -361,7 +378,7 @@ class ModelTest(TestCase, parameterized.TestCase):
         # And on from here as any model of Keras 3.
         self.run_saving_test(model, self.inputs_of(model, name))
 
-    @parameterized.parameters("image", "frozen")
+    @parameterized.parameters("image", "block", "frozen")
     def test_config(self, name):
         text = str(GOLDEN[f"model/{name}/json"])
         for config in (text, text.encode(), json.loads(text)):
@@ -370,7 +387,7 @@ class ModelTest(TestCase, parameterized.TestCase):
         outputs = model(self.inputs_of(model, name))
         self.assertAllClose(outputs, GOLDEN[f"model/{name}/outputs"], 1e-5)
 
-    @parameterized.parameters("image", "frozen", "averaged")
+    @parameterized.parameters("image", "block", "frozen", "averaged")
     def test_load_model(self, name):
         model = compat.load_model(self.path_of(name))
         name = "frozen" if name == "averaged" else name
