@@ -240,7 +240,7 @@ def write_report(folder, title=None, results=None):
     >>> run = pathlib.Path("runs/ink")
     >>> run.mkdir(parents=True)
     >>> (run / "losses.csv").write_text("step,pixels\\n100,0.5\\n")
-    22
+    20
     >>> keras_comic.training.write_report(run).name
     'report.html'
     """

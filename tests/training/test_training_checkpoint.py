@@ -1,9 +1,16 @@
 import json
+import os
+import random
+import signal
+import subprocess
+import sys
 
 import keras
 import numpy as np
+import pytest
 
 from keras_comic.training import TrainingCheckpoint
+from tests.test_case import ROOT
 from tests.test_case import Batches
 from tests.test_case import TestCase
 from tests.training.small_gan import make_small_gan
@@ -66,6 +73,54 @@ class TrainingCheckpointTest(TestCase):
                 expected = whole.training_variables()
                 for name, variable in resumed.training_variables().items():
                     self.assertAllEqual(variable, expected[name])
+
+    @pytest.mark.slow
+    def test_a_run_killed_at_ten_random_steps(self):
+        steps, folder = 36, self.temporary_folder()
+        chance = random.SystemRandom()
+        kills = [
+            (step, chance.randrange(40))
+            for step in sorted(chance.sample(range(1, steps), 10))
+        ]
+
+        def start(name, kill_at=0, delay=0):
+            arguments = [str(folder / name), *map(str, (steps, kill_at, delay))]
+            return subprocess.Popen(
+                [sys.executable, "-m", "tests.training.killed_run", *arguments],
+                cwd=ROOT,
+                env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+
+        def finish(process):
+            _, errors = process.communicate(timeout=600)
+            return process.returncode, errors
+
+        whole = start("whole")
+        for step, delay in kills:
+            code, errors = finish(start("killed", step, delay))
+            self.assertEqual(code, -signal.SIGKILL, errors)
+        for process in (start("killed"), whole):
+            code, errors = finish(process)
+            self.assertEqual(code, 0, errors)
+        for file in ("checkpoint.npz", "best.npz"):
+            found = {}
+            for name in ("whole", "killed"):
+                with np.load(folder / name / file) as archive:
+                    found[name] = dict(archive)
+            self.assertEqual(list(found["killed"]), list(found["whole"]))
+            for key, array in found["whole"].items():
+                self.assertTrue(
+                    np.array_equal(array, found["killed"][key]),
+                    f"{key} of {file}, killed at (step, milliseconds) {kills}",
+                )
+        for file in ("losses.csv", "evaluations.csv"):
+            tables = [
+                (folder / name / file).read_text()
+                for name in ("whole", "killed")
+            ]
+            self.assertEqual(*tables, kills)
 
     def test_every_so_many_epochs_and_the_last(self):
         saved = []
