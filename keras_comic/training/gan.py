@@ -579,7 +579,7 @@ class GAN(BackendStep, keras.Model):
         """
         self.count_step(finite)
         self.update_average(finite)
-        values = self.mean_over_replicas(values)
+        values = dict(values)
         if self.augmentation is not None:
             self.augmentation.adapt(finite)
             values[PROBABILITY] = self.augmentation.probability.value

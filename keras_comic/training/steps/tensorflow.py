@@ -50,26 +50,10 @@ class BackendStep:
         """
         return _all_reduce(tf.distribute.ReduceOp.SUM, value)
 
-    def mean_over_replicas(self, values):
-        """The means of what all replicas hold; without replicas the values.
-
-        Args:
-            values: Dict of name to float32 scalar.
-
-        Returns:
-            Dict of name to float32 scalar.
-        """
-        if not (values and _has_replicas()):
-            return values
-        means = _all_reduce(
-            tf.distribute.ReduceOp.MEAN, tf.stack(list(values.values()))
-        )
-        return dict(zip(values, tf.unstack(means), strict=True))
-
     def train_step(self, data):
         batch = self.batch_of(data)
         values, finite = self.run_phases(batch, self._run_phase)
-        return self.finish_step(values, finite)
+        return _to_be_averaged(self.finish_step(values, finite))
 
     def _run_phase(self, phase, batch, finite):
         losses_of, network, optimizer, total_name = phase
@@ -100,7 +84,7 @@ class BackendStep:
         # normalisation, is dropped with the scope.
         with keras.StatelessScope():
             values = self.evaluate_phases(self.batch_of(data))
-        return self.update_trackers(values)
+        return _to_be_averaged(self.update_trackers(values))
 
     def input_gradients(self, function, inputs):
         """Gradients of a function's summed output by its input.
@@ -191,6 +175,19 @@ def _apply_if(finite, optimizer, gradients, variables):
         )
     else:
         tf.cond(finite, lambda: apply(gradients), lambda: None)
+
+
+def _to_be_averaged(logs):
+    """Logs as Keras takes the means of all replicas' from a step.
+
+    With several workers it does so along an axis that scalars do not have.
+    """
+    strategy = tf.distribute.get_strategy()
+    if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
+        return logs
+    if strategy.num_replicas_in_sync == len(strategy.extended.worker_devices):
+        return logs
+    return {name: value[None] for name, value in logs.items()}
 
 
 def _num_replicas():

@@ -46,17 +46,6 @@ class BackendStep:
         """
         return value
 
-    def mean_over_replicas(self, values):
-        """The means of what all replicas hold; without replicas the values.
-
-        Args:
-            values: Dict of name to float32 scalar.
-
-        Returns:
-            Dict of name to float32 scalar.
-        """
-        return values
-
     def train_step(self, data):
         batch = self.batch_of(keras.tree.map_structure(_to_tensor, data))
         values, finite = self.run_phases(batch, self._run_phase)

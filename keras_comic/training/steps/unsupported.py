@@ -49,17 +49,6 @@ class BackendStep:
         """
         return value
 
-    def mean_over_replicas(self, values):
-        """The means of what all replicas hold; without replicas the values.
-
-        Args:
-            values: Dict of name to float32 scalar.
-
-        Returns:
-            Dict of name to float32 scalar.
-        """
-        return values
-
     def input_gradients(self, function, inputs):
         """Gradients of a function's summed output by its input.
 
