@@ -10,6 +10,7 @@ import collections
 import concurrent.futures
 import contextlib
 import functools
+import gc
 import json
 import os
 import signal
@@ -364,6 +365,9 @@ def _end_with(parent):
     # Ctrl-C reaches all of them; the parent ends the others.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_watch, args=(parent,), daemon=True).start()
+    # loky collects garbage every second; what is imported by now is none, and
+    # to look through it takes a sixth of a second.
+    gc.freeze()
 
 
 def _watch(parent):
