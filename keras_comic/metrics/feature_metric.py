@@ -63,6 +63,7 @@ class FeatureMetric(keras.metrics.Metric):
         self.feature_network = feature_network
         self.layer = layer
         self.protocol = protocol
+        self.states = _Untracked()
         self.reset_state()
 
     def make_state(self):
@@ -148,11 +149,24 @@ class FeatureMetric(keras.metrics.Metric):
             )
         return next(iter(results.values())) if len(results) == 1 else results
 
-    def reset_state(self):
-        """Forgets all images."""
-        self.states = _Untracked(
-            {side: self.make_state() for side in self.sides}
-        )
+    def reset_state(self, sides=None):
+        """Forgets images.
+
+        Args:
+            sides: List of `"comics"` and `"fake_comics"`, or `None` for all:
+                the comics may stay from one evaluation to the next. Defaults
+                to `None`.
+
+        Raises:
+            ValueError: If a side is unknown.
+        """
+        sides = self.sides if sides is None else sides
+        if unknown := sorted(set(sides) - set(self.sides)):
+            raise ValueError(
+                f"`sides` must be among {list(self.sides)}. "
+                f"Received: sides={list(sides)}, where {unknown} are not"
+            )
+        self.states.entries.update({side: self.make_state() for side in sides})
 
     def merge_state(self, metrics):
         """Adds what other metrics of this class have gathered.
@@ -205,8 +219,8 @@ class FeatureMetric(keras.metrics.Metric):
 class _Untracked:
     """A dict that Keras does not look into for variables."""
 
-    def __init__(self, entries):
-        self.entries = entries
+    def __init__(self):
+        self.entries = {}
 
     def __getitem__(self, key):
         return self.entries[key]

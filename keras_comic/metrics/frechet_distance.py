@@ -5,6 +5,9 @@ import numpy as np
 
 from keras_comic.metrics.feature_metric import FeatureMetric
 
+# Images that are gathered before the moments are updated.
+PENDING = 256
+
 
 @keras.saving.register_keras_serializable(package="keras_comic")
 class FrechetDistance(FeatureMetric):
@@ -19,10 +22,10 @@ class FrechetDistance(FeatureMetric):
     `KernelDistance` below some thousand.
 
     Mean and covariance are updated batch by batch, in float64; nothing else
-    is kept. The last term is the sum of the singular values of
-    `S^(1/2) T^(1/2)` on the subspaces where the covariances are not 0, which
-    is exact for fewer images than dimensions too, where a matrix square root
-    of `S T` is not.
+    is kept. The last term is the sum of the singular values of the product of
+    a factor of S and one of T, which is exact for fewer images than dimensions
+    too, where a matrix square root of `S T` is not. It takes some seconds at
+    2,048 dimensions.
 
     Args:
         feature_network: Callable or `None`. Takes images in `[-1, 1]` and
@@ -87,12 +90,7 @@ class FrechetDistance(FeatureMetric):
         comics, fake_comics = (self.states[side] for side in self.sides)
         if min(comics.count, fake_comics.count) < 2:
             return {"value": (np.float64("nan"), None)}
-        distance = frechet_distance(
-            comics.mean,
-            comics.covariance,
-            fake_comics.mean,
-            fake_comics.covariance,
-        )
+        distance = frechet_distance(*comics.moments(), *fake_comics.moments())
         return {"value": (distance, None)}
 
 
@@ -100,18 +98,30 @@ class FeatureMoments:
     """Mean and covariance of features, updated batch by batch in float64.
 
     By the sums of squares about the mean (Chan et al., 1983), which lose no
-    digits when the mean is large.
+    digits when the mean is large. Small batches are gathered first: an update
+    costs as much for one image as for some hundred.
     """
 
     def __init__(self):
-        self.count = 0
-        self.mean = None
+        self.pending = []
+        self.folded = 0
+        self.center = None
         self.squares = None
 
     @property
-    def covariance(self):
-        """Float64 `(dimensions, dimensions)`, divided by count - 1."""
-        return self.squares / (self.count - 1)
+    def count(self):
+        """Integer, how many images there are."""
+        return self.folded + sum(len(batch) for batch in self.pending)
+
+    def moments(self):
+        """The moments of all images.
+
+        Returns:
+            Mean, float64 `(dimensions,)`, and covariance, float64
+            `(dimensions, dimensions)`, divided by count - 1.
+        """
+        self._fold()
+        return self.center, self.squares / (self.folded - 1)
 
     def add(self, features):
         """Adds a batch.
@@ -122,38 +132,56 @@ class FeatureMoments:
         Raises:
             ValueError: If they have other dimensions than those before.
         """
-        features = np.asarray(features, "float64")
-        if not len(features):
-            return
-        mean = features.mean(axis=0)
-        centred = features - mean
-        self._add(len(features), mean, centred.T @ centred)
+        before = self.pending[0][0] if self.pending else self.center
+        if before is not None and features.shape[1] != len(before):
+            raise ValueError(
+                "Features must have the dimensions of those before, "
+                f"{len(before)}. Received: {features.shape[1]} dimensions"
+            )
+        if len(features):
+            self.pending.append(np.array(features, "float64"))
+        if sum(len(batch) for batch in self.pending) >= PENDING:
+            self._fold()
 
     def merge(self, other):
         """Adds the moments of another set.
 
         Args:
             other: A `FeatureMoments`.
+
+        Raises:
+            ValueError: If they have other dimensions.
         """
-        if other.count:
-            self._add(other.count, other.mean, other.squares)
+        for batch in other.pending:
+            self.add(batch)
+        self._fold()
+        if other.folded:
+            self._add(other.folded, other.center, other.squares)
+
+    def _fold(self):
+        if self.pending:
+            features = np.concatenate(self.pending)
+            self.pending = []
+            mean = features.mean(axis=0)
+            centred = features - mean
+            self._add(len(features), mean, centred.T @ centred)
 
     def _add(self, count, mean, squares):
-        if not self.count:
-            self.count, self.mean = count, mean.copy()
+        if not self.folded:
+            self.folded, self.center = count, mean.copy()
             self.squares = squares.copy()
             return
-        if mean.shape != self.mean.shape:
+        if mean.shape != self.center.shape:
             raise ValueError(
                 "Features must have the dimensions of those before, "
-                f"{len(self.mean)}. Received: {len(mean)} dimensions"
+                f"{len(self.center)}. Received: {len(mean)} dimensions"
             )
-        total = self.count + count
-        shift = mean - self.mean
+        total = self.folded + count
+        shift = mean - self.center
         self.squares += squares
-        self.squares += np.outer(shift, shift * (self.count * count / total))
-        self.mean += shift * (count / total)
-        self.count = total
+        self.squares += np.outer(shift, shift * (self.folded * count / total))
+        self.center += shift * (count / total)
+        self.folded = total
 
 
 def frechet_distance(mean, covariance, other_mean, other_covariance):
@@ -193,7 +221,11 @@ def frechet_distance(mean, covariance, other_mean, other_covariance):
 
 def _root(covariance):
     """A matrix whose product with its transpose is the covariance."""
-    values, vectors = np.linalg.eigh(covariance)
+    try:
+        return np.linalg.cholesky(covariance)
+    except np.linalg.LinAlgError:
+        # Fewer images than dimensions, or features that never vary.
+        values, vectors = np.linalg.eigh(covariance)
     limit = values[-1] * len(values) * np.finfo("float64").eps
     kept = values > max(limit, 0.0)
     return vectors[:, kept] * np.sqrt(values[kept])

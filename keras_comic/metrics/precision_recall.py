@@ -51,7 +51,7 @@ class PrecisionRecall(FeatureMetric):
     ...     comics=np.array([[0.0], [1.0], [9.0], [10.0]]),
     ...     fake_comics=np.array([[0.4], [0.6], [0.5], [50.0]]))
     >>> {name: float(value) for name, value in metric.result().items()}
-    {'precision': 0.75, 'recall': 1.0}
+    {'precision': 0.75, 'recall': 0.75}
 
     Reference:
         - [Kynkaanniemi et al., 2019](https://arxiv.org/abs/1904.06991),

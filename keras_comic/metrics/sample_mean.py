@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from keras_comic.metrics.double_sum import DoubleSum
 from keras_comic.metrics.protocol import check_protocol
 from keras_comic.metrics.protocol import make_protocol
 from keras_comic.metrics.result import MetricResult
@@ -14,9 +15,7 @@ class SampleMean(keras.metrics.Metric):
     The sums are Keras variables, so that these metrics work wherever Keras's
     own do: in `compile(metrics=[...])` and `evaluate` on every backend,
     compiled or not, under a distribution strategy, or called directly. They
-    are float64 on TensorFlow and PyTorch. JAX has none unless it is told to:
-    there, each sum is a pair of float32 numbers, the second what the first
-    lacks, which together hold 48 bits.
+    are in double precision, see `DoubleSum`.
 
     A subclass gives the numbers in `sample_values`.
 
@@ -34,20 +33,8 @@ class SampleMean(keras.metrics.Metric):
         protocol = check_protocol(protocol)
         super().__init__(name=name, **kwargs)
         self.protocol = protocol
-        self.in_pairs = keras.config.backend() == "jax"
-        parts = ("", "_remainder") if self.in_pairs else ("",)
-        self.total, self.count = (
-            [
-                self.add_variable(
-                    shape=(),
-                    initializer="zeros",
-                    dtype="float32" if self.in_pairs else "float64",
-                    name=f"{sum_name}{part}",
-                )
-                for part in parts
-            ]
-            for sum_name in ("total", "count")
-        )
+        self.total = DoubleSum(self, "total")
+        self.count = DoubleSum(self, "count")
 
     def sample_values(self, photos, fake_comics):
         """The number of each pair; a subclass's to give.
@@ -79,8 +66,8 @@ class SampleMean(keras.metrics.Metric):
                 ops.cast(sample_weight, values.dtype), ops.shape(values)
             )
             values = values * weights
-        self._add(self.total, values)
-        self._add(self.count, weights)
+        self.total.add(values)
+        self.count.add(weights)
 
     def result(self):
         """The mean over all pairs so far; NaN before the first.
@@ -88,7 +75,7 @@ class SampleMean(keras.metrics.Metric):
         Returns:
             Float64 scalar; float32 on JAX.
         """
-        return sum(self.total) / sum(self.count)
+        return self.total.value() / self.count.value()
 
     def report(self):
         """The mean with its protocol, in double precision.
@@ -99,10 +86,7 @@ class SampleMean(keras.metrics.Metric):
         Raises:
             ValueError: If nothing was measured.
         """
-        total, count = (
-            sum(float(ops.convert_to_numpy(part)) for part in sums)
-            for sums in (self.total, self.count)
-        )
+        total, count = self.total.read(), self.count.read()
         if not count > 0.0:
             raise ValueError(
                 "There is nothing to report before `update_state`. "
@@ -131,44 +115,8 @@ class SampleMean(keras.metrics.Metric):
             metrics: Iterable of metrics, such as those of other workers.
         """
         for metric in metrics:
-            for sums, others in (
-                (self.total, metric.total),
-                (self.count, metric.count),
-            ):
-                for part in others:
-                    self._add(sums, ops.reshape(part.value, (1,)))
+            self.total.merge(metric.total)
+            self.count.merge(metric.count)
 
     def get_config(self):
         return {**super().get_config(), "protocol": self.protocol}
-
-    def _add(self, sums, values):
-        if not self.in_pairs:
-            (total,) = sums
-            total.assign_add(ops.sum(ops.cast(values, "float64")))
-            return
-        total, remainder = sums
-        high, low = _sum_pair(ops.cast(values, "float32"))
-        high, error = _two_sum(total.value, high)
-        high, low = _two_sum(high, error + low + remainder.value)
-        total.assign(high)
-        remainder.assign(low)
-
-
-def _two_sum(a, b):
-    """The rounded sum of two numbers, and what the rounding took away."""
-    total = a + b
-    part = total - a
-    return total, (a - (total - part)) + (b - part)
-
-
-def _sum_pair(values):
-    """Sum of `(batch,)` as a pair of float32 numbers, by halves."""
-    lows = ops.zeros_like(values)
-    while values.shape[0] > 1:
-        half = values.shape[0] // 2
-        rest, rest_lows = values[2 * half :], lows[2 * half :]
-        highs, errors = _two_sum(values[:half], values[half : 2 * half])
-        lows = lows[:half] + lows[half : 2 * half] + errors
-        values = ops.concatenate([highs, rest], axis=0)
-        lows = ops.concatenate([lows, rest_lows], axis=0)
-    return ops.sum(values), ops.sum(lows)

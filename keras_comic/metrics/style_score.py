@@ -10,6 +10,10 @@ from keras import ops
 
 from keras_comic.layers import channel_moments
 from keras_comic.layers import structural_similarity
+from keras_comic.metrics.double_sum import DoubleSum
+from keras_comic.metrics.protocol import check_protocol
+from keras_comic.metrics.protocol import make_protocol
+from keras_comic.metrics.result import MetricResult
 
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1")
 CONTENT_LAYER = "relu3_3"
@@ -134,12 +138,15 @@ class StyleScore(keras.metrics.Metric):
             to activations, for relu1_1, relu2_1, relu3_1 and relu3_3 of
             VGG-19.
         name: String. Defaults to `"style_score"`.
+        protocol: Dict or `None`. What the caller states for `report`, such as
+            `{"resize": "256, bicubic", "crop": "centre"}`. Defaults to `None`.
         **kwargs: Keyword arguments of `keras.metrics.Metric`.
 
     Returns:
-        `result()` is a dict of float32 scalars: `ratio`, `style` (of the
-        outputs), `photo_style` (of the photos), `content` and `ssim` (of the
-        outputs against the photos); means over all pairs so far.
+        `result()` is a dict of float64 scalars (float32 on JAX): `ratio`,
+        `style` (of the outputs), `photo_style` (of the photos), `content` and
+        `ssim` (of the outputs against the photos); means over all pairs so
+        far.
 
     Example:
 
@@ -152,21 +159,23 @@ class StyleScore(keras.metrics.Metric):
     1.0
     """
 
-    def __init__(self, feature_network, name="style_score", **kwargs):
+    def __init__(
+        self, feature_network, name="style_score", protocol=None, **kwargs
+    ):
         if not callable(feature_network):
             raise TypeError(
                 "`feature_network` must be callable. Received: "
                 f"feature_network={feature_network!r}"
             )
+        protocol = check_protocol(protocol)
         super().__init__(name=name, **kwargs)
         self.feature_network = feature_network
+        self.protocol = protocol
         self.sums = {
-            key: self.add_variable(shape=(), initializer="zeros", name=key)
+            key: DoubleSum(self, key)
             for key in ("style", "photo_style", "content", "ssim")
         }
-        self.pairs = self.add_variable(
-            shape=(), initializer="zeros", name="pairs"
-        )
+        self.pairs = DoubleSum(self, "pairs")
 
     def update_state(self, outputs, photos, drawings):
         """Adds a batch of pairs.
@@ -192,15 +201,45 @@ class StyleScore(keras.metrics.Metric):
         count = ops.cast(ops.shape(outputs)[0], "float32")
         for key, value in values.items():
             # One photo and one drawing give one value for all pairs.
-            self.sums[key].assign_add(ops.mean(value) * count)
-        self.pairs.assign_add(count)
+            self.sums[key].add(ops.reshape(ops.mean(value) * count, (1,)))
+        self.pairs.add(ops.reshape(count, (1,)))
 
     def result(self):
         """Means over all pairs since the last `reset_state`."""
-        pairs = ops.maximum(self.pairs, 1.0)
-        means = {key: value / pairs for key, value in self.sums.items()}
+        pairs = ops.maximum(self.pairs.value(), 1.0)
+        means = {key: total.value() / pairs for key, total in self.sums.items()}
         ratio = means["style"] / ops.maximum(means["photo_style"], 1e-12)
         return {"ratio": ratio, **means}
+
+    def report(self):
+        """The means with their protocol, in double precision.
+
+        Returns:
+            Dict of the names of `result` to a `MetricResult` each.
+
+        Raises:
+            ValueError: If nothing was measured.
+        """
+        pairs = self.pairs.read()
+        if not pairs:
+            raise ValueError(
+                "There is nothing to report before `update_state`. "
+                "Received: 0 pairs"
+            )
+        means = {key: total.read() / pairs for key, total in self.sums.items()}
+        ratio = means["style"] / max(means["photo_style"], 1e-12)
+        return {
+            key: MetricResult(
+                value,
+                make_protocol(
+                    f"StyleScore.{key}",
+                    {"pairs": int(pairs)},
+                    self.protocol,
+                    self.feature_network,
+                ),
+            )
+            for key, value in {"ratio": ratio, **means}.items()
+        }
 
 
 def _normalize(features):

@@ -48,6 +48,16 @@ class FeatureMetricTest(TestCase):
         metric.reset_state()
         self.assertTrue(np.isnan(metric.result()))
 
+    def test_comics_that_stay(self):
+        metric = MeanDifference()
+        metric.update_state(np.ones((2, 1)), np.ones((2, 1)))
+        metric.reset_state(["fake_comics"])
+        metric.update_state(fake_comics=np.full((1, 1), 5.0))
+        self.assertEqual(metric.result(), 4.0)
+        self.assertEqual(metric.report().protocol["comics"], 2)
+        with self.assertRaisesRegex(ValueError, "where .'photos'. are not"):
+            metric.reset_state(["photos"])
+
     def test_several_numbers(self):
         metric = TwoNumbers()
         metric.update_state(np.zeros((1, 1)), np.ones((1, 1)))

@@ -99,6 +99,20 @@ class FrechetDistanceTest(TestCase):
             metric.result(), by_square_root(comics, fake_comics), rtol=1e-7
         )
 
+    def test_many_images(self):
+        # More than are gathered before an update, in uneven parts.
+        comics, fake_comics = noise(700, 5) ** 3, noise(600, 5, seed=1)
+        metric = FrechetDistance()
+        for start in range(0, 700, 90):
+            metric.update_state(
+                comics[start : start + 90], fake_comics[start : start + 90]
+            )
+            metric.result()
+        self.assertEqual(metric.report().protocol["comics"], 700)
+        self.assertAllClose(
+            metric.result(), by_square_root(comics, fake_comics), rtol=1e-9
+        )
+
     def test_half_precision(self):
         comics, fake_comics = (
             part.astype("float16") for part in make_golden.features()
@@ -147,8 +161,14 @@ class FrechetDistanceTest(TestCase):
             measured(np.ones((5, 3)), np.ones((5, 4)))
         moments = FeatureMoments()
         moments.add(np.ones((5, 3)))
+        for _ in range(2):
+            with self.assertRaisesRegex(ValueError, "before, 3. Received: 4"):
+                moments.add(np.ones((5, 4)))
+            moments.moments()
+        other = FeatureMoments()
+        other.add(np.ones((300, 4)))
         with self.assertRaisesRegex(ValueError, "before, 3. Received: 4"):
-            moments.add(np.ones((5, 4)))
+            moments.merge(other)
 
     def test_of_known_moments(self):
         # Covariances that share their axes: the squares of the differences of

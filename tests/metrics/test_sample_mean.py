@@ -1,14 +1,43 @@
 import math
+import subprocess
+import sys
 
 import keras
 import numpy as np
+import pytest
 from keras import ops
 
 from keras_comic.metrics.sample_mean import SampleMean
 from tests.test_case import BACKEND
+from tests.test_case import ROOT
 from tests.test_case import TestCase
 from tests.test_case import compiled
 from tests.test_case import noise
+from tests.test_case import requires_tensorflow
+
+# Evaluates a model on one device, and on two.
+ON_TWO_DEVICES = """
+import tensorflow as tf
+tf.config.set_logical_device_configuration(
+    tf.config.list_physical_devices("CPU")[0],
+    [tf.config.LogicalDeviceConfiguration()] * 2,
+)
+import keras
+from keras_comic.metrics import StructuralSimilarity
+from tests.test_case import noise
+images, others = noise(10, 16, 16, 3), noise(10, 16, 16, 3, seed=1)
+for strategy in (
+    tf.distribute.get_strategy(),
+    tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]),
+):
+    with strategy.scope():
+        inputs = keras.Input((16, 16, 3))
+        model = keras.Model(inputs, keras.layers.Rescaling(0.5)(inputs))
+        model.compile(loss="mse", metrics=[StructuralSimilarity(name="ssim")])
+    batches = tf.data.Dataset.from_tensor_slices((images, others)).batch(4)
+    logs = model.evaluate(batches, verbose=0, return_dict=True)
+    print(logs["ssim"])
+"""
 
 
 class FirstPixel(SampleMean):
@@ -98,6 +127,21 @@ class SampleMeanTest(TestCase):
                 made, made, batch_size=2, verbose=0, return_dict=True
             )
             self.assertAllClose(logs["first"], expected)
+
+    @requires_tensorflow
+    @pytest.mark.slow
+    def test_replicas(self):
+        # Devices are made before TensorFlow begins: in a process of its own.
+        done = subprocess.run(
+            [sys.executable, "-c", ON_TWO_DEVICES],
+            capture_output=True,
+            check=True,
+            cwd=ROOT,
+            text=True,
+        )
+        alone, together = map(float, done.stdout.split())
+        self.assertAllClose(together, alone, rtol=1e-6)
+        self.assertLess(abs(alone), 1.0)
 
     def test_config(self):
         metric = FirstPixel({"crop": "none"}, "first")
