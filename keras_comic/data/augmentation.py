@@ -206,13 +206,18 @@ def cut_out(images, boxes):
     Returns:
         Float32 like `images`.
     """
-    top, left, bottom, right = tf.unstack(boxes[..., None, None], axis=1)
+    top, left, bottom, right = tf.unstack(boxes[..., None], axis=1)
     shape = tf.shape(images)
-    rows = tf.range(shape[-3])[:, None]
-    columns = tf.range(shape[-2])
-    inside = (rows >= top) & (rows < bottom)
-    inside &= (columns >= left) & (columns < right)
-    return tf.where(_as_high(inside[..., None], images), 0.0, images)
+    rows, columns = tf.range(shape[-3]), tf.range(shape[-2])
+    rows = tf.cast((rows >= top) & (rows < bottom), "float32")
+    columns = tf.cast((columns >= left) & (columns < right), "float32")
+    # Compiled, this is faster than to choose: it has no axis of length 3.
+    columns = tf.repeat(columns, 3, axis=1)
+    keep = 1.0 - rows[:, :, None] * columns[:, None, :]
+    flat = tf.reshape(images, tf.concat([shape[:-2], [3 * shape[-2]]], axis=0))
+    for _ in range(images.shape.rank - 4):
+        keep = keep[:, None]
+    return tf.ensure_shape(tf.reshape(flat * keep, shape), images.shape)
 
 
 def mirror_some(images, mirrored):

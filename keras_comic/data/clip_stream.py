@@ -10,8 +10,6 @@ from keras_comic.data.picture_stream import PictureStream
 from keras_comic.data.randomness import random_key
 from keras_comic.data.randomness import random_uniforms
 from keras_comic.data.record_fields import encoded_picture
-from keras_comic.data.record_fields import parse_record
-from keras_comic.data.record_fields import picture_size
 from keras_comic.data.record_fields import string_values
 
 
@@ -49,9 +47,7 @@ class ClipStream(PictureStream):
                 self.parse(data, check=False)
                 return
 
-    def parse(self, data, check):
-        features = parse_record(data)
-        size = picture_size(features)
+    def extract(self, features, size, check):
         files = string_values(features, "clip/encoded")
         times = features["clip/times"].float_list.value
         flows = string_values(features, "clip/flow")

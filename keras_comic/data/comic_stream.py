@@ -11,7 +11,6 @@ from keras_comic.data.image_ops import cut
 from keras_comic.data.image_ops import decode_window
 from keras_comic.data.image_ops import shrink
 from keras_comic.data.picture_stream import PictureStream
-from keras_comic.data.record_fields import parse_record
 from keras_comic.data.record_fields import text_boxes
 
 
@@ -51,11 +50,11 @@ class ComicStream(PictureStream):
         self.avoid_text = avoid_text
         super().__init__(records, seed, name, cropper, variants)
 
-    def parse(self, data, check):
-        parsed = super().parse(data, check)
+    def extract(self, features, size, check):
+        extracted = super().extract(features, size, check)
         if self.avoid_text:
-            parsed["text_boxes"] = text_boxes(parse_record(data))
-        return parsed
+            extracted["text_boxes"] = text_boxes(features)
+        return extracted
 
     def specs(self):
         specs = super().specs()

@@ -108,19 +108,19 @@ def resize_square(image, image_size):
     """
     size = (image_size, image_size)
 
-    def resized(method):
-        pixels = tf.image.resize(image, size, method)
-        return tf.saturate_cast(tf.round(pixels), "uint8")
+    def shrunk():
+        pixels = tf.image.resize(image, size, "area")
+        return tf.cast(pixels + 0.5, "uint8")
+
+    def enlarged():
+        pixels = tf.image.resize(image, size, "bicubic")
+        return tf.cast(tf.clip_by_value(pixels + 0.5, 0.0, 255.0), "uint8")
 
     side = tf.shape(image)[0]
     image = tf.cond(
         side == image_size,
         lambda: image,
-        lambda: tf.cond(
-            side > image_size,
-            lambda: resized("area"),
-            lambda: resized("bicubic"),
-        ),
+        lambda: tf.cond(side > image_size, shrunk, enlarged),
     )
     return tf.ensure_shape(image, (*size, 3))
 

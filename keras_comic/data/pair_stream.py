@@ -3,7 +3,6 @@
 import tensorflow as tf
 
 from keras_comic.data.picture_stream import PictureStream
-from keras_comic.data.record_fields import parse_record
 from keras_comic.data.record_fields import read_picture
 
 
@@ -19,12 +18,10 @@ class PairStream(PictureStream):
 
     kinds = ("pairs",)
 
-    def parse(self, data, check):
-        parsed = super().parse(data, check)
-        features, size = parse_record(data), parsed["sizes"]
+    def extract(self, features, size, check):
         comic = read_picture(features, "comic/encoded", size, check)
         return {
-            **parsed,
+            **super().extract(features, size, check),
             "comic": comic.encoded,
             "comic/is_jpeg": comic.is_jpeg,
         }

@@ -76,7 +76,19 @@ class PictureStream:
             Dict of what becomes arrays, by the keys of `specs`.
         """
         features = parse_record(data)
-        size = picture_size(features)
+        return self.extract(features, picture_size(features), check)
+
+    def extract(self, features, size, check):
+        """What is wanted of the features of a record.
+
+        Args:
+            features: Mapping from `parse_record`.
+            size: Height and width of its pictures, pixels.
+            check: Boolean. Whether its files are to be checked.
+
+        Returns:
+            As from `parse`.
+        """
         picture = read_picture(features, "image/encoded", size, check)
         parsed = {
             "encoded": picture.encoded,
