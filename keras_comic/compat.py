@@ -270,7 +270,7 @@ class WeightNormalization(keras.layers.Wrapper):
             self._initialize_by_data(inputs, bias)
         else:
             norm = ops.norm(ops.reshape(self.v, (-1, self.v.shape[-1])), axis=0)
-            self.g.assign(ops.where(self.initialized, self.g, norm))
+            self.g.assign(ops.where(self.initialized.value, self.g.value, norm))
         self.initialized.assign(ops.ones((), "bool"))
         axes = tuple(range(len(self.v.shape) - 1))
         length = ops.sum(ops.square(self.v), axis=axes, keepdims=True)
@@ -288,10 +288,10 @@ class WeightNormalization(keras.layers.Wrapper):
             axes = tuple(range(len(outputs.shape) - 1))
             mean, variance = ops.moments(outputs, axes)
             scale = ops.rsqrt(variance + 1e-10)
-            return self.g * scale, -mean * scale
+            return self.g.value * scale, -mean * scale
 
         def present():
-            offset = ops.zeros_like(self.g) if bias is None else bias.value
+            offset = 0.0 * self.g.value if bias is None else bias.value
             return self.g.value, ops.cast(offset, self.g.dtype)
 
         length, offset = ops.cond(self.initialized.value, present, initial)
