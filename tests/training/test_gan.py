@@ -429,6 +429,8 @@ class GANTest(TestCase):
             self.assertAllClose(histories[1][name], values, 1e-4, 1e-4)
 
     def test_a_broken_batch_spares_the_loss_scales(self):
+        if BACKEND == "torch":
+            self.skipTest("PyTorch has no float16 convolution on a CPU")
         gan = make_small_gan(dtype="mixed_float16")
         gan.compile()
         optimizers = (gan.generator_optimizer, gan.discriminator_optimizer)
