@@ -2,6 +2,7 @@
 
 import importlib
 
+from keras_comic import compat
 from keras_comic import layers
 from keras_comic import losses
 from keras_comic import metrics
@@ -27,6 +28,7 @@ __all__ = [
     "Generator",
     "PatchDiscriminator",
     "StyleTransferGAN",
+    "compat",
     "data",
     "from_preset",
     "layers",

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 from typer.core import TyperGroup
 
+from keras_comic.cli import evaluate
 from keras_comic.cli import presets
 from keras_comic.cli import stylize
 from keras_comic.cli import tfrecords
@@ -31,6 +32,7 @@ app.command("stylize")(stylize.stylize)
 app.command("presets")(presets.presets)
 app.command("add-style")(presets.add_style)
 app.command("train")(train.train)
+app.command("evaluate")(evaluate.evaluate)
 app.add_typer(tfrecords.app, name="tfrecords")
 
 

@@ -1,11 +1,13 @@
 """Building blocks of generators and discriminators."""
 
 from keras_comic.layers.adain import AdaIN
+from keras_comic.layers.adaptive_augmentation import AdaptiveAugmentation
 from keras_comic.layers.conditional_instance_normalization import (
     ConditionalInstanceNormalization,
 )
 from keras_comic.layers.conv_block import ConvBlock
 from keras_comic.layers.image_converter import ImageConverter
+from keras_comic.layers.instance_noise import InstanceNoise
 from keras_comic.layers.moments import channel_moments
 from keras_comic.layers.padding import crop_to_box
 from keras_comic.layers.padding import pad_to_multiple
@@ -13,17 +15,23 @@ from keras_comic.layers.reflection_conv2d import ReflectionConv2D
 from keras_comic.layers.residual_block import ResidualBlock
 from keras_comic.layers.spectral_normalization import SpectralNormalization
 from keras_comic.layers.structural_similarity import structural_similarity
+from keras_comic.layers.warp import dense_image_warp
+from keras_comic.layers.warp import warp_images
 
 __all__ = [
     "AdaIN",
+    "AdaptiveAugmentation",
     "ConditionalInstanceNormalization",
     "ConvBlock",
     "ImageConverter",
+    "InstanceNoise",
     "ReflectionConv2D",
     "ResidualBlock",
     "SpectralNormalization",
     "channel_moments",
     "crop_to_box",
+    "dense_image_warp",
     "pad_to_multiple",
     "structural_similarity",
+    "warp_images",
 ]

@@ -9,9 +9,12 @@ from keras_comic.models.adain import VGGDecoder
 from keras_comic.models.adain import VGGEncoder
 from keras_comic.models.adain import load_adain_weights
 from keras_comic.models.adain import train_style_preset
+from keras_comic.models.evaluation import evaluate_preset
+from keras_comic.models.evaluation_network import load_evaluation_network
 from keras_comic.models.feature_network import FeatureNetwork
 from keras_comic.models.generator import Generator
 from keras_comic.models.image_files import stylize_files
+from keras_comic.models.inception_features import InceptionFeatures
 from keras_comic.models.patch_discriminator import PatchDiscriminator
 from keras_comic.models.preset_styles import add_style_to_preset
 from keras_comic.models.squeeze_net_features import SqueezeNetFeatures
@@ -20,6 +23,7 @@ __all__ = [
     "AdaINGenerator",
     "FeatureNetwork",
     "Generator",
+    "InceptionFeatures",
     "LightContentEncoder",
     "LightDecoder",
     "LightStyleEncoder",
@@ -29,7 +33,9 @@ __all__ = [
     "VGGDecoder",
     "VGGEncoder",
     "add_style_to_preset",
+    "evaluate_preset",
     "load_adain_weights",
+    "load_evaluation_network",
     "stylize_files",
     "train_style_preset",
 ]

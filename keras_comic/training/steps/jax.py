@@ -97,11 +97,13 @@ class BackendStep:
             finite, _is_finite(total, gradients, optimizer)
         )
         current.put_if(finite, others, updates)
-        new_values, new_state = optimizer.stateless_apply(
-            current.of(optimizer.variables), gradients, current.of(variables)
-        )
-        current.put_if(finite, variables, new_values)
-        current.put_if(finite, optimizer.variables, new_state)
+        # Not `stateless_apply`, whose scope has no other variables, such as
+        # the scale of a learning rate.
+        with current.scope() as scope:
+            optimizer.apply(gradients, variables)
+        for moved in (variables, optimizer.variables):
+            values = [scope.get_current_value(variable) for variable in moved]
+            current.put_if(finite, moved, values)
         return {**means, total_name: total}, finite
 
     def test_step(self, state, data):
