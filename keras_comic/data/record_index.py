@@ -3,6 +3,7 @@
 import concurrent.futures
 import functools
 import os
+import threading
 
 import numpy as np
 import tensorflow as tf
@@ -122,12 +123,17 @@ class RecordIndex:
         Raises:
             ValueError: If too many records are corrupt.
         """
-        shards = {self.shards[n] for n in self.shard_numbers[list(numbers)]}
-        if len(numbers) > 1 and any(map(is_url, shards)):
+        shards = [self.shards[n] for n in self.shard_numbers[list(numbers)]]
+        if any(map(is_url, shards)):
             with concurrent.futures.ThreadPoolExecutor(
                 NUM_REMOTE_READS
             ) as executor:
                 return list(executor.map(self._read, numbers))
+        # The disk can work at all of them while the first is read.
+        for number, shard in zip(numbers, shards):
+            self._opened(shard).announce(
+                int(self.offsets[number]), int(self.lengths[number])
+            )
         return [self._read(number) for number in numbers]
 
     def report(self, number, reason):
@@ -162,7 +168,7 @@ class RecordIndex:
         return data
 
     def _read_bytes(self, shard, offset, length):
-        if is_url(shard) or not hasattr(os, "pread"):
+        if is_url(shard):
             with tf.io.gfile.GFile(shard, "rb") as file:
                 file.seek(offset)
                 return file.read(length)
@@ -176,21 +182,31 @@ class _LocalFile:
     read from can be dropped from those held open.
     """
 
-    descriptor = None
-
     def __init__(self, path):
-        self.descriptor = os.open(
-            path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0)
-        )
+        self.file = open(path, "rb", buffering=0)
+        self.lock = threading.Lock()
+
+    def announce(self, offset, length):
+        if hasattr(os, "posix_fadvise"):
+            os.posix_fadvise(
+                self.file.fileno(), offset, length, os.POSIX_FADV_WILLNEED
+            )
 
     def read(self, offset, length):
         parts = []
-        while length and (part := os.pread(self.descriptor, length, offset)):
+        while length and (part := self._read(offset, length)):
             parts.append(part)
             offset += len(part)
             length -= len(part)
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
+    def _read(self, offset, length):
+        if hasattr(os, "pread"):
+            return os.pread(self.file.fileno(), length, offset)
+        with self.lock:
+            self.file.seek(offset)
+            return self.file.read(length)
+
     def __del__(self):
-        if self.descriptor is not None:
-            os.close(self.descriptor)
+        if hasattr(self, "file"):
+            self.file.close()

@@ -73,6 +73,17 @@ class RecordIndexTest(TestCase):
         if _has_proc():
             self.assertLessEqual(len(os.listdir("/proc/self/fd")), before + 1)
 
+    def test_a_system_without_positioned_reads(self):
+        for name in ("pread", "posix_fadvise"):
+            if hasattr(os, name):
+                self.addCleanup(setattr, os, name, getattr(os, name))
+                delattr(os, name)
+        index = RecordIndex(self.folder)
+        numbers = [7, 0, 3, 9]
+        self.assertEqual(
+            index.read(numbers), [self.in_order[n] for n in numbers]
+        )
+
     def test_through_tensorflow(self):
         # As files of other machines are read.
         index = RecordIndex(f"file://{self.folder}")
