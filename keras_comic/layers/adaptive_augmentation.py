@@ -93,7 +93,7 @@ class AdaptiveAugmentation(keras.layers.Layer):
     >>> images = np.random.uniform(-1, 1, (2, 32, 32, 3)).astype("float32")
     >>> bool(np.all(np.asarray(layer(images)) == images))
     True
-    >>> layer.probability.assign(1.0)
+    >>> _ = layer.probability.assign(1.0)
     >>> bool(np.all(np.asarray(layer(images)) == images))
     False
 

@@ -36,11 +36,11 @@ class InstanceNoise(keras.layers.Layer):
 
     Example:
 
-    >>> layer = keras_comic.layers.InstanceNoise(0.5, decay_steps=10, seed=1)
+    >>> layer = keras_comic.layers.InstanceNoise(0.8, decay_steps=10, seed=1)
     >>> images = np.zeros((1, 32, 32, 3), "float32")
     >>> noisy = [layer(images, step=step) for step in (0, 5, 10)]
     >>> [round(float(np.std(image)), 1) for image in noisy]
-    [0.5, 0.2, 0.0]
+    [0.8, 0.4, 0.0]
 
     Reference:
         - [Sønderby et al., 2017](https://arxiv.org/abs/1610.04490), section
