@@ -17,8 +17,8 @@ is in them. Records themselves are not in git.
 | --- | --- | --- |
 | `photos` | a photograph | images, frames of videos |
 | `comics` | a drawing | images, frames of videos, panels of pages |
-| `pairs` | a photo with its comic, of one size | folders `photos` and `comics`, or a manifest |
-| `clips` | frames that follow each other, with times | videos, folders of frames |
+| `pairs` | a photo with its comic, of one size | two folders or a manifest |
+| `clips` | frames in order, with times | videos, folders of frames |
 
 ## Files
 
