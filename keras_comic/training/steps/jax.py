@@ -14,6 +14,8 @@ import jax.numpy as jnp
 import keras
 from keras import ops
 
+from keras_comic.training.schedules import ScaledSchedule
+
 
 class BackendStep:
     """What `GAN` needs of JAX."""
@@ -97,14 +99,30 @@ class BackendStep:
             finite, _is_finite(total, gradients, optimizer)
         )
         current.put_if(finite, others, updates)
-        # Not `stateless_apply`, whose scope has no other variables, such as
-        # the scale of a learning rate.
-        with current.scope() as scope:
-            optimizer.apply(gradients, variables)
-        for moved in (variables, optimizer.variables):
-            values = [scope.get_current_value(variable) for variable in moved]
-            current.put_if(finite, moved, values)
+        with self._scale_in(current, optimizer):
+            new_values, new_state = optimizer.stateless_apply(
+                current.of(optimizer.variables),
+                gradients,
+                current.of(variables),
+            )
+        current.put_if(finite, variables, new_values)
+        current.put_if(finite, optimizer.variables, new_state)
         return {**means, total_name: total}, finite
+
+    @contextlib.contextmanager
+    def _scale_in(self, current, optimizer):
+        """Hands a schedule its scale, which Keras's own scope has not."""
+        while isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
+            optimizer = optimizer.inner_optimizer
+        schedule = optimizer._learning_rate
+        if not isinstance(schedule, ScaledSchedule):
+            yield
+            return
+        schedule.scale = current.of([self.learning_rate_scale])[0]
+        try:
+            yield
+        finally:
+            schedule.scale = self.learning_rate_scale
 
     def test_step(self, state, data):
         groups = (
