@@ -24,6 +24,8 @@ SOURCES = $(shell find keras_comic zoo -type f -not -name '*.pyc')
 OLDEST_TESTS = $(wildcard $(addprefix tests/,layers losses metrics data \
 	presets test_presets.py training models))
 
+# In variables, since `call` takes a comma for the end of an argument.
+TESTED = -e '.[test,beam,video]'
 OLDEST = -c .venv-oldest/constraints.txt -e '.[test,tfio,video]'
 
 PYTEST = -m pytest -n $(WORKERS)
@@ -103,7 +105,7 @@ endef
 
 .venv/tested-$(KEY):
 	$(call make_environment,.venv,$(PYTHONS),13)
-	$(call install,.venv,-e '.[test,beam,video]')
+	$(call install,.venv,$(TESTED))
 	@touch .venv/installed-$(KEY) $@
 
 .venv-oldest/tested-$(KEY):
