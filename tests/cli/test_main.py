@@ -4,7 +4,14 @@ import keras_comic
 from keras_comic.cli.main import app
 from tests.test_case import TestCase
 
-COMMANDS = ("stylize", "presets", "add-style", "train", "tfrecords")
+COMMANDS = (
+    "stylize",
+    "presets",
+    "add-style",
+    "train",
+    "tfrecords",
+    "evaluate",
+)
 
 
 class MainTest(TestCase):
