@@ -112,7 +112,7 @@ def main(arguments=None):
         written = data.write_records(folder, output / kind, kind)
         for path, reason in written.failures:
             print(f"Left out {path}: {reason}")
-            broken.add(path)
+            broken.add(pathlib.Path(path))
     dataset = data.style_transfer_dataset(
         output / "photos",
         output / "comics",

@@ -238,7 +238,7 @@ class StylizeFilesTest(ImageFilesTest):
         paths, reasons = zip(*results.failures)
         self.assertEqual([p.name for p in paths], ["b.jpg", "c.png", "d.png"])
         for reason, message in zip(
-            reasons, ("not an image", "broken", "at least 32 pixels")
+            reasons, ("not an image", "truncated", "at least 32 pixels")
         ):
             self.assertIn(message, reason)
 
