@@ -9,6 +9,8 @@ from keras_comic.data.crops import check_batches
 # Samples are read in blocks of at most so many, and of about so many bytes.
 BLOCK_SIZE = 64
 BLOCK_BYTES = 4 * 2**20
+# Batches that are made ahead; left to tf.data, they fill the memory.
+NUM_AHEAD = 4
 
 
 def make_batches(
@@ -84,7 +86,7 @@ def make_batches(
     dataset = _map(dataset.unbatch(), make, num_parallel_calls)
     dataset = dataset.batch(own_size, drop_remainder=True)
     dataset = _map(dataset, finish, num_parallel_calls)
-    dataset = dataset.prefetch(tf.data.AUTOTUNE)
+    dataset = dataset.prefetch(NUM_AHEAD)
     options = tf.data.Options()
     options.deterministic = True
     # Workers share the samples by `shard`.
