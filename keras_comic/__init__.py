@@ -39,10 +39,11 @@ __all__ = [
     "save_to_preset",
     "training",
     "verify_preset",
+    "video",
 ]
 
 # Sub-packages that need TensorFlow or other heavy libraries.
-_LAZY = ("data",)
+_LAZY = ("data", "video")
 
 
 def __getattr__(name):

@@ -1,0 +1,98 @@
+"""What every way of stylising a video offers."""
+
+import numpy as np
+
+
+class FrameStylizer:
+    """Turns the frames of one video into comics, in their order.
+
+    Subclasses override `stylize`; those that remember something from frame to
+    frame also `get_state`, `set_state` and `reset`, so that an interrupted
+    video goes on to the same frames.
+
+    Example:
+
+    >>> class Negative(keras_comic.video.FrameStylizer):
+    ...     def stylize(self, frame, starts_scene=False):
+    ...         return 255 - frame
+    >>> Negative().stylize(np.zeros((2, 2, 3), "uint8")).max()
+    np.uint8(255)
+    """
+
+    # Whether `prepare` wants to see frames before the first `stylize`.
+    needs_first_pass = False
+
+    # Share of the last frame's area that the network made anew, in `[0, 1]`.
+    last_share = 1.0
+
+    def prepare(self, frames):
+        """Looks at frames of the video before it is stylised.
+
+        Args:
+            frames: Iterable of tuples `Frame`: `number`, `time` (seconds),
+                `image` (uint8 `(height, width, 3)`), `starts_scene`
+                (boolean).
+        """
+
+    def stylize(self, frame, starts_scene=False):
+        """Makes the comic of the next frame.
+
+        Args:
+            frame: uint8 array `(height, width, 3)`, RGB in `[0, 255]`.
+            starts_scene: Boolean. Whether nothing of the frames before is to
+                be carried over. Defaults to `False`.
+
+        Returns:
+            uint8 array of the shape of `frame`, RGB in `[0, 255]`.
+        """
+        raise TypeError(
+            f"`{type(self).__name__}` must override `stylize(frame, "
+            "starts_scene)`."
+        )
+
+    def get_state(self):
+        """What the frames to come depend on.
+
+        Returns:
+            Dict of name to NumPy array, to be stored with `np.savez`.
+        """
+        return {}
+
+    def set_state(self, state):
+        """Goes on where another run was.
+
+        Args:
+            state: Dict, from `get_state`.
+
+        Raises:
+            ValueError: If the names are not those of `get_state`.
+        """
+        if state:
+            raise ValueError(
+                f"`{type(self).__name__}` keeps no state. "
+                f"Received: state with {sorted(state)}"
+            )
+
+    def reset(self):
+        """Forgets all frames, before another video."""
+
+    @staticmethod
+    def check_frame(frame):
+        """Raises an error if something is not a frame.
+
+        Args:
+            frame: Anything.
+
+        Returns:
+            uint8 array `(height, width, 3)`.
+
+        Raises:
+            ValueError: If shape or type are others.
+        """
+        frame = np.asarray(frame)
+        if frame.ndim != 3 or frame.shape[-1] != 3 or frame.dtype != "uint8":
+            raise ValueError(
+                "A frame must be uint8, (height, width, 3). Received: "
+                f"dtype={frame.dtype}, shape={frame.shape}"
+            )
+        return frame
