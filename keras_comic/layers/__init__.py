@@ -11,6 +11,7 @@ from keras_comic.layers.instance_noise import InstanceNoise
 from keras_comic.layers.moments import channel_moments
 from keras_comic.layers.padding import crop_to_box
 from keras_comic.layers.padding import pad_to_multiple
+from keras_comic.layers.random_motion import RandomMotion
 from keras_comic.layers.reflection_conv2d import ReflectionConv2D
 from keras_comic.layers.residual_block import ResidualBlock
 from keras_comic.layers.spectral_normalization import SpectralNormalization
@@ -25,6 +26,7 @@ __all__ = [
     "ConvBlock",
     "ImageConverter",
     "InstanceNoise",
+    "RandomMotion",
     "ReflectionConv2D",
     "ResidualBlock",
     "SpectralNormalization",

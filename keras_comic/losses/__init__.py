@@ -11,6 +11,8 @@ from keras_comic.losses.adversarial import minimax_discriminator_loss
 from keras_comic.losses.adversarial import minimax_generator_loss
 from keras_comic.losses.adversarial import wasserstein_discriminator_loss
 from keras_comic.losses.adversarial import wasserstein_generator_loss
+from keras_comic.losses.coherence import CoherencePreservingLoss
+from keras_comic.losses.coherence import motion_consistency_loss
 from keras_comic.losses.color import lab_color_loss
 from keras_comic.losses.color import rgb_to_lab
 from keras_comic.losses.color import rgb_to_yuv
@@ -64,6 +66,7 @@ from keras_comic.losses.unpaired import identity_loss
 
 __all__ = [
     "ADVERSARIAL_LOSSES",
+    "CoherencePreservingLoss",
     "PERCEPTUAL_LAYERS",
     "RELATIVISTIC_LOSSES",
     "WeightClipping",
@@ -94,6 +97,7 @@ __all__ = [
     "minimax_discriminator_loss",
     "minimax_generator_loss",
     "moments_style_loss",
+    "motion_consistency_loss",
     "patch_style_loss",
     "perceptual_distance",
     "perturb_samples",

@@ -10,6 +10,7 @@ from keras_comic.training.roll_back import RollBack
 from keras_comic.training.sample_grid import SampleGrid
 from keras_comic.training.schedules import LinearDecay
 from keras_comic.training.schedules import WarmUp
+from keras_comic.training.temporal_consistency import TemporalConsistency
 from keras_comic.training.tensor_board import TensorBoard
 from keras_comic.training.training_alarms import TrainingAlarms
 from keras_comic.training.training_checkpoint import TrainingCheckpoint
@@ -26,6 +27,7 @@ __all__ = [
     "LossPlot",
     "RollBack",
     "SampleGrid",
+    "TemporalConsistency",
     "TensorBoard",
     "TrainingAlarms",
     "TrainingCheckpoint",

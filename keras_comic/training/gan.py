@@ -5,6 +5,8 @@ from keras import ops
 
 from keras_comic.training.schedules import ScaledSchedule
 from keras_comic.training.steps import BackendStep
+from keras_comic.training.temporal_consistency import COHERENCE
+from keras_comic.training.temporal_consistency import CONSISTENCY
 
 GENERATOR_TOTAL = "generator_loss"
 DISCRIMINATOR_TOTAL = "discriminator_loss"
@@ -50,6 +52,8 @@ class GAN(BackendStep, keras.Model):
             sees, or `None`. Its `p` and `r_t` are logged as
             `augmentation_probability` and `real_sign`. Defaults to `None`.
         instance_noise: `InstanceNoise` layer, or `None`. Defaults to `None`.
+        consistency: `TemporalConsistency`, or `None`; what it has to train is
+            trained in the generator's phase. Defaults to `None`.
         **kwargs: Keyword arguments of `keras.Model`.
 
     Call arguments:
@@ -97,6 +101,7 @@ class GAN(BackendStep, keras.Model):
         ema_momentum=0.998,
         augmentation=None,
         instance_noise=None,
+        consistency=None,
         **kwargs,
     ):
         if not 0.0 <= ema_momentum < 1.0:
@@ -120,6 +125,7 @@ class GAN(BackendStep, keras.Model):
         self.ema_momentum = ema_momentum
         self.augmentation = augmentation
         self.instance_noise = instance_noise
+        self.consistency = consistency
         with self.average_scope():
             self.ema_generator = generator.__class__.from_config(
                 generator.get_config()
@@ -207,6 +213,38 @@ class GAN(BackendStep, keras.Model):
             Boolean.
         """
         return self.loss_weights.get(name, 0.0) > 0.0
+
+    def consistency_losses(
+        self,
+        photos,
+        comics,
+        stylize,
+        comic_features=None,
+        photo_features=None,
+    ):
+        """Loss terms of coherence in time, for `generator_losses`.
+
+        Args:
+            photos: Float `(batch, height, width, 3)`, RGB in `[-1, 1]`.
+            comics: Float, of the same shape: what the generator makes of
+                them.
+            stylize: Function that makes comics of photos, with the same
+                styles.
+            comic_features: List of feature maps of the comics, or `None`.
+                Defaults to `None`.
+            photo_features: List of feature maps of the photos, or `None`.
+                Defaults to `None`.
+
+        Returns:
+            Dict of name to tensor, one value per sample; empty without a
+            `consistency`, and for terms of weight 0.
+        """
+        if self.consistency is None:
+            return {}
+        names = [n for n in (CONSISTENCY, COHERENCE) if self.is_used(n)]
+        return self.consistency.terms(
+            photos, comics, stylize, comic_features, photo_features, names
+        )
 
     def augment(self, images):
         """What the discriminator is shown in the place of images.
@@ -328,7 +366,7 @@ class GAN(BackendStep, keras.Model):
         super().compile(optimizer=None, **kwargs)
         defaults = self.default_optimizers()
         self.generator_optimizer = self._prepare_optimizer(
-            generator_optimizer or defaults[0], self.generator
+            generator_optimizer or defaults[0], self._generator_side
         )
         self.discriminator_optimizer = self._prepare_optimizer(
             discriminator_optimizer or defaults[1], self.discriminator
@@ -420,6 +458,13 @@ class GAN(BackendStep, keras.Model):
         self.compile(**config)
 
     @property
+    def _generator_side(self):
+        """What is trained in the generator's phase."""
+        if self.consistency is None or not self.is_used(COHERENCE):
+            return self.generator
+        return _Together(self.generator, self.consistency)
+
+    @property
     def phases(self):
         """The order of a step: (losses, network, optimizer, total's name)."""
         return (
@@ -431,7 +476,7 @@ class GAN(BackendStep, keras.Model):
             ),
             (
                 self.generator_losses,
-                self.generator,
+                self._generator_side,
                 self.generator_optimizer,
                 GENERATOR_TOTAL,
             ),
@@ -599,6 +644,8 @@ class GAN(BackendStep, keras.Model):
         ]
         for layer in (self.augmentation, self.instance_noise):
             state += [] if layer is None else layer.variables
+        if self.consistency is not None:
+            state += self.consistency.non_trainable_variables
         return state
 
     def count_step(self, finite):
@@ -690,6 +737,8 @@ class GAN(BackendStep, keras.Model):
         ]
         known = {id(variable) for variable in seeds}
         state = [] if self.augmentation is None else self.augmentation.variables
+        if self.consistency is not None:
+            state = [*state, *self.consistency.variables]
         return [*seeds, *(v for v in state if id(v) not in known)]
 
     def training_variables(self):
@@ -737,6 +786,9 @@ class GAN(BackendStep, keras.Model):
             "instance_noise": keras.saving.serialize_keras_object(
                 self.instance_noise
             ),
+            "consistency": keras.saving.serialize_keras_object(
+                self.consistency
+            ),
         }
 
     @classmethod
@@ -748,3 +800,15 @@ class GAN(BackendStep, keras.Model):
             for name, value in config.items()
         }
         return cls(**config)
+
+
+class _Together:
+    """Networks that are trained in one phase by one optimizer."""
+
+    def __init__(self, *networks):
+        self.networks = networks
+        self.dtype_policy = networks[0].dtype_policy
+
+    @property
+    def trainable_variables(self):
+        return [v for n in self.networks for v in n.trainable_variables]

@@ -30,7 +30,8 @@ class StyleTransferGAN(GAN):
     `structure` 0.3 (1 - SSIM of luminance against the photo); `tone` 0.5
     (light and dark at coarse scale); `smoothness` 1 (total variation where
     the photo is flat); `total_variation` 0; `adversarial` 0.2;
-    `discriminator` 1.
+    `discriminator` 1. With a `consistency`: `consistency` 4, and `coherence`
+    0.3 if it holds a coherence loss.
 
     Args:
         generator: `AdaINGenerator`, or any generator of photos and a style.
@@ -45,6 +46,8 @@ class StyleTransferGAN(GAN):
             least squares loss its `boundary` is to be 0.5. Defaults to `None`.
         instance_noise: `InstanceNoise` or `None`, see `GAN`. Defaults to
             `None`.
+        consistency: `TemporalConsistency` or `None`, see `GAN`; its coherence
+            loss gets relu1_1, relu2_1 and relu3_1. Defaults to `None`.
         **kwargs: Keyword arguments of `keras.Model`.
 
     Call arguments:
@@ -88,6 +91,8 @@ class StyleTransferGAN(GAN):
         "total_variation": 0.0,
         "adversarial": 0.2,
         "discriminator": 1.0,
+        "consistency": 4.0,
+        "coherence": 0.3,
     }
 
     def __init__(
@@ -99,6 +104,7 @@ class StyleTransferGAN(GAN):
         ema_momentum=0.998,
         augmentation=None,
         instance_noise=None,
+        consistency=None,
         **kwargs,
     ):
         if adversarial_loss not in losses.ADVERSARIAL_LOSSES:
@@ -113,6 +119,7 @@ class StyleTransferGAN(GAN):
             ema_momentum,
             augmentation,
             instance_noise,
+            consistency,
             **kwargs,
         )
         self.feature_network = FeatureNetwork.from_weights(feature_network)
@@ -128,6 +135,11 @@ class StyleTransferGAN(GAN):
                 f"Received: a network of {names}"
             )
         self.style_layers = [n for n in STYLE_LAYERS if n in names]
+        if consistency is not None:
+            shapes = self.feature_network.compute_output_shape(
+                (None, None, None, 3), layers=self.style_layers[:3]
+            )
+            consistency.build_coherence(list(shapes.values()))
 
     def default_optimizers(self):
         return (
@@ -200,7 +212,11 @@ class StyleTransferGAN(GAN):
         features = self.feature_network(
             comics, layers=[CONTENT_LAYER, *self.style_layers]
         )
-        photo_features = self.feature_network(photos, layers=[CONTENT_LAYER])
+        coherent = self.consistency is not None and self.is_used("coherence")
+        photo_features = self.feature_network(
+            photos,
+            layers=[CONTENT_LAYER, *(self.style_layers[:3] * coherent)],
+        )
         drawing_features = self.feature_network(
             drawings, layers=self.style_layers
         )
@@ -227,6 +243,22 @@ class StyleTransferGAN(GAN):
         if self.is_used("adversarial"):
             generator_loss, _ = losses.ADVERSARIAL_LOSSES[self.adversarial_loss]
             values["adversarial"] = generator_loss(self.judge(comics))
+        coherence_features = [None, None]
+        if coherent:
+            coherence_features = [
+                [found[name] for name in self.style_layers[:3]]
+                for found in (features, photo_features)
+            ]
+        values.update(
+            self.consistency_losses(
+                photos,
+                comics,
+                lambda moved: self._stylized(
+                    {**batch, "photos": moved}, training=True
+                ),
+                *coherence_features,
+            )
+        )
         return values
 
     def discriminator_losses(self, batch):

@@ -16,10 +16,12 @@ from keras_comic.data import image_label
 from keras_comic.data import list_images
 from keras_comic.data import read_image
 from keras_comic.data import resize_short_side
+from keras_comic.losses import CoherencePreservingLoss
 from keras_comic.models.adain.adain_generator import AdaINGenerator
 from keras_comic.models.adain.style_transfer_gan import StyleTransferGAN
 from keras_comic.models.feature_network import FeatureNetwork
 from keras_comic.models.patch_discriminator import PatchDiscriminator
+from keras_comic.training import TemporalConsistency
 from keras_comic.training import TrainingCheckpoint
 
 # Short side of the drawings that the named styles are averaged from, pixels.
@@ -59,7 +61,9 @@ def train_style_preset(
             `options["steps_per_epoch"]`. Defaults to `10000`.
         options: Dict or `None`: overrides of `DEFAULT_OPTIONS`, such as
             `image_size`, `batch_size`, `learning_rate`, `loss_weights`,
-            `precision`, `seed`. Defaults to `None`.
+            `precision`, `seed`; `consistency` is the motion of a
+            `TemporalConsistency`, or `None`, and with a weight of
+            `coherence` it gets a coherence loss. Defaults to `None`.
         callbacks: Keras callbacks besides the checkpoint. Defaults to `()`.
         metadata: Dict or `None`. Entries for the preset's metadata. Defaults
             to `None`.
@@ -122,6 +126,7 @@ DEFAULT_OPTIONS = {
     "warmup_steps": 100,
     "loss_weights": {},
     "discriminator_filters": 32,
+    "consistency": None,
     "precision": "float32",
     "feature_precision": "float32",
     "steps_per_epoch": 100,
@@ -153,6 +158,7 @@ def make_style_transfer_gan(preset, feature_network, steps, options):
         )
         if isinstance(feature_network, (str, Path))
         else feature_network,
+        consistency=_make_consistency(options),
     )
     generator_optimizer, _ = gan.default_optimizers()
     generator_optimizer.learning_rate = keras.optimizers.schedules.CosineDecay(
@@ -164,6 +170,16 @@ def make_style_transfer_gan(preset, feature_network, steps, options):
     )
     gan.compile(generator_optimizer, loss_weights=options["loss_weights"])
     return gan
+
+
+def _make_consistency(options):
+    motion = options["consistency"]
+    if motion is None:
+        return None
+    coherence = None
+    if options["loss_weights"].get("coherence", 0.0) > 0.0:
+        coherence = CoherencePreservingLoss(seed=options["seed"])
+    return TemporalConsistency(motion, coherence)
 
 
 def add_styles_of_folders(generator, drawings):
