@@ -17,6 +17,10 @@ from PIL import Image
 
 from keras_comic.data.images import SUFFIXES
 from keras_comic.data.images import read_image
+from keras_comic.data.tone_mapping import HLG
+from keras_comic.data.tone_mapping import PQ
+from keras_comic.data.tone_mapping import needs_tone_mapping
+from keras_comic.data.tone_mapping import to_standard_range
 
 VIDEO_SUFFIXES = frozenset(
     ".avi .flv .m2ts .m4v .mkv .mov .mp4 .mpeg .mpg .mts .ogv .ts .webm "
@@ -34,6 +38,10 @@ MAX_CANDIDATES = 8
 MAX_HEIGHT_OF_BT601 = 576
 # Pixel shapes beyond this are taken for an error in the file.
 MAX_ASPECT_RATIO = 4
+# Of a video that does not say it, frames per second.
+DEFAULT_RATE = Fraction(25)
+# What needs fewer rows than the deinterlacer is left as it is, pixels.
+MIN_INTERLACED_HEIGHT = 16
 
 # Demuxers of still pictures, text and playlists, which are no videos (or
 # which read other files than the one named).
@@ -44,9 +52,23 @@ _NO_VIDEO_FORMATS = re.compile(
 _INTERPOLATION = 0x4 | 0x2000 | 0x40000 | 0x80000
 _UNSPECIFIED_COLORSPACE = 2
 _BT709 = 1
+# A frame out for each frame in, those that are not interlaced unchanged.
+_DEINTERLACER = ("bwdif", "mode=send_frame:parity=auto:deint=interlaced")
 
 Frame = collections.namedtuple("Frame", ["number", "time", "image"])
 Clip = collections.namedtuple("Clip", ["number", "frames", "times"])
+VideoProperties = collections.namedtuple(
+    "VideoProperties",
+    [
+        "width",
+        "height",
+        "frame_rate",
+        "time_base",
+        "num_frames",
+        "duration",
+        "changes",
+    ],
+)
 
 
 class VideoError(ValueError):
@@ -54,7 +76,8 @@ class VideoError(ValueError):
 
     Args:
         message: String. What is wrong, and with which file.
-        reason: String: `"unreadable"`, `"not a video"` or `"truncated"`.
+        reason: String: `"unreadable"`, `"not a video"`, `"truncated"`, or
+            `"changed"` (while it was read).
 
     Example:
 
@@ -76,9 +99,12 @@ def read_frames(path, every=1, scene_cuts=False):
 
     Frames are turned upright as the file says, given square pixels (by
     enlarging the shorter side of the pixels), and converted to 8 bit by the
-    colour matrix that the file states; transparent pixels lie on white. A
-    damaged stretch is left out up to the next key frame. A video that is
-    damaged or ends too early gives all that can be read and then raises.
+    colour matrix that the file states; transparent pixels lie on white.
+    Interlaced frames are deinterlaced (FFmpeg's `bwdif`, one frame for two
+    fields), high dynamic range (PQ, HLG) is compressed to that of common
+    displays, and BT.2020's colours become those of BT.709. A damaged stretch
+    is left out up to the next key frame. A video that is damaged or ends too
+    early gives all that can be read and then raises.
 
     With `scene_cuts`, one frame of each scene is given: the sharpest of a few
     that lie evenly over the middle half of the scene. Hard cuts are found;
@@ -120,7 +146,7 @@ def read_frames(path, every=1, scene_cuts=False):
         )
     reader = VideoReader(path)
     if scene_cuts:
-        _import_video_library("scenedetect")
+        import_video_library("scenedetect")
         return _scene_frames(reader)
     return _every_frame(reader, every)
 
@@ -189,9 +215,9 @@ def read_clips(
             "`frames_per_second` must be positive. "
             f"Received: frames_per_second={frames_per_second}"
         )
-    _import_video_library("scenedetect")
+    import_video_library("scenedetect")
     if is_folder:
-        reader = _FolderReader(path, frames_per_second)
+        reader = FolderReader(path, frames_per_second)
     else:
         reader = VideoReader(path)
     return _clips(reader, num_frames, stride, step, max_side)
@@ -207,7 +233,7 @@ def _every_frame(reader, every):
 
 def _scene_frames(reader):
     scene = _Scene()
-    for frame, starts in _mark_scenes(reader.frames()):
+    for frame, starts in mark_scenes(reader.frames()):
         if starts and scene.count:
             yield scene.choose()
             scene = _Scene()
@@ -220,7 +246,7 @@ def _scene_frames(reader):
 
 def _clips(reader, num_frames, stride, step, max_side):
     begun = collections.deque()
-    for frame, starts in _mark_scenes(reader.frames()):
+    for frame, starts in mark_scenes(reader.frames()):
         if starts:
             begun.clear()
             offset = 0
@@ -275,14 +301,21 @@ class _Scene:
         return Frame(frame.number, frame.time, frame.image())
 
 
-def _mark_scenes(frames):
+def mark_scenes(frames):
     """Says of each frame whether a scene starts with it.
 
+    A scene starts at a hard cut, behind missing frames, and where the size
+    changes; so does the first frame.
+
     Args:
-        frames: Iterable of `VideoFrame` or `_FolderFrame`.
+        frames: Iterable of `VideoFrame`, or of what has their `follows_gap`,
+            `size` and `thumbnail`.
 
     Yields:
         Pairs of a frame and a boolean, some frames later than they come in.
+
+    Raises:
+        ImportError: If PySceneDetect is not installed.
     """
     detector, size = None, None
     for frame in frames:
@@ -304,7 +337,7 @@ class _CutDetector:
     """
 
     def __init__(self):
-        scenedetect = _import_video_library("scenedetect")
+        scenedetect = import_video_library("scenedetect")
         self.timecode = scenedetect.FrameTimecode
         self.detector = scenedetect.AdaptiveDetector(min_scene_len=0)
         self.delay = self.detector.event_buffer_length
@@ -358,9 +391,10 @@ class VideoReader:
     """
 
     def __init__(self, path):
-        _import_video_library("av")
+        import_video_library("av")
         self.path = Path(path)
         self.error = None
+        self.properties = None
 
     def frames(self):
         """Decodes frame by frame.
@@ -371,22 +405,17 @@ class VideoReader:
         Raises:
             VideoError: If not one frame can be decoded.
         """
-        av = _import_video_library("av")
+        av = import_video_library("av")
         missing = _what_is_missing(self.path)
         try:
-            # The prefix, so that no name is taken for an address; the
-            # option, so that no file makes FFmpeg read another.
-            container = av.open(
-                f"file:{os.path.abspath(self.path)}",
-                container_options={"protocol_whitelist": "file"},
-                metadata_errors="replace",
-            )
+            container = open_container(self.path)
         except av.FFmpegError as error:
             raise self._failure(error, missing) from error
         with container:
             stream = self._choose_stream(container, missing)
             # The same number of frames before a fault on every machine.
             stream.thread_type = "NONE"
+            self.properties = _properties_of(container, stream)
             frames = _good_frames(container, stream)
             count, first_damage = yield from frames
         problem = f": {missing}" if missing else ""
@@ -409,8 +438,34 @@ class VideoReader:
                 "unreadable",
             )
 
+    def read_properties(self):
+        """Reads the first frame, and what the file says.
+
+        Returns:
+            `VideoProperties`: `width` and `height` of the upright frames with
+            square pixels; `frame_rate`, a fraction, the mean frames per
+            second; `time_base`, a fraction of a second of which all time
+            stamps are multiples; `num_frames` and `duration` (seconds) as
+            the file says, or `None`; `changes`, a tuple of strings, what
+            frames are put through to become 8-bit RGB that any display
+            shows.
+
+        Raises:
+            VideoError: If not one frame can be decoded.
+        """
+        frames = self.frames()
+        first = next(frames)
+        frames.close()
+        width, height = first.upright_size
+        changes = self.properties.changes
+        if first.picture.interlaced_frame:
+            changes = (*changes, "interlaced frames are deinterlaced")
+        return self.properties._replace(
+            width=width, height=height, changes=changes
+        )
+
     def _choose_stream(self, container, missing):
-        av = _import_video_library("av")
+        av = import_video_library("av")
         attached = av.stream.Disposition.attached_pic
         streams = [
             stream
@@ -454,6 +509,61 @@ class VideoReader:
         return VideoError(f"{problem}. Received: path={self.path}", reason)
 
 
+def open_container(path):
+    """Opens a media file that lies on this machine, and no other.
+
+    Args:
+        path: String or path.
+
+    Returns:
+        `av.container.InputContainer`.
+    """
+    av = import_video_library("av")
+    # The prefix, so that no name is taken for an address; the option, so
+    # that no file makes FFmpeg read another.
+    return av.open(
+        f"file:{os.path.abspath(path)}",
+        container_options={"protocol_whitelist": "file"},
+        metadata_errors="replace",
+    )
+
+
+def _properties_of(container, stream):
+    context = stream.codec_context
+    rate = stream.average_rate or stream.guessed_rate or DEFAULT_RATE
+    duration = None
+    if stream.duration:
+        duration = float(stream.duration * stream.time_base)
+    elif container.duration:
+        duration = container.duration / 10**6
+    num_frames = stream.frames or None
+    time_base = stream.time_base or 1 / rate
+    if num_frames is None and duration:
+        num_frames = max(1, round(duration * rate))
+    changes = []
+    components = context.format.components if context.format else ()
+    bits = max((part.bits for part in components), default=8)
+    if bits > 8:
+        changes.append(f"{bits}-bit colours are read as 8 bit")
+    transfer = {PQ: "PQ", HLG: "HLG"}.get(int(context.color_trc))
+    if transfer:
+        changes.append(
+            f"high dynamic range ({transfer}) is compressed to that of common "
+            "displays"
+        )
+    elif needs_tone_mapping(context.color_trc, context.color_primaries):
+        changes.append("colours of BT.2020 become those of BT.709")
+    return VideoProperties(
+        None,
+        None,
+        Fraction(rate),
+        Fraction(time_base),
+        num_frames,
+        duration,
+        tuple(changes),
+    )
+
+
 def _good_frames(container, stream):
     """Leaves out what is damaged, up to the next key frame.
 
@@ -466,7 +576,7 @@ def _good_frames(container, stream):
     start = Fraction(container.start_time or 0, 10**6)
     number, time, damage = 0, Fraction(0), None
     gap, waits_for_key = True, False
-    for picture in _decode(container, stream):
+    for picture in _deinterlace(_decode(container, stream)):
         if picture is None or picture.is_corrupt:
             # A recording may begin in the middle of a film; that its first
             # frames lack what they refer to is no damage.
@@ -479,7 +589,7 @@ def _good_frames(container, stream):
         if picture.pts is not None:
             time = picture.pts * picture.time_base - start
         elif number:
-            time += 1 / (stream.average_rate or Fraction(25))
+            time += 1 / (stream.average_rate or DEFAULT_RATE)
         yield VideoFrame(picture, stream, number, float(time), gap)
         gap = False
         number += 1
@@ -488,7 +598,7 @@ def _good_frames(container, stream):
 
 def _decode(container, stream):
     """Yields decoded pictures, and `None` where something is damaged."""
-    av = _import_video_library("av")
+    av = import_video_library("av")
     packets = container.demux(stream)
     while True:
         try:
@@ -508,9 +618,68 @@ def _decode(container, stream):
             yield from pictures
 
 
+def _deinterlace(pictures):
+    """Deinterlaces from the first interlaced picture on."""
+    graph, kind = None, None
+    for picture in pictures:
+        new_kind = picture and (
+            picture.width,
+            picture.height,
+            picture.format.name,
+        )
+        if graph is not None and new_kind != kind:
+            yield from _drain(graph)
+            graph = None
+        if picture is None or (
+            graph is None
+            and (
+                not picture.interlaced_frame
+                or picture.height < MIN_INTERLACED_HEIGHT
+            )
+        ):
+            yield picture
+            continue
+        if graph is None:
+            graph, kind = _make_deinterlacer(picture), new_kind
+        graph.push(picture)
+        yield from _pull(graph)
+    if graph is not None:
+        yield from _drain(graph)
+
+
+def _make_deinterlacer(picture):
+    av = import_video_library("av")
+    graph = av.filter.Graph()
+    first = graph.add_buffer(
+        width=picture.width,
+        height=picture.height,
+        format=picture.format,
+        time_base=picture.time_base,
+    )
+    middle, last = graph.add(*_DEINTERLACER), graph.add("buffersink")
+    first.link_to(middle)
+    middle.link_to(last)
+    graph.configure()
+    return graph
+
+
+def _pull(graph):
+    av = import_video_library("av")
+    while True:
+        try:
+            yield graph.pull()
+        except (av.BlockingIOError, av.EOFError):
+            return
+
+
+def _drain(graph):
+    graph.push(None)
+    yield from _pull(graph)
+
+
 def _flush(stream):
     """The pictures that the decoder still holds to put them in order."""
-    av = _import_video_library("av")
+    av = import_video_library("av")
     try:
         pictures = stream.decode(None)
         stream.codec_context.flush_buffers()
@@ -535,6 +704,8 @@ class VideoFrame:
         self.time = time
         self.follows_gap = follows_gap
         self.picture = picture
+        context = stream.codec_context
+        self.kind = (int(context.color_trc), int(context.color_primaries))
         ratio = stream.sample_aspect_ratio or 1
         if not 1 / MAX_ASPECT_RATIO <= ratio <= MAX_ASPECT_RATIO:
             ratio = 1
@@ -543,6 +714,19 @@ class VideoFrame:
             round(picture.width * max(ratio, 1)),
             round(picture.height / min(ratio, 1)),
         )
+
+    @property
+    def upright_size(self):
+        """Width and height of `image()`, pixels."""
+        return self.size[::-1] if self._is_turned() else self.size
+
+    @property
+    def duration(self):
+        """How long the file says that it is shown, seconds, or `None`."""
+        duration = getattr(self.picture, "duration", None)
+        if not duration or self.picture.time_base is None:
+            return None
+        return float(duration * self.picture.time_base)
 
     def image(self, max_side=None):
         """The upright picture.
@@ -560,6 +744,9 @@ class VideoFrame:
             white = Image.new("RGBA", pixels.size, "white")
             pixels = np.asarray(Image.alpha_composite(white, pixels))
             pixels = pixels[..., :3]
+        elif needs_tone_mapping(*self.kind):
+            pixels = self._convert("rgb48le", *self.size)
+            pixels = to_standard_range(pixels, *self.kind)
         else:
             pixels = self._convert("rgb24", *self.size)
         return _reduce(self._turn(pixels), max_side)
@@ -578,7 +765,7 @@ class VideoFrame:
         Returns:
             Float.
         """
-        cv2 = _import_video_library("cv2")
+        cv2 = import_video_library("cv2")
         gray = self._convert("gray", self.picture.width, self.picture.height)
         return float(cv2.Laplacian(gray, cv2.CV_64F).var())
 
@@ -599,23 +786,38 @@ class VideoFrame:
             dst_colorspace=_UNSPECIFIED_COLORSPACE,
         )
 
-    def _turn(self, pixels):
+    def _matrix(self):
+        # It maps a point (x, y) to (a x + c y, b x + d y); y points down.
         matrix = self.picture.side_data.get("DISPLAYMATRIX")
         if matrix is None:
-            return pixels
-        # It maps a point (x, y) to (a x + c y, b x + d y); y points down.
+            return 1, 0, 0, 1
         a, b, _, c, d = np.frombuffer(matrix, "<i4")[:5].astype("int64")
-        if abs(a) + abs(d) >= abs(b) + abs(c):
-            x_sign, y_sign = a, d
-        else:
+        return a, b, c, d
+
+    def _is_turned(self):
+        a, b, c, d = self._matrix()
+        return abs(a) + abs(d) < abs(b) + abs(c)
+
+    def _turn(self, pixels):
+        a, b, c, d = self._matrix()
+        x_sign, y_sign = a, d
+        if self._is_turned():
             x_sign, y_sign = c, b
             pixels = pixels.swapaxes(0, 1)
         pixels = pixels[:: -1 if y_sign < 0 else 1, :: -1 if x_sign < 0 else 1]
         return np.ascontiguousarray(pixels)
 
 
-class _FolderReader:
-    """Reads a folder of numbered images as `VideoReader` reads a video."""
+class FolderReader:
+    """Reads a folder of numbered images as `VideoReader` reads a video.
+
+    Args:
+        folder: Path.
+        frames_per_second: Number > 0, the rate of the numbers.
+
+    Raises:
+        ValueError: If the folder holds no sequence.
+    """
 
     def __init__(self, folder, frames_per_second):
         self.error = None
@@ -648,6 +850,14 @@ class _FolderReader:
                 )
 
     def frames(self):
+        """Reads image by image.
+
+        Yields:
+            Frames as `VideoFrame`, with `image` and `thumbnail`.
+
+        Raises:
+            ImageError: If an image cannot be read.
+        """
         spacings = np.diff(self.numbers)
         gaps = [
             True,
@@ -655,23 +865,46 @@ class _FolderReader:
         ]
         for number, path, gap in zip(self.numbers, self.paths, gaps):
             time = (number - self.numbers[0]) / self.frames_per_second
-            yield _FolderFrame(path, number, time, gap)
+            yield ArrayFrame(read_image(path), number, time, gap)
 
 
-class _FolderFrame:
-    """A frame that is an image file, as `VideoFrame`."""
+class ArrayFrame:
+    """A frame that is an array already, as `VideoFrame`.
 
-    def __init__(self, path, number, time, follows_gap):
+    Args:
+        pixels: Uint8 array `(height, width, 3)`, RGB in `[0, 255]`.
+        number: Integer.
+        time: Float, seconds.
+        follows_gap: Boolean. Whether frames are missing before it. Defaults
+            to `False`.
+        duration: Float, seconds, or `None`, the default.
+    """
+
+    def __init__(self, pixels, number, time, follows_gap=False, duration=None):
         self.number = number
         self.time = time
         self.follows_gap = follows_gap
-        self.pixels = read_image(path)
-        self.size = self.pixels.shape[1::-1]
+        self.duration = duration
+        self.pixels = pixels
+        self.size = self.upright_size = pixels.shape[1::-1]
 
     def image(self, max_side=None):
+        """See `VideoFrame`.
+
+        Args:
+            max_side: Integer or `None`, pixels.
+
+        Returns:
+            Uint8 array `(height, width, 3)`, RGB in `[0, 255]`.
+        """
         return _reduce(self.pixels, max_side)
 
     def thumbnail(self):
+        """See `VideoFrame`.
+
+        Returns:
+            Uint8 array `(height, width, 3)`, BGR in `[0, 255]`.
+        """
         size = _thumbnail_size(self.size)
         small = Image.fromarray(self.pixels).resize(
             size, Image.Resampling.BILINEAR
@@ -797,7 +1030,18 @@ def _read_matroska_size(file):
     return value, value != 2 ** (7 * (num_more + 1)) - 1
 
 
-def _import_video_library(name):
+def import_video_library(name):
+    """Imports what only videos need.
+
+    Args:
+        name: String, such as `"av"`.
+
+    Returns:
+        The module.
+
+    Raises:
+        ImportError: If it is not installed.
+    """
     try:
         return importlib.import_module(name)
     except ImportError as error:
