@@ -1,101 +1,16 @@
-"""Colour spaces, and losses of colour."""
+"""Losses of colour."""
 
-import numpy as np
 from keras import ops
 
+from keras_comic.layers.color_spaces import YUV_MATRIX
+from keras_comic.layers.color_spaces import multiply_channels
+from keras_comic.layers.color_spaces import rgb_to_lab
+
+# One of the public losses' names, too.
+from keras_comic.layers.color_spaces import rgb_to_yuv  # noqa: F401
 from keras_comic.losses.samples import check_same_shape
 from keras_comic.losses.samples import float32
 from keras_comic.losses.samples import sample_mean
-
-# Rows: Y, U, V of red, green, blue (ITU-R BT.601).
-YUV_MATRIX = np.array(
-    [
-        [0.299, 0.587, 0.114],
-        [-0.14714119, -0.28886916, 0.43601035],
-        [0.61497538, -0.51496512, -0.10001026],
-    ]
-)
-# Rows: X, Y, Z of linear red, green, blue (ITU-R BT.709 primaries, D65).
-XYZ_MATRIX = np.array(
-    [
-        [0.412453, 0.357580, 0.180423],
-        [0.212671, 0.715160, 0.072169],
-        [0.019334, 0.119193, 0.950227],
-    ]
-)
-# Below it the cube root of CIE Lab is a line.
-LAB_THRESHOLD = (6.0 / 29.0) ** 3
-
-
-def rgb_to_yuv(images):
-    """Luminance and two differences of colour (BT.601, analogue scale).
-
-    Args:
-        images: Float `(..., 3)`, RGB in `[-1, 1]`.
-
-    Returns:
-        Float32 `(..., 3)`: Y in `[0, 1]`, U in `[-0.436, 0.436]`, V in
-        `[-0.615, 0.615]`.
-
-    Raises:
-        ValueError: If the last axis is not RGB.
-
-    Example:
-
-    >>> white = np.ones((1, 32, 32, 3), "float32")
-    >>> yuv = keras_comic.losses.rgb_to_yuv(white)[0, 0, 0]
-    >>> [abs(round(float(value), 4)) for value in yuv]
-    [1.0, 0.0, 0.0]
-    """
-    return _multiply(_unit_range(images), YUV_MATRIX)
-
-
-def rgb_to_lab(images):
-    """Lightness and two differences of colour that match what people see.
-
-    sRGB is made linear, brought to CIE XYZ, divided by the white of D65, and
-    given the cube root (a line near 0) of CIE 1976 L*a*b*. Grey pixels have a
-    and b of exactly 0. Differentiable everywhere.
-
-    Expect to meet it without the first step, which is wrong by up to 20 in
-    lightness.
-
-    Args:
-        images: Float `(..., 3)`, sRGB in `[-1, 1]`; what lies outside is
-            clipped.
-
-    Returns:
-        Float32 `(..., 3)`: L in `[0, 100]`, a in about `[-86, 98]`, b in about
-        `[-108, 94]`.
-
-    Raises:
-        ValueError: If the last axis is not RGB.
-
-    Example:
-
-    >>> white = np.ones((1, 32, 32, 3), "float32")
-    >>> lab = keras_comic.losses.rgb_to_lab(white)[0, 0, 0]
-    >>> [abs(round(float(value), 3)) for value in lab]
-    [100.0, 0.0, 0.0]
-
-    Reference:
-        - IEC 61966-2-1 (sRGB) and CIE 15 (Lab); no differences.
-    """
-    values = ops.clip(_unit_range(images), 0.0, 1.0)
-    # Each branch of a `where` is differentiated: none may see a 0.
-    high = ops.power((ops.maximum(values, 0.04) + 0.055) / 1.055, 2.4)
-    linear = ops.where(values > 0.04045, high, values / 12.92)
-    # Divided by the white point, which is what white gives.
-    matrix = XYZ_MATRIX / XYZ_MATRIX.sum(axis=1, keepdims=True)
-    xyz = _multiply(linear, matrix)
-    root = ops.power(ops.maximum(xyz, LAB_THRESHOLD), 1.0 / 3.0)
-    line = xyz / (3.0 * (6.0 / 29.0) ** 2) + 4.0 / 29.0
-    x, y, z = ops.unstack(
-        ops.where(xyz > LAB_THRESHOLD, root, line), 3, axis=-1
-    )
-    return ops.stack(
-        [116.0 * y - 16.0, 500.0 * (x - y), 200.0 * (y - z)], axis=-1
-    )
 
 
 def yuv_color_loss(images, targets, delta=1.0):
@@ -132,7 +47,7 @@ def yuv_color_loss(images, targets, delta=1.0):
         raise ValueError(f"`delta` must be positive. Received: delta={delta}")
     # A line: the difference of the conversions is that of the difference.
     matrix = YUV_MATRIX * 0.5
-    difference = _multiply(float32(images) - float32(targets), matrix)
+    difference = multiply_channels(float32(images) - float32(targets), matrix)
     size = ops.abs(difference)
     # The square up to delta, and the line beyond.
     inner = ops.minimum(size, delta)
@@ -164,17 +79,3 @@ def lab_color_loss(images, targets):
     check_same_shape(images, targets, "images", "targets")
     difference = ops.abs(rgb_to_lab(images) - rgb_to_lab(targets))
     return 3.0 * sample_mean(difference) / 100.0
-
-
-def _unit_range(images):
-    shape = tuple(images.shape)
-    if not shape or shape[-1] != 3:
-        raise ValueError(
-            f"`images` must be RGB, (..., 3). Received: images.shape={shape}"
-        )
-    return (float32(images) + 1.0) * 0.5
-
-
-def _multiply(pixels, matrix):
-    matrix = ops.convert_to_tensor(matrix.T.astype("float32"))
-    return ops.matmul(pixels, matrix)

@@ -3,11 +3,10 @@
 import os
 
 import numpy as np
-from keras import ops
 
+from keras_comic.layers.unit_distance import unit_distance
 from keras_comic.losses.samples import check_lists
 from keras_comic.losses.samples import check_same_shape
-from keras_comic.losses.samples import float32
 
 # The layers that the published heads belong to: of VGG-16, and of SqueezeNet
 # 1.1 (whose fire modules have no name for their activation).
@@ -81,17 +80,14 @@ def perceptual_distance(features_list, target_list, heads=None):
             f"features_list[{index}]",
             f"target_list[{index}]",
         )
-        squares = ops.square(_unit(features) - _unit(targets))
-        if heads is not None:
-            head = ops.convert_to_tensor(heads[index], dtype="float32")
-            if tuple(head.shape) != (squares.shape[-1],):
-                raise ValueError(
-                    f"`heads[{index}]` must have a number for each of the "
-                    f"{squares.shape[-1]} channels of its layer. Received: "
-                    f"heads[{index}].shape={tuple(head.shape)}"
-                )
-            squares = squares * head
-        total += ops.mean(ops.sum(squares, axis=-1), axis=[1, 2])
+        head = None if heads is None else np.asarray(heads[index], "float32")
+        if head is not None and head.shape != (features.shape[-1],):
+            raise ValueError(
+                f"`heads[{index}]` must have a number for each of the "
+                f"{features.shape[-1]} channels of its layer. Received: "
+                f"heads[{index}].shape={head.shape}"
+            )
+        total += unit_distance(features, targets, head)
     return total
 
 
@@ -156,11 +152,3 @@ def load_perceptual_heads(path, network="vgg"):
             f"Received: path={str(path)!r}, where some of {network!r} are not"
         )
     return heads
-
-
-def _unit(features):
-    features = float32(features)
-    squares = ops.sum(ops.square(features), axis=-1, keepdims=True)
-    # Where all channels are 0, so is the unit vector, and its gradient is
-    # finite.
-    return features / ops.sqrt(squares + 1e-10)

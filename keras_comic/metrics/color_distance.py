@@ -5,7 +5,7 @@ import math
 import keras
 from keras import ops
 
-from keras_comic.metrics.color_spaces import rgb_to_lab
+from keras_comic.layers.color_spaces import rgb_to_lab
 from keras_comic.metrics.features import check_pairs
 from keras_comic.metrics.sample_mean import SampleMean
 

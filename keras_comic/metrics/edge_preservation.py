@@ -4,7 +4,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_comic.metrics.color_spaces import luminance
+from keras_comic.layers.color_spaces import luminance
 from keras_comic.metrics.features import check_pairs
 from keras_comic.metrics.sample_mean import SampleMean
 

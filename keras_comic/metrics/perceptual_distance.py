@@ -4,8 +4,8 @@ import hashlib
 
 import keras
 import numpy as np
-from keras import ops
 
+from keras_comic.layers.unit_distance import unit_distance
 from keras_comic.metrics.features import layer_features
 from keras_comic.metrics.protocol import check_network
 from keras_comic.metrics.protocol import deserialize_network
@@ -119,16 +119,13 @@ class PerceptualDistance(SampleMean):
             )
         total = 0.0
         for first, second, head in zip(firsts, seconds, heads):
-            squares = ops.square(_unit(first) - _unit(second))
-            if head is not None:
-                if head.shape != (squares.shape[-1],):
-                    raise ValueError(
-                        "A head must have a weight for each of the "
-                        f"{squares.shape[-1]} channels of its layer. "
-                        f"Received: {len(head)} weights"
-                    )
-                squares = squares * ops.convert_to_tensor(head)
-            total += ops.mean(ops.sum(squares, axis=-1), axis=[1, 2])
+            if head is not None and head.shape != (first.shape[-1],):
+                raise ValueError(
+                    "A head must have a weight for each of the "
+                    f"{first.shape[-1]} channels of its layer. "
+                    f"Received: {len(head)} weights"
+                )
+            total += unit_distance(first, second, head)
         return total
 
     def describe(self, counts):
@@ -165,12 +162,6 @@ class PerceptualDistance(SampleMean):
             config["feature_network"]
         )
         return cls(**config)
-
-
-def _unit(activations):
-    activations = ops.cast(activations, "float32")
-    squares = ops.sum(ops.square(activations), axis=-1, keepdims=True)
-    return activations / (ops.sqrt(squares) + 1e-10)
 
 
 def _checksum(heads):

@@ -8,7 +8,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from keras_comic.metrics.color_spaces import rgb_to_lab
+from keras_comic.layers.color_spaces import rgb_to_lab
 from keras_comic.metrics.diversity import Diversity
 from keras_comic.training.step_callback import StepCallback
 
