@@ -395,6 +395,7 @@ class VideoReader:
         self.path = Path(path)
         self.error = None
         self.properties = None
+        self.is_interlaced = False
 
     def frames(self):
         """Decodes frame by frame.
@@ -416,7 +417,8 @@ class VideoReader:
             # The same number of frames before a fault on every machine.
             stream.thread_type = "NONE"
             self.properties = _properties_of(container, stream)
-            frames = _good_frames(container, stream)
+            pictures = self._deinterlace(_decode(container, stream))
+            frames = _good_frames(pictures, container, stream)
             count, first_damage = yield from frames
         problem = f": {missing}" if missing else ""
         if not count:
@@ -458,11 +460,40 @@ class VideoReader:
         frames.close()
         width, height = first.upright_size
         changes = self.properties.changes
-        if first.picture.interlaced_frame:
+        if self.is_interlaced:
             changes = (*changes, "interlaced frames are deinterlaced")
         return self.properties._replace(
             width=width, height=height, changes=changes
         )
+
+    def _deinterlace(self, pictures):
+        """Deinterlaces from the first interlaced picture on."""
+        graph, kind = None, None
+        for picture in pictures:
+            new_kind = picture and (
+                picture.width,
+                picture.height,
+                picture.format.name,
+            )
+            if graph is not None and new_kind != kind:
+                yield from _drain(graph)
+                graph = None
+            if picture is None or (
+                graph is None
+                and (
+                    not picture.interlaced_frame
+                    or picture.height < MIN_INTERLACED_HEIGHT
+                )
+            ):
+                yield picture
+                continue
+            if graph is None:
+                self.is_interlaced = True
+                graph, kind = _make_deinterlacer(picture), new_kind
+            graph.push(picture)
+            yield from _pull(graph)
+        if graph is not None:
+            yield from _drain(graph)
 
     def _choose_stream(self, container, missing):
         av = import_video_library("av")
@@ -564,7 +595,7 @@ def _properties_of(container, stream):
     )
 
 
-def _good_frames(container, stream):
+def _good_frames(pictures, container, stream):
     """Leaves out what is damaged, up to the next key frame.
 
     Yields:
@@ -576,7 +607,7 @@ def _good_frames(container, stream):
     start = Fraction(container.start_time or 0, 10**6)
     number, time, damage = 0, Fraction(0), None
     gap, waits_for_key = True, False
-    for picture in _deinterlace(_decode(container, stream)):
+    for picture in pictures:
         if picture is None or picture.is_corrupt:
             # A recording may begin in the middle of a film; that its first
             # frames lack what they refer to is no damage.
@@ -616,35 +647,6 @@ def _decode(container, stream):
             yield None
         else:
             yield from pictures
-
-
-def _deinterlace(pictures):
-    """Deinterlaces from the first interlaced picture on."""
-    graph, kind = None, None
-    for picture in pictures:
-        new_kind = picture and (
-            picture.width,
-            picture.height,
-            picture.format.name,
-        )
-        if graph is not None and new_kind != kind:
-            yield from _drain(graph)
-            graph = None
-        if picture is None or (
-            graph is None
-            and (
-                not picture.interlaced_frame
-                or picture.height < MIN_INTERLACED_HEIGHT
-            )
-        ):
-            yield picture
-            continue
-        if graph is None:
-            graph, kind = _make_deinterlacer(picture), new_kind
-        graph.push(picture)
-        yield from _pull(graph)
-    if graph is not None:
-        yield from _drain(graph)
 
 
 def _make_deinterlacer(picture):

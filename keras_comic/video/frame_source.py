@@ -1,0 +1,442 @@
+"""Opens whatever frames come from."""
+
+import os
+import re
+import sys
+import time
+import warnings
+from collections import namedtuple
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from keras_comic.data.images import ImageError
+from keras_comic.data.video_frames import ArrayFrame
+from keras_comic.data.video_frames import FolderReader
+from keras_comic.data.video_frames import VideoError
+from keras_comic.data.video_frames import VideoProperties
+from keras_comic.data.video_frames import VideoReader
+from keras_comic.data.video_frames import import_video_library
+from keras_comic.data.video_frames import mark_scenes
+from keras_comic.video.animation_reader import AnimationReader
+from keras_comic.video.animation_reader import is_animation
+
+# Of a folder, frames per second.
+DEFAULT_FOLDER_RATE = 24
+RAW = "-"
+CAMERA = re.compile(r"webcam:(\d+)")
+
+Frame = namedtuple("Frame", ["number", "time", "image", "starts_scene"])
+
+
+def open_frames(
+    source, size=None, frame_rate=None, scene_cuts=True, max_frames=None
+):
+    """Opens a video, or what is like one, to read its frames.
+
+    A source is one of
+
+    - a video file of any container and codec that FFmpeg reads. Frames are
+      turned upright, given square pixels, deinterlaced and converted to 8-bit
+      RGB; high dynamic range (PQ, HLG) is compressed to that of common
+      displays. If a file has more than 8 bits or high dynamic range, or is
+      interlaced, one warning says so;
+    - an animated GIF, WebP or PNG, in full colour, with the durations of its
+      frames; transparent pixels lie on white;
+    - a folder of numbered images (`frame_0001.png`, ...);
+    - `"-"`, raw frames from the standard input, or a binary file object of
+      such: `width * height * 3` bytes a frame, RGB, row by row, as FFmpeg
+      writes them with `-f rawvideo -pix_fmt rgb24`;
+    - `"webcam:0"`, a camera by its number. It has no end.
+
+    Frames are read one at a time, in memory that does not grow.
+
+    Args:
+        source: String, path or binary file object, as above.
+        size: Pair of integers `(width, height)`, pixels: needed for raw
+            frames, a wish for a camera, not taken otherwise. Defaults to
+            `None`.
+        frame_rate: Number > 0, frames per second: needed for raw frames; of
+            a folder's numbers, `None` is 24; a wish for a camera; not taken
+            otherwise, as videos have time stamps. Defaults to `None`.
+        scene_cuts: Boolean. Whether hard cuts are looked for, which needs
+            PySceneDetect. Defaults to `True`.
+        max_frames: Integer > 0 or `None`. Ends after so many. Defaults to
+            `None`.
+
+    Returns:
+        `FrameSource`, to iterate over tuples `Frame`.
+
+    Raises:
+        FileNotFoundError: If there is no such file or folder.
+        ImportError: If PyAV, OpenCV or PySceneDetect is needed and is not
+            installed.
+        ValueError: If an argument does not fit the source, or there is no
+            such camera. A `keras_comic.data.VideoError`, which has a
+            `reason`, if not one frame can be read.
+
+    Example:
+
+    >>> import io
+    >>> raw = io.BytesIO(bytes(2 * 4 * 6 * 3))
+    >>> frames = keras_comic.video.open_frames(raw, (6, 4), frame_rate=25)
+    >>> [(frame.time, frame.image.shape) for frame in frames]
+    [(0.0, (4, 6, 3)), (0.04, (4, 6, 3))]
+    """
+    if max_frames is not None and not max_frames > 0:
+        raise ValueError(
+            "`max_frames` must be a positive integer or None. "
+            f"Received: max_frames={max_frames}"
+        )
+    if frame_rate is not None:
+        frame_rate = _check_rate(frame_rate)
+    if size is not None:
+        size = _check_size(size)
+    if scene_cuts:
+        import_video_library("scenedetect")
+    camera = CAMERA.fullmatch(source) if isinstance(source, str) else None
+    if camera:
+        reader = _CameraReader(int(camera[1]), size, frame_rate)
+    elif hasattr(source, "read") or source == RAW:
+        reader = _RawReader(source, size, frame_rate)
+    else:
+        reader = _open_path(Path(source), size, frame_rate)
+    return FrameSource(reader, scene_cuts, max_frames)
+
+
+class FrameSource:
+    """Frames of a video, one after the other; `open_frames` makes it.
+
+    Iterating gives tuples `Frame`: `number`, counted from 0; `time`, float,
+    seconds since the start; `image`, uint8 array `(height, width, 3)`, RGB in
+    `[0, 255]`, upright, with square pixels, all of the same size;
+    `starts_scene`, boolean. A video that is damaged or ends too early gives
+    all that can be read and then raises a `VideoError`. Iterating again
+    starts again, where `is_repeatable`.
+
+    Args:
+        reader: What decodes: it has `properties`, `frames()` and, at their
+            end, `error`.
+        scene_cuts: Boolean. Whether cuts are looked for. Without, scenes
+            start with the first frame and behind missing ones. Defaults to
+            `True`.
+        max_frames: Integer or `None`, the default.
+
+    Attributes:
+        path: Path of the file or folder, or `None`.
+        width: Integer, pixels.
+        height: Integer, pixels.
+        frame_rate: Fraction, mean frames per second.
+        time_base: Fraction of a second; times are its multiples.
+        num_frames: Integer, about how many there will be, or `None`.
+        duration: Float, seconds, or `None`.
+        end_time: Float, seconds, the end of the last frame that was read.
+        is_repeatable: Boolean. Whether it can be read more than once.
+        is_live: Boolean. Whether it ends only when its user ends it.
+        loop: Integer, how often an animation is shown; `0` is for ever.
+
+    Example:
+
+    >>> import io
+    >>> raw = io.BytesIO(bytes(4 * 6 * 3))
+    >>> frames = keras_comic.video.open_frames(raw, (6, 4), frame_rate=25)
+    >>> frames.width, frames.height, float(frames.frame_rate)
+    (6, 4, 25.0)
+    """
+
+    def __init__(self, reader, scene_cuts=True, max_frames=None):
+        self._reader = reader
+        self._scene_cuts = scene_cuts
+        self._max_frames = max_frames
+        self._begun = False
+        properties = reader.properties
+        self.path = getattr(reader, "path", None)
+        self._state = self.path and _state_of(self.path)
+        self.width, self.height = properties.width, properties.height
+        self.frame_rate = properties.frame_rate
+        self.time_base = properties.time_base
+        self.duration = properties.duration
+        self.num_frames = properties.num_frames
+        if max_frames is not None and not (
+            self.num_frames and self.num_frames < max_frames
+        ):
+            self.num_frames = max_frames
+        self.end_time = 0.0
+        self.is_live = isinstance(reader, _CameraReader)
+        self.is_repeatable = self.path is not None
+        self.loop = getattr(reader, "loop", 0)
+
+    def __iter__(self):
+        return self.read()
+
+    def read(self, start=0, every=1):
+        """Reads some of the frames; the others are decoded and left out.
+
+        Args:
+            start: Integer. The first frame that is given. Defaults to `0`.
+            every: Integer. Gives the frames whose numbers are multiples of
+                it, and those that start a scene. Defaults to `1`.
+
+        Yields:
+            `Frame`.
+
+        Raises:
+            ValueError: If the source can be read only once, and has been. A
+                `VideoError`, if it is damaged, or has changed since it was
+                opened; the frames before come first.
+        """
+        if self._begun and not self.is_repeatable:
+            raise ValueError(
+                "Raw frames and cameras can be read only once; save them as a "
+                "file to read them again."
+            )
+        self._begun = True
+        self._reader.error = None
+        frames = self._reader.frames()
+        if self._scene_cuts:
+            frames = mark_scenes(frames)
+        else:
+            frames = ((frame, frame.follows_gap) for frame in frames)
+        for number, (frame, starts) in enumerate(frames):
+            self._check_unchanged()
+            if number == self._max_frames:
+                return
+            length = frame.duration or float(1 / self.frame_rate)
+            self.end_time = frame.time + length
+            starts = starts or number == 0
+            if number >= start and (number % every == 0 or starts):
+                image = self._to_size(frame.image())
+                yield Frame(number, frame.time, image, bool(starts))
+        self._check_unchanged()
+        if self._reader.error:
+            raise self._reader.error
+
+    def _to_size(self, image):
+        # Where it changes on the way, as FFmpeg does.
+        if image.shape[:2] == (self.height, self.width):
+            return image
+        image = Image.fromarray(image)
+        size = (self.width, self.height)
+        return np.asarray(image.resize(size, Image.Resampling.LANCZOS))
+
+    def _check_unchanged(self):
+        if self.path is not None and not self.path.is_dir():
+            _check_state(self.path, self._state)
+
+    def identity(self):
+        """What tells this source from others: its path, size and date.
+
+        Returns:
+            Dict of strings and numbers, for JSON.
+        """
+        found = {"kind": type(self._reader).__name__.strip("_")}
+        if self.path is not None:
+            found["path"] = os.path.abspath(self.path)
+            states = getattr(self._reader, "states", [self._state])
+            found["states"] = [list(state) for state in states]
+        found["size"] = [self.width, self.height]
+        found["max_frames"] = self._max_frames
+        found["scene_cuts"] = self._scene_cuts
+        return found
+
+
+def _state_of(path):
+    """Name, size and date of a file, or `None`."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return path.name, status.st_size, status.st_mtime_ns
+
+
+def _check_state(path, state):
+    if _state_of(path) != state:
+        raise VideoError(
+            "The file has changed while it was read. Wait until it is whole, "
+            f"then begin anew. Received: path={path}",
+            "changed",
+        )
+
+
+def _open_path(path, size, frame_rate):
+    if not path.exists():
+        raise FileNotFoundError(
+            f"There is no such file or folder. Received: source={path}"
+        )
+    if size is not None:
+        raise ValueError(
+            "`size` is for raw frames and cameras; of files it is known. "
+            f"Received: size={size}, source={path}"
+        )
+    if path.is_dir():
+        return _ImagesReader(path, frame_rate or Fraction(DEFAULT_FOLDER_RATE))
+    if frame_rate is not None:
+        raise ValueError(
+            "`frame_rate` is for folders, raw frames and cameras; videos have "
+            f"time stamps. Received: frame_rate={frame_rate}, source={path}"
+        )
+    if is_animation(path):
+        return AnimationReader(path)
+    reader = VideoReader(path)
+    reader.properties = reader.read_properties()
+    if reader.properties.changes:
+        changes = "; ".join(reader.properties.changes)
+        warnings.warn(f"{path}: {changes}.", stacklevel=3)
+    return reader
+
+
+class _ImagesReader:
+    """A folder of numbered images."""
+
+    def __init__(self, path, frame_rate):
+        self.path = path
+        self.error = None
+        self.reader = FolderReader(path, float(frame_rate))
+        self.states = [_state_of(path) for path in self.reader.paths]
+        first = next(self.reader.frames())
+        numbers = self.reader.numbers
+        span = (numbers[-1] - numbers[0]) / frame_rate
+        self.properties = VideoProperties(
+            *first.size,
+            (len(numbers) - 1) / span if span else frame_rate,
+            1 / frame_rate,
+            len(numbers),
+            float(span + 1 / frame_rate),
+            (),
+        )
+
+    def frames(self):
+        count = 0
+        try:
+            for frame in self.reader.frames():
+                _check_state(self.reader.paths[count], self.states[count])
+                yield frame
+                count += 1
+        except (ImageError, FileNotFoundError) as error:
+            if not count:
+                raise
+            self.error = VideoError(str(error), "unreadable")
+
+
+class _RawReader:
+    """Frames as bare bytes."""
+
+    def __init__(self, source, size, frame_rate):
+        if size is None or frame_rate is None:
+            raise ValueError(
+                "Raw frames need `size=(width, height)` and `frame_rate`. "
+                f"Received: size={size}, frame_rate={frame_rate}"
+            )
+        self.file = sys.stdin.buffer if source == RAW else source
+        self.error = None
+        self.properties = VideoProperties(
+            *size, frame_rate, 1 / frame_rate, None, None, ()
+        )
+
+    def frames(self):
+        width, height = self.properties.width, self.properties.height
+        length, number = width * height * 3, 0
+        while contents := self._read(length):
+            if len(contents) < length:
+                self.error = VideoError(
+                    f"Frame {number} is cut off: it has {len(contents)} of "
+                    f"{length} bytes. Received: size=({width}, {height})",
+                    "truncated",
+                )
+                break
+            pixels = np.frombuffer(contents, "uint8")
+            pixels = pixels.reshape(height, width, 3)
+            time = float(number / self.properties.frame_rate)
+            yield ArrayFrame(pixels, number, time)
+            number += 1
+        if not number and not self.error:
+            self.error = VideoError("There is not one frame.", "unreadable")
+
+    def _read(self, length):
+        # A pipe may give less than it is asked for.
+        parts = []
+        while length:
+            part = self.file.read(length)
+            if not part:
+                break
+            parts.append(part)
+            length -= len(part)
+        return b"".join(parts)
+
+
+class _CameraReader:
+    """A camera, through OpenCV."""
+
+    def __init__(self, number, size, frame_rate):
+        self.error = None
+        cv2 = import_video_library("cv2")
+        missing = sys.platform == "linux" and not os.path.exists(
+            f"/dev/video{number}"
+        )
+        self.camera = None if missing else cv2.VideoCapture(number)
+        if missing or not self.camera.isOpened():
+            raise ValueError(
+                "There is no such camera, or it is in use. "
+                f"Received: source=webcam:{number}"
+            )
+        if size is not None:
+            self.camera.set(cv2.CAP_PROP_FRAME_WIDTH, size[0])
+            self.camera.set(cv2.CAP_PROP_FRAME_HEIGHT, size[1])
+        if frame_rate is not None:
+            self.camera.set(cv2.CAP_PROP_FPS, float(frame_rate))
+        rate = self.camera.get(cv2.CAP_PROP_FPS) or frame_rate or 30
+        self.properties = VideoProperties(
+            int(self.camera.get(cv2.CAP_PROP_FRAME_WIDTH)),
+            int(self.camera.get(cv2.CAP_PROP_FRAME_HEIGHT)),
+            Fraction(rate).limit_denominator(1001),
+            Fraction(1, 1000),
+            None,
+            None,
+            (),
+        )
+
+    def frames(self):
+        number, start = 0, None
+        try:
+            while True:
+                found, pixels = self.camera.read()
+                if not found:
+                    self.error = VideoError(
+                        f"The camera stopped after {number} frames.",
+                        "truncated" if number else "unreadable",
+                    )
+                    return
+                now = time.monotonic()
+                start = now if start is None else start
+                pixels = np.ascontiguousarray(pixels[..., ::-1])
+                yield ArrayFrame(pixels, number, now - start)
+                number += 1
+        finally:
+            self.camera.release()
+
+
+def _check_rate(frame_rate):
+    try:
+        rate = Fraction(frame_rate).limit_denominator(100_000)
+    except (TypeError, ValueError, OverflowError, ZeroDivisionError):
+        rate = 0
+    if not rate > 0:
+        raise ValueError(
+            "`frame_rate` must be a positive number. "
+            f"Received: frame_rate={frame_rate}"
+        )
+    return rate
+
+
+def _check_size(size):
+    sides = tuple(size) if isinstance(size, (tuple, list)) else ()
+    if len(sides) != 2 or not all(
+        isinstance(side, (int, np.integer)) and side > 0 for side in sides
+    ):
+        raise ValueError(
+            "`size` must be two positive integers, (width, height). "
+            f"Received: size={size}"
+        )
+    return sides

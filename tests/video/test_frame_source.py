@@ -1,0 +1,332 @@
+import io
+import os
+import sys
+import warnings
+from fractions import Fraction
+
+import av
+import numpy as np
+from absl.testing import parameterized
+from PIL import Image
+
+from keras_comic.data.video_frames import VideoError
+from keras_comic.video.frame_source import open_frames
+from tests.data.videos import save_sound
+from tests.data.videos import save_video
+from tests.data.videos import scene
+from tests.data.videos import set_display_matrix
+from tests.test_case import TestCase
+from tests.video.test_animation_reader import save_animation
+
+
+def images(frames):
+    return np.stack([frame.image for frame in frames])
+
+
+def read_with_error(frames):
+    """What came before the error, and the error."""
+    found = []
+    try:
+        for frame in frames:
+            found.append(frame)
+    except VideoError as error:
+        return found, error
+    return found, None
+
+
+class OpenFramesTest(TestCase, parameterized.TestCase):
+    def setUp(self):
+        super().setUp()
+        self.folder = self.temporary_folder()
+
+    def test_video(self):
+        frames = scene(6, seed=0)
+        path = save_video(self.folder / "a.mov", frames, rate=8)
+        source = open_frames(path)
+        self.assertEqual((source.width, source.height), (64, 48))
+        self.assertEqual(source.frame_rate, 8)
+        self.assertEqual((source.num_frames, source.duration), (6, 0.75))
+        for _ in range(2):
+            found = list(source)
+            self.assertEqual([f.number for f in found], list(range(6)))
+            self.assertEqual([f.time for f in found], [k / 8 for k in range(6)])
+            self.assertAllEqual(images(found), frames)
+            self.assertDType(found[0].image, "uint8")
+            self.assertEqual(
+                [f.starts_scene for f in found], [True] + 5 * [False]
+            )
+            self.assertEqual(source.end_time, 0.75)
+        self.assertTrue(source.is_repeatable)
+        self.assertFalse(source.is_live)
+
+    def test_scenes(self):
+        frames = np.concatenate([scene(9, seed=0), scene(7, seed=1)])
+        path = save_video(self.folder / "a.mov", frames)
+        starts = [f.number for f in open_frames(path) if f.starts_scene]
+        self.assertEqual(starts, [0, 9])
+        source = open_frames(path, scene_cuts=False)
+        starts = [f.number for f in source if f.starts_scene]
+        self.assertEqual(starts, [0])
+
+    def test_parts(self):
+        frames = np.concatenate([scene(9, seed=0), scene(7, seed=1)])
+        path = save_video(self.folder / "a.mov", frames)
+        source = open_frames(path)
+        found = list(source.read(every=5))
+        self.assertEqual([f.number for f in found], [0, 5, 9, 10, 15])
+        found = list(source.read(start=8))
+        self.assertEqual([f.number for f in found], list(range(8, 16)))
+        self.assertEqual([f.starts_scene for f in found][:3], [0, 1, 0])
+        found = list(open_frames(path, max_frames=3))
+        self.assertLen(found, 3)
+        self.assertEqual(open_frames(path, max_frames=3).num_frames, 3)
+        self.assertEqual(open_frames(path, max_frames=99).num_frames, 16)
+
+    def test_variable_frame_rate_rotation_and_aspect(self):
+        ticks = [0, 1, 4, 5, 9]
+        path = save_video(
+            self.folder / "a.mov",
+            scene(5, seed=0),
+            ticks=ticks,
+            aspect=Fraction(2),
+        )
+        set_display_matrix(path, 0, 1, -1, 0)
+        source = open_frames(path)
+        self.assertEqual((source.width, source.height), (48, 128))
+        found = list(source)
+        self.assertAllClose([f.time for f in found], np.array(ticks) / 10)
+        self.assertShape(found[0].image, (128, 48, 3))
+
+    def test_ten_bits(self):
+        frames = scene(3, seed=0)
+        path = save_video(
+            self.folder / "a.mkv",
+            frames,
+            codec="libx264",
+            pixel_format="yuv420p10le",
+        )
+        with self.assertWarnsRegex(UserWarning, "a.mkv: 10-bit colours are"):
+            source = open_frames(path)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            found = images(source)
+        error = np.abs(found.astype("float64") - frames).mean()
+        self.assertLess(error, 3)
+
+    @parameterized.parameters((16, "PQ", 0.5807), (18, "HLG", 0.75))
+    def test_high_dynamic_range(self, transfer, name, signal):
+        # The reference white, 203 nits; 10-bit luma of limited range.
+        path = self.folder / "a.mkv"
+        luma = round(64 + signal * 876)
+        with av.open(str(path), "w") as container:
+            stream = container.add_stream("ffv1", rate=10)
+            stream.width = stream.height = 32
+            stream.pix_fmt = "yuv420p10le"
+            stream.codec_context.color_trc = transfer
+            stream.codec_context.color_primaries = 9
+            stream.codec_context.colorspace = 9
+            stream.codec_context.color_range = 1
+            for _ in range(2):
+                frame = av.VideoFrame(32, 32, "yuv420p10le")
+                for plane, value in zip(frame.planes, (luma, 512, 512)):
+                    count = plane.buffer_size // 2
+                    plane.update(np.full(count, value, "uint16").tobytes())
+                container.mux(stream.encode(frame))
+            container.mux(stream.encode())
+        with self.assertWarnsRegex(UserWarning, rf"dynamic range \({name}\)"):
+            source = open_frames(path)
+        image = next(iter(source)).image
+        expected = 255 * (1 - 0.25 * np.exp(-1)) ** (1 / 2.4)
+        self.assertAllClose(image, np.full((32, 32, 3), expected), atol=2)
+
+    def test_interlaced(self):
+        # A bar that moves 4 pixels from field to field.
+        fields = np.full((20, 64, 96, 3), 40, "uint8")
+        for number, field in enumerate(fields):
+            field[:, 4 * number : 4 * number + 16] = 210
+        frames = fields[::2].copy()
+        frames[:, 1::2] = fields[1::2, 1::2]
+        path = self.folder / "a.mkv"
+        with av.open(str(path), "w") as container:
+            stream = container.add_stream("libx264", rate=25)
+            stream.width, stream.height = 96, 64
+            stream.pix_fmt = "yuv420p"
+            stream.options = {
+                "crf": "10",
+                "x264-params": "tff=1:log-level=none",
+                "flags": "+ilme+ildct",
+            }
+            for pixels in frames:
+                frame = av.VideoFrame.from_ndarray(pixels, "rgb24")
+                container.mux(stream.encode(frame))
+            container.mux(stream.encode())
+        with self.assertWarnsRegex(UserWarning, "interlaced frames are"):
+            source = open_frames(path)
+        found = images(source).astype("float64")
+        self.assertLen(found, 10)
+
+        def combing(pictures):
+            # Rows that differ from both neighbours, which are alike.
+            middle = pictures[:, 1:-1].astype("float64")
+            return np.abs(
+                middle - (pictures[:, 2:] / 2.0 + pictures[:, :-2] / 2.0)
+            ).mean()
+
+        self.assertGreater(combing(frames), 10)
+        self.assertLess(combing(found[1:-1]), combing(frames) / 5)
+
+    @parameterized.parameters("a.gif", "a.webp", "a.png")
+    def test_animation(self, name):
+        frames = scene(3, seed=0, height=24, width=32)
+        path = save_animation(self.folder / name, frames, [50, 200, 100])
+        source = open_frames(path)
+        found = list(source)
+        self.assertAllClose([f.time for f in found], [0, 0.05, 0.25])
+        self.assertAllClose(source.end_time, 0.35)
+        if name != "a.gif":
+            self.assertAllEqual(images(found), frames)
+
+    def test_folder(self):
+        frames = scene(4, seed=0)
+        for number, frame in enumerate(frames, start=8):
+            Image.fromarray(frame).save(self.folder / f"frame_{number}.png")
+        source = open_frames(self.folder, frame_rate=10)
+        self.assertEqual(source.num_frames, 4)
+        self.assertEqual(source.frame_rate, 10)
+        found = list(source)
+        self.assertEqual([f.number for f in found], [0, 1, 2, 3])
+        self.assertAllClose([f.time for f in found], [0, 0.1, 0.2, 0.3])
+        self.assertAllEqual(images(found), frames)
+        self.assertEqual(open_frames(self.folder).frame_rate, 24)
+
+    def test_folder_with_a_broken_image(self):
+        for number, frame in enumerate(scene(6, seed=0)):
+            Image.fromarray(frame).save(self.folder / f"frame_{number}.png")
+        (self.folder / "frame_4.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+        found, error = read_with_error(open_frames(self.folder))
+        self.assertLen(found, 4)
+        self.assertEqual(error.reason, "unreadable")
+        self.assertRegex(str(error), "frame_4.png")
+
+    def test_raw_frames(self):
+        frames = scene(3, seed=0)
+        source = open_frames(io.BytesIO(frames.tobytes()), (64, 48), 5)
+        found = list(source)
+        self.assertAllEqual(images(found), frames)
+        self.assertAllClose([f.time for f in found], [0, 0.2, 0.4])
+        self.assertFalse(source.is_repeatable)
+        with self.assertRaisesRegex(ValueError, "only once"):
+            list(source)
+        contents = frames.tobytes()[:-100]
+        found, error = read_with_error(
+            open_frames(io.BytesIO(contents), (64, 48), 5)
+        )
+        self.assertLen(found, 2)
+        self.assertRegex(str(error), "Frame 2 is cut off: it has 9116 of 9216")
+        found, error = read_with_error(open_frames(io.BytesIO(), (64, 48), 5))
+        self.assertEqual((found, error.reason), ([], "unreadable"))
+
+    def test_pipe(self):
+        # A pipe hands over less than a frame at a time.
+        frames = scene(2, seed=0)
+        reading, writing = os.pipe()
+        child = os.fork()
+        if not child:
+            with os.fdopen(writing, "wb") as file:
+                file.write(frames.tobytes())
+            os._exit(0)
+        os.close(writing)
+        before = sys.stdin
+        sys.stdin = os.fdopen(reading, "r")
+        try:
+            found = images(open_frames("-", (64, 48), "30000/1001"))
+        finally:
+            sys.stdin.close()
+            sys.stdin = before
+            os.waitpid(child, 0)
+        self.assertAllEqual(found, frames)
+
+    def test_size_that_changes(self):
+        frames = scene(4, seed=0)
+        for number, frame in enumerate(frames):
+            if number == 2:
+                frame = frame[:24, :32]
+            Image.fromarray(frame).save(self.folder / f"{number}.png")
+        found = list(open_frames(self.folder))
+        self.assertEqual(images(found).shape, (4, 48, 64, 3))
+        self.assertEqual([f.starts_scene for f in found], [1, 0, 1, 1])
+
+    def test_truncated(self):
+        path = save_video(
+            self.folder / "a.mkv",
+            scene(20, seed=0),
+            codec="mpeg4",
+            pixel_format="yuv420p",
+        )
+        contents = path.read_bytes()
+        path.write_bytes(contents[: len(contents) * 8 // 10])
+        found, error = read_with_error(open_frames(path))
+        self.assertBetween(len(found), 3, 17)
+        self.assertEqual(error.reason, "truncated")
+
+    def test_file_that_changes(self):
+        path = save_video(self.folder / "a.mov", scene(20, seed=0))
+        source = iter(open_frames(path))
+        next(source)
+        with open(path, "ab") as file:
+            file.write(b"more")
+        with self.assertRaisesRegex(
+            VideoError, "changed while it was read.*path=.*a.mov"
+        ) as caught:
+            list(source)
+        self.assertEqual(caught.exception.reason, "changed")
+
+    def test_image_that_changes(self):
+        for number, frame in enumerate(scene(4, seed=0)):
+            Image.fromarray(frame).save(self.folder / f"frame_{number}.png")
+        source = open_frames(self.folder)
+        Image.new("RGB", (64, 48)).save(self.folder / "frame_2.png")
+        with self.assertRaisesRegex(VideoError, "changed.*frame_2.png"):
+            list(source)
+
+    def test_identity(self):
+        path = save_video(self.folder / "a.mov", scene(3, seed=0))
+        first = open_frames(path).identity()
+        self.assertEqual(open_frames(path).identity(), first)
+        self.assertNotEqual(open_frames(path, max_frames=2).identity(), first)
+        os.utime(path, ns=(1, 1))
+        self.assertNotEqual(open_frames(path).identity(), first)
+
+    def test_errors(self):
+        with self.assertRaisesRegex(FileNotFoundError, "source=missing.mp4"):
+            open_frames("missing.mp4")
+        path = save_video(self.folder / "a.mov", scene(2, seed=0))
+        with self.assertRaisesRegex(ValueError, "`size` is for.*a.mov"):
+            open_frames(path, size=(3, 4))
+        with self.assertRaisesRegex(ValueError, "`frame_rate` is for fold"):
+            open_frames(path, frame_rate=25)
+        with self.assertRaisesRegex(ValueError, "`max_frames` must be a pos"):
+            open_frames(path, max_frames=0)
+        with self.assertRaisesRegex(ValueError, "Raw frames need `size=.wid"):
+            open_frames("-", frame_rate=25)
+        for size in (3, (3,), (3, 0), (3, 4.5)):
+            with self.assertRaisesRegex(ValueError, "`size` must be two"):
+                open_frames("-", size, 25)
+        for rate in (0, -1, "many", float("nan"), float("inf")):
+            with self.assertRaisesRegex(ValueError, "`frame_rate` must be a"):
+                open_frames("-", (3, 4), rate)
+        with self.assertRaisesRegex(ValueError, "no such camera.*webcam:97"):
+            open_frames("webcam:97")
+        with self.assertRaisesRegex(ValueError, "no numbered images"):
+            open_frames(self.folder)
+
+    def test_files_without_frames(self):
+        path = save_sound(self.folder / "a.mp4")
+        with self.assertRaisesRegex(VideoError, "no video stream"):
+            open_frames(path)
+        path.write_bytes(b"")
+        with self.assertRaisesRegex(VideoError, "file is empty"):
+            open_frames(path)
+        Image.new("RGB", (8, 8)).save(self.folder / "a.jpg")
+        with self.assertRaisesRegex(VideoError, "holds no video but"):
+            open_frames(self.folder / "a.jpg")
