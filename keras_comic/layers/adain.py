@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from keras_comic.layers.moments import channel_moments
+from keras_comic.layers.shared_statistics import normalization_moments
 
 
 @keras.saving.register_keras_serializable(package="keras_comic")
@@ -12,8 +12,9 @@ class AdaIN(keras.layers.Layer):
 
     `deviation * (x - mean(x)) / sqrt(var(x) + epsilon) + mean`, statistics
     taken over the positions of each channel of each sample, in float32 under
-    mixed precision. It has no weights; `ConditionalInstanceNormalization`
-    is the layer that computes the statistics from a style vector.
+    mixed precision, or given by `use_statistics`. It has no weights;
+    `ConditionalInstanceNormalization` is the layer that computes the style's
+    moments from a style vector.
 
     Args:
         epsilon: Float > 0. Added to the variance. Defaults to `1e-5`.
@@ -63,7 +64,8 @@ class AdaIN(keras.layers.Layer):
         style_moments = ops.cast(style_moments, "float32")[:, None, None, :]
         style_mean = style_moments[..., :channels]
         style_deviation = style_moments[..., channels:]
-        mean, deviation = channel_moments(inputs, self.epsilon)
+        mean, variance = normalization_moments(inputs)
+        deviation = ops.sqrt(variance + self.epsilon)
         # One multiply-add over the positions.
         scale = style_deviation / deviation[:, None, None]
         shift = style_mean - mean[:, None, None] * scale

@@ -5,6 +5,7 @@ import keras
 from keras_comic.layers.conditional_instance_normalization import (
     ConditionalInstanceNormalization,
 )
+from keras_comic.layers.instance_normalization import InstanceNormalization
 from keras_comic.layers.reflection_conv2d import ReflectionConv2D
 
 NORMALIZATIONS = ("conditional", "instance", None)
@@ -17,9 +18,7 @@ def make_normalization(normalization, dtype):
             dtype=dtype, name="normalization"
         )
     if normalization == "instance":
-        return keras.layers.GroupNormalization(
-            groups=-1, epsilon=1e-5, dtype=dtype, name="normalization"
-        )
+        return InstanceNormalization(dtype=dtype, name="normalization")
     if normalization is None:
         return None
     raise ValueError(
