@@ -1,7 +1,8 @@
 """Training gives the same numbers on every backend.
 
 After a change that is meant to change them, `python -m
-tests.backends.test_training` prints those of the backend that it runs on.
+tests.backends.test_training` prints those of the backend that it runs on; the
+numbers below are TensorFlow's.
 """
 
 import sys
@@ -20,9 +21,8 @@ from tests.test_case import TestCase
 from tests.test_case import noise
 from tests.test_case import photos
 
-# Those of TensorFlow: the terms of four steps, two of the averaged generator
-# after them, and how far the generator, the discriminator and the average have
-# moved in all.
+# The terms of four steps, two of the averaged generator after them, and how far
+# the generator, the discriminator and the average have moved in all.
 EXPECTED = {
     "adversarial": [0.9142133, 0.8926864, 0.8740959, 0.8535613],
     "content": [1.616774, 1.299354, 1.321013, 1.226839],
@@ -36,6 +36,23 @@ EXPECTED = {
     "evaluated": [1.185069, 449.7831],
     "moved": [195.4469, 63.11569, 184.9063],
 }
+# Both losses of 20 steps of other batches, with the recipe's weights.
+EXPECTED_AT_RECIPE = {
+    "discriminator_loss": [
+        *(0.9791602, 0.9855957, 0.9714891, 0.910109, 0.9654583),
+        *(0.951414, 0.8818723, 0.8930154, 0.9058613, 0.8776159),
+        *(0.8592114, 0.8498628, 0.858284, 0.8327103, 0.8436741),
+        *(0.8283535, 0.8109587, 0.8184898, 0.7906149, 0.7949324),
+    ],
+    "generator_loss": [
+        *(2.41076, 2.184994, 2.287195, 2.51335, 2.285152),
+        *(2.282063, 2.436951, 2.320129, 2.324359, 1.85817),
+        *(2.005977, 2.27761, 1.958916, 2.032921, 2.075619),
+        *(2.019828, 2.13571, 2.189185, 2.120818, 2.083694),
+    ],
+}
+NUM_STEPS = 20
+LEARNING_RATE = 2e-4
 TOLERANCE = 1e-3
 WEIGHTS = {
     "content": 1.0,
@@ -75,14 +92,63 @@ def fill(network, seed):
     network.set_weights(values)
 
 
-def run_steps():
-    """Dict of what four steps give, as lists of floats."""
+def make_filled_gan():
     gan = make_gan()
     for seed, network in enumerate(
         (gan.generator, gan.discriminator, gan.feature_network)
     ):
         fill(network, seed)
     gan.ema_generator.set_weights(gan.generator.get_weights())
+    return gan
+
+
+class DifferentBatches(keras.utils.PyDataset):
+    """Another batch for every step."""
+
+    def __len__(self):
+        return NUM_STEPS
+
+    def __getitem__(self, index):
+        return {
+            "photos": noise(2, 32, 32, 3, seed=2 * index),
+            "style_images": noise(2, 32, 32, 3, seed=2 * index + 1),
+        }
+
+
+class LossesOfSteps(keras.callbacks.Callback):
+    """Keeps both losses of each step, from their means since the start."""
+
+    def __init__(self):
+        super().__init__()
+        self.means = {name: [] for name in EXPECTED_AT_RECIPE}
+
+    def on_train_batch_end(self, batch, logs=None):
+        for name, values in self.means.items():
+            values.append(float(logs[name]))
+
+    def losses(self):
+        """Dict of name to a list of floats."""
+        counts = np.arange(1, NUM_STEPS + 1)
+        return {
+            name: np.diff(counts * np.array(values), prepend=0.0).tolist()
+            for name, values in self.means.items()
+        }
+
+
+def run_recipe():
+    """Dict of both losses of 20 steps at a rate of 2e-4."""
+    gan = make_filled_gan()
+    gan.compile(
+        *(keras.optimizers.Adam(LEARNING_RATE, beta_1=0.5) for _ in range(2))
+    )
+    steps = LossesOfSteps()
+    gan.fit(DifferentBatches(), shuffle=False, verbose=0, callbacks=[steps])
+    return steps.losses()
+
+
+def run_steps():
+    """Dict of what four steps give, as lists of floats."""
+    gan = make_filled_gan()
     networks = (gan.generator, gan.discriminator, gan.ema_generator)
     before = [network.get_weights() for network in networks]
     others = dict.fromkeys(set(gan.default_loss_weights) - set(WEIGHTS), 0.0)
@@ -128,6 +194,15 @@ class TrainingTest(TestCase):
         self.assertLess(totals[-1], totals[0])
         totals = found["discriminator_loss"]
         self.assertLess(totals[-1], totals[0])
+
+    def test_twenty_steps_give_the_same_losses(self):
+        found = run_recipe()
+        for name, values in EXPECTED_AT_RECIPE.items():
+            self.assertEqual(len(values), NUM_STEPS)
+            self.assertAllClose(found[name], values, 1e-7, TOLERANCE)
+        # They have learned.
+        first, *_, last = found["discriminator_loss"]
+        self.assertLess(last, 0.9 * first)
 
     def test_fit_from_folders_resumes(self):
         folder = self.temporary_folder()
@@ -198,5 +273,5 @@ class TrainingTest(TestCase):
 
 
 if __name__ == "__main__":
-    for key, numbers in run_steps().items():
+    for key, numbers in {**run_steps(), **run_recipe()}.items():
         print(f'    "{key}": {[float(f"{n:.7g}") for n in numbers]},')
