@@ -1,0 +1,265 @@
+"""Takes the flicker out of stylised frames, along the flow of their sources."""
+
+import numbers
+
+import numpy as np
+
+from keras_comic.video.flow_confidence import flow_confidence
+from keras_comic.video.flow_confidence import flow_places
+from keras_comic.video.flow_confidence import get_flow_estimator
+from keras_comic.video.flow_confidence import import_cv2
+from keras_comic.video.flow_confidence import remap
+from keras_comic.video.frame_stylizer import FrameStylizer
+
+# Differences of the sources, of 255: what noise makes, and beyond that, where
+# trust has fallen to exp(-1).
+NOISE = 3.0
+TOLERANCE = 12.0
+# Deviation of the blur over which sources are compared, pixels.
+_COMPARED = 1.5
+# What is doubtful spreads by a pixel, and softly by these, pixels.
+_SOFT = 1.5
+# Details are what a blur of this deviation takes away, pixels; their contrast
+# is compared over windows of this side, and raised by at most this in a frame.
+_DETAIL = 1.2
+_WINDOW = 33
+_MAX_GAIN = 1.2
+# OpenCV's DIS is not made for less.
+_MIN_SIDE = 16
+
+
+class Deflicker:
+    """Makes stylised frames consistent, with the sources at hand.
+
+    For any pair of videos, one the stylised version of the other, whoever
+    stylised it. Each frame is blended with the last output, moved along the
+    optical flow between the sources:
+
+        output = stylized + weight * (warp(last output) - stylized)
+
+    `weight` is `strength` where the flow is sure and what it leads to looks
+    the same in both sources, and falls to 0 where it is hidden, at the
+    boundary of a motion, out of the picture, or another colour: nothing is
+    left behind moving things. Since every output is pulled towards the
+    frame's own stylisation, errors do not add up. What blending takes from
+    the contrast of details is given back, so that lines stay sharp.
+
+    Frames are given in their order; one of another size starts anew.
+
+    Args:
+        flow: `"dis"`, `"farneback"`, or a callable `(first, second) -> flow`,
+            see `keras_comic.data.optical_flow`. Defaults to `"dis"`.
+        strength: Float in `[0, 1)`. Share of the last output in the next one,
+            where it can be trusted; 0 changes nothing. Defaults to `0.85`.
+        detail: Float in `[0, 1]`. Contrast of details that the output is
+            brought to, as a share of the stylised frame's. 0 leaves them as
+            blending makes them. Defaults to `1.0`.
+        flow_side: Integer >= 16, pixels. Flow is found on sources whose
+            longer side is at most this. Defaults to `960`.
+
+    Raises:
+        ImportError: If OpenCV is not installed.
+        ValueError: If an argument is out of its range.
+
+    Example:
+
+    >>> from keras_comic.video.deflicker import Deflicker
+    >>> deflicker = Deflicker()
+    >>> source = np.full((32, 48, 3), 100, "uint8")
+    >>> bright = deflicker.process(source, source + 20)
+    >>> dark = deflicker.process(source, source)
+    >>> int(bright[0, 0, 0]), int(dark[0, 0, 0])
+    (120, 117)
+
+    Reference:
+        - [Ruder et al., 2016](https://arxiv.org/abs/1604.08610), for the
+          tests of the flow. Differs from it in: the last output is blended,
+          not optimised for.
+    """
+
+    def __init__(self, flow="dis", strength=0.85, detail=1.0, flow_side=960):
+        if not isinstance(strength, numbers.Real) or not 0 <= strength < 1:
+            raise ValueError(
+                "`strength` must be at least 0 and less than 1. "
+                f"Received: strength={strength!r}"
+            )
+        if not isinstance(detail, numbers.Real) or not 0 <= detail <= 1:
+            raise ValueError(
+                f"`detail` must be in [0, 1]. Received: detail={detail!r}"
+            )
+        if not isinstance(flow_side, numbers.Integral) or (
+            flow_side < _MIN_SIDE
+        ):
+            raise ValueError(
+                f"`flow_side` must be an integer of at least {_MIN_SIDE}. "
+                f"Received: flow_side={flow_side!r}"
+            )
+        import_cv2()
+        self.flow = get_flow_estimator(flow)
+        self.strength = float(strength)
+        self.detail = float(detail)
+        self.flow_side = int(flow_side)
+        self.reset()
+
+    def reset(self):
+        """Forgets all frames, before another video."""
+        self._source = None
+        self._output = None
+
+    def process(self, source, stylized, starts_scene=False):
+        """Makes the next frame.
+
+        Args:
+            source: Uint8 array `(height, width, 3)`, RGB in `[0, 255]`: what
+                was stylised. Where its size is not that of `stylized`, it is
+                resized.
+            stylized: Uint8 array `(height, width, 3)`, RGB in `[0, 255]`.
+            starts_scene: Boolean. Whether nothing of the frames before is to
+                be carried over. Defaults to `False`.
+
+        Returns:
+            Uint8 array of the shape of `stylized`, RGB in `[0, 255]`.
+
+        Raises:
+            ValueError: If shapes or types are others, or those of the flow.
+        """
+        source = FrameStylizer.check_frame(source)
+        stylized = FrameStylizer.check_frame(stylized)
+        source = self._resize_source(source, stylized.shape[:2])
+        output = stylized.astype("float32")
+        source = source.astype("float32")
+        if (
+            not starts_scene
+            and self._output is not None
+            and self._output.shape == output.shape
+            and self._source.shape == source.shape
+        ):
+            output = self._blend(source, output)
+        else:
+            self._source = source
+        self._output = output
+        return _to_bytes(output)
+
+    def get_state(self):
+        """What the frames to come depend on.
+
+        Returns:
+            Dict of name to NumPy array, empty before the first frame.
+        """
+        if self._output is None:
+            return {}
+        return {"source": self._source.copy(), "output": self._output.copy()}
+
+    def set_state(self, state):
+        """Goes on where another run was.
+
+        Args:
+            state: Dict, from `get_state`.
+
+        Raises:
+            ValueError: If the names are not those of `get_state`.
+        """
+        if state and sorted(state) != ["output", "source"]:
+            raise ValueError(
+                "The state must hold `output` and `source`, or nothing. "
+                f"Received: state with {sorted(state)}"
+            )
+        self.reset()
+        if state:
+            self._source = np.array(state["source"], "float32")
+            self._output = np.array(state["output"], "float32")
+
+    def _resize_source(self, source, size):
+        """The source as flow is found on it."""
+        scale = min(1.0, self.flow_side / max(size))
+        size = tuple(max(1, round(side * scale)) for side in size)
+        if source.shape[:2] == size:
+            # The caller may go on to write into it.
+            return source.copy()
+        cv2 = import_cv2()
+        smaller = size[0] <= source.shape[0] and size[1] <= source.shape[1]
+        return cv2.resize(
+            source,
+            size[::-1],
+            interpolation=cv2.INTER_AREA if smaller else cv2.INTER_CUBIC,
+        )
+
+    def _blend(self, source, stylized):
+        cv2 = import_cv2()
+        flow, weight = self._measure(source)
+        weight *= np.float32(self.strength)
+        self._source = _blend(self._source, source, flow, weight)
+        height, width = stylized.shape[:2]
+        if weight.shape != (height, width):
+            scale = (width / flow.shape[1], height / flow.shape[0])
+            flow = cv2.resize(flow, (width, height)) * np.float32(scale)
+            weight = cv2.resize(weight, (width, height))
+        output = _blend(self._output, stylized, flow, weight)
+        if self.detail:
+            output = self._restore_details(output, stylized, weight)
+        return np.clip(output, 0, 255, out=output)
+
+    def _measure(self, source):
+        """The flow into the last source, and the trust in it."""
+        cv2 = import_cv2()
+        pair = [_to_bytes(picture) for picture in (source, self._source)]
+        back = self._estimate(*pair)
+        trust = flow_confidence(back, self._estimate(*pair[::-1]))
+        moved = remap(self._source, flow_places(back), "lanczos")
+        difference = np.abs(moved - source)
+        difference = cv2.GaussianBlur(
+            difference.mean(axis=-1), (0, 0), _COMPARED
+        )
+        excess = np.maximum(difference - NOISE, 0) / TOLERANCE
+        trust = cv2.erode(trust, np.ones((3, 3), "uint8"))
+        trust = cv2.GaussianBlur(trust, (0, 0), _SOFT)
+        return back, trust * np.exp(-(excess**2))
+
+    def _estimate(self, first, second):
+        flow = np.asarray(self.flow(first, second), "float32")
+        if flow.shape != (*first.shape[:2], 2):
+            raise ValueError(
+                "`flow` must give an array (height, width, 2) of the size of "
+                f"the pictures, {first.shape[:2]}. "
+                f"Received: shape={flow.shape}"
+            )
+        return flow
+
+    def _restore_details(self, blended, stylized, weight):
+        cv2 = import_cv2()
+        wanted = _contrast(stylized) * self.detail**2
+        # Of 255 squared: flat areas are left alone.
+        gain = np.sqrt((wanted + 1) / (_contrast(blended) + 1))
+        gain = np.clip(gain, 1, _MAX_GAIN)
+        gain = cv2.resize(gain, blended.shape[1::-1])
+        # Where nothing was blended, nothing was lost.
+        gain = (gain - 1) * (weight / max(self.strength, 1e-6))
+        details = blended - cv2.GaussianBlur(blended, (0, 0), _DETAIL)
+        return blended + gain[..., None] * details
+
+
+def _blend(last, current, flow, weight):
+    """The last picture, moved, and the current one."""
+    moved = remap(last, flow_places(flow), "lanczos")
+    moved -= current
+    moved *= weight[..., None]
+    moved += current
+    return moved
+
+
+def _to_bytes(image):
+    return np.clip(np.rint(image), 0, 255).astype("uint8")
+
+
+def _contrast(image):
+    """Mean squared gradient over windows, at a quarter of the size."""
+    cv2 = import_cv2()
+    energy = np.zeros(image.shape[:2], "float32")
+    across = image[:, 1:] - image[:, :-1]
+    energy[:, :-1] += np.einsum("hwc,hwc->hw", across, across)
+    down = image[1:] - image[:-1]
+    energy[:-1] += np.einsum("hwc,hwc->hw", down, down)
+    size = [max(1, round(side / 4)) for side in image.shape[1::-1]]
+    energy = cv2.resize(energy, size, interpolation=cv2.INTER_AREA)
+    side = max(1, _WINDOW // 4)
+    return cv2.blur(energy, (side, side), borderType=cv2.BORDER_REFLECT)

@@ -1,0 +1,161 @@
+"""How far a flow is to be trusted, and pictures moved along it, by OpenCV."""
+
+import importlib
+
+import numpy as np
+
+from keras_comic.data.optical_flow import BOUNDARY_CONSTANT
+from keras_comic.data.optical_flow import BOUNDARY_FRACTION
+from keras_comic.data.optical_flow import OCCLUSION_CONSTANT
+from keras_comic.data.optical_flow import OCCLUSION_FRACTION
+from keras_comic.video.flow_estimators import FLOW_ESTIMATORS
+
+
+def get_flow_estimator(flow):
+    """The estimator that a name stands for.
+
+    Args:
+        flow: `"dis"` (`keras_comic.data.optical_flow`), `"farneback"`, or a
+            callable `(first, second) -> flow`, which is returned as it is.
+
+    Returns:
+        Callable: two uint8 pictures `(height, width, 3)` to a float32 array
+        `(height, width, 2)`, pixels.
+
+    Raises:
+        ValueError: If the name is unknown.
+
+    Example:
+
+    >>> from keras_comic.video.flow_confidence import get_flow_estimator
+    >>> estimator = get_flow_estimator("dis")
+    >>> estimator is keras_comic.data.optical_flow
+    True
+    """
+    if callable(flow):
+        return flow
+    if isinstance(flow, str) and flow in FLOW_ESTIMATORS:
+        _, estimator = FLOW_ESTIMATORS[flow]
+        return estimator
+    raise ValueError(
+        f"`flow` must be one of {sorted(FLOW_ESTIMATORS)} or a callable "
+        f"(first, second) -> flow. Received: flow={flow!r}"
+    )
+
+
+def flow_confidence(forward, backward):
+    """How far a flow is to be trusted, by the flow of the way back.
+
+    0 where `keras_comic.data.flow_validity` says that the flow is invalid
+    (hidden, at the boundary of a motion, or out of the picture), 1 where the
+    squared gap between the way there and back is less than half of what that
+    test allows, and falling in between.
+
+    Args:
+        forward: Float32 array `(height, width, 2)`, pixels, the flow from the
+            first to the second picture.
+        backward: Float32 array of the same shape, the flow from the second to
+            the first.
+
+    Returns:
+        Float32 array `(height, width)` in `[0, 1]`, of the first picture.
+
+    Raises:
+        ImportError: If OpenCV is not installed.
+        ValueError: If the shapes do not agree.
+
+    Example:
+
+    >>> from keras_comic.video.flow_confidence import flow_confidence
+    >>> still = np.zeros((8, 8, 2), "float32")
+    >>> float(flow_confidence(still, still).min())
+    1.0
+
+    Reference:
+        - [Ruder et al., 2016](https://arxiv.org/abs/1604.08610), section 5.
+    """
+    forward = np.asarray(forward, "float32")
+    backward = np.asarray(backward, "float32")
+    if (
+        forward.ndim != 3
+        or forward.shape[2] != 2
+        or forward.shape != backward.shape
+    ):
+        raise ValueError(
+            "Both flows must have the same shape (height, width, 2). "
+            f"Received: forward.shape={forward.shape}, "
+            f"backward.shape={backward.shape}"
+        )
+    height, width = forward.shape[:2]
+    columns, rows = flow_places(forward)
+    back = remap(backward, (columns, rows), "linear")
+    length = _squared(forward)
+    allowed = OCCLUSION_FRACTION * (length + _squared(back))
+    allowed += OCCLUSION_CONSTANT
+    gap = _squared(forward + back)
+    confidence = np.clip(2 - 2 * gap / allowed, 0, 1)
+    change = np.zeros_like(length)
+    for axis in (0, 1):
+        if forward.shape[axis] > 1:
+            change += _squared(np.gradient(forward, axis=axis))
+    boundary = change > BOUNDARY_FRACTION * length + BOUNDARY_CONSTANT
+    outside = (columns < -0.5) | (columns > width - 0.5)
+    outside |= (rows < -0.5) | (rows > height - 0.5)
+    confidence[boundary | outside] = 0
+    return confidence
+
+
+def flow_places(flow):
+    """Where a flow leads.
+
+    Args:
+        flow: Float32 array `(height, width, 2)`, pixels, `x`, then `y`.
+
+    Returns:
+        Two float32 arrays `(height, width)`, pixels: columns and rows.
+    """
+    height, width = flow.shape[:2]
+    columns = flow[..., 0] + np.arange(width, dtype="float32")
+    rows = flow[..., 1] + np.arange(height, dtype="float32")[:, None]
+    return columns, rows
+
+
+def remap(image, places, interpolation):
+    """Takes a picture's pixels from other places; its edge is continued.
+
+    Args:
+        image: Array `(height, width)` or `(height, width, channels)`, float32
+            or uint8.
+        places: From `flow_places`.
+        interpolation: `"linear"` or `"lanczos"` (over 8x8 pixels).
+
+    Returns:
+        Array of the dtype of `image`.
+    """
+    cv2 = import_cv2()
+    flag = {"linear": cv2.INTER_LINEAR, "lanczos": cv2.INTER_LANCZOS4}
+    return cv2.remap(
+        image, *places, flag[interpolation], borderMode=cv2.BORDER_REPLICATE
+    )
+
+
+def import_cv2():
+    """The module `cv2`.
+
+    Returns:
+        OpenCV.
+
+    Raises:
+        ImportError: If it is not installed; it says how to install it.
+    """
+    try:
+        return importlib.import_module("cv2")
+    except ImportError as error:
+        raise ImportError(
+            f"Optical flow needs OpenCV, which cannot be imported ({error}). "
+            "Install it with `pip install keras-comic[video]`."
+        ) from error
+
+
+def _squared(vectors):
+    return np.einsum("hwc,hwc->hw", vectors, vectors)

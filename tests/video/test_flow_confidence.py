@@ -1,0 +1,100 @@
+import numpy as np
+from absl.testing import parameterized
+
+from keras_comic.data import flow_validity
+from keras_comic.data import optical_flow
+from keras_comic.data import synthetic_flow
+from keras_comic.data import warp_image
+from keras_comic.video.flow_confidence import flow_confidence
+from keras_comic.video.flow_confidence import flow_places
+from keras_comic.video.flow_confidence import get_flow_estimator
+from keras_comic.video.flow_confidence import remap
+from keras_comic.video.flow_estimators import farneback_flow
+from tests.test_case import TestCase
+from tests.test_case import noise
+from tests.test_case import photos
+
+
+class FlowConfidenceTest(TestCase, parameterized.TestCase):
+    def flows(self):
+        """A flow, and one back that is wrong here and there."""
+        forward = synthetic_flow((48, 64), 1, max_deformation=3.0)
+        backward = synthetic_flow((48, 64), 2, max_deformation=3.0)
+        mix = np.linspace(0, 0.5, 64, dtype="float32")[:, None]
+        return forward, mix * backward - (1 - mix) * forward
+
+    def test_is_zero_where_the_published_tests_fail(self):
+        forward, backward = self.flows()
+        confidence = flow_confidence(forward, backward)
+        valid = flow_validity(forward, backward)
+        self.assertBetween(valid.mean(), 0.2, 0.9)
+        # OpenCV rounds places to 1/32 of a pixel.
+        self.assertGreater(((confidence > 0) == valid).mean(), 0.99)
+        self.assertBetween(confidence.min(), 0.0, 0.0)
+        self.assertBetween(confidence.max(), 0.9, 1.0)
+        self.assertTrue(((confidence > 0.05) & (confidence < 0.95)).any())
+
+    def test_values(self):
+        # There and back by 2 - gap: allowed is 0.01 (4 + b^2) + 0.5.
+        forward = np.full((8, 40, 2), (2.0, 0.0), "float32")
+        for gap in (0.0, 0.5, 0.6, 0.7, 0.8):
+            backward = np.full((8, 40, 2), (gap - 2.0, 0.0), "float32")
+            allowed = 0.01 * (4 + (2 - gap) ** 2) + 0.5
+            expected = np.clip(2 - 2 * gap**2 / allowed, 0, 1)
+            confidence = flow_confidence(forward, backward)
+            self.assertAllClose(confidence[:, :38], expected, atol=1e-5)
+            # Beyond the right edge.
+            self.assertAllEqual(confidence[:, 38:], 0.0)
+
+    def test_boundary_of_a_motion(self):
+        forward = np.zeros((8, 32, 2), "float32")
+        forward[:, :16, 1] = 0.3
+        confidence = flow_confidence(forward, -forward)
+        self.assertAllEqual(confidence[0, :15], 1.0)
+        self.assertAllEqual(confidence[0, 15:17], 0.0)
+        self.assertAllEqual(confidence[0, 17:], 1.0)
+
+    @parameterized.parameters((1, 1), (1, 7), (7, 1))
+    def test_small(self, height, width):
+        still = np.zeros((height, width, 2), "float32")
+        self.assertAllEqual(
+            flow_confidence(still, still), np.ones((height, width))
+        )
+
+    def test_remap(self):
+        flow = synthetic_flow((24, 32), 3, max_shift=3.0)
+        image = noise(24, 32, 3)
+        for interpolation, exact in (("linear", True), ("lanczos", False)):
+            moved = remap(image, flow_places(flow), interpolation)
+            difference = np.abs(moved - warp_image(image, flow))
+            self.assertEqual(difference.mean() < 0.02, exact)
+            still = flow_places(np.zeros_like(flow))
+            self.assertAllClose(
+                remap(image, still, interpolation), image, atol=1e-6
+            )
+
+    def test_estimators(self):
+        self.assertIs(get_flow_estimator("dis"), optical_flow)
+        self.assertIs(get_flow_estimator("farneback"), farneback_flow)
+        picture = photos(16, 24, 3)
+        for name in ("dis", "farneback"):
+            flow = get_flow_estimator(name)(picture, picture)
+            self.assertShape(flow, (16, 24, 2))
+        own = lambda first, second: np.zeros((*first.shape[:2], 2))  # noqa: E731
+        self.assertIs(get_flow_estimator(own), own)
+
+    def test_errors(self):
+        for flow in ("raft", None, 3):
+            with self.assertRaisesRegex(
+                ValueError,
+                r"one of \['dis', 'farneback'\] or a callable .*flow=",
+            ):
+                get_flow_estimator(flow)
+        flow = np.zeros((8, 8, 2))
+        for forward, backward in (
+            (flow, flow[:4]),
+            (flow[..., 0], flow[..., 0]),
+            (flow[..., :1], flow[..., :1]),
+        ):
+            with self.assertRaisesRegex(ValueError, "the same shape .*Receiv"):
+                flow_confidence(forward, backward)
