@@ -1,6 +1,7 @@
 """`keras-comic train`."""
 
 import contextlib
+import enum
 import os
 import shlex
 import warnings
@@ -20,9 +21,18 @@ ARGUMENTS = "keras_comic.arguments"
 # How a warning of a file that could not be read begins.
 LEFT_OUT = "Left out "
 INTERRUPTED_EXIT_CODE = 130
+# Pictures of each kind that the alarms look at.
+NUM_WATCHED = 16
 # The sample grid: photos across, and their short side in pixels.
 NUM_SAMPLES = 4
 SAMPLE_SIZE = 256
+
+
+class Objective(enum.StrEnum):
+    """What a validation set measures."""
+
+    KID = "kid"
+    STYLE_LOSS = "style-loss"
 
 
 def train(
@@ -124,6 +134,68 @@ def train(
         int,
         typer.Option(min=1, help="Steps between two sample grids."),
     ] = 500,
+    validation_photos: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="A folder of photos that are not trained on; may be given "
+            "several times. With --validation-drawings, the preset gets the "
+            "weights that were best on them.",
+            show_default=False,
+        ),
+    ] = None,
+    validation_drawings: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="A folder of drawings that are not trained on; may be given "
+            "several times.",
+            show_default=False,
+        ),
+    ] = None,
+    objective: Annotated[
+        Objective,
+        typer.Option(
+            help="What is best: the smallest kernel distance (KID) or style "
+            "loss, on the features of the losses' network."
+        ),
+    ] = Objective.KID,
+    evaluate_every: Annotated[
+        int,
+        typer.Option(min=1, help="Steps between two evaluations."),
+    ] = 1000,
+    search: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            metavar="N",
+            help="Search for the learning rate and the weights of the losses "
+            "by N short trainings first, and train with the best; those given "
+            "here stay. Needs Optuna and both validation folders.",
+        ),
+    ] = 0,
+    search_steps: Annotated[
+        int,
+        typer.Option(min=1, help="Training steps of each of them."),
+    ] = 500,
+    alarms: Annotated[
+        bool,
+        typer.Option(
+            help="Warn of a collapse, of cast colours, and when the "
+            "discriminator wins."
+        ),
+    ] = True,
+    roll_back: Annotated[
+        bool,
+        typer.Option(
+            help="Go back to the last good state, with lower learning rates, "
+            "when steps keep failing."
+        ),
+    ] = True,
+    tensorboard: Annotated[
+        bool,
+        typer.Option(
+            "--tensorboard", help="Write event files for TensorBoard, too."
+        ),
+    ] = False,
     licence: Annotated[
         str | None,
         typer.Option(
@@ -142,8 +214,9 @@ def train(
     """Train a preset on drawings and photos of your own.
 
     Beside the preset, OUTPUT.training/ holds what the run needs: the records,
-    the checkpoint, sample grids and the plot of the losses. The same command
-    again goes on where it was stopped.
+    the checkpoint, sample grids, the plot of the losses and, at the end, a
+    report (report.html). OUTPUT.search/ holds the trials of --search and their
+    table. The same command again goes on where it was stopped.
     """
     options = {
         "image_size": image_size,
@@ -166,20 +239,63 @@ def train(
         _check_output(output)
 
         import_models()
+        from keras_comic.models.adain.preset_search import search_style_preset
         from keras_comic.models.adain.train_preset import train_style_preset
-        from keras_comic.training import LossPlot
-        from keras_comic.training import SampleGrid
-        from keras_comic.training import TrainingProgress
         from keras_comic.training.training_time import TrainingTime
 
         work = _work_folder(output)
-        samples, styles = _read_samples(photos, drawings)
-        samples = SampleGrid(work / "samples", samples, styles, sample_every)
+        validation = _read_validation(
+            validation_photos,
+            validation_drawings,
+            options["image_size"],
+            features,
+            objective,
+        )
+        if search and validation is None:
+            raise ValueError(
+                "A search needs --validation-photos and --validation-drawings. "
+                f"Received: --search {search}"
+            )
+        watched = _read_watched(
+            validation_photos or photos,
+            validation_drawings or drawings,
+            options["image_size"],
+        )
+        callbacks = _make_callbacks(
+            work,
+            _read_samples(photos, drawings),
+            sample_every,
+            watched if alarms else None,
+            validation,
+            evaluate_every,
+            roll_back,
+            tensorboard,
+            metadata["recipe"],
+        )
         training_time = TrainingTime(work)
         if training_time.seconds:
             typer.echo(f"Going on with the run in {work}", err=True)
         try:
             with _left_out_files() as left_out:
+                if search:
+                    found = search_style_preset(
+                        drawings,
+                        photos,
+                        output.with_name(output.name + ".search"),
+                        validation,
+                        num_trials=search,
+                        steps=search_steps,
+                        preset=preset,
+                        feature_network=features,
+                        options=_given(options),
+                        progress=_tell_trial,
+                    )
+                    options.update(found.options)
+                    typer.echo(
+                        f"Best of {len(found.trials)} trials: "
+                        f"{_as_arguments(found.options)}",
+                        err=True,
+                    )
                 generator = train_style_preset(
                     drawings,
                     photos,
@@ -188,12 +304,8 @@ def train(
                     feature_network=features,
                     steps=steps,
                     options=_given(options),
-                    callbacks=[
-                        samples,
-                        LossPlot(work),
-                        TrainingProgress(),
-                        training_time,
-                    ],
+                    # The report is made of what the others write.
+                    callbacks=[training_time, *callbacks],
                     metadata=_given(metadata),
                 )
         except KeyboardInterrupt:
@@ -271,6 +383,105 @@ def parse_loss_weights(texts):
 
 def _given(options):
     return {k: v for k, v in options.items() if v is not None}
+
+
+def _read_watched(photos, drawings, image_size):
+    """Squares of photos and drawings that the alarms look at."""
+    from keras_comic.models.adain.train_preset import DEFAULT_OPTIONS
+    from keras_comic.models.adain.validation_set import read_squares
+
+    size = image_size or DEFAULT_OPTIONS["image_size"]
+    return [
+        read_squares(folders, size, NUM_WATCHED)
+        for folders in (photos, drawings)
+    ]
+
+
+def _read_validation(photos, drawings, image_size, features, objective):
+    """The validation set, or `None` where there are no folders of it."""
+    from keras_comic.models.adain.train_preset import DEFAULT_OPTIONS
+    from keras_comic.models.adain.validation_set import ValidationSet
+    from keras_comic.models.adain.validation_set import read_squares
+
+    if not photos and not drawings:
+        return None
+    if not (photos and drawings):
+        raise ValueError(
+            "--validation-photos and --validation-drawings belong together. "
+            f"Received: {len(photos or ())} and {len(drawings or ())} folders"
+        )
+    size = image_size or DEFAULT_OPTIONS["image_size"]
+    return ValidationSet(
+        read_squares(photos, size),
+        read_squares(drawings, size),
+        features,
+        objective.value.replace("-", "_"),
+    )
+
+
+def _make_callbacks(
+    work,
+    samples,
+    sample_every,
+    watched,
+    validation,
+    evaluate_every,
+    roll_back,
+    tensorboard,
+    command,
+):
+    """What looks after the run, in the order in which they are called."""
+    import numpy as np
+
+    from keras_comic import training
+    from keras_comic.models.adain.validation_set import pair
+
+    grid = training.SampleGrid(work / "samples", *samples, sample_every)
+    callbacks = [grid, training.LossPlot(work), training.TrainingProgress()]
+    alarms = None
+    if watched is not None and min(map(len, watched)) > 1:
+        photos, drawings = watched
+        alarms = training.TrainingAlarms(
+            work, pair(photos, drawings), np.stack(drawings)
+        )
+        callbacks.append(alarms)
+    if validation is not None:
+        callbacks.append(
+            training.BestCheckpoint(work, validation.evaluate, evaluate_every)
+        )
+    if tensorboard:
+        callbacks.append(
+            training.TensorBoard(
+                work / "events", pictures={"samples": grid.draw}, alarms=alarms
+            )
+        )
+    if roll_back:
+        callbacks.append(training.RollBack())
+    report = training.TrainingReport(work, settings={"command": command})
+    return [*callbacks, report]
+
+
+def _tell_trial(trials):
+    trial = trials[-1]
+    value = trial.get("objective")
+    typer.echo(
+        f"Trial {trial['number']}: {trial['state']}"
+        + ("" if value is None else f", objective {value:.5g}"),
+        err=True,
+    )
+
+
+def _as_arguments(options):
+    """Options as they are typed."""
+    words = []
+    for name, value in options.items():
+        if name == "loss_weights":
+            for term, weight in value.items():
+                words += ["--loss-weight", f"{term}={weight:.6g}"]
+        else:
+            text = f"{value:.6g}" if isinstance(value, float) else str(value)
+            words += [f"--{name.replace('_', '-')}", text]
+    return shlex.join(words)
 
 
 @contextlib.contextmanager

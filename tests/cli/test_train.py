@@ -4,6 +4,7 @@ from pathlib import Path
 from unittest import mock
 
 import numpy as np
+import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
@@ -94,7 +95,9 @@ class TrainTest(TestCase):
         self.assertEqual(recipe["seed"], 3)
         self.assertEqual(recipe["image_size"], 32)
         self.assertEqual(recipe["loss_weights"], {"gram": 1e-9})
-        self.assertTrue((work / "losses.png").is_file())
+        self.assertEqual(recipe["photos"][:18], "3 files, checksum ")
+        for name in ("losses.png", "alarms.csv", "warnings.csv", "report.html"):
+            self.assertTrue((work / name).is_file(), name)
         self.assertEqual(
             sorted(path.name for path in (work / "samples").iterdir()),
             ["step-0000001.png", "step-0000002.png"],
@@ -142,6 +145,65 @@ class TrainTest(TestCase):
         ):
             self.assertAllClose(value, expected, atol=1e-6)
 
+    def test_best_on_a_validation_set(self):
+        validation = (
+            *("--validation-photos", str(self.data / "photos")),
+            *("--validation-drawings", str(self.data / "drawings")),
+        )
+        self.run_train(
+            *(
+                *validation,
+                "--objective",
+                "style-loss",
+                "--evaluate-every",
+                "1",
+            ),
+            *("--no-alarms", "--no-roll-back", "--tensorboard"),
+        )
+        work = self.output.with_name("mine.training")
+        table = (work / "evaluations.csv").read_text("utf-8").splitlines()
+        self.assertEqual(table[0], "step,StyleLoss,best")
+        self.assertEqual(len(table), 3)
+        self.assertFalse((work / "alarms.csv").exists())
+        self.assertEqual(len(list((work / "events").iterdir())), 1)
+        # The preset has the best weights.
+        with np.load(work / "best.npz") as archive:
+            names = sorted(n for n in archive.files if n != "__facts__")
+            best = [archive[name] for name in names]
+        generator = presets.from_preset(self.output)
+        for variable, value in zip(generator.variables, best, strict=True):
+            self.assertAllClose(variable, value, 1e-3, 1e-3)
+
+    @pytest.mark.slow
+    def test_search(self):
+        pytest.importorskip("optuna")
+        options = (
+            *("--validation-photos", str(self.data / "photos")),
+            *("--validation-drawings", str(self.data / "drawings")),
+            *("--search", "2", "--search-steps", "1"),
+            *("--learning-rate", "1e-4"),
+        )
+        output = self.run_train(*options)
+        self.assertRegex(output, "Trial 1: done, objective")
+        self.assertRegex(
+            output,
+            "Best of 2 trials: .*--learning-rate 0.0001 .*"
+            "--loss-weight style=.* --loss-weight adversarial=",
+        )
+        folder = self.output.with_name("mine.search")
+        found = json.loads((folder / "search.json").read_text("utf-8"))
+        best = min(found["trials"], key=lambda trial: trial["objective"])
+        work = self.output.with_name("mine.training")
+        recipe = json.loads((work / "recipe.json").read_text("utf-8"))
+        self.assertEqual(recipe["learning_rate"], 1e-4)
+        for term in ("style", "structure", "adversarial"):
+            self.assertEqual(recipe["loss_weights"][term], best[term])
+        table = (folder / "search.md").read_text("utf-8").splitlines()
+        self.assertEqual(
+            table[0], "| trial | style | structure | adversarial | kid | |"
+        )
+        self.assertEqual(len(table), 4)
+
     def test_stopped(self):
         with mock.patch.object(
             train_preset, "train_style_preset", side_effect=KeyboardInterrupt
@@ -156,6 +218,11 @@ class TrainTest(TestCase):
             (("--loss-weight", "ink=1"), "may name.*'ink': 1.0"),
             (("--loss-weight", "style"), "TERM=NUMBER.*style"),
             (("--photos", "none"), "no such folder.*none"),
+            (("--search", "3"), "needs --validation-photos and --val.*3"),
+            (
+                ("--validation-photos", str(self.data / "photos")),
+                "belong together. Received: 1 and 0 folders",
+            ),
         ):
             self.output = self.temporary_folder() / "mine"
             output = self.run_train(*options, exit_code=2)

@@ -1,5 +1,6 @@
 """From a folder of drawings to a preset."""
 
+import hashlib
 import importlib.util
 import json
 import os
@@ -17,10 +18,12 @@ from keras_comic.data import list_images
 from keras_comic.data import read_image
 from keras_comic.data import resize_short_side
 from keras_comic.losses import CoherencePreservingLoss
+from keras_comic.metrics import network_facts
 from keras_comic.models.adain.adain_generator import AdaINGenerator
 from keras_comic.models.adain.style_transfer_gan import StyleTransferGAN
 from keras_comic.models.feature_network import FeatureNetwork
 from keras_comic.models.patch_discriminator import PatchDiscriminator
+from keras_comic.training import BestCheckpoint
 from keras_comic.training import TemporalConsistency
 from keras_comic.training import TrainingCheckpoint
 
@@ -39,6 +42,7 @@ def train_style_preset(
     options=None,
     callbacks=(),
     metadata=None,
+    records=None,
 ):
     """Trains the light AdaIN generator and writes a preset.
 
@@ -64,16 +68,21 @@ def train_style_preset(
             `precision`, `seed`; `consistency` is the motion of a
             `TemporalConsistency`, or `None`, and with a weight of
             `coherence` it gets a coherence loss. Defaults to `None`.
-        callbacks: Keras callbacks besides the checkpoint. Defaults to `()`.
+        callbacks: Keras callbacks besides the checkpoint. With a
+            `BestCheckpoint` among them the preset gets the best weights that
+            it found, otherwise the last. Defaults to `()`.
         metadata: Dict or `None`. Entries for the preset's metadata. Defaults
             to `None`.
+        records: Path of a folder for the TFRecords, which several runs on the
+            same pictures may share; or `None`. Defaults to `None`,
+            `<output>.training/`.
 
     Returns:
         The averaged generator, with its named styles.
 
     Raises:
         ValueError: If an option is unknown, or the folder holds a run of
-            other options.
+            other options, pictures or weights.
         FileNotFoundError: If a folder or a file does not exist.
     """
     unknown = sorted(set(options or {}) - set(DEFAULT_OPTIONS))
@@ -90,14 +99,26 @@ def train_style_preset(
     # First, since it refuses options that make no sense.
     gan = make_style_transfer_gan(preset, feature_network, steps, options)
     work.mkdir(parents=True, exist_ok=True)
-    _check_same_run(work, {"steps": steps, **options})
+    _check_same_run(
+        work,
+        {"steps": steps, **options},
+        {
+            **describe_data(drawings, photos),
+            "preset": None if preset is None else _checksum(gan.generator),
+            "feature_network": _checksum(gan.feature_network),
+        },
+    )
     checkpoint = TrainingCheckpoint(work)
     done = checkpoint.restore(gan)
     steps_per_epoch = options["steps_per_epoch"]
     epochs = -(-steps // steps_per_epoch)
     if done < epochs:
         dataset = _make_dataset(
-            drawings, photos, work, done * steps_per_epoch, options
+            drawings,
+            photos,
+            work if records is None else Path(records),
+            done * steps_per_epoch,
+            options,
         )
         gan.fit(
             dataset,
@@ -109,6 +130,7 @@ def train_style_preset(
             shuffle=False,
             verbose=0,
         )
+    _restore_best(gan, callbacks)
     generator = gan.ema_generator
     add_styles_of_folders(generator, drawings)
     presets.save_to_preset(generator, output, metadata)
@@ -220,7 +242,7 @@ def labelled_drawings(drawings):
     return files
 
 
-def _make_dataset(drawings, photos, work, start_step, options):
+def _make_dataset(drawings, photos, records, start_step, options):
     arguments = {
         name: options[name]
         for name in ("image_size", "batch_size", "seed", "identity_fraction")
@@ -243,9 +265,13 @@ def _make_dataset(drawings, photos, work, start_step, options):
         (photos, "photos", "photos"),
         (drawings, "comics", "drawings"),
     ):
-        _warn_of(write_records(folders, work / name, kind).failures)
+        _warn_of(write_records(folders, records / name, kind).failures)
     return style_transfer_dataset(
-        work / "photos", work / "drawings", zoom=zoom, **blank, **arguments
+        records / "photos",
+        records / "drawings",
+        zoom=zoom,
+        **blank,
+        **arguments,
     )
 
 
@@ -255,21 +281,90 @@ def _warn_of(failures):
         warnings.warn(f"Left out {path}: {reason}", stacklevel=1)
 
 
-def _check_same_run(work, recipe):
+def describe_data(drawings, photos):
+    """What tells whether two runs are of the same pictures.
+
+    Args:
+        drawings: As in `train_style_preset`.
+        photos: As in `train_style_preset`.
+
+    Returns:
+        Dict for JSON, of `drawings`, a dict of the names of styles to a text,
+        and `photos`, a text: how many files there are, and a checksum of their
+        names and sizes.
+
+    Raises:
+        FileNotFoundError: If a folder does not exist.
+    """
+    folders = photos if isinstance(photos, (list, tuple)) else [photos]
+    paths = [path for folder in folders for path in list_images(folder)]
+    return {
+        "drawings": {
+            name: _describe_files(files)
+            for name, files in labelled_drawings(drawings).items()
+        },
+        "photos": _describe_files(paths),
+    }
+
+
+def _describe_files(paths):
+    names = [f"{path.name} {path.stat().st_size}" for path in paths]
+    checksum = hashlib.sha256("\n".join(names).encode()).hexdigest()
+    return f"{len(paths)} files, checksum {checksum[:12]}"
+
+
+def _checksum(network):
+    return f"checksum {network_facts(network)['network_sha256'][:12]}"
+
+
+def _restore_best(gan, callbacks):
+    for callback in callbacks:
+        if isinstance(callback, BestCheckpoint):
+            try:
+                callback.restore_best(gan)
+            except FileNotFoundError:
+                # No evaluation was finite: the last weights, then.
+                pass
+
+
+def _check_same_run(work, options, data):
+    """Refuses to go on with a run whose result would be another one.
+
+    Args:
+        work: Path of the folder of the run.
+        options: Dict of the steps and the options.
+        data: Dict of what else the result depends on.
+
+    Raises:
+        ValueError: If the folder holds a run of something else.
+    """
     path = work / RECIPE_FILE
-    recipe = json.loads(json.dumps(recipe))
+    recipe = json.loads(json.dumps({**options, **data}))
     if path.is_file():
         stored = json.loads(path.read_text(encoding="utf-8"))
-        if stored != recipe:
-            changed = sorted(
-                k for k in {*stored, *recipe} if stored.get(k) != recipe.get(k)
-            )
+        changed = sorted(
+            name
+            for name in {*stored, *recipe}
+            if stored.get(name) != recipe.get(name)
+            # Earlier versions did not keep them.
+            and (name in stored or name not in data)
+        )
+        if changed:
+            kinds = [
+                kind
+                for kind, names in (
+                    ("options", set(changed) - set(data)),
+                    ("pictures", {"drawings", "photos"} & set(changed)),
+                    ("weights", {"preset", "feature_network"} & set(changed)),
+                )
+                if names
+            ]
             raise ValueError(
-                f"{str(work)!r} holds a run of other options: remove it, or "
-                "write to another folder. Received: "
+                f"{str(work)!r} holds a run of other {' and '.join(kinds)}: "
+                "remove it, or write to another folder. Received: "
                 + ", ".join(
-                    f"{k}={recipe.get(k)!r} (was {stored.get(k)!r})"
-                    for k in changed
+                    f"{name}={recipe.get(name)!r} (was {stored.get(name)!r})"
+                    for name in changed
                 )
             )
         return

@@ -172,20 +172,29 @@ class TrainPresetTest(TestCase):
             sorted(path.name for path in work.iterdir()),
             ["checkpoint.npz", "drawings", "photos", "recipe.json"],
         )
-        broken.unlink()
 
         # The run is done: the same call again only writes the preset.
         class Never(keras.callbacks.Callback):
             def on_train_begin(self, logs=None):
                 raise RuntimeError("It trains again.")
 
-        again = self.train(steps=1, callbacks=[Never()])
+        with self.assertWarnsRegex(UserWarning, r"Left out .*broken.jpg: .*"):
+            again = self.train(steps=1, callbacks=[Never()])
         self.assertAllEqual(again.get_weights()[0], generator.get_weights()[0])
         with self.assertRaisesRegex(
             ValueError,
             r"holds a run of other options: .* Received: steps=2 \(was 1\)",
         ):
             self.train(steps=2)
+
+        # A run of other pictures is another run.
+        broken.unlink()
+        with self.assertRaisesRegex(
+            ValueError,
+            r"holds a run of other pictures: .* Received: drawings=\{'ink': "
+            r"'2 files, checksum \w+', 'wash': .* \(was \{'ink': '3 files",
+        ):
+            self.train(steps=1)
 
     def test_recipe(self):
         options = {
