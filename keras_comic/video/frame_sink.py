@@ -432,6 +432,21 @@ class VideoSink(Sink):
         # Errors come before the work.
         self.make_encoder()
 
+    def place(self, time, last):
+        """When a frame is shown, see `Sink`.
+
+        Args:
+            time: Float, seconds.
+            last: Integer, ticks of the frame before, or `None`.
+
+        Returns:
+            Integer, ticks, or `None` if it is left out.
+        """
+        if last is None and self.container.constant_rate:
+            # These begin with a frame, whenever it comes.
+            return 0
+        return super().place(time, last)
+
     def _choose_pixel_format(self):
         av = import_video_library("av")
         try:
@@ -809,7 +824,9 @@ class ImageFolder:
     def __init__(self, path, time_base):
         self.path, self.time_base = path, time_base
         self.partial = path.with_name(f".partial.{path.name}")
-        self.partial.mkdir(parents=True, exist_ok=True)
+        if self.partial.exists():
+            self._remove_partial()
+        self.partial.mkdir(parents=True)
         self.times = ["ffconcat version 1.0"]
         self.count = 0
 
@@ -836,7 +853,10 @@ class ImageFolder:
             if self.path.is_dir():
                 self.path.rmdir()
             os.replace(self.partial, self.path)
-            return
+        else:
+            self._remove_partial()
+
+    def _remove_partial(self):
         for path in self.partial.iterdir():
             path.unlink()
         self.partial.rmdir()

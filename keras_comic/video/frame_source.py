@@ -135,6 +135,8 @@ class FrameSource:
         end_time: Float, seconds, the end of the last frame that was read.
         is_repeatable: Boolean. Whether it can be read more than once.
         is_live: Boolean. Whether it ends only when its user ends it.
+        is_cut: Boolean. Whether reading ended at `max_frames`.
+        has_sound: Boolean. Whether it is a file that may hold sound.
         loop: Integer, how often an animation is shown; `0` is for ever.
 
     Example:
@@ -164,6 +166,8 @@ class FrameSource:
         ):
             self.num_frames = max_frames
         self.end_time = 0.0
+        self.is_cut = False
+        self.has_sound = isinstance(reader, VideoReader)
         self.is_live = isinstance(reader, _CameraReader)
         self.is_repeatable = self.path is not None
         self.loop = getattr(reader, "loop", 0)
@@ -202,6 +206,7 @@ class FrameSource:
         for number, (frame, starts) in enumerate(frames):
             self._check_unchanged()
             if number == self._max_frames:
+                self.is_cut = True
                 return
             length = frame.duration or float(1 / self.frame_rate)
             self.end_time = frame.time + length

@@ -1,6 +1,5 @@
 import io
 import os
-import subprocess
 import sys
 from fractions import Fraction
 
@@ -17,7 +16,6 @@ from keras_comic.video.frame_source import Frame
 from keras_comic.video.frame_source import open_frames
 from keras_comic.video.packet import Packet
 from tests.data.videos import scene
-from tests.test_case import ROOT
 from tests.test_case import TestCase
 
 SUFFIXES = (
@@ -156,20 +154,14 @@ class WriteFramesTest(TestCase, parameterized.TestCase):
         )
 
     def test_raw_frames(self):
-        program = (
-            "import numpy as np;"
-            "from keras_comic.video.frame_sink import RawFile, RawSink;"
-            "sink = RawSink(25); file = sink.open('-');"
-            "[file.add(*sink.encode(np.full((2, 3, 3), k, 'uint8'), k), 1)"
-            " for k in (7, 8)]"
-        )
-        done = subprocess.run(
-            [sys.executable, "-c", program],
-            capture_output=True,
-            check=True,
-            cwd=ROOT,
-        )
-        self.assertEqual(done.stdout, b"\x07" * 18 + b"\x08" * 18)
+        frames = scene(3, seed=0)
+        before, sys.stdout = sys.stdout, io.TextIOWrapper(io.BytesIO())
+        try:
+            write_frames(frames, "-", 25)
+            written = sys.stdout.buffer.getvalue()
+        finally:
+            sys.stdout = before
+        self.assertEqual(written, frames.tobytes())
 
     def test_dense_frames_of_a_gif(self):
         path = self.folder / "a.gif"

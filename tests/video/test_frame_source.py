@@ -1,6 +1,7 @@
 import io
 import os
 import sys
+import threading
 import warnings
 from fractions import Fraction
 
@@ -230,12 +231,13 @@ class OpenFramesTest(TestCase, parameterized.TestCase):
         # A pipe hands over less than a frame at a time.
         frames = scene(2, seed=0)
         reading, writing = os.pipe()
-        child = os.fork()
-        if not child:
+
+        def write():
             with os.fdopen(writing, "wb") as file:
                 file.write(frames.tobytes())
-            os._exit(0)
-        os.close(writing)
+
+        thread = threading.Thread(target=write)
+        thread.start()
         before = sys.stdin
         sys.stdin = os.fdopen(reading, "r")
         try:
@@ -243,7 +245,7 @@ class OpenFramesTest(TestCase, parameterized.TestCase):
         finally:
             sys.stdin.close()
             sys.stdin = before
-            os.waitpid(child, 0)
+            thread.join()
         self.assertAllEqual(found, frames)
 
     def test_size_that_changes(self):
