@@ -106,6 +106,8 @@ def pool_statistics(statistics):
     """
     pooled = []
     for means, variances in statistics:
+        means = ops.convert_to_tensor(means, dtype="float32")
+        variances = ops.convert_to_tensor(variances, dtype="float32")
         mean = ops.mean(means, axis=0, keepdims=True)
         # As the mean of squares less a square, without its rounding errors.
         variance = variances + ops.square(means - mean)
