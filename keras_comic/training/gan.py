@@ -151,7 +151,7 @@ class GAN(BackendStep, keras.Model):
         names = [GENERATOR_TOTAL, DISCRIMINATOR_TOTAL]
         names += [n for n in self.default_loss_weights if n not in names]
         names += [PROBABILITY, REAL_SIGN] if augmentation is not None else []
-        self.trackers = [keras.metrics.Mean(name=name) for name in names]
+        self.trackers = [_MeanOfSteps(name=name) for name in names]
         # There is nothing to build by a call on a batch.
         self.built = True
 
@@ -689,7 +689,8 @@ class GAN(BackendStep, keras.Model):
                 nothing. Defaults to `True`.
 
         Returns:
-            Dict of name to scalar, the means so far.
+            Dict of name to scalar, the means so far; NaN where all steps so
+            far were skipped.
         """
         results = {}
         for tracker in self.trackers:
@@ -812,3 +813,10 @@ class _Together:
     @property
     def trainable_variables(self):
         return [v for n in self.networks for v in n.trainable_variables]
+
+
+class _MeanOfSteps(keras.metrics.Mean):
+    """A mean that is not a number, rather than 0, as long as it has no step."""
+
+    def result(self):
+        return ops.where(self.count > 0, super().result(), float("nan"))

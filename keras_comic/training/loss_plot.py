@@ -1,6 +1,7 @@
 """The curves of the loss terms."""
 
 import csv
+import math
 import os
 from pathlib import Path
 
@@ -15,11 +16,12 @@ class LossPlot(StepCallback):
     """Writes the loss terms as curves and as a table, during training.
 
     `losses.csv` gets a row every so many steps (and one for the last step):
-    the step, and each term's mean since the epoch began. `losses.png` shows
-    them, small axes for each term, logarithmic where all values are above 0.
-    Steps are those of `gan.step_counter`: a resumed run goes on with the table
-    it finds, without the rows after the step it begins from. Both files are
-    written beside their names and renamed.
+    the step, and each term's mean since the epoch began (`nan` where all its
+    steps were skipped so far). `losses.png` shows them, small axes for each
+    term, logarithmic where all values are above 0. Steps are those of
+    `gan.step_counter`: a resumed run goes on with the table it finds, without
+    the rows after the step it begins from. Both files are written beside their
+    names and renamed.
 
     Args:
         folder: Path of the folder for both files; made if needed.
@@ -88,7 +90,8 @@ class LossPlot(StepCallback):
             axis.set_title(term, size=10)
             axis.tick_params(labelsize=8)
             axis.grid(alpha=0.3)
-            if min(values) > 0.0:
+            finite = [value for value in values if math.isfinite(value)]
+            if finite and min(finite) > 0.0:
                 axis.set_yscale("log")
         for axis in axes[len(terms) :]:
             axis.remove()

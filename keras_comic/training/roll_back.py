@@ -102,10 +102,12 @@ class RollBack(StepCallback):
 
     def _is_usual(self, logs):
         sizes = {name: abs(float(value)) for name, value in logs.items()}
+        if not all(map(np.isfinite, sizes.values())):
+            # Of an epoch whose steps were all skipped so far, say.
+            return False
         self._losses = [*self._losses[-99:], sizes]
         return all(
-            np.isfinite(size)
-            and size
+            size
             <= BLOWN_UP
             * max(
                 np.median([seen.get(name, 0.0) for seen in self._losses]), 1e-3

@@ -113,7 +113,12 @@ class TensorBoard(StepCallback):
         self._file.flush()
 
     def _scalars(self, step, logs):
-        scalars = {f"losses/{name}": float(v) for name, v in logs.items()}
+        # Where all steps since the epoch began were skipped there is no mean.
+        scalars = {
+            f"losses/{name}": float(value)
+            for name, value in logs.items()
+            if np.isfinite(value)
+        }
         for network in ("generator", "discriminator"):
             optimizer = getattr(self.model, f"{network}_optimizer")
             rate = keras.ops.convert_to_numpy(optimizer.learning_rate)

@@ -328,13 +328,7 @@ def _losses(folder):
     rows = _read_table(folder / LOSSES_FILE)
     if not rows:
         return _missing(f"There is no {LOSSES_FILE}; `LossPlot` writes it.")
-    # All terms are 0 where every step since the epoch began was skipped.
-    measured = [
-        row
-        for row in rows
-        if any(float(v) for k, v in row.items() if k != "step" and v)
-    ]
-    curves = _curves(measured or rows)
+    curves = _curves(rows)
     picture = _plot(curves, logarithmic=True)
     last = [
         (name, f"{values[0]:.5g}", f"{min(values):.5g}", f"{values[-1]:.5g}")
