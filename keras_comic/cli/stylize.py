@@ -1,5 +1,6 @@
 """`keras-comic stylize`."""
 
+import enum
 from pathlib import Path
 from typing import Annotated
 
@@ -11,7 +12,14 @@ from keras_comic.cli.errors import report_error
 from keras_comic.cli.errors import report_failures
 from keras_comic.cli.errors import reported_errors
 from keras_comic.cli.progress import progress_bar
+from keras_comic.cli.stylize_video import is_video
+from keras_comic.cli.stylize_video import stylize_videos
 
+Consistency = enum.Enum(
+    "Consistency",
+    {n: n for n in ("none", "statistics", "difference", "flow")},
+    type=str,
+)
 DEFAULT_PRESET = "adain_storybook"
 
 
@@ -20,7 +28,9 @@ def stylize(
         list[Path],
         typer.Argument(
             metavar="FILE-or-FOLDER...",
-            help="Photos, or folders of photos with their sub-folders.",
+            help="Photos, or folders of photos with their sub-folders; or "
+            "videos, GIFs, a folder of numbered frames (with a video as "
+            "output), webcam:0, or - for raw frames.",
             show_default=False,
         ),
     ],
@@ -30,7 +40,8 @@ def stylize(
             "--output",
             "-o",
             help="The comic to write (.png, .jpg, .webp or .tif), or a folder "
-            "for PNG files.",
+            "for PNG files; of a video, a video (.mp4, .mkv, .webm, .gif, "
+            "...), a folder for its frames, or - for raw frames.",
             show_default=False,
         ),
     ],
@@ -88,16 +99,96 @@ def stylize(
             "are left as they are.",
         ),
     ] = False,
+    consistency: Annotated[
+        Consistency | None,
+        typer.Option(
+            help="Of videos, how their comics hold still: by nothing; by the "
+            "scene's statistics; by stylising only what has changed (for a "
+            "camera that stands still); along the optical flow. By default, "
+            "flow.",
+            show_default=False,
+        ),
+    ] = None,
+    compare: Annotated[
+        bool,
+        typer.Option(
+            "--compare", help="Of videos: source and comic side by side."
+        ),
+    ] = False,
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume", help="Of videos: go on where a run was stopped."
+        ),
+    ] = False,
+    sound: Annotated[
+        bool,
+        typer.Option("--sound/--no-sound", help="Of videos: keep the sound."),
+    ] = True,
+    size: Annotated[
+        str | None,
+        typer.Option(
+            metavar="WIDTHxHEIGHT",
+            help="Of raw frames and cameras, pixels.",
+            show_default=False,
+        ),
+    ] = None,
+    frame_rate: Annotated[
+        float | None,
+        typer.Option(
+            help="Of raw frames, folders and cameras, frames per second.",
+            show_default=False,
+        ),
+    ] = None,
 ):
-    """Turn photos into comics.
+    """Turn photos and videos into comics.
 
-    A photo that cannot be read is listed with its reason, the others are
+    A file that cannot be read is listed with its reason, the others are
     finished, and the exit code is 1. The same command again goes on with an
-    interrupted folder.
+    interrupted folder of photos, and with --resume with a video.
     """
     with reported_errors():
+        of_video = is_video(sources, output)
+        if of_video and max_side is not None:
+            raise ValueError(
+                "--max-side is for photos; a video keeps its size. "
+                f"Received: --max-side {max_side}"
+            )
+        of_videos = {
+            "--consistency": consistency is not None,
+            "--compare": compare,
+            "--resume": resume,
+            "--no-sound": not sound,
+            "--size": size is not None,
+            "--frame-rate": frame_rate is not None,
+        }
+        if not of_video and any(of_videos.values()):
+            given = [name for name, value in of_videos.items() if value]
+            raise ValueError(
+                f"{', '.join(given)}: for videos, not for photos. "
+                f"Received: {sources[0]}"
+            )
         import_models()
         from keras_comic import presets
+
+        if of_video:
+            generator = presets.from_preset(preset)
+            options = {
+                "preset": preset,
+                "style": parse_styles(style, generator.style_names),
+                "consistency": (consistency or Consistency.flow).value,
+                "strength": strength,
+                "mask": mask,
+                "keep_color": keep_color,
+                "compare": compare,
+                "resume": resume,
+                "overwrite": overwrite,
+                "sound": sound,
+            }
+            stylize_videos(
+                generator, sources, output, size, frame_rate, options
+            )
+            return
         from keras_comic.models.image_files import stylize_files
 
         generator = presets.from_preset(preset)

@@ -103,7 +103,7 @@ def stylize_files(
             "`max_side` must be a positive integer or None. "
             f"Received: max_side={max_side}"
         )
-    style = _read_style(style, generator.style_names)
+    style = read_style(style, generator.style_names)
     num_vectors = generator.style_vector(style).shape[0]
     if num_vectors != 1:
         raise ValueError(
@@ -267,14 +267,27 @@ def _check_sources_stay(targets):
         seen[target] = source
 
 
-def _read_style(style, style_names):
-    """Replaces the paths of image files in a style by their pictures."""
+def read_style(style, style_names):
+    """Replaces the paths of image files in a style by their pictures.
+
+    Args:
+        style: As in `stylize_files`.
+        style_names: List of strings, which are no paths.
+
+    Returns:
+        What `Generator.stylize` takes as `style`.
+
+    Raises:
+        FileNotFoundError: If an image does not exist.
+        ValueError: If a string is neither a name nor looks like a path, or
+            an image cannot be read.
+    """
     if isinstance(style, dict):
         style = list(style.items())
     if isinstance(style, (list, tuple)) and all(
         isinstance(entry, (list, tuple)) and len(entry) == 2 for entry in style
     ):
-        return [(_read_style(s, style_names), weight) for s, weight in style]
+        return [(read_style(s, style_names), weight) for s, weight in style]
     if isinstance(style, str) and style not in style_names:
         # Without a suffix or a folder, it was meant to be a name.
         if not (Path(style).exists() or Path(style).suffix or "/" in style):

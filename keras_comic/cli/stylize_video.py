@@ -1,0 +1,196 @@
+"""The videos of `keras-comic stylize`."""
+
+import re
+from pathlib import Path
+
+import typer
+
+from keras_comic.cli.errors import FAILURE_EXIT_CODE
+from keras_comic.cli.errors import report_error
+from keras_comic.cli.errors import report_failures
+from keras_comic.cli.progress import progress_bar
+
+RAW = "-"
+CAMERA = re.compile(r"webcam:\d+")
+# What a folder of numbered pictures becomes a video by.
+MOVING_SUFFIXES = frozenset({".gif", ".apng"})
+DEFAULT_SUFFIX = ".mp4"
+
+
+def is_video(sources, output):
+    """Whether sources are stylised as videos.
+
+    Args:
+        sources: List of paths as typed.
+        output: Path.
+
+    Returns:
+        Boolean. True where all are videos, moving pictures, a camera or raw
+        frames, or one is a folder and the output a video.
+
+    Raises:
+        ValueError: If some are, and some are not.
+    """
+    videos = [_is_moving(source) for source in sources]
+    if len(sources) == 1 and sources[0].is_dir():
+        return _is_moving_name(output)
+    if any(videos) and not all(videos):
+        photo = sources[videos.index(False)]
+        raise ValueError(
+            "Photos and videos must be stylised by two commands. "
+            f"Received: {photo} among videos"
+        )
+    return all(videos)
+
+
+def stylize_videos(generator, sources, output, size, frame_rate, options):
+    """Stylises videos, one after the other, and reports.
+
+    Args:
+        generator: `Generator`.
+        sources: List of paths as typed.
+        output: Path of what `open_sink` takes, or of a folder for several.
+        size: String `WIDTHxHEIGHT` or `None`.
+        frame_rate: Float or `None`.
+        options: Dict: `style`, `strength`, `mask`, `keep_color`,
+            `consistency`, `preset`, `compare`, `resume`, `overwrite`,
+            `sound`.
+
+    Raises:
+        typer.Exit: With exit code 1, if one could not be read to its end.
+        ValueError: If an argument is wrong; `OSError` if the one video there
+            is cannot be read or written.
+    """
+    from keras_comic import video
+
+    size = None if size is None else parse_size(size)
+    many = len(sources) > 1
+    if many:
+        output.mkdir(parents=True, exist_ok=True)
+    written, failures = [], []
+    for source in sources:
+        name = str(source)
+        is_named = name == RAW or CAMERA.fullmatch(name)
+        target = _target(source, output) if many else output
+        try:
+            frames = video.open_frames(
+                name if is_named else source, size, frame_rate
+            )
+            result = _convert(video, generator, frames, target, options)
+        except (OSError, ValueError) as error:
+            if not many:
+                raise
+            failures.append((name, str(error)))
+            continue
+        written.append(result)
+        if result.problem:
+            failures.append((name, result.problem))
+    if str(output) != RAW:
+        for result in written:
+            typer.echo(_describe(result))
+    if failures:
+        report_error(f"{len(failures)} could not be stylised to their end:")
+        report_failures(failures)
+        raise typer.Exit(FAILURE_EXIT_CODE)
+
+
+def parse_size(text):
+    """Width and height of what was typed.
+
+    Args:
+        text: String such as `640x480`.
+
+    Returns:
+        Pair of integers.
+
+    Raises:
+        ValueError: If it is something else.
+    """
+    match = re.fullmatch(r"(\d+)x(\d+)", text)
+    if match is None:
+        raise ValueError(
+            "A size must be WIDTHxHEIGHT, such as 640x480. "
+            f"Received: --size {text}"
+        )
+    return int(match[1]), int(match[2])
+
+
+def _convert(video, generator, frames, output, options):
+    from keras_comic.data import read_image
+    from keras_comic.models.image_files import read_style
+
+    mask = options["mask"]
+    if mask is not None:
+        mask = read_image(mask).astype("float32").mean(axis=-1) / 255.0
+    stylizer = video.VideoStylizer(
+        generator,
+        read_style(options["style"], generator.style_names),
+        options["consistency"],
+        strength=options["strength"],
+        mask=mask,
+        keep_color=options["keep_color"],
+        first_pass=frames.is_repeatable,
+    )
+    described = [
+        "preset",
+        "style",
+        "consistency",
+        "strength",
+        "keep_color",
+        "mask",
+    ]
+    with progress_bar("Stylising") as progress:
+        return video.convert_video(
+            frames,
+            RAW if str(output) == RAW else output,
+            stylizer,
+            compare=options["compare"],
+            resume=options["resume"],
+            overwrite=options["overwrite"],
+            sound=options["sound"],
+            key={name: str(options[name]) for name in described},
+            progress=progress,
+        )
+
+
+def _target(source, folder):
+    if _is_moving_name(source):
+        suffix = source.suffix.lower()
+    else:
+        suffix = DEFAULT_SUFFIX
+    return folder / f"{source.stem or 'video'}{suffix}"
+
+
+def _is_moving(source):
+    name = str(source)
+    if name == RAW or CAMERA.fullmatch(name):
+        return True
+    if not source.is_file():
+        return _is_moving_name(source)
+    return _is_moving_name(source) or _is_animated(source)
+
+
+def _is_animated(path):
+    from PIL import Image
+
+    try:
+        with Image.open(path) as image:
+            return getattr(image, "is_animated", False)
+    except (OSError, ValueError, SyntaxError):
+        return False  # Whoever reads it as a photo says why it is none.
+
+
+def _is_moving_name(path):
+    from keras_comic.data.video_frames import VIDEO_SUFFIXES
+
+    suffix = Path(path).suffix.lower()
+    return suffix in VIDEO_SUFFIXES or suffix in MOVING_SUFFIXES
+
+
+def _describe(result):
+    parts = [f"Wrote {result.output}, {result.num_frames} frames"]
+    if result.num_resumed:
+        parts.append(f"{result.num_resumed} of them made before")
+    if result.share is not None:
+        parts.append(f"{result.share:.0%} of the area stylised anew")
+    return "; ".join([", ".join(parts), *result.sound])
