@@ -166,7 +166,7 @@ def random_motion(
         images = images[None]
     flow = _random_flow(tf.shape(images), seed, limits, cell_size)
     flow = tf.ensure_shape(flow, (*images.shape[:3], 2))
-    moved, valid = _warp(images, flow)
+    moved, valid = warp_batch(images, flow)
     if max_noise:
         moved += _random_noise(tf.shape(images), seed, max_noise)
     if one:
@@ -211,8 +211,18 @@ def _stream(seed, number):
     return tf.stack([seed[0], seed[1] * _NUM_STREAMS + number])
 
 
-def _warp(images, flow):
-    """`images((x, y) + flow)`, and whether that lies inside."""
+def warp_batch(images, flow):
+    """Moves pictures back along a flow, in-graph.
+
+    Args:
+        images: Float32 tensor `(batch, height, width, channels)`.
+        flow: Float32 tensor `(batch, height, width, 2)`, pixels, `x`, then
+            `y`.
+
+    Returns:
+        `images((x, y) + flow(x, y))`, of the shape of `images`, and boolean
+        `(batch, height, width)`, whether that place lies inside.
+    """
     shape = tf.shape(images)
     batch, height, width = shape[0], shape[1], shape[2]
     columns = tf.cast(tf.range(width), "float32") + flow[..., 0]

@@ -157,6 +157,7 @@ class RecurrentStyleTransferGANTest(TestCase):
         self.assertEqual(set(found), {"content", "style"})
         self.assertEqual(gan.discriminator_losses(tensors(BATCH)), {})
 
+    @pytest.mark.slow
     def test_one_discriminator_alone(self):
         for off in ("adversarial", "temporal_adversarial"):
             gan = make_gan()
@@ -164,6 +165,7 @@ class RecurrentStyleTransferGANTest(TestCase):
             history = gan.fit(Batches(BATCH, 1), verbose=0).history
             self.assertNotIn(off, history)
 
+    @pytest.mark.slow
     def test_mixed_precision(self):
         gan = make_gan(dtype="mixed_bfloat16")
         gan.compile()
