@@ -257,10 +257,17 @@ class VideoMeter:
         layers = set(self.network.content_layers)
         if self._style is not None:
             layers |= set(self.network.style_layers)
-        for of, frame in moment.frames.items():
-            moment.features[of] = self.network.network(
-                as_inputs(frame), layers=sorted(layers)
-            )
+        moment.features = self._activations(
+            moment.frames, moment.inputs(), sorted(layers)
+        )
+
+    def _activations(self, names, inputs, layers):
+        """Activations of a batch with an entry for each video, by name."""
+        found = self.network.network(inputs, layers=layers)
+        return {
+            of: {layer: maps[n : n + 1] for layer, maps in found.items()}
+            for n, of in enumerate(names)
+        }
 
     def _measure_alone(self, moment):
         source = moment.frames[SOURCE]
@@ -341,13 +348,15 @@ class VideoMeter:
         if self.network is None:
             return
         layers = self.network.content_layers
-        for of, frame in moment.frames.items():
-            warped = warp_back(
-                as_inputs(before.frames[of]),
-                as_inputs(frame),
-                flow[None],
-                valid[None],
-            )
+        count = len(moment.frames)
+        warped = warp_back(
+            before.inputs(),
+            moment.inputs(),
+            np.stack([flow] * count),
+            np.stack([valid] * count),
+        )
+        activations = self._activations(moment.frames, warped, layers)
+        for of, found in activations.items():
             self._metric(
                 of,
                 "warped",
@@ -357,10 +366,7 @@ class VideoMeter:
                     frames_apart=1,
                     protocol=self._facts(),
                 ),
-            ).update_state(
-                before.features[of],
-                self.network.network(warped, layers=layers),
-            )
+            ).update_state(before.features[of], found)
 
     def _measure_temporal(self, before, moment):
         for of in moment.frames:
@@ -435,6 +441,10 @@ class _Moment:
         self.number = number
         self.frames = {name: np.asarray(f) for name, f in frames.items()}
         self.features = {}
+
+    def inputs(self):
+        """All frames as one float32 batch, RGB in `[-1, 1]`."""
+        return as_inputs(np.stack(list(self.frames.values())))[0]
 
 
 def as_inputs(frame):
