@@ -12,7 +12,8 @@ rounds' ratios:
   from the photo), and for `StyleTransferGAN` with the light generator. The
   loop does what is least: two gradients and two updates. `GAN.fit` also
   averages the generator, refuses what is not finite and keeps the means of
-  the loss terms.
+  the loss terms. A round is one call of it, whose start is in the numbers.
+  Where other programs take the processor, look at the CPU time.
 - `GAN.fit` of the first pair under other precisions, with XLA, and with
   several steps in one execution.
 - The same networks and losses in PyTorch, a plain loop on the CPU, from the
@@ -597,7 +598,7 @@ def parse(arguments=None):
         ("--batch-size", 4, "pictures in a step"),
         ("--filters", 16, "channels of the networks' first convolutions"),
         ("--residual-blocks", 4, "of the generator"),
-        ("--steps", 10, "steps in a round, a multiple of 10"),
+        ("--steps", 30, "steps in a round, a multiple of 10"),
         ("--threads", 2, "of each framework; JAX takes one or all"),
     ):
         options.add_argument(
@@ -698,7 +699,7 @@ def measure(workers, arguments):
     """Rows of all that the workers measure."""
     conditions = (
         f"{arguments.batch_size} pictures of {arguments.image_size} pixels, "
-        f"{arguments.filters} filters, {arguments.threads} threads"
+        f"{arguments.filters} filters, threads: {arguments.threads}"
     )
     pairs = [t for t in ("convolutional GAN", "StyleTransferGAN")]
     others = [title for title in workers if title not in pairs]
@@ -722,7 +723,9 @@ def measure(workers, arguments):
             processor[title, name].append(found[1])
     for title in others:
         memory[title] = workers[title].ask("memory") / 2**20
-    rounds = f"{conditions}, {arguments.repeats} rounds of {arguments.steps}"
+    rounds = (
+        f"{conditions}, {arguments.repeats} rounds of {arguments.steps} steps"
+    )
 
     def speed(turn):
         return arguments.steps / statistics.median(seconds[turn])
