@@ -79,7 +79,9 @@ CODEC_OPTIONS = {
     "wmv2": {"flags": "+qscale", "global_quality": "354"},
 }
 PIXEL_FORMATS = ("yuv420p", "bgr0", "rgb24", "yuv422p10le", "yuvj420p")
-CONTAINER_OPTIONS = {
+# The same packets give the same file.
+CONTAINER_OPTIONS = {"fflags": "+bitexact"}
+CONTAINER_OPTIONS_OF = {
     name: {"movflags": "+faststart"} for name in ("mov", "mp4")
 }
 # The quality of WebP, of 100.
@@ -416,7 +418,12 @@ class VideoSink(Sink):
         self.size = tuple(size)
         self.rate = rate
         self.codec = codec or container.codec
-        defaults = CODEC_OPTIONS.get(self.codec, {})
+        defaults = dict(CODEC_OPTIONS.get(self.codec, {}))
+        if self.codec == "libx264" and -(-self.size[0] // 16) % 8:
+            # On AVX-512 it reads memory that nothing has been written to
+            # when rows are no multiple of 128 pixels: the same frames would
+            # not give the same file.
+            defaults["mbtree"] = "0"
         self.options = {
             **defaults,
             **{name: str(value) for name, value in options.items()},
@@ -625,7 +632,10 @@ class VideoFile(OutputFile):
             f"file:{os.path.abspath(self.partial)}",
             "w",
             name,
-            container_options=CONTAINER_OPTIONS.get(name, {}),
+            container_options={
+                **CONTAINER_OPTIONS,
+                **CONTAINER_OPTIONS_OF.get(name, {}),
+            },
         )
         self.stream = sink.add_stream(self.container)
         self.sound = sound and sound.copy_to(self.container, name)

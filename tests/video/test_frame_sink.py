@@ -117,6 +117,18 @@ class WriteFramesTest(TestCase, parameterized.TestCase):
         part = images[:, : size[1], : size[0]].astype("float64")
         self.assertLess(np.abs(part - frames).mean(), 8)
 
+    @parameterized.parameters((64, 48), (128, 48), (40, 32))
+    def test_same_frames_give_the_same_packets(self, width, height):
+        frames = scene(10, seed=0, height=height, width=width)
+        found = set()
+        for _ in range(8):
+            sink = open_sink("a.mp4", (width, height), 25)
+            encoder, packets = sink.make_encoder(), []
+            for number, frame in enumerate(frames):
+                packets += encoder.encode(frame, number)
+            found.add(tuple(packets + encoder.finish()))
+        self.assertLen(found, 1)
+
     def test_lossless(self):
         frames = scene(4, seed=0)
         path = self.folder / "a.mkv"
