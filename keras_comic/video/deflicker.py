@@ -12,18 +12,20 @@ from keras_comic.video.flow_confidence import remap
 from keras_comic.video.frame_stylizer import FrameStylizer
 
 # Differences of the sources, of 255: what noise makes, and beyond that, where
-# trust has fallen to exp(-1).
+# trust has fallen to exp(-1). A flow may be off by a part of a pixel, too,
+# which makes differences at edges.
 NOISE = 3.0
 TOLERANCE = 12.0
-# Deviation of the blur over which sources are compared, pixels.
+FLOW_ERROR = 0.5
+# Deviation of the blur over which sources are compared, pixels, and of the
+# one that makes the borders of what is trusted soft.
 _COMPARED = 1.5
-# What is doubtful spreads by a pixel, and softly by these, pixels.
 _SOFT = 1.5
 # Details are what a blur of this deviation takes away, pixels; their contrast
 # is compared over windows of this side, and raised by at most this in a frame.
-_DETAIL = 1.2
-_WINDOW = 33
-_MAX_GAIN = 1.2
+_DETAIL = 1.6
+_WINDOW = 32
+_MAX_GAIN = 1.3
 # OpenCV's DIS is not made for less.
 _MIN_SIDE = 16
 
@@ -40,15 +42,19 @@ class Deflicker:
     `weight` is `strength` where the flow is sure and what it leads to looks
     the same in both sources, and falls to 0 where it is hidden, at the
     boundary of a motion, out of the picture, or another colour: nothing is
-    left behind moving things. Since every output is pulled towards the
-    frame's own stylisation, errors do not add up. What blending takes from
-    the contrast of details is given back, so that lines stay sharp.
+    left behind moving things. Every output is pulled towards the frame's own
+    stylisation. The sources are blended alike, and the flow leads from each
+    source to that blend: what one flow was off by, the next one takes back.
+    What blending takes from the contrast of details is given back, so that
+    lines stay sharp.
 
     Frames are given in their order; one of another size starts anew.
 
     Args:
-        flow: `"dis"`, `"farneback"`, or a callable `(first, second) -> flow`,
-            see `keras_comic.data.optical_flow`. Defaults to `"dis"`.
+        flow: `"dis_fine"` (dense inverse search up to the full size), `"dis"`
+            (up to half of it, faster), `"farneback"`, or a callable `(first,
+            second) -> flow`, as `keras_comic.data.optical_flow`. Defaults to
+            `"dis_fine"`.
         strength: Float in `[0, 1)`. Share of the last output in the next one,
             where it can be trusted; 0 changes nothing. Defaults to `0.85`.
         detail: Float in `[0, 1]`. Contrast of details that the output is
@@ -77,7 +83,9 @@ class Deflicker:
           not optimised for.
     """
 
-    def __init__(self, flow="dis", strength=0.85, detail=1.0, flow_side=960):
+    def __init__(
+        self, flow="dis_fine", strength=0.85, detail=1.0, flow_side=960
+    ):
         if not isinstance(strength, numbers.Real) or not 0 <= strength < 1:
             raise ValueError(
                 "`strength` must be at least 0 and less than 1. "
@@ -139,6 +147,20 @@ class Deflicker:
             self._source = source
         self._output = output
         return _to_bytes(output)
+
+    def describe(self):
+        """What outputs depend on, apart from the frames.
+
+        Returns:
+            Dict of the arguments to strings and numbers.
+        """
+        flow = getattr(self.flow, "__qualname__", type(self.flow).__qualname__)
+        return {
+            "flow": flow,
+            "strength": self.strength,
+            "detail": self.detail,
+            "flow_side": self.flow_side,
+        }
 
     def get_state(self):
         """What the frames to come depend on.
@@ -206,12 +228,11 @@ class Deflicker:
         back = self._estimate(*pair)
         trust = flow_confidence(back, self._estimate(*pair[::-1]))
         moved = remap(self._source, flow_places(back), "lanczos")
-        difference = np.abs(moved - source)
-        difference = cv2.GaussianBlur(
-            difference.mean(axis=-1), (0, 0), _COMPARED
-        )
+        moved -= source
+        difference = np.abs(moved, out=moved).mean(axis=-1)
+        difference -= FLOW_ERROR * _slope(source)
+        difference = cv2.GaussianBlur(difference, (0, 0), _COMPARED)
         excess = np.maximum(difference - NOISE, 0) / TOLERANCE
-        trust = cv2.erode(trust, np.ones((3, 3), "uint8"))
         trust = cv2.GaussianBlur(trust, (0, 0), _SOFT)
         return back, trust * np.exp(-(excess**2))
 
@@ -229,7 +250,7 @@ class Deflicker:
         cv2 = import_cv2()
         wanted = _contrast(stylized) * self.detail**2
         # Of 255 squared: flat areas are left alone.
-        gain = np.sqrt((wanted + 1) / (_contrast(blended) + 1))
+        gain = np.sqrt((wanted + 0.5) / (_contrast(blended) + 0.5))
         gain = np.clip(gain, 1, _MAX_GAIN)
         gain = cv2.resize(gain, blended.shape[1::-1])
         # Where nothing was blended, nothing was lost.
@@ -251,15 +272,26 @@ def _to_bytes(image):
     return np.clip(np.rint(image), 0, 255).astype("uint8")
 
 
+def _slope(image):
+    """How steep the grey picture is, float32 `(height, width)`."""
+    cv2 = import_cv2()
+    gray = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+    # Sobel's kernel sums to 8 over two pixels.
+    slopes = [
+        cv2.Sobel(gray, cv2.CV_32F, *order, scale=1 / 8)
+        for order in ((1, 0), (0, 1))
+    ]
+    return cv2.magnitude(*slopes)
+
+
 def _contrast(image):
     """Mean squared gradient over windows, at a quarter of the size."""
     cv2 = import_cv2()
-    energy = np.zeros(image.shape[:2], "float32")
-    across = image[:, 1:] - image[:, :-1]
-    energy[:, :-1] += np.einsum("hwc,hwc->hw", across, across)
-    down = image[1:] - image[:-1]
-    energy[:-1] += np.einsum("hwc,hwc->hw", down, down)
-    size = [max(1, round(side / 4)) for side in image.shape[1::-1]]
+    gray = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+    energy = np.zeros_like(gray)
+    energy[:, :-1] += (gray[:, 1:] - gray[:, :-1]) ** 2
+    energy[:-1] += (gray[1:] - gray[:-1]) ** 2
+    size = [max(1, round(side / 4)) for side in gray.shape[::-1]]
     energy = cv2.resize(energy, size, interpolation=cv2.INTER_AREA)
-    side = max(1, _WINDOW // 4)
+    side = _WINDOW // 4
     return cv2.blur(energy, (side, side), borderType=cv2.BORDER_REFLECT)

@@ -10,13 +10,72 @@ from keras_comic.data.optical_flow import OCCLUSION_CONSTANT
 from keras_comic.data.optical_flow import OCCLUSION_FRACTION
 from keras_comic.video.flow_estimators import FLOW_ESTIMATORS
 
+# OpenCV's DIS needs at least 12 pixels; small pictures are continued.
+_MIN_SIDE = 16
+
+
+def fine_optical_flow(first, second):
+    """Measures the motion from one picture to another, to a part of a pixel.
+
+    Dense inverse search as `keras_comic.data.optical_flow`, but up to the
+    full size of the pictures where that one ends at half of it: about half of
+    its error, in three times its time.
+
+    Args:
+        first: Uint8 array `(height, width, 3)`, RGB in `[0, 255]`.
+        second: Uint8 array of the same shape.
+
+    Returns:
+        Float32 array `(height, width, 2)`, pixels, `x`, then `y`: what is at
+        `(x, y)` of `first` is at `(x, y) + flow` of `second`.
+
+    Raises:
+        ImportError: If OpenCV is not installed.
+        ValueError: If the pictures are not as above.
+
+    Example:
+
+    >>> from keras_comic.video.flow_confidence import fine_optical_flow
+    >>> picture = np.random.randint(256, size=(32, 32, 3)).astype("uint8")
+    >>> fine_optical_flow(picture, picture).shape
+    (32, 32, 2)
+
+    Reference:
+        - [Kroeger et al., 2016](https://arxiv.org/abs/1603.03590), as
+          implemented in OpenCV, with its variational refinement.
+    """
+    cv2 = import_cv2()
+    first, second = np.asarray(first), np.asarray(second)
+    if (
+        first.ndim != 3
+        or first.shape[2] != 3
+        or first.shape != second.shape
+        or not first.dtype == second.dtype == np.uint8
+    ):
+        raise ValueError(
+            "Both pictures must be uint8, (height, width, 3), of one shape. "
+            f"Received: first {first.dtype} {first.shape}, "
+            f"second {second.dtype} {second.shape}"
+        )
+    height, width = first.shape[:2]
+    padding = ((0, max(0, _MIN_SIDE - height)), (0, max(0, _MIN_SIDE - width)))
+    grays = [
+        np.pad(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), padding, "edge")
+        for picture in (first, second)
+    ]
+    method = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    method.setFinestScale(0)
+    flow = method.calc(*grays, None)[:height, :width]
+    return np.ascontiguousarray(flow, "float32")
+
 
 def get_flow_estimator(flow):
     """The estimator that a name stands for.
 
     Args:
-        flow: `"dis"` (`keras_comic.data.optical_flow`), `"farneback"`, or a
-            callable `(first, second) -> flow`, which is returned as it is.
+        flow: `"dis_fine"` (`fine_optical_flow`), `"dis"`
+            (`keras_comic.data.optical_flow`), `"farneback"`, or a callable
+            `(first, second) -> flow`, which is returned as it is.
 
     Returns:
         Callable: two uint8 pictures `(height, width, 3)` to a float32 array
@@ -34,12 +93,13 @@ def get_flow_estimator(flow):
     """
     if callable(flow):
         return flow
-    if isinstance(flow, str) and flow in FLOW_ESTIMATORS:
-        _, estimator = FLOW_ESTIMATORS[flow]
-        return estimator
+    estimators = {name: e for name, (_, e) in FLOW_ESTIMATORS.items()}
+    estimators["dis_fine"] = fine_optical_flow
+    if isinstance(flow, str) and flow in estimators:
+        return estimators[flow]
     raise ValueError(
-        f"`flow` must be one of {sorted(FLOW_ESTIMATORS)} or a callable "
-        f"(first, second) -> flow. Received: flow={flow!r}"
+        f"`flow` must be one of {sorted(estimators)} or a callable (first, "
+        f"second) -> flow. Received: flow={flow!r}"
     )
 
 

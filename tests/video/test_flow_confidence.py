@@ -1,15 +1,18 @@
 import numpy as np
 from absl.testing import parameterized
+from skimage import data
 
 from keras_comic.data import flow_validity
 from keras_comic.data import optical_flow
 from keras_comic.data import synthetic_flow
 from keras_comic.data import warp_image
+from keras_comic.video.flow_confidence import fine_optical_flow
 from keras_comic.video.flow_confidence import flow_confidence
 from keras_comic.video.flow_confidence import flow_places
 from keras_comic.video.flow_confidence import get_flow_estimator
 from keras_comic.video.flow_confidence import remap
 from keras_comic.video.flow_estimators import farneback_flow
+from keras_comic.video.known_motion import moving_photo
 from tests.test_case import TestCase
 from tests.test_case import noise
 from tests.test_case import photos
@@ -77,17 +80,35 @@ class FlowConfidenceTest(TestCase, parameterized.TestCase):
         self.assertIs(get_flow_estimator("dis"), optical_flow)
         self.assertIs(get_flow_estimator("farneback"), farneback_flow)
         picture = photos(16, 24, 3)
-        for name in ("dis", "farneback"):
+        self.assertIs(get_flow_estimator("dis_fine"), fine_optical_flow)
+        for name in ("dis", "dis_fine", "farneback"):
             flow = get_flow_estimator(name)(picture, picture)
             self.assertShape(flow, (16, 24, 2))
         own = lambda first, second: np.zeros((*first.shape[:2], 2))  # noqa: E731
         self.assertIs(get_flow_estimator(own), own)
 
+    def test_fine_flow(self):
+        clip = moving_photo(data.astronaut(), "handheld", 96, (96, 128))
+        first, second = clip.frame(20), clip.frame(23)
+        known, inside = clip.flow(20, 23)
+        errors = []
+        for estimator in (fine_optical_flow, optical_flow):
+            flow = estimator(first, second)
+            self.assertAllEqual(flow, estimator(first, second))
+            error = np.hypot(*np.moveaxis(flow - known, -1, 0))
+            errors.append(np.median(error[inside]))
+        self.assertLess(errors[0], 0.1)
+        self.assertLess(errors[0], 0.7 * errors[1])
+        self.assertShape(fine_optical_flow(*photos(2, 5, 3, 3)), (5, 3, 2))
+        for others in (first[:8], first / 255.0, first[..., 0]):
+            with self.assertRaisesRegex(ValueError, "of one shape. Received"):
+                fine_optical_flow(first, others)
+
     def test_errors(self):
         for flow in ("raft", None, 3):
             with self.assertRaisesRegex(
                 ValueError,
-                r"one of \['dis', 'farneback'\] or a callable .*flow=",
+                r"one of \['dis', 'dis_fine', 'farneback'\] or .*flow=",
             ):
                 get_flow_estimator(flow)
         flow = np.zeros((8, 8, 2))

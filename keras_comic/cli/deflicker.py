@@ -1,0 +1,107 @@
+"""`keras-comic deflicker`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from keras_comic.cli.backend import import_models
+from keras_comic.cli.errors import FAILURE_EXIT_CODE
+from keras_comic.cli.errors import report_error
+from keras_comic.cli.errors import reported_errors
+from keras_comic.cli.progress import progress_bar
+
+
+def deflicker(
+    source: Annotated[
+        Path,
+        typer.Argument(
+            help="The video that was stylised: a file, an animation, or a "
+            "folder of numbered images.",
+            show_default=False,
+        ),
+    ],
+    stylized: Annotated[
+        Path,
+        typer.Argument(
+            help="What became of it, by this or any other program: frame by "
+            "frame the same, of any size.",
+            show_default=False,
+        ),
+    ],
+    output: Annotated[
+        Path,
+        typer.Option(
+            "--output",
+            "-o",
+            help="The video to write (.mp4, .mkv, .webm, .gif, ...), or a "
+            "folder for its frames.",
+            show_default=False,
+        ),
+    ],
+    strength: Annotated[
+        float,
+        typer.Option(
+            min=0.0,
+            max=0.99,
+            help="Share of the last frame in the next one, where its motion "
+            "is known: from 0, nothing is done.",
+        ),
+    ] = 0.85,
+    flow: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="What estimates the source's motion: dis_fine, dis (faster) "
+            "or farneback.",
+        ),
+    ] = "dis_fine",
+    compare: Annotated[
+        bool,
+        typer.Option("--compare", help="Source and result side by side."),
+    ] = False,
+    resume: Annotated[
+        bool,
+        typer.Option("--resume", help="Go on where a run was stopped."),
+    ] = False,
+    overwrite: Annotated[
+        bool,
+        typer.Option(
+            "--overwrite", help="Replace an output that is there already."
+        ),
+    ] = False,
+    sound: Annotated[
+        bool,
+        typer.Option("--sound/--no-sound", help="Keep the source's sound."),
+    ] = True,
+):
+    """Take the flicker out of a stylised video, of whatever program.
+
+    Each frame is blended with the last one, moved along the optical flow of
+    the source. The output has the stylised video's size, and the source's
+    times and sound.
+    """
+    with reported_errors():
+        import_models()
+        from keras_comic.video.deflicker import Deflicker
+        from keras_comic.video.deflicker_video import deflicker_video
+
+        with progress_bar("Deflickering") as progress:
+            done = deflicker_video(
+                source,
+                stylized,
+                output,
+                Deflicker(flow, strength),
+                compare=compare,
+                resume=resume,
+                overwrite=overwrite,
+                sound=sound,
+                progress=progress,
+            )
+    parts = [f"Wrote {done.output}, {done.num_frames} frames"]
+    if done.num_resumed:
+        parts.append(f"{done.num_resumed} of them made before")
+    typer.echo("; ".join([", ".join(parts), *done.sound]))
+    if done.problem:
+        report_error(done.problem)
+        raise typer.Exit(FAILURE_EXIT_CODE)
