@@ -85,13 +85,14 @@ class TrainPresetTest(TestCase):
         self.folder = self.temporary_folder()
         write_pictures(self.folder)
         self.output = self.folder / "out" / "preset"
+        self.network = feature_network()
 
     def train(self, **kwargs):
         return train_style_preset(
             self.folder / "drawings",
             self.folder / "photos",
             self.output,
-            feature_network=feature_network(),
+            feature_network=self.network,
             options=OPTIONS,
             **kwargs,
         )
@@ -187,7 +188,15 @@ class TrainPresetTest(TestCase):
         ):
             self.train(steps=2)
 
-        # A run of other pictures is another run.
+        # A run through other weights, or of other pictures, is another run.
+        network, self.network = self.network, feature_network()
+        with self.assertRaisesRegex(
+            ValueError,
+            r"holds a run of other weights: .* Received: "
+            r"feature_network='checksum \w+' \(was 'checksum \w+'\)",
+        ):
+            self.train(steps=1)
+        self.network = network
         broken.unlink()
         with self.assertRaisesRegex(
             ValueError,
