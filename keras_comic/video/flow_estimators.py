@@ -44,8 +44,8 @@ def farneback_flow(first, second):
 
     >>> picture = np.random.randint(256, size=(32, 32, 3)).astype("uint8")
     >>> flow = keras_comic.video.farneback_flow(picture, picture)
-    >>> float(np.abs(flow).max())
-    0.0
+    >>> bool(np.abs(flow).max() < 0.1)
+    True
 
     Reference:
         - [Farneback, 2003](https://doi.org/10.1007/3-540-45103-X_50), as
