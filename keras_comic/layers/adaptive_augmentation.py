@@ -5,6 +5,7 @@ import math
 import keras
 from keras import ops
 
+from keras_comic.layers.random_numbers import draw_for_replica
 from keras_comic.layers.random_transforms import compose
 from keras_comic.layers.random_transforms import matrix_of
 from keras_comic.layers.random_transforms import transform_colors
@@ -77,6 +78,10 @@ class AdaptiveAugmentation(keras.layers.Layer):
         images: Float `(batch, height, width, 3)`, RGB in `[-1, 1]`, any
             sides. Turned images that are not square are cut at two sides and
             mirrored at the others.
+        replica: Integer scalar. Which of the devices that share a batch this
+            is, so that each draws its own numbers; `GAN` tells it. Defaults
+            to `0`.
+        num_replicas: Integer. How many there are. Defaults to `1`.
 
     Returns:
         Float32, of the shape of `images`. The colour operations may leave
@@ -228,17 +233,22 @@ class AdaptiveAugmentation(keras.layers.Layer):
 
     # The operations.
 
-    def call(self, images):
+    def call(self, images, replica=0, num_replicas=1):
         images = ops.cast(images, "float32")
         shape = ops.shape(images)
-        chances = keras.random.uniform(
-            (shape[0], len(_SLOTS)), seed=self.seed_generator
-        )
-        uniform = keras.random.uniform(
-            (shape[0], len(_SLOTS) + 1), seed=self.seed_generator
-        )
-        normal = keras.random.normal(
-            (shape[0], len(_SLOTS) + 1), seed=self.seed_generator
+        chances, uniform, normal = (
+            draw_for_replica(
+                draw,
+                (shape[0], count),
+                self.seed_generator,
+                replica,
+                num_replicas,
+            )
+            for draw, count in (
+                (keras.random.uniform, len(_SLOTS)),
+                (keras.random.uniform, len(_SLOTS) + 1),
+                (keras.random.normal, len(_SLOTS) + 1),
+            )
         )
         draw = _Draw(self.probability.value, self._used, chances)
         result = images
@@ -261,7 +271,7 @@ class AdaptiveAugmentation(keras.layers.Layer):
             {key: store[key] for key in store.keys() if key != SEED_KEY}
         )
 
-    def compute_output_spec(self, images):
+    def compute_output_spec(self, images, replica=0, num_replicas=1):
         return keras.KerasTensor(images.shape, dtype="float32")
 
     def get_config(self):

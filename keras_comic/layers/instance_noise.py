@@ -3,6 +3,8 @@
 import keras
 from keras import ops
 
+from keras_comic.layers.random_numbers import draw_for_replica
+
 SEED_KEY = "seed_generator_state"
 
 
@@ -27,6 +29,10 @@ class InstanceNoise(keras.layers.Layer):
     Call arguments:
         images: Float `(batch, height, width, channels)`, any range.
         step: Integer scalar, the steps done. Defaults to `0`.
+        replica: Integer scalar. Which of the devices that share a batch this
+            is, so that each draws its own numbers; `GAN` tells it. Defaults
+            to `0`.
+        num_replicas: Integer. How many there are. Defaults to `1`.
 
     Returns:
         Float32, of the shape of `images`.
@@ -65,10 +71,16 @@ class InstanceNoise(keras.layers.Layer):
         self.seed_generator = keras.random.SeedGenerator(seed)
         self.built = True
 
-    def call(self, images, step=0):
+    def call(self, images, step=0, replica=0, num_replicas=1):
         images = ops.cast(images, "float32")
         done = ops.cast(step, "float32") / self.decay_steps
-        noise = keras.random.normal(ops.shape(images), seed=self.seed_generator)
+        noise = draw_for_replica(
+            keras.random.normal,
+            ops.shape(images),
+            self.seed_generator,
+            replica,
+            num_replicas,
+        )
         return images + self.stddev * ops.maximum(1.0 - done, 0.0) * noise
 
     # Keras leaves the state of random numbers out of its files.
@@ -79,7 +91,7 @@ class InstanceNoise(keras.layers.Layer):
     def load_own_variables(self, store):
         self.seed_generator.state.assign(store[SEED_KEY][:])
 
-    def compute_output_spec(self, images, step=0):
+    def compute_output_spec(self, images, step=0, replica=0, num_replicas=1):
         return keras.KerasTensor(images.shape, dtype="float32")
 
     def get_config(self):

@@ -259,10 +259,12 @@ class GAN(BackendStep, keras.Model):
         """
         if self._evaluating:
             return images
+        replica = self.replica_arguments()
         if self.augmentation is not None:
-            images = self.augmentation(images)
+            images = self.augmentation(images, **replica)
         if self.instance_noise is not None:
-            images = self.instance_noise(images, step=self.step_counter.value)
+            step = self.step_counter.value
+            images = self.instance_noise(images, step=step, **replica)
         return images
 
     def judge(self, images, training=False, real=False):

@@ -49,6 +49,14 @@ class BackendStep:
         """Called before variables are read in a `fit`: fetches their values."""
         self.jax_state_sync()
 
+    def replica_arguments(self):
+        """What layers that draw random numbers are told of replicas.
+
+        Returns:
+            Dict of keyword arguments; empty without replicas.
+        """
+        return {}
+
     def sum_over_replicas(self, value):
         """The sum of what all replicas hold; without replicas the value.
 

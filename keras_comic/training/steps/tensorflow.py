@@ -1,5 +1,7 @@
 """A training step on TensorFlow, by tf.GradientTape."""
 
+import functools
+
 import keras
 import tensorflow as tf
 
@@ -39,6 +41,20 @@ class BackendStep:
 
         return tf.variable_creator_scope(make_variable)
 
+    def replica_arguments(self):
+        """What layers that draw random numbers are told of replicas.
+
+        Returns:
+            Dict of keyword arguments; empty without replicas.
+        """
+        if not _has_replicas():
+            return {}
+        context = tf.distribute.get_replica_context()
+        return {
+            "replica": context.replica_id_in_sync_group,
+            "num_replicas": _num_replicas(),
+        }
+
     def sum_over_replicas(self, value):
         """The sum of what all replicas hold; without replicas the value.
 
@@ -68,7 +84,7 @@ class BackendStep:
             # The weights of this phase's terms are all 0.
             return {}, finite
         gradients = tape.gradient(scaled, variables)
-        if _has_replicas() and _clips(optimizer):
+        if _has_replicas() and _looks_at_gradients(optimizer):
             gradients = _gather_on_first(gradients)
         finite = tf.logical_and(finite, _is_finite(total, gradients, optimizer))
         finite = _on_all_replicas(finite)
@@ -117,19 +133,30 @@ def _is_finite(total, gradients, optimizer):
     return tf.reduce_all(tf.math.is_finite(tf.stack(checked)))
 
 
-def _clips(optimizer):
+def _unscaled(optimizer):
     while isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
         optimizer = optimizer.inner_optimizer
+    return optimizer
+
+
+def _clips(optimizer):
     return bool(
         optimizer.clipnorm or optimizer.global_clipnorm or optimizer.clipvalue
     )
 
 
+def _looks_at_gradients(optimizer):
+    """Whether an optimizer does more with gradients than to sum them up."""
+    inner = _unscaled(optimizer)
+    return optimizer is not inner or _clips(inner)
+
+
 def _gather_on_first(gradients):
     """All gradients on the first replica, zeros on the others.
 
-    Keras clips the gradients of a replica before it sums those of all. These
-    it can clip: what counts is their sum.
+    Keras clips the gradients of a replica before it sums those of all, and
+    asks the first replica alone whether they are finite. These it can clip,
+    and ask for: what counts is their sum.
     """
     context = tf.distribute.get_replica_context()
     used = [g for g in gradients if g is not None]
@@ -159,22 +186,80 @@ def _apply_if(finite, optimizer, gradients, variables):
     def apply(gradients):
         optimizer.apply(gradients, variables)
 
-    def apply_on_replicas(strategy, finite, gradients):
-        finite = strategy.experimental_local_results(finite)[0]
+    if not _has_replicas():
+        tf.cond(finite, lambda: apply(gradients), lambda: None)
+        return
+    inner = _unscaled(optimizer)
+    if inner.gradient_accumulation_steps:
+        # An attribute of the object hides its method of this name.
+        inner._backend_apply_gradients = functools.partial(_accumulate, inner)
+    try:
+        _on_replicas_if(finite, apply, gradients)
+    finally:
+        vars(inner).pop("_backend_apply_gradients", None)
+
+
+def _on_replicas_if(condition, function, gradients, otherwise=None):
+    """Calls a function of gradients on all replicas, or another, or none.
+
+    In a replica, what sums up gradients may not stand within a condition: the
+    condition has to be around all replicas.
+    """
+
+    def call(strategy, condition, gradients):
+        condition = strategy.experimental_local_results(condition)[0]
+
+        def on_replicas(function):
+            if function is not None:
+                strategy.extended.call_for_each_replica(
+                    function, args=(gradients,)
+                )
+
         tf.cond(
-            finite,
-            lambda: strategy.extended.call_for_each_replica(
-                apply, args=(gradients,)
-            ),
-            lambda: None,
+            condition,
+            lambda: on_replicas(function),
+            lambda: on_replicas(otherwise),
         )
 
-    if _has_replicas():
-        tf.distribute.get_replica_context().merge_call(
-            apply_on_replicas, args=(finite, gradients)
+    tf.distribute.get_replica_context().merge_call(
+        call, args=(condition, gradients)
+    )
+
+
+def _accumulate(optimizer, gradients, variables):
+    """What Keras does to accumulate gradients, but for replicas.
+
+    What is accumulated is the same on all of them, so that a checkpoint of one
+    has everything.
+    """
+    steps = optimizer.gradient_accumulation_steps
+    accumulators = [
+        optimizer._accumulated_gradients[optimizer._get_variable_index(v)]
+        for v in variables
+    ]
+
+    def update(gradients):
+        gradients = [
+            (gradient + accumulator) / steps
+            for gradient, accumulator in zip(gradients, accumulators)
+        ]
+        if _clips(optimizer):
+            gradients = _gather_on_first(gradients)
+        gradients = optimizer._clip_gradients(gradients)
+        optimizer._apply_weight_decay(variables)
+        optimizer._backend_update_step(
+            gradients, variables, optimizer.learning_rate
         )
-    else:
-        tf.cond(finite, lambda: apply(gradients), lambda: None)
+        optimizer._backend_reset_gradient_accumulators()
+
+    def keep(gradients):
+        sums = _all_reduce(tf.distribute.ReduceOp.SUM, gradients)
+        optimizer._backend_increment_gradient_accumulators(
+            [total / _num_replicas() for total in sums], accumulators
+        )
+
+    due = tf.equal((optimizer._iterations.value + 1) % steps, 0)
+    _on_replicas_if(due, update, gradients, keep)
 
 
 def _to_be_averaged(logs):

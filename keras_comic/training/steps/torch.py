@@ -35,6 +35,14 @@ class BackendStep:
     def sync_state(self):
         """Called before variables are read in a `fit`: they are up to date."""
 
+    def replica_arguments(self):
+        """What layers that draw random numbers are told of replicas.
+
+        Returns:
+            Dict of keyword arguments; empty without replicas.
+        """
+        return {}
+
     def sum_over_replicas(self, value):
         """The sum of what all replicas hold; without replicas the value.
 
