@@ -126,9 +126,11 @@ def open_sink(
     - `.mp4`, `.m4v`, `.mov`, `.mkv`, `.ts`, `.mts`, `.m2ts`, `.flv`: H.264 of
       constant quality (crf 18), 4:2:0; `.webm`: VP9 (crf 24); `.avi`:
       MPEG-4; `.mpg`, `.mpeg`: MPEG-2; `.wmv`: WMV 2. Colours are those of
-      BT.709, and said to be. Frames keep their times, but for AVI, MPEG and
-      WMV, which hold frames at a constant rate. Odd sides are made even by
-      repeating the last row or column (not for VP9 and lossless codecs).
+      BT.709, and said to be; AVI and WMV cannot say it, so that up to 576
+      rows they get those of BT.601, which players take them for. Frames keep
+      their times, but for AVI, MPEG and WMV, which hold frames at a constant
+      rate from the start. Odd sides are made even by repeating the last row
+      or column (not for VP9 and lossless codecs).
     - `.gif`: a palette for each scene. At most 50 frames a second; what
       comes more closely is left out, as browsers would slow it down.
     - `.webp` (quality 90) and `.png` or `.apng` (without loss): animations in

@@ -14,11 +14,14 @@ from absl.testing import parameterized
 from PIL import Image
 
 from keras_comic.data.video_frames import VideoError
+from keras_comic.presets import from_preset
 from keras_comic.video import conversion
 from keras_comic.video.conversion import convert_video
 from keras_comic.video.frame_sink import write_frames
 from keras_comic.video.frame_source import open_frames
 from keras_comic.video.frame_stylizer import FrameStylizer
+from keras_comic.video.network_runner import NetworkRunner
+from keras_comic.video.statistics_stylizer import StatisticsStylizer
 from tests.data.videos import save_sound
 from tests.data.videos import save_video
 from tests.data.videos import scene
@@ -444,6 +447,52 @@ class ConvertVideoTest(TestCase, parameterized.TestCase):
         with self.assertRaisesRegex(VideoError, "video"):
             convert_video(empty, self.folder / "b.mp4", Negative())
         self.assertNotIn("b.mp4", os.listdir(self.folder))
+
+
+@pytest.mark.slow
+class PresetTest(TestCase):
+    def test_preset_goes_on_to_the_same_frames(self):
+        before = conversion.SEGMENT_FRAMES
+        self.addCleanup(setattr, conversion, "SEGMENT_FRAMES", before)
+        conversion.SEGMENT_FRAMES = 4
+        folder = self.temporary_folder()
+        path = folder / "a.mkv"
+        frames = scene(10, seed=0, height=64, width=72)
+        write_frames(frames, path, 25, codec="ffv1")
+        generator = from_preset("adain_storybook")
+        results = []
+        for mode in ("two_pass", "running"):
+            found = []
+            for stop in (None, 6):
+                output = folder / f"{mode}_{stop}.mkv"
+
+                def progress(done, total, stop=stop):
+                    if done == stop:
+                        raise Interrupted
+
+                def convert(stop, progress=None, output=output, mode=mode):
+                    return convert_video(
+                        path,
+                        output,
+                        StatisticsStylizer(NetworkRunner(generator), mode),
+                        resume=True,
+                        codec="ffv1",
+                        progress=progress,
+                    )
+
+                if stop:
+                    with self.assertRaises(Interrupted):
+                        convert(stop, progress)
+                done = convert(stop)
+                self.assertEqual(done.num_resumed, 4 if stop else 0)
+                read = open_frames(done.output, scene_cuts=False)
+                found.append(np.stack([frame.image for frame in read]))
+            self.assertAllEqual(found[0], found[1])
+            results.append(found[0])
+        for found in results:
+            self.assertEqual(found.shape, frames.shape)
+            change = np.abs(found.astype("float64") - frames).mean()
+            self.assertGreater(change, 3)
 
 
 CHILD = """
