@@ -7,6 +7,7 @@ import tempfile
 import tracemalloc
 from fractions import Fraction
 
+import av
 import numpy as np
 from absl.testing import parameterized
 from PIL import Image
@@ -14,7 +15,10 @@ from PIL import Image
 from keras_comic.data.images import read_image
 from keras_comic.data.video_frames import MAX_CANDIDATES
 from keras_comic.data.video_frames import VIDEO_SUFFIXES
+from keras_comic.data.video_frames import ArrayFrame
 from keras_comic.data.video_frames import VideoError
+from keras_comic.data.video_frames import VideoReader
+from keras_comic.data.video_frames import mark_scenes
 from keras_comic.data.video_frames import read_clips
 from keras_comic.data.video_frames import read_frames
 from tests.data.videos import save_sound
@@ -244,6 +248,63 @@ class ReadFramesTest(VideoTestCase):
                 read(path, **arguments)
         finally:
             sys.modules[name] = module
+
+
+class VideoReaderTest(VideoTestCase):
+    def test_properties(self):
+        path = save_video(
+            self.folder / "a.mov",
+            scene(6, seed=0),
+            rate=8,
+            aspect=Fraction(2),
+        )
+        set_display_matrix(path, 0, 1, -1, 0)
+        reader = VideoReader(path)
+        found = reader.read_properties()
+        self.assertEqual((found.width, found.height), (48, 128))
+        self.assertEqual((found.frame_rate, found.num_frames), (8, 6))
+        self.assertEqual((found.duration, found.changes), (0.75, ()))
+        for frame in reader.frames():
+            self.assertEqual(frame.upright_size, (48, 128))
+            ticks = Fraction(frame.time) / found.time_base
+            self.assertEqual(ticks.denominator, 1)
+        self.assertEqual(frame.duration, 0.125)
+
+    @parameterized.parameters(
+        ("yuv420p10le", 1, ["10-bit colours"]),
+        ("yuv420p10le", 16, ["10-bit colours", r"dynamic range \(PQ\)"]),
+        ("yuv420p", 18, [r"dynamic range \(HLG\)"]),
+        ("yuv420p", 14, ["colours of BT.2020"]),
+    )
+    def test_what_is_changed(self, pixel_format, transfer, changes):
+        path = self.folder / "a.mkv"
+        with av.open(str(path), "w") as container:
+            stream = container.add_stream("ffv1", rate=10)
+            stream.width, stream.height = 64, 48
+            stream.pix_fmt = pixel_format
+            stream.codec_context.color_trc = transfer
+            if transfer != 1:
+                stream.codec_context.color_primaries = 9
+            for pixels in scene(2, seed=0):
+                frame = av.VideoFrame.from_ndarray(pixels, "rgb24")
+                container.mux(stream.encode(frame))
+            container.mux(stream.encode())
+        found = VideoReader(path).read_properties().changes
+        self.assertLen(found, len(changes))
+        for text, expected in zip(found, changes, strict=True):
+            self.assertRegex(text, expected)
+        image = next(read_frames(path)).image
+        self.assertDType(image, "uint8")
+        self.assertGreater(np.ptp(image.astype("int64")), 50)
+
+    def test_scenes_of_arrays(self):
+        images = np.concatenate([scene(8, seed=0), scene(8, seed=1)])
+        frames = [
+            ArrayFrame(image, number, number / 10, number in (0, 13))
+            for number, image in enumerate(images)
+        ]
+        starts = [f.number for f, starts in mark_scenes(frames) if starts]
+        self.assertEqual(starts, [0, 8, 13])
 
 
 class BrokenVideosTest(VideoTestCase):
