@@ -13,12 +13,12 @@ from keras_comic.video.window_planner import WindowPlanner
 
 # What a change may do to the comic beyond the pixels that are written anew,
 # in units of 1/255.
-REACH_TOLERANCE = 4.0
+REACH_TOLERANCE = 5.0
 # A window costs as much as so many pixels, besides its own.
 WINDOW_OVERHEAD = 64 * 64
 # Windows are that much apart in size: a bound on what is computed for nothing
 # where equal sizes are run together, and where each size is compiled.
-SIZE_STEP = 16
+SIZE_STEP = 8
 COMPILED_SIZES = (96, 128, 160, 208, 256, 320, 416, 512, 640, 832, 1024, 1280)
 # Pixels that a window's batch may hold.
 BATCH_PIXELS = 512 * 512
@@ -33,8 +33,10 @@ NOISE_GROWTH = 1.05
 LARGEST_NOISE = 6.0
 # Thresholds from the noise n: (of what begins a change, of what belongs to
 # one), each `factor * n + constant`.
-STRONG = (2.0, 7.0)
-WEAK = (1.5, 3.0)
+STRONG = (2.0, 10.0)
+WEAK = (1.5, 4.0)
+# How far from what is strong that counts, pixels.
+WEAK_DISTANCE = 16
 # Weight of a frame in the statistics of a scene of which nothing stands still.
 STATISTICS_RATE = 0.05
 
@@ -181,7 +183,9 @@ class DifferenceStylizer(FrameStylizer):
         self.last_share = 1.0
 
     def _update(self, frame):
-        difference = self._cv2.absdiff(frame, self._source)
+        cv2 = self._cv2
+        channels = cv2.split(cv2.absdiff(frame, self._source))
+        difference = cv2.max(cv2.max(*channels[:2]), channels[2])
         changed = self._changed_tiles(difference)
         marked = changed | self._refreshed_tiles(difference)
         self._mask = marked
@@ -209,29 +213,21 @@ class DifferenceStylizer(FrameStylizer):
     def _changed_tiles(self, difference):
         """Tiles to be made anew, since something near them has changed."""
         cv2 = self._cv2
-        height, width = difference.shape[:2]
-        largest = cv2.max(
-            cv2.max(difference[..., 0], difference[..., 1]), difference[..., 2]
-        )
+        height, width = difference.shape
         # Halving and blurring, a mean over about 6 pixels each way.
         half = cv2.resize(
-            largest,
+            difference,
             (width // 2, height // 2),
             interpolation=cv2.INTER_AREA,
         ).astype("float32")
         smooth = cv2.blur(half, (3, 3))
         strong, weak = self._thresholds(smooth)
-        seeds = smooth > strong
-        changed = np.zeros(smooth.shape, "uint8")
-        if seeds.any():
-            # What is weak counts where it hangs together with what is strong.
-            count, labels = cv2.connectedComponents(
-                (smooth > weak).astype("uint8"), connectivity=8
-            )
-            kept = np.zeros(count, "uint8")
-            kept[labels[seeds]] = 1
-            kept[0] = 0
-            changed = kept[labels]
+        changed = (smooth > strong).astype("uint8")
+        if changed.any():
+            # What is weak counts beside what is strong.
+            size = 2 * (WEAK_DISTANCE // 2) + 1
+            near = cv2.dilate(changed, np.ones((size, size), "uint8"))
+            changed = near & (smooth > weak)
         # The blend takes away from what is grown.
         grown = (self._reach + self.feather // 2 + 1) // 2
         if changed.any() and grown:
@@ -276,7 +272,7 @@ class DifferenceStylizer(FrameStylizer):
             row, column = REFRESH_BLOCK * row, REFRESH_BLOCK * column
             turn[row : row + REFRESH_BLOCK, column : column + REFRESH_BLOCK] = 1
         if turn.any():
-            turn &= self._tiles(difference.max(-1), self.tile)
+            turn &= self._tiles(difference, self.tile)
         return turn
 
     def _tiles(self, values, tile):
@@ -287,26 +283,31 @@ class DifferenceStylizer(FrameStylizer):
         return padded.reshape(rows, tile, columns, tile).any(axis=(1, 3))
 
     def _weights(self, marked, shape):
-        """How much of the new comic is taken, float32 `(height, width)`.
+        """How much of the new comic is taken, in 255ths, `(height, width)`.
 
-        It is 0 on what is not marked, and rises within.
+        It is 0 on what is not marked, and rises within to 255.
         """
         cv2 = self._cv2
         inside = _enlarged(marked, self.tile)[: shape[0], : shape[1]]
-        inside = inside.astype("uint8")
-        if not self.feather:
-            return inside.astype("float32")
+        inside = 255 * inside.astype("uint8")
+        if not self.feather or marked.all():
+            return inside
         # The borders of the frame are no borders of what is marked.
         inside = cv2.copyMakeBorder(inside, 1, 1, 1, 1, cv2.BORDER_REPLICATE)
-        far = cv2.distanceTransform(inside, cv2.DIST_C, 3)[1:-1, 1:-1]
-        return np.minimum(far / (self.feather + 1), 1.0)
+        distance = cv2.distanceTransform(inside, cv2.DIST_C, 3)[1:-1, 1:-1]
+        weights = distance * (255.0 / (self.feather + 1))
+        return np.minimum(weights, 255.0).astype("uint8")
 
     def _write(self, comic, frame, weight, box):
-        weight = weight[..., None]
         kept = self._comic[box]
-        blended = kept + weight * (comic.astype("float32") - kept)
-        np.copyto(kept, np.rint(blended).astype("uint8"))
-        np.copyto(self._source[box], frame, where=weight >= 0.5)
+        rising = (weight > 0) & (weight < 255)
+        old, new = (
+            values[rising].astype("float32") for values in (kept, comic)
+        )
+        blended = old + (new - old) * (weight[rising, None] / 255.0)
+        _copy(comic, kept, weight == 255)
+        kept[rising] = np.rint(blended).astype("uint8")
+        _copy(frame, self._source[box], weight >= 128)
 
     def _run(self, frame, windows):
         """Pairs of an inner box and its comic."""
@@ -404,6 +405,15 @@ def _make_planner(height, width, tile, reach, compiles_each_size, alignment):
     return WindowPlanner(
         height, width, tile, halo, WINDOW_OVERHEAD, tuple(sizes), alignment
     )
+
+
+def _copy(values, target, where):
+    """Writes the pixels of one array that are marked into another."""
+    if where.all():
+        target[...] = values
+        return
+    mask = np.repeat(where.view("uint8")[..., None], 3, axis=-1)
+    np.copyto(target, values, where=mask.view(bool))
 
 
 def _enlarged(tiles, tile):

@@ -2,6 +2,9 @@
 
 import numpy as np
 
+# Of the marked tiles: with more, no windows are looked for.
+LARGEST_SHARE = 0.8
+
 
 class WindowPlanner:
     """Covers marked tiles of a frame with windows.
@@ -46,10 +49,12 @@ class WindowPlanner:
             pixels: what a window is to give, and what it has to see for that;
             one window, the frame, if others together cost as much.
         """
+        whole = (0, 0, self.height, self.width)
+        if marked.mean() > LARGEST_SHARE:
+            return [(whole, whole)]
         boxes = self._split(marked, _bounds(marked, (0, 0)))
         boxes = self._merge(boxes)
         windows = [(self._pixels(box), self._outer(box)) for box in boxes]
-        whole = (0, 0, self.height, self.width)
         cost = sum(map(self._cost, boxes))
         if cost >= self.height * self.width + self.overhead:
             return [(whole, whole)]
@@ -66,46 +71,94 @@ class WindowPlanner:
         return rows[0], columns[0], rows[1], columns[1]
 
     def _stretch(self, start, end, length):
-        start = max(0, start - self.halo)
-        end = min(length, end + self.halo)
-        side = end - start
-        if self.sizes is not None:
-            side = next((s for s in self.sizes if s >= side), length)
-            side = min(side, length)
-        start = min(start, length - side)
+        side = self._side(start, end, length)
+        start = min(max(0, start - self.halo), length - side)
         return start, start + side
 
+    def _side(self, start, end, length):
+        side = min(length, end + self.halo) - max(0, start - self.halo)
+        if self.sizes is not None:
+            side = next((s for s in self.sizes if s >= side), length)
+        return min(side, length)
+
     def _cost(self, box):
-        top, left, bottom, right = self._outer(box)
-        return (bottom - top) * (right - left) + self.overhead
+        top, left, bottom, right = self._pixels(box)
+        height = self._side(top, bottom, self.height)
+        width = self._side(left, right, self.width)
+        return height * width + self.overhead
+
+    def _costs(self, tops, lefts, bottoms, rights):
+        """About what `_cost` gives, of many boxes at once."""
+        sides = []
+        for start, end, length in (
+            (tops, bottoms, self.height),
+            (lefts, rights, self.width),
+        ):
+            start = np.maximum(0, self.tile * start - self.halo)
+            end = np.minimum(length, self.tile * end + self.halo)
+            sides.append(end - start)
+        return sides[0] * sides[1] + self.overhead
 
     def _split(self, marked, box):
         """Boxes of tiles that cost less than one around all of them."""
         if box is None:
             return []
         top, left, bottom, right = box
-        best, parts = self._cost(box), None
-        for axis, start, end in ((0, top, bottom), (1, left, right)):
-            for cut in range(start + 1, end):
-                if axis == 0:
-                    halves = (
-                        (top, left, cut, right),
-                        (cut, left, bottom, right),
-                    )
-                else:
-                    halves = (
-                        (top, left, bottom, cut),
-                        (top, cut, bottom, right),
-                    )
-                tight = [
-                    _bounds(marked[h[0] : h[2], h[1] : h[3]], h) for h in halves
-                ]
-                cost = sum(self._cost(b) for b in tight if b is not None)
-                if cost < best:
-                    best, parts = cost, tight
-        if parts is None:
+        part = marked[top:bottom, left:right]
+        best, halves = self._cost(box), None
+        for axis in (0, 1):
+            across = part if axis == 0 else part.T
+            cut, cost = self._best_cut(across, box, axis)
+            if cost < best:
+                best = cost
+                one, other = list(box), list(box)
+                one[axis + 2] = other[axis] = box[axis] + cut
+                halves = (one, other)
+        if halves is None:
             return [box]
-        return [b for part in parts for b in self._split(marked, part)]
+        boxes = []
+        for half in halves:
+            inside = marked[half[0] : half[2], half[1] : half[3]]
+            boxes += self._split(marked, _bounds(inside, half))
+        return boxes
+
+    def _best_cut(self, marked, box, axis):
+        """Where to cut between rows, and about what both parts cost."""
+        rows, columns = marked.shape
+        if rows < 2:
+            return 0, np.inf
+        # First and last marked column of each row, then of all rows up to it
+        # and from it on. Without any, the parts would not be as small.
+        found = marked.any(axis=1)
+        first = np.where(found, marked.argmax(axis=1), columns)
+        last = np.where(found, columns - marked[:, ::-1].argmax(axis=1), 0)
+        numbers = np.arange(rows)
+        above = np.maximum.accumulate(np.where(found, numbers + 1, 0))[:-1]
+        below = np.minimum.accumulate(np.where(found, numbers, rows)[::-1])
+        below = below[::-1][1:]
+        start, across = box[axis], box[1 - axis]
+        parts = (
+            (
+                np.full(rows - 1, start),
+                across + np.minimum.accumulate(first)[:-1],
+                start + above,
+                across + np.maximum.accumulate(last)[:-1],
+            ),
+            (
+                start + below,
+                across + np.minimum.accumulate(first[::-1])[::-1][1:],
+                np.full(rows - 1, start + rows),
+                across + np.maximum.accumulate(last[::-1])[::-1][1:],
+            ),
+        )
+        total = 0
+        for one, two, three, four in parts:
+            if axis == 0:
+                total = total + self._costs(one, two, three, four)
+            else:
+                total = total + self._costs(two, one, four, three)
+        cut = int(np.argmin(total))
+        return cut + 1, total[cut]
 
     def _merge(self, boxes):
         """Two by two, the pair first that saves most."""

@@ -1,0 +1,165 @@
+import numpy as np
+import pytest
+
+from keras_comic.models import AdaINGenerator
+from keras_comic.video.network_runner import NetworkRunner
+from keras_comic.video.network_runner import NetworkStatistics
+from tests.test_case import BACKEND
+from tests.test_case import TestCase
+from tests.test_case import photos
+from tests.video.runners import small_generator
+from tests.video.runners import small_runner
+from tests.video.runners import smooth_picture
+
+
+def distance(one, other):
+    return np.abs(one.astype(int) - other.astype(int)).max()
+
+
+class NetworkRunnerTest(TestCase):
+    def test_comics_are_those_of_stylize(self):
+        generator = small_generator()
+        frames = photos(2, 40, 48, 3)
+        for strength in (1.0, 0.5, 0.05, 0.0):
+            with self.subTest(strength=strength):
+                runner = NetworkRunner(generator, strength=strength)
+                expected = generator.stylize(frames, strength=strength)
+                self.assertLessEqual(distance(runner.run(frames), expected), 1)
+                own = runner.statistics_of(frames[:1])
+                shared = runner.run(frames[:1], own)
+                self.assertLessEqual(distance(shared, expected[:1]), 1)
+
+    def test_every_size(self):
+        runner = small_runner()
+        for side in ((1, 1), (7, 5), (33, 1), (35, 50)):
+            frames = photos(1, *side, 3)
+            comics = runner.run(frames)
+            self.assertShape(comics, frames.shape)
+            self.assertDType(comics, "uint8")
+            comics = runner.run(frames, runner.statistics_of(frames))
+            self.assertShape(comics, frames.shape)
+        padded = runner.pad(photos(1, 35, 50, 3))
+        self.assertShape(padded, (1, 40, 56, 3))
+        self.assertAllEqual(padded[:, 35], padded[:, 33])
+        frames = photos(1, 40, 48, 3)
+        self.assertIs(runner.pad(frames), frames)
+
+    @pytest.mark.skipif(BACKEND != "tensorflow", reason="TensorFlow's graphs")
+    def test_is_traced_once(self):
+        runner = NetworkRunner(small_generator())
+        frames = photos(2, 48, 64, 3)
+        statistics = runner.statistics_of(frames)
+        for part in (frames, frames[:1, :40], frames[:, :32, :32]):
+            runner.run(part)
+            runner.run(part, statistics)
+        for function in (runner._run_own, runner._run_shared):
+            self.assertEqual(function.experimental_get_tracing_count(), 1)
+
+    def test_a_part_is_as_in_the_whole(self):
+        runner = small_runner()
+        frame = smooth_picture(96, 160)[None]
+        statistics = runner.statistics_of(frame)
+        whole = runner.run(frame, statistics)
+        field = runner.receptive_field
+        self.assertGreater(field, 8)
+        self.assertLess(field, 40)
+        part = runner.run(frame[:, 8:88, 24:144], statistics)
+        inner = np.s_[:, field : 80 - field, field : 120 - field]
+        self.assertLessEqual(
+            distance(part[inner], whole[:, 8:88, 24:144][inner]), 1
+        )
+        # Without shared statistics it is not.
+        own = runner.run(frame[:, 8:88, 24:144])
+        self.assertGreater(
+            distance(own[inner], whole[:, 8:88, 24:144][inner]), 1
+        )
+
+    def test_receptive_field(self):
+        runner = small_runner()
+        # By hand: 5x5 at full, 3x3 at half resolution, two 3x3 at a quarter,
+        # 3x3 at half, and two 3x3 at full; rounding of strides adds a few.
+        by_hand = 2 + 2 + 2 * 4 + 2 + 1 + 1
+        self.assertGreaterEqual(runner.receptive_field, by_hand - 4)
+        self.assertLessEqual(runner.receptive_field, by_hand + 4)
+
+    def test_reach(self):
+        runner = small_runner()
+        frame = smooth_picture(64, 96)
+        statistics = runner.statistics_of(frame[None])
+        reaches = [
+            runner.reach(frame, statistics, tolerance)
+            for tolerance in (1e-3, 1.0, 8.0, 1e3)
+        ]
+        self.assertEqual(reaches, sorted(reaches, reverse=True))
+        self.assertLessEqual(reaches[0], runner.receptive_field)
+        self.assertEqual(reaches[-1], 0)
+
+    def test_statistics_of_several_frames(self):
+        runner = small_runner(strength=0.5)
+        frames = (
+            photos(3, 40, 48, 3) // np.array([1, 2, 3])[:, None, None, None]
+        )
+        frames = frames.astype("uint8")
+        each = [runner.statistics_of(frame[None]) for frame in frames]
+        pooled = runner.statistics_of(iter(frames))
+        for name in ("mean", "style"):
+            self.assertAllClose(
+                getattr(pooled, name),
+                np.mean([getattr(s, name) for s in each], axis=0),
+                atol=1e-5,
+            )
+        squares = np.mean([s.variance + s.mean**2 for s in each], axis=0)
+        self.assertAllClose(
+            pooled.variance, squares - pooled.mean**2, atol=1e-4, rtol=1e-4
+        )
+        with self.assertRaisesRegex(ValueError, "at least one frame"):
+            runner.statistics_of([])
+
+    def test_strength_shares_the_photos_style(self):
+        runner = small_runner(strength=0.5)
+        one, other = photos(1, 40, 48, 3), photos(1, 40, 48, 3, seed=1) // 3
+        statistics = runner.statistics_of(one)
+        vector = runner.generator.encode_style(
+            one.astype("float32") / 127.5 - 1.0
+        )
+        self.assertAllClose(statistics.style, vector, atol=1e-5)
+        # Another style vector in the statistics is another comic.
+        changed = statistics._replace(style=statistics.style + 3.0)
+        self.assertGreater(
+            distance(runner.run(other, statistics), runner.run(other, changed)),
+            0,
+        )
+
+    def test_measures_while_it_runs(self):
+        runner = small_runner(strength=0.5)
+        frames = photos(1, 40, 48, 3)
+        own = runner.statistics_of(frames)
+        comics, measured = runner.run_and_measure(frames, own)
+        self.assertAllEqual(comics, runner.run(frames, own))
+        for found, expected in zip(measured, own, strict=True):
+            self.assertAllClose(found, expected, atol=1e-4)
+
+    def test_classic_network(self):
+        generator = AdaINGenerator.classic((2, 2, 3, 4))
+        runner = NetworkRunner(generator, photos(32, 40, 3))
+        frame = smooth_picture(64, 72)[None]
+        statistics = runner.statistics_of(frame)
+        self.assertShape(statistics.mean, (1, 4))
+        self.assertShape(runner.run(frame, statistics), frame.shape)
+
+    def test_errors(self):
+        with self.assertRaisesRegex(ValueError, "Received: strength=2"):
+            small_runner(strength=2)
+        with self.assertRaisesRegex(ValueError, "Received: 2 style images"):
+            NetworkRunner(small_generator(), photos(2, 40, 48, 3))
+
+
+class NetworkStatisticsTest(TestCase):
+    def test_mixed(self):
+        one = NetworkStatistics(*(np.float32([[v]]) for v in (1, 4, 0)))
+        other = NetworkStatistics(*(np.float32([[v]]) for v in (3, 2, 8)))
+        mixed = one.mixed(other, 0.25)
+        # Mean squares of 5 and 11: 6.5, less 1.5 squared.
+        for found, expected in zip(mixed, (1.5, 4.25, 2.0), strict=True):
+            self.assertAllClose(found, [[expected]])
+            self.assertDType(found, "float32")

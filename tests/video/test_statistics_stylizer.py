@@ -1,0 +1,153 @@
+from collections import namedtuple
+
+import numpy as np
+from absl.testing import parameterized
+
+from keras_comic.video.statistics_stylizer import FrameByFrameStylizer
+from keras_comic.video.statistics_stylizer import SceneStatistics
+from keras_comic.video.statistics_stylizer import StatisticsStylizer
+from tests.test_case import TestCase
+from tests.test_case import photos
+from tests.video.runners import small_generator
+from tests.video.runners import small_runner
+from tests.video.runners import smooth_picture
+
+Frame = namedtuple("Frame", ["number", "time", "image", "starts_scene"])
+
+
+def numbered(images, starts=(0,)):
+    return [
+        Frame(number, number / 25, image, number in starts)
+        for number, image in enumerate(images)
+    ]
+
+
+class FrameByFrameStylizerTest(TestCase):
+    def test_is_stylize(self):
+        stylizer = FrameByFrameStylizer(small_runner())
+        frame = photos(40, 48, 3)
+        found = stylizer.stylize(frame).astype(int)
+        expected = small_generator().stylize(frame).astype(int)
+        self.assertLessEqual(np.abs(found - expected).max(), 1)
+        self.assertEqual(stylizer.get_state(), {})
+
+
+class SceneStatisticsTest(TestCase):
+    def test_samples(self):
+        seen = []
+
+        class Counting:
+            def __init__(self, runner):
+                self.runner = runner
+
+            def statistics_of(self, frames):
+                seen.append(int(frames[0, 0, 0, 0]))
+                return self.runner.statistics_of(frames)
+
+        images = photos(45, 32, 32, 3)
+        images[:, 0, 0, 0] = np.arange(45)
+        scenes = SceneStatistics(Counting(small_runner()), 2, 4)
+        scenes.prepare(numbered(images, (0, 5)))
+        # Every second of each scene; then every fourth and so on of the long
+        # one, so that no more than four count.
+        self.assertEqual(seen, [0, 2, 4, 5, 7, 9, 11, 13, 17, 21, 29, 37])
+        self.assertEqual(len(scenes.scenes), 2)
+        runner = small_runner()
+        self.assertAllClose(
+            scenes.of_scene(0).mean,
+            runner.statistics_of(images[[0, 2, 4]]).mean,
+            atol=1e-5,
+        )
+        with self.assertRaisesRegex(
+            ValueError, "scene 2 after 2 measured scenes"
+        ):
+            scenes.of_scene(2)
+
+    def test_errors(self):
+        with self.assertRaisesRegex(ValueError, "sample_every=0"):
+            SceneStatistics(small_runner(), sample_every=0)
+
+
+class StatisticsStylizerTest(TestCase, parameterized.TestCase):
+    def test_two_passes(self):
+        runner = small_runner()
+        images = [smooth_picture(40, 48, seed) for seed in range(6)]
+        stylizer = StatisticsStylizer(runner, sample_every=1)
+        self.assertTrue(stylizer.needs_first_pass)
+        stylizer.prepare(numbered(images, (0, 4)))
+        for part in (images[:4], images[4:]):
+            statistics = runner.statistics_of(part)
+            for number, image in enumerate(part):
+                comic = stylizer.stylize(image, starts_scene=number == 0)
+                expected = runner.run(image[None], statistics)[0].astype(int)
+                self.assertLessEqual(np.abs(comic - expected).max(), 1)
+
+    def test_not_prepared(self):
+        with self.assertRaisesRegex(ValueError, "call `prepare`"):
+            StatisticsStylizer(small_runner()).stylize(photos(40, 48, 3))
+
+    def test_running(self):
+        runner = small_runner()
+        stylizer = StatisticsStylizer(runner, "running", rate=0.1)
+        self.assertFalse(stylizer.needs_first_pass)
+        one, other = smooth_picture(40, 48), smooth_picture(40, 48, 1) // 2
+        first = stylizer.stylize(one)
+        self.assertAllEqual(first, runner.run(one[None])[0])
+        own = runner.statistics_of(one[None])
+        # The second by the statistics of the first.
+        self.assertAllEqual(
+            stylizer.stylize(other), runner.run(other[None], own)[0]
+        )
+        # Slowly they become those of the other one.
+        found = [stylizer.stylize(other).astype(int) for _ in range(60)]
+        steps = np.abs(np.diff(found, axis=0)).mean(axis=(1, 2, 3))
+        self.assertLess(steps.max(), 5.0)
+        self.assertLess(
+            np.abs(found[-1] - runner.run(other[None])[0]).mean(), 2.0
+        )
+        # At once, at a new scene.
+        self.assertAllEqual(stylizer.stylize(one, starts_scene=True), first)
+
+    def test_flickers_less_than_frame_by_frame(self):
+        # A still scene, in which something bright comes and goes at the rim.
+        runner = small_runner()
+        still = smooth_picture(64, 96) // 2
+        images = [still.copy() for _ in range(6)]
+        for image in images[1::2]:
+            image[:, -24:] = 255
+        shared = StatisticsStylizer(runner, "running")
+        alone = FrameByFrameStylizer(runner)
+
+        def flicker(stylizer):
+            comics = [stylizer.stylize(i)[:, :40].astype(int) for i in images]
+            return np.abs(np.diff(comics, axis=0)).mean()
+
+        self.assertLess(flicker(shared), 0.5 * flicker(alone))
+
+    @parameterized.parameters("two_pass", "running")
+    def test_goes_on_from_a_state(self, mode):
+        images = [smooth_picture(40, 48, seed) for seed in range(5)]
+        whole = StatisticsStylizer(small_runner(), mode)
+        whole.prepare(numbered(images, (0, 3)))
+        for number in range(2):
+            whole.stylize(images[number], number == 0)
+        path = self.temporary_folder() / "state.npz"
+        np.savez(path, **whole.get_state())
+        expected = [whole.stylize(images[n], n == 3) for n in range(2, 5)]
+        other = StatisticsStylizer(small_runner(), mode)
+        with np.load(path) as state:
+            other.set_state(dict(state))
+        found = [other.stylize(images[n], n == 3) for n in range(2, 5)]
+        self.assertAllEqual(found, expected)
+        whole.reset()
+        again = StatisticsStylizer(small_runner(), mode)
+        again.prepare(numbered(images, (0, 3)))
+        self.assertAllEqual(whole.stylize(images[0]), again.stylize(images[0]))
+
+    def test_errors(self):
+        with self.assertRaisesRegex(ValueError, "Received: mode='three'"):
+            StatisticsStylizer(small_runner(), "three")
+        with self.assertRaisesRegex(ValueError, "Received: rate=0"):
+            StatisticsStylizer(small_runner(), rate=0)
+        with self.assertRaisesRegex(ValueError, "what `get_state` gives"):
+            StatisticsStylizer(small_runner()).set_state({"a": 1})
