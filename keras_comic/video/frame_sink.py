@@ -439,7 +439,7 @@ class VideoSink(Sink):
             and self.padded[1] <= MAX_HEIGHT_OF_BT601
         )
         # Errors come before the work.
-        self.make_encoder()
+        self.make_encoder().close()
 
     def place(self, time, last):
         """When a frame is shown, see `Sink`.
@@ -576,12 +576,19 @@ class VideoEncoder:
         return self._packets(frame)
 
     def finish(self):
-        """Ends the piece.
+        """Ends the piece, and frees what the encoder held.
 
         Returns:
             List of the packets that are left.
         """
-        return self._packets(None)
+        packets = self._packets(None)
+        self.close()
+        return packets
+
+    def close(self):
+        """Frees what the encoder holds, without waiting for the collector."""
+        self.container.close()
+        self.container = self.stream = None
 
     def _packets(self, frame):
         return [
