@@ -17,8 +17,10 @@ from keras_comic.video.segments import Segments
 from keras_comic.video.sound import Sound
 
 # Frames of a piece that is kept by itself: what is lost, at most, when a
-# conversion is interrupted.
+# conversion is interrupted. Bytes of its frames as they are, by whether they
+# are encoded without loss: a piece is held in memory.
 SEGMENT_FRAMES = 100
+SEGMENT_BYTES = {True: 2**28, False: 2**32}
 # Of the first pass: every so many frames are looked at, and the first of each
 # scene.
 FIRST_PASS_STEP = 8
@@ -49,7 +51,7 @@ def convert_video(
     """Stylises a video from its first to its last frame.
 
     Frames are read, stylised and encoded one at a time: memory does not grow
-    with the length. Work is kept in pieces of 100 frames in the folder
+    with the length. Work is kept in pieces of up to 100 frames in the folder
     `OUTPUT.parts`, each with the stylizer's state at its end; with `resume`,
     an interrupted conversion goes on behind the last whole piece, to the same
     frames. The output appears when it is whole, and then the folder is
@@ -194,6 +196,7 @@ class _Run:
         self.count = 0
         self.shares = 0.0
         self.first = 0
+        self.size = (frames.width * (2 if compare else 1), frames.height)
         # Of the piece that is not yet whole.
         self.last = self.encoder = None
         self.packets, self.taken = [], 0
@@ -233,7 +236,7 @@ class _Run:
                     )
                     self.last = ticks
                 self.taken += 1
-                if self.taken == SEGMENT_FRAMES:
+                if self.taken >= piece_frames(self.size, self.sink):
                     self._end_piece(kept)
         if self.encoder is not None:
             self._end_piece(kept)
@@ -289,6 +292,20 @@ class _Run:
             self.shares / done if done else None,
             self.problem,
         )
+
+
+def piece_frames(size, sink):
+    """How many frames are kept together.
+
+    Args:
+        size: Pair of integers `(width, height)`, pixels.
+        sink: What `open_sink` returns.
+
+    Returns:
+        Integer > 0.
+    """
+    limit = SEGMENT_BYTES[sink.is_lossless] // (3 * size[0] * size[1])
+    return max(1, min(SEGMENT_FRAMES, limit))
 
 
 def stylize_frame(stylizer, frame):

@@ -97,6 +97,7 @@ WEB_TICKS = 11
 IMAGE_NAME = "frame_{:06d}.png"
 TIMES_NAME = "frames.ffconcat"
 
+LOSSLESS_CODECS = ("ffv1", "huffyuv", "libx264rgb", "png", "prores_ks")
 # Codecs that do not say how colours are meant, so that players guess.
 UNTAGGED_CODECS = ("mpeg4", "msmpeg4v3", "wmv1", "wmv2")
 
@@ -409,6 +410,11 @@ class VideoSink(Sink):
 
     keeps_sound = True
 
+    @property
+    def is_lossless(self):
+        """Whether frames take about as much memory as they are."""
+        return self.codec in LOSSLESS_CODECS
+
     def __init__(self, container, size, rate, time_base, codec, options):
         if container.constant_rate:
             rate = rate.limit_denominator(1001)
@@ -698,6 +704,7 @@ class AnimationSink(Sink):
     """
 
     keeps_sound = False
+    is_lossless = True
 
     def __init__(self, suffix, size, options, loop):
         is_gif = suffix == ".gif"
@@ -783,6 +790,7 @@ class FolderSink(Sink):
     """
 
     keeps_sound = False
+    is_lossless = True
 
     def __init__(self, time_base, options):
         super().__init__(time_base)

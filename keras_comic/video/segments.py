@@ -1,6 +1,5 @@
 """Keeps what is done of a long conversion, so that it can go on."""
 
-import io
 import json
 import os
 import re
@@ -47,7 +46,7 @@ class Segments:
                 self.remove()
             folder.mkdir(parents=True)
             text = json.dumps(key, indent=2, sort_keys=True) + "\n"
-            self._write(MANIFEST, text.encode())
+            self._write(MANIFEST, lambda file: file.write(text.encode()))
 
     def _find(self, key, resume):
         names = sorted(os.listdir(self.folder))
@@ -157,13 +156,13 @@ class Segments:
         """
         for number in range(1, self.num_segments + 1):
             with self._open(SEGMENT.format(number)) as arrays:
-                data = arrays["data"].tobytes()
+                data = arrays["data"]
                 ends = np.cumsum(arrays["lengths"])
                 starts = ends - arrays["lengths"]
                 pts, dts = arrays["pts"].tolist(), arrays["dts"].tolist()
                 is_key = arrays["is_key"].tolist()
             yield [
-                Packet(data[start:end], *rest)
+                Packet(data[start:end].tobytes(), *rest)
                 for start, end, *rest in zip(starts, ends, pts, dts, is_key)
             ]
 
@@ -176,15 +175,14 @@ class Segments:
         return np.load(self.folder / name, allow_pickle=False)
 
     def _write_arrays(self, name, arrays):
-        file = io.BytesIO()
-        np.savez(file, **{str(key): value for key, value in arrays.items()})
-        self._write(name, file.getbuffer())
+        arrays = {str(key): value for key, value in arrays.items()}
+        self._write(name, lambda file: np.savez(file, **arrays))
 
-    def _write(self, name, contents):
+    def _write(self, name, write):
         partial = self.folder / f".partial.{name}"
         try:
             with open(partial, "wb") as file:
-                file.write(contents)
+                write(file)
                 file.flush()
                 os.fsync(file.fileno())
             os.replace(partial, self.folder / name)

@@ -17,6 +17,8 @@ from keras_comic.data.video_frames import VideoError
 from keras_comic.presets import from_preset
 from keras_comic.video import conversion
 from keras_comic.video.conversion import convert_video
+from keras_comic.video.conversion import piece_frames
+from keras_comic.video.frame_sink import open_sink
 from keras_comic.video.frame_sink import write_frames
 from keras_comic.video.frame_source import open_frames
 from keras_comic.video.frame_stylizer import FrameStylizer
@@ -416,6 +418,21 @@ class ConvertVideoTest(TestCase, parameterized.TestCase):
         done = convert_video(path, output, Negative(), resume=True, **codec)
         self.assertEqual((done.num_frames, done.num_resumed), (60, 60))
         self.assertAllEqual(self.images(output), 255 - noise)
+
+    def test_frames_of_a_piece(self):
+        conversion.SEGMENT_FRAMES = 100
+
+        def count(name, width, height, **options):
+            size = (width, height)
+            sink = open_sink(name, size, 25, **options)
+            return piece_frames(size, sink)
+
+        self.assertEqual(count("a.mp4", 1920, 1080), 100)
+        self.assertEqual(count("a.gif", 640, 360), 100)
+        # Without loss, 256 MiB of them.
+        self.assertEqual(count("a", 1920, 1080), 43)
+        self.assertEqual(count("a.mkv", 1920, 1080, codec="ffv1"), 43)
+        self.assertEqual(count("a", 20000, 20000), 1)
 
     def test_stylizer_of_another_size(self):
         class Half(FrameStylizer):
