@@ -16,7 +16,7 @@ from keras_comic.video.frame_stylizer import FrameStylizer
 # which makes differences at edges.
 NOISE = 3.0
 TOLERANCE = 12.0
-FLOW_ERROR = 0.5
+FLOW_ERROR = 0.75
 # Deviation of the blur over which sources are compared, pixels, and of the
 # one that makes the borders of what is trusted soft.
 _COMPARED = 1.5
@@ -56,7 +56,7 @@ class Deflicker:
             second) -> flow`, as `keras_comic.data.optical_flow`. Defaults to
             `"dis_fine"`.
         strength: Float in `[0, 1)`. Share of the last output in the next one,
-            where it can be trusted; 0 changes nothing. Defaults to `0.85`.
+            where it can be trusted; 0 changes nothing. Defaults to `0.88`.
         detail: Float in `[0, 1]`. Contrast of details that the output is
             brought to, as a share of the stylised frame's. 0 leaves them as
             blending makes them. Defaults to `1.0`.
@@ -75,7 +75,7 @@ class Deflicker:
     >>> bright = deflicker.process(source, source + 20)
     >>> dark = deflicker.process(source, source)
     >>> int(bright[0, 0, 0]), int(dark[0, 0, 0])
-    (120, 117)
+    (120, 118)
 
     Reference:
         - [Ruder et al., 2016](https://arxiv.org/abs/1604.08610), for the
@@ -84,7 +84,7 @@ class Deflicker:
     """
 
     def __init__(
-        self, flow="dis_fine", strength=0.85, detail=1.0, flow_side=960
+        self, flow="dis_fine", strength=0.88, detail=1.0, flow_side=960
     ):
         if not isinstance(strength, numbers.Real) or not 0 <= strength < 1:
             raise ValueError(

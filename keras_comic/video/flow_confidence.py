@@ -12,6 +12,15 @@ from keras_comic.video.flow_estimators import FLOW_ESTIMATORS
 
 # OpenCV's DIS needs at least 12 pixels; small pictures are continued.
 _MIN_SIDE = 16
+# At the edges of moving things, flow is taken from this far away, pixels,
+# where it leads to what differs by less than this share: in CIELAB, limited,
+# over windows of this side.
+_STEPS = (6, 12, 24)
+_BETTER = 0.85
+_LIMIT = 60.0
+_WINDOW = 3
+# Side of the median that takes single pixels out of the result.
+_MEDIAN = 5
 
 
 def fine_optical_flow(first, second):
@@ -19,7 +28,9 @@ def fine_optical_flow(first, second):
 
     Dense inverse search as `keras_comic.data.optical_flow`, but up to the
     full size of the pictures where that one ends at half of it: about half of
-    its error, in three times its time.
+    its error, in four times its time. At the edges of moving things, where
+    such a flow is a mixture of both sides', pixels take the flow of whichever
+    place around them fits better.
 
     Args:
         first: Uint8 array `(height, width, 3)`, RGB in `[0, 255]`.
@@ -42,7 +53,8 @@ def fine_optical_flow(first, second):
 
     Reference:
         - [Kroeger et al., 2016](https://arxiv.org/abs/1603.03590), as
-          implemented in OpenCV, with its variational refinement.
+          implemented in OpenCV, with its variational refinement. Differs
+          from it in the edges.
     """
     cv2 = import_cv2()
     first, second = np.asarray(first), np.asarray(second)
@@ -66,7 +78,39 @@ def fine_optical_flow(first, second):
     method = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     method.setFinestScale(0)
     flow = method.calc(*grays, None)[:height, :width]
-    return np.ascontiguousarray(flow, "float32")
+    flow = np.ascontiguousarray(flow, "float32")
+    return _sharpen_edges(flow, first, second)
+
+
+def _sharpen_edges(flow, first, second):
+    cv2 = import_cv2()
+    colors = cv2.cvtColor(first, cv2.COLOR_RGB2LAB)
+    others = cv2.cvtColor(second, cv2.COLOR_RGB2LAB)
+    total = np.ones((1, 3), "float32")
+
+    def misfit(flow):
+        found = remap(others, flow_places(flow), "linear")
+        difference = cv2.absdiff(found, colors).astype("float32")
+        difference = cv2.transform(difference, total)
+        return cv2.blur(np.minimum(difference, _LIMIT), (_WINDOW, _WINDOW))
+
+    height, width = flow.shape[:2]
+    # By what noise makes, none is better.
+    least = _BETTER * misfit(flow) - 1
+    best = flow.copy()
+    for step in _STEPS:
+        padded = cv2.copyMakeBorder(
+            flow, step, step, step, step, cv2.BORDER_REPLICATE
+        )
+        for down, across in ((0, 1), (0, -1), (1, 0), (-1, 0)):
+            top, left = step * (1 + down), step * (1 + across)
+            near = padded[top : top + height, left : left + width]
+            value = misfit(near)
+            better = value < least
+            best[better] = near[better]
+            least = np.minimum(value, least)
+    parts = [np.ascontiguousarray(best[..., k]) for k in range(2)]
+    return np.dstack([cv2.medianBlur(part, _MEDIAN) for part in parts])
 
 
 def get_flow_estimator(flow):
