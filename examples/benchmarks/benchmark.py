@@ -114,13 +114,14 @@ def cpu_count():
     return os.cpu_count()
 
 
-def report(title, rows, json_path=None):
+def report(title, rows, json_path=None, values="medians of the repeats"):
     """Prints the rows as a Markdown table; writes them to `json_path` if given.
 
     In the file, every row's conditions include those of the whole run.
+    `values` says what the values are.
     """
     run = conditions_of_run()
-    print(f"### {title}\n\n{run}; medians of the repeats.\n")
+    print(f"### {title}\n\n{run}; {values}.\n")
     print("| name | value | unit | peer | conditions |")
     print("| --- | ---: | --- | --- | --- |")
     for item in rows:
