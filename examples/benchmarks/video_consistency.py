@@ -18,8 +18,10 @@ of its own gains at most over 16 frames, after a small frame has run.
 `x` columns are ratios to `none`, frame by frame. Warping errors are in
 1e-4, with RGB in [0, 1], from each frame to the next one, `10` to the tenth
 after it. `--data` is a folder with `weights/squeezenet_v11_notop.h5`, for the
-temporal distance, and `drawings/<style>/eval`, for the style loss; without
-it they are left out.
+temporal distance, and `weights/vgg19_blocks1to3.npz` and
+`drawings/<style>/eval`, for the style: `keras_comic.metrics.style_distance`,
+that of the cards, of every fourth frame to four drawings. Without it they are
+left out.
 """
 
 import argparse
@@ -32,15 +34,22 @@ import sys
 import time
 from collections import namedtuple
 
+import numpy as np
 from benchmark import parser
 from benchmark import report
 from benchmark import row
 from inference import forget_peak
 from inference import peak_memory
+from PIL import Image
 
 LEVELS = ("none", "statistics", "difference", "flow")
 SOURCE = "source"
 LONG = 10
+# What the style loss is measured on.
+STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1")
+STYLE_EVERY = 4
+MAX_DRAWINGS = 4
+DRAWING_SIDE = 256
 MEMORY_FRAMES = 16
 Frame = namedtuple("Frame", ["number", "time", "image", "starts_scene"])
 # Titles of the table's columns: what is measured.
@@ -189,16 +198,41 @@ def stylize(stylizers, clip):
     return outputs, costs
 
 
-def measure(clip, outputs, network, drawing, strip):
+class StyleJudge:
+    """The style distance of pictures to drawings of a style."""
+
+    def __init__(self, weights, drawings):
+        import keras_comic
+
+        self.network = keras_comic.models.FeatureNetwork.from_weights(weights)
+        self.drawings = []
+        for path in drawings:
+            image = Image.fromarray(keras_comic.data.read_image(path))
+            image.thumbnail((DRAWING_SIDE, DRAWING_SIDE))
+            self.drawings.append(self.look(np.asarray(image)))
+
+    def look(self, picture):
+        inputs = picture[None].astype("float32") / 127.5 - 1.0
+        return self.network(inputs, layers=list(STYLE_LAYERS))
+
+    def loss(self, pictures):
+        import keras_comic
+
+        return statistics.mean(
+            float(keras_comic.metrics.style_distance(found, drawing)[0])
+            for found in map(self.look, pictures)
+            for drawing in self.drawings
+        )
+
+
+def measure(clip, outputs, network, judge, strip):
     """Dict of (level, metric, flow, frames apart) to a number."""
     import keras_comic
 
     flows = ["dis", "farneback"]
     if clip.motion is not None:
         flows.insert(0, clip.motion)
-    meter = keras_comic.video.VideoMeter(
-        flows, [1, LONG], network, drawing, strip
-    )
+    meter = keras_comic.video.VideoMeter(flows, [1, LONG], network, strip=strip)
     for frame, comics in zip(clip.as_frames(), outputs, strict=True):
         meter.add(frame.image, comics, frame.starts_scene)
     found = {}
@@ -206,6 +240,13 @@ def measure(clip, outputs, network, drawing, strip):
         flow = result.protocol.get("flow")
         apart = result.protocol.get("frames_apart")
         found[of, result.metric, flow, apart] = result.value
+    if judge is not None:
+        for of in (*outputs[0], SOURCE):
+            pictures = [
+                clip.frames[number] if of == SOURCE else outputs[number][of]
+                for number in range(0, len(outputs), STYLE_EVERY)
+            ]
+            found[of, "style", None, None] = judge.loss(pictures)
     return found
 
 
@@ -225,7 +266,7 @@ def columns_of(level, found, costs):
         columns[title] = None if error is None else 1e4 * error
     columns["still"] = get("Stillness.change")
     columns["tLPIPS"] = get("TemporalDistance")
-    columns["style x"] = ratio("StyleLoss")
+    columns["style x"] = ratio("style")
     columns["sharpness x"] = ratio("Sharpness")
     columns["colour distance"] = get("ColorDistance")
     if level != SOURCE:
@@ -369,20 +410,26 @@ def parse(arguments=None):
 
 
 def load_judges(arguments):
-    """The network of features and a drawing of the style, or `None`s."""
+    """The network of features and a judge of the style, or `None`s."""
     if arguments.data is None:
         return None, None
     import keras_comic
 
+    weights = arguments.data / "weights"
     network = keras_comic.models.load_evaluation_network(
-        arguments.data / "weights" / "squeezenet_v11_notop.h5"
+        weights / "squeezenet_v11_notop.h5"
     )
-    generator = keras_comic.from_preset(arguments.preset)
-    style = arguments.style or generator.style_names[0]
+    style = arguments.style
+    if style is None:
+        generator = keras_comic.from_preset(arguments.preset)
+        style = generator.style_names[0]
     drawings = sorted(arguments.data.glob(f"drawings/{style}/eval/*"))
     if not drawings:
         return network, None
-    return network, keras_comic.data.read_image(drawings[0])
+    judge = StyleJudge(
+        weights / "vgg19_blocks1to3.npz", drawings[:MAX_DRAWINGS]
+    )
+    return network, judge
 
 
 def main(arguments=None):
@@ -403,13 +450,13 @@ def main(arguments=None):
     clips.append(Clip.read(path, arguments.frames) for path in arguments.videos)
     if arguments.strips is not None:
         arguments.strips.mkdir(parents=True, exist_ok=True)
-    network, drawing = load_judges(arguments)
+    network, judge = load_judges(arguments)
     stylizers = make_stylizers(arguments)
     results = {}
     for clip in (clip for group in clips for clip in group):
         outputs, costs = stylize(stylizers, clip)
         strip = keras_comic.video.VideoStrip()
-        found = measure(clip, outputs, network, drawing, strip)
+        found = measure(clip, outputs, network, judge, strip)
         results[clip.name] = {
             level: columns_of(level, found, costs)
             for level in (SOURCE, *arguments.levels)
@@ -417,7 +464,13 @@ def main(arguments=None):
         if arguments.strips is not None:
             name = "".join(c if c.isalnum() else "_" for c in clip.name)
             strip.save(arguments.strips / f"{name}.png", clip.name)
-        print(f"{clip.name}: {len(clip.frames)} frames", file=sys.stderr)
+        # A long run tells how far it is.
+        print(
+            f"{len(clip.frames)} frames\n"
+            + table({clip.name: results[clip.name]}),
+            file=sys.stderr,
+            flush=True,
+        )
     print(table(results) + "\n")
     height, width = arguments.size
     conditions = f"{arguments.frames} frames, {width}x{height}"

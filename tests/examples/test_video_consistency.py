@@ -4,13 +4,16 @@ import pathlib
 import sys
 
 import numpy as np
+from PIL import Image
 
+from keras_comic.metrics import style_distance
 from keras_comic.models import AdaINGenerator
 from keras_comic.models import FeatureNetwork
 from keras_comic.models import load_evaluation_network
 from keras_comic.video import FrameStylizer
 from keras_comic.video import VideoStrip
 from keras_comic.video import moving_photo
+from tests.cli.test_evaluate import save_vgg
 from tests.data.videos import save_video
 from tests.test_case import ROOT
 from tests.test_case import TestCase
@@ -64,6 +67,24 @@ class VideoConsistencyTest(TestCase):
         motion = moving_photo(photo, "pan", num_frames, (48, 64))
         return self.script.Clip.moving("clip", motion)
 
+    def judge(self):
+        """Two drawings, seen by a tiny VGG."""
+        folder = self.temporary_folder()
+        save_vgg(folder / "vgg.npz", FeatureNetwork((1, 1, 1), (2, 3, 4)))
+        drawings = []
+        for seed in range(2):
+            drawings.append(folder / f"{seed}.png")
+            Image.fromarray(photos(40, 48, 3, seed=seed)).save(drawings[-1])
+        return self.script.StyleJudge(folder / "vgg.npz", drawings)
+
+    def test_style(self):
+        judge = self.judge()
+        drawings = [photos(40, 48, 3, seed=seed) for seed in range(2)]
+        looks = [judge.look(drawing) for drawing in drawings]
+        expected = float(style_distance(*looks)[0]) / 2
+        # To itself it is 0, to the other one as far as that one to it.
+        self.assertAllClose(judge.loss(drawings), expected, rtol=1e-4)
+
     def test_columns(self):
         clip = self.clip()
         stylizers = {"none": Flicker(), "flow": Negative()}
@@ -71,9 +92,8 @@ class VideoConsistencyTest(TestCase):
         self.assertEqual(stylizers["none"].prepared, 4)
         self.assertAllEqual(outputs[2]["flow"], 255 - clip.frames[2])
         network = load_evaluation_network(FeatureNetwork((1, 1), (2, 3)))
-        found = self.script.measure(
-            clip, outputs, network, photos(32, 32, 3), VideoStrip()
-        )
+        judge = self.judge()
+        found = self.script.measure(clip, outputs, network, judge, VideoStrip())
         none, flow, source = (
             self.script.columns_of(level, found, costs)
             for level in ("none", "flow", "source")
@@ -88,7 +108,10 @@ class VideoConsistencyTest(TestCase):
         self.assertGreater(flow["frames/s"], 0.0)
         self.assertIsNone(source["frames/s"])
         self.assertGreater(none["tLPIPS"], flow["tLPIPS"])
-        self.assertGreater(flow["style x"], 0.0)
+        expected = judge.loss([outputs[0]["flow"]])
+        expected /= judge.loss([outputs[0]["none"]])
+        self.assertAllClose(flow["style x"], expected)
+        self.assertNotAllClose(flow["style x"], 1.0)
         text = self.script.table({"clip": {"none": none, "flow": flow}})
         self.assertEqual(len(text.splitlines()), 4)
         self.assertIn("| clip | flow | ", text)
