@@ -297,6 +297,7 @@ def table(results):
 
 
 def rows_of(results, conditions):
+    """Rows of the report; `conditions` is a dict of clip to string."""
     rows = []
     for clip, levels in results.items():
         for level, columns in levels.items():
@@ -315,7 +316,7 @@ def rows_of(results, conditions):
                     peer = f"{clip}: none, {title}"
                     if levels["none"][title] is None:
                         peer = None
-                rows.append(row(name, value, unit, peer, conditions))
+                rows.append(row(name, value, unit, peer, conditions[clip]))
     return rows
 
 
@@ -452,7 +453,7 @@ def main(arguments=None):
         arguments.strips.mkdir(parents=True, exist_ok=True)
     network, judge = load_judges(arguments)
     stylizers = make_stylizers(arguments)
-    results = {}
+    results, conditions = {}, {}
     for clip in (clip for group in clips for clip in group):
         outputs, costs = stylize(stylizers, clip)
         strip = keras_comic.video.VideoStrip()
@@ -461,19 +462,20 @@ def main(arguments=None):
             level: columns_of(level, found, costs)
             for level in (SOURCE, *arguments.levels)
         }
+        height, width = clip.frames[0].shape[:2]
+        conditions[clip.name] = f"{len(clip.frames)} frames, {width}x{height}"
         if arguments.strips is not None:
             name = "".join(c if c.isalnum() else "_" for c in clip.name)
             strip.save(arguments.strips / f"{name}.png", clip.name)
         # A long run tells how far it is.
         print(
-            f"{len(clip.frames)} frames\n"
+            f"{conditions[clip.name]}\n"
             + table({clip.name: results[clip.name]}),
             file=sys.stderr,
             flush=True,
         )
     print(table(results) + "\n")
     height, width = arguments.size
-    conditions = f"{arguments.frames} frames, {width}x{height}"
     rows = rows_of(results, conditions)
     if not arguments.no_memory:
         for level in arguments.levels:
