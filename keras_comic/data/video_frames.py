@@ -687,6 +687,9 @@ def _flush(stream):
         stream.codec_context.flush_buffers()
     except av.FFmpegError:
         return []
+    for picture in pictures:
+        # No packet has brought it along.
+        picture.time_base = picture.time_base or stream.time_base
     return pictures
 
 

@@ -13,6 +13,7 @@ from keras_comic.video.frame_sink import PacketWriter
 from keras_comic.video.frame_sink import open_sink
 from keras_comic.video.frame_source import FrameSource
 from keras_comic.video.frame_source import open_frames
+from keras_comic.video.heap import release_free_memory
 from keras_comic.video.segments import Segments
 from keras_comic.video.sound import Sound
 
@@ -242,9 +243,11 @@ class _Run:
             self._end_piece(kept)
 
     def _end_piece(self, kept):
-        packets = self.packets + self.encoder.finish()
-        kept.add(packets, self.taken, self.last, self.stylizer.get_state())
+        self.packets += self.encoder.finish()
+        state = self.stylizer.get_state()
+        kept.add(self.packets, self.taken, self.last, state)
         self.encoder, self.packets, self.taken = None, [], 0
+        release_free_memory()
 
     @contextlib.contextmanager
     def _ended_by_user(self):
