@@ -212,7 +212,7 @@ def parse(arguments=None):
     )
     options.add_argument("--photo", type=pathlib.Path, help="the still scene")
     options.add_argument("--still-size", default="1280x720")
-    options.add_argument("--still-frames", type=int, default=24)
+    options.add_argument("--still-frames", type=int, default=48)
     options.add_argument("--max-frames", type=int)
     options.add_argument("--preset", default="adain_storybook")
     options.add_argument("--style")

@@ -168,8 +168,9 @@ class DifferenceStylizer(FrameStylizer):
         self._scene += 1
         if self.mode == "two_pass":
             self._statistics = self._scenes.of_scene(self._scene)
+            comics = self.runner.run(frame[None], self._statistics)
         else:
-            self._statistics = self.runner.statistics_of(frame[None])
+            comics, self._statistics = self.runner.run_and_measure(frame[None])
         if self._reach is None:
             self._reach = self.runner.reach(
                 frame, self._statistics, REACH_TOLERANCE
@@ -177,7 +178,7 @@ class DifferenceStylizer(FrameStylizer):
         self._noise = None
         self._position = 0
         self._source = frame.copy()
-        self._comic = self.runner.run(frame[None], self._statistics)[0].copy()
+        self._comic = comics[0].copy()
         rows, columns = (-(-n // self.tile) for n in frame.shape[:2])
         self._mask = np.ones((rows, columns), bool)
         self.last_share = 1.0

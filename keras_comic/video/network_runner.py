@@ -136,6 +136,7 @@ class NetworkRunner:
         self._run_and_measure = _compiled(
             generator, self._measured_comics, widths
         )
+        self._run_own_and_measure = _compiled(generator, self._measured_comics)
         self._measure = _compiled(generator, self._statistics)
 
     @property
@@ -162,18 +163,23 @@ class NetworkRunner:
             comics = self._run_shared(padded, *statistics)
         return _crop(ops.convert_to_numpy(comics), frames)
 
-    def run_and_measure(self, frames, statistics):
+    def run_and_measure(self, frames, statistics=None):
         """Makes comics of frames, and measures them meanwhile.
 
         Args:
             frames: As in `run`.
-            statistics: As in `run`, to normalise with.
+            statistics: As in `run`, to normalise with. Defaults to `None`,
+                each frame's own.
 
         Returns:
             uint8 array of the shape of `frames`; and the frames' own
             `NetworkStatistics`, pooled.
         """
-        comics, *measured = self._run_and_measure(self.pad(frames), *statistics)
+        padded = self.pad(frames)
+        if statistics is None:
+            comics, *measured = self._run_own_and_measure(padded)
+        else:
+            comics, *measured = self._run_and_measure(padded, *statistics)
         measured = NetworkStatistics(*map(ops.convert_to_numpy, measured))
         return _crop(ops.convert_to_numpy(comics), frames), measured.pooled()
 

@@ -211,8 +211,8 @@ class StatisticsStylizer(FrameStylizer):
             self._statistics = self._scenes.of_scene(self._scene)
             return self.runner.run(frames, self._statistics)[0]
         if starts_scene:
-            self._statistics = self.runner.statistics_of(frames)
-            return self.runner.run(frames, self._statistics)[0]
+            comics, self._statistics = self.runner.run_and_measure(frames)
+            return comics[0]
         comics, found = self.runner.run_and_measure(frames, self._statistics)
         self._statistics = self._statistics.mixed(found, self.rate)
         return comics[0]

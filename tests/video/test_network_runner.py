@@ -140,8 +140,11 @@ class NetworkRunnerTest(TestCase):
         own = runner.statistics_of(frames)
         comics, measured = runner.run_and_measure(frames, own)
         self.assertAllEqual(comics, runner.run(frames, own))
-        for found, expected in zip(measured, own, strict=True):
-            self.assertAllClose(found, expected, atol=1e-4)
+        alone, of_own = runner.run_and_measure(frames)
+        self.assertAllEqual(alone, runner.run(frames))
+        for found in (measured, of_own):
+            for value, expected in zip(found, own, strict=True):
+                self.assertAllClose(value, expected, atol=1e-4)
 
     def test_classic_network(self):
         generator = AdaINGenerator.classic((2, 2, 3, 4))
