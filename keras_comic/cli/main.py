@@ -6,7 +6,9 @@ from typing import Annotated
 import typer
 from typer.core import TyperGroup
 
+from keras_comic.cli import deflicker
 from keras_comic.cli import evaluate
+from keras_comic.cli import evaluate_video
 from keras_comic.cli import presets
 from keras_comic.cli import stylize
 from keras_comic.cli import tfrecords
@@ -33,6 +35,8 @@ app.command("presets")(presets.presets)
 app.command("add-style")(presets.add_style)
 app.command("train")(train.train)
 app.command("evaluate")(evaluate.evaluate)
+app.command("evaluate-video")(evaluate_video.evaluate_video)
+app.command("deflicker")(deflicker.deflicker)
 app.add_typer(tfrecords.app, name="tfrecords")
 
 

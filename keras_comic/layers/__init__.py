@@ -6,14 +6,22 @@ from keras_comic.layers.conditional_instance_normalization import (
     ConditionalInstanceNormalization,
 )
 from keras_comic.layers.conv_block import ConvBlock
+from keras_comic.layers.conv_gru import ConvGRU
+from keras_comic.layers.conv_gru import ConvGRUCell
+from keras_comic.layers.flow import compose_flow
+from keras_comic.layers.flow import flow_stays_inside
+from keras_comic.layers.flow import shrink_flow
 from keras_comic.layers.image_converter import ImageConverter
 from keras_comic.layers.instance_noise import InstanceNoise
+from keras_comic.layers.instance_normalization import InstanceNormalization
 from keras_comic.layers.moments import channel_moments
 from keras_comic.layers.padding import crop_to_box
 from keras_comic.layers.padding import pad_to_multiple
 from keras_comic.layers.random_motion import RandomMotion
 from keras_comic.layers.reflection_conv2d import ReflectionConv2D
 from keras_comic.layers.residual_block import ResidualBlock
+from keras_comic.layers.shared_statistics import collect_statistics
+from keras_comic.layers.shared_statistics import use_statistics
 from keras_comic.layers.spectral_normalization import SpectralNormalization
 from keras_comic.layers.structural_similarity import structural_similarity
 from keras_comic.layers.warp import dense_image_warp
@@ -24,16 +32,24 @@ __all__ = [
     "AdaptiveAugmentation",
     "ConditionalInstanceNormalization",
     "ConvBlock",
+    "ConvGRU",
+    "ConvGRUCell",
     "ImageConverter",
     "InstanceNoise",
+    "InstanceNormalization",
     "RandomMotion",
     "ReflectionConv2D",
     "ResidualBlock",
     "SpectralNormalization",
     "channel_moments",
+    "collect_statistics",
+    "compose_flow",
     "crop_to_box",
     "dense_image_warp",
+    "flow_stays_inside",
     "pad_to_multiple",
+    "shrink_flow",
     "structural_similarity",
+    "use_statistics",
     "warp_images",
 ]

@@ -61,6 +61,11 @@ from keras_comic.losses.relativistic import (
 from keras_comic.losses.relativistic import (
     relativistic_least_squares_generator_loss,
 )
+from keras_comic.losses.temporal import chained_flows
+from keras_comic.losses.temporal import long_term_warping_loss
+from keras_comic.losses.temporal import photometric_weights
+from keras_comic.losses.temporal import short_term_warping_loss
+from keras_comic.losses.temporal import warping_loss
 from keras_comic.losses.unpaired import cycle_loss
 from keras_comic.losses.unpaired import identity_loss
 
@@ -70,6 +75,7 @@ __all__ = [
     "PERCEPTUAL_LAYERS",
     "RELATIVISTIC_LOSSES",
     "WeightClipping",
+    "chained_flows",
     "clip_weights",
     "content_loss",
     "contextual_loss",
@@ -94,6 +100,7 @@ __all__ = [
     "least_squares_generator_loss",
     "lipschitz_penalty",
     "load_perceptual_heads",
+    "long_term_warping_loss",
     "minimax_discriminator_loss",
     "minimax_generator_loss",
     "moments_style_loss",
@@ -101,6 +108,7 @@ __all__ = [
     "patch_style_loss",
     "perceptual_distance",
     "perturb_samples",
+    "photometric_weights",
     "r1_penalty",
     "r2_penalty",
     "region_smoothing_loss",
@@ -112,9 +120,11 @@ __all__ = [
     "relativistic_least_squares_generator_loss",
     "rgb_to_lab",
     "rgb_to_yuv",
+    "short_term_warping_loss",
     "structure_loss",
     "tone_loss",
     "total_variation_loss",
+    "warping_loss",
     "wasserstein_discriminator_loss",
     "wasserstein_generator_loss",
     "yuv_color_loss",

@@ -28,7 +28,9 @@ def style_layers_of(feature_network):
     return [name for name in STYLE_LAYERS if name in names]
 
 
-def stylization_losses(comics, photos, drawings, feature_network, is_used):
+def stylization_losses(
+    comics, photos, drawings, feature_network, is_used, photo_layers=()
+):
     """Content, style, and what keeps the photo in its comic.
 
     Args:
@@ -39,13 +41,19 @@ def stylization_losses(comics, photos, drawings, feature_network, is_used):
         feature_network: `FeatureNetwork`.
         is_used: Function of a term's name that says whether it is wanted;
             `content` and `style` always are.
+        photo_layers: Names of further layers whose features of the photos
+            the caller wants. Defaults to `()`.
 
     Returns:
-        Dict of name to float32 `(batch,)`.
+        Dict of name to float32 `(batch,)`; and two dicts of layer to features,
+        of the comics and of the photos, from the one pass through the network
+        that each takes.
     """
     layers = style_layers_of(feature_network)
     features = feature_network(comics, layers=[CONTENT_LAYER, *layers])
-    photo_features = feature_network(photos, layers=[CONTENT_LAYER])
+    photo_features = feature_network(
+        photos, layers=[CONTENT_LAYER, *photo_layers]
+    )
     drawing_features = feature_network(drawings, layers=layers)
     styled = [features[name] for name in layers]
     drawn = [drawing_features[name] for name in layers]
@@ -65,4 +73,4 @@ def stylization_losses(comics, photos, drawings, feature_network, is_used):
         values["tone"] = losses.tone_loss(comics, photos)
     if is_used("total_variation"):
         values["total_variation"] = losses.total_variation_loss(comics)
-    return values
+    return values, features, photo_features

@@ -4,10 +4,10 @@ import keras
 
 from keras_comic import losses
 from keras_comic.models.feature_network import FeatureNetwork
+from keras_comic.models.stylization_losses import style_layers_of
+from keras_comic.models.stylization_losses import stylization_losses
 from keras_comic.training import GAN
 
-CONTENT_LAYER = "relu3_3"
-STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
 # How the discriminator's losses take one-sided label smoothing.
 SMOOTHED = {
     "least_squares": ("real_target", lambda smoothing: 1.0 - smoothing),
@@ -125,16 +125,7 @@ class StyleTransferGAN(GAN):
         self.feature_network = FeatureNetwork.from_weights(feature_network)
         self.adversarial_loss = adversarial_loss
         self.label_smoothing = 0.0
-        names = self.feature_network.layer_names
-        missing = [
-            n for n in (CONTENT_LAYER, *STYLE_LAYERS[:3]) if n not in names
-        ]
-        if missing:
-            raise ValueError(
-                f"`feature_network` must reach {CONTENT_LAYER}. "
-                f"Received: a network of {names}"
-            )
-        self.style_layers = [n for n in STYLE_LAYERS if n in names]
+        self.style_layers = style_layers_of(self.feature_network)
         if consistency is not None:
             shapes = self.feature_network.compute_output_shape(
                 (None, None, None, 3), layers=self.style_layers[:3]
@@ -209,46 +200,23 @@ class StyleTransferGAN(GAN):
     def generator_losses(self, batch):
         photos, drawings = batch["photos"], batch["style_images"]
         comics = self._stylized(batch, training=True)
-        features = self.feature_network(
-            comics, layers=[CONTENT_LAYER, *self.style_layers]
-        )
         coherent = self.consistency is not None and self.is_used("coherence")
-        photo_features = self.feature_network(
+        coherence_layers = self.style_layers[:3] if coherent else []
+        values, features, photo_features = stylization_losses(
+            comics,
             photos,
-            layers=[CONTENT_LAYER, *(self.style_layers[:3] * coherent)],
+            drawings,
+            self.feature_network,
+            self.is_used,
+            coherence_layers,
         )
-        drawing_features = self.feature_network(
-            drawings, layers=self.style_layers
-        )
-        styled = [features[name] for name in self.style_layers]
-        drawn = [drawing_features[name] for name in self.style_layers]
-        values = {
-            "content": losses.content_loss(
-                features[CONTENT_LAYER], photo_features[CONTENT_LAYER]
-            ),
-            "style": losses.moments_style_loss(styled, drawn),
-        }
-        if self.is_used("gram"):
-            values["gram"] = losses.gram_style_loss(styled, drawn)
-        if self.is_used("structure"):
-            values["structure"] = losses.structure_loss(comics, photos)
-        if self.is_used("smoothness"):
-            values["smoothness"] = losses.edge_aware_smoothness_loss(
-                comics, photos
-            )
-        if self.is_used("tone"):
-            values["tone"] = losses.tone_loss(comics, photos)
-        if self.is_used("total_variation"):
-            values["total_variation"] = losses.total_variation_loss(comics)
         if self.is_used("adversarial"):
             generator_loss, _ = losses.ADVERSARIAL_LOSSES[self.adversarial_loss]
             values["adversarial"] = generator_loss(self.judge(comics))
-        coherence_features = [None, None]
-        if coherent:
-            coherence_features = [
-                [found[name] for name in self.style_layers[:3]]
-                for found in (features, photo_features)
-            ]
+        coherence_features = [
+            [found[name] for name in coherence_layers]
+            for found in (features, photo_features)
+        ]
         values.update(
             self.consistency_losses(
                 photos,
@@ -256,7 +224,7 @@ class StyleTransferGAN(GAN):
                 lambda moved: self._stylized(
                     {**batch, "photos": moved}, training=True
                 ),
-                *coherence_features,
+                *(coherence_features if coherent else ()),
             )
         )
         return values

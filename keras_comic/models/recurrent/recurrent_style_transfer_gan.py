@@ -162,7 +162,7 @@ class RecurrentStyleTransferGAN(GAN):
         comics = self._stylized(clips, flow, drawings)
         num_frames = clips.shape[1]
         pictures = _pictures(comics)
-        values = stylization_losses(
+        values, _, _ = stylization_losses(
             pictures,
             _pictures(clips),
             ops.repeat(drawings, num_frames, axis=0),

@@ -105,7 +105,7 @@ class RecurrentStyleTransferGANTest(TestCase):
                     drawings,
                     gan.feature_network,
                     gan.is_used,
-                ),
+                )[0],
                 "adversarial": losses.least_squares_generator_loss(
                     gan.discriminator.frame_discriminator(comics[:, t])
                 ),
