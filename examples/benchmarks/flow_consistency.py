@@ -219,7 +219,7 @@ def load_judges(arguments, generator):
         return None, None
     import keras_comic
 
-    features = keras_comic.models.FeatureNetwork.from_weights(
+    features = keras_comic.models.load_evaluation_network(
         arguments.data / "weights" / "vgg19_blocks1to3.npz"
     )
     style = arguments.style or generator.style_names[0]

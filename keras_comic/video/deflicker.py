@@ -21,6 +21,11 @@ FLOW_ERROR = 0.75
 # one that makes the borders of what is trusted soft.
 _COMPARED = 1.5
 _SOFT = 1.5
+# A network sees what is near: a thing that moves changes the colours around it
+# where the source stays the same. By more than this, of 255, areas of this
+# many pixels may not differ from the frame's own stylisation.
+DRIFT = 24.0
+_AREA = 4
 # Details are what a blur of this deviation takes away, pixels; their contrast
 # is compared over windows of this side, and raised by at most this in a frame.
 _DETAIL = 1.6
@@ -41,8 +46,9 @@ class Deflicker:
 
     `weight` is `strength` where the flow is sure and what it leads to looks
     the same in both sources, and falls to 0 where it is hidden, at the
-    boundary of a motion, out of the picture, or another colour: nothing is
-    left behind moving things. Every output is pulled towards the frame's own
+    boundary of a motion, out of the picture, or another colour, and where the
+    colours of the stylisation have changed by much: nothing is left behind
+    moving things. Every output is pulled towards the frame's own
     stylisation. The sources are blended alike, and the flow leads from each
     source to that blend: what one flow was off by, the next one takes back.
     What blending takes from the contrast of details is given back, so that
@@ -216,7 +222,7 @@ class Deflicker:
             scale = (width / flow.shape[1], height / flow.shape[0])
             flow = cv2.resize(flow, (width, height)) * np.float32(scale)
             weight = cv2.resize(weight, (width, height))
-        output = _blend(self._output, stylized, flow, weight)
+        output = _blend(self._output, stylized, flow, weight, DRIFT)
         if self.detail:
             output = self._restore_details(output, stylized, weight)
         return np.clip(output, 0, 255, out=output)
@@ -259,13 +265,29 @@ class Deflicker:
         return blended + gain[..., None] * details
 
 
-def _blend(last, current, flow, weight):
+def _blend(last, current, flow, weight, limit=None):
     """The last picture, moved, and the current one."""
     moved = remap(last, flow_places(flow), "lanczos")
     moved -= current
+    if limit is not None:
+        excess = _excess(moved, limit)
+        moved -= excess
+        # There the network has seen something else.
+        excess = np.abs(excess).max(axis=-1) / TOLERANCE
+        weight = weight * np.exp(-(excess**2))
     moved *= weight[..., None]
     moved += current
     return moved
+
+
+def _excess(difference, limit):
+    """By how much a difference, averaged over areas, is beyond the limit."""
+    cv2 = import_cv2()
+    height, width = difference.shape[:2]
+    size = [max(1, round(side / _AREA)) for side in (width, height)]
+    mean = cv2.resize(difference, size, interpolation=cv2.INTER_AREA)
+    mean = cv2.GaussianBlur(mean, (0, 0), 1.0)
+    return cv2.resize(mean - np.clip(mean, -limit, limit), (width, height))
 
 
 def _to_bytes(image):

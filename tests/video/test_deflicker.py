@@ -63,10 +63,10 @@ class DeflickerTest(TestCase, parameterized.TestCase):
         # By hand: a share of 0.75 of what is left stays in each frame.
         deflicker = Deflicker(strength=0.75, detail=0.0)
         source = photos(32, 40, 3)
-        first = np.full((32, 40, 3), 200, "uint8")
+        first = np.full((32, 40, 3), 120, "uint8")
         second = np.full((32, 40, 3), 100, "uint8")
         self.assertAllEqual(deflicker.process(source, first), first)
-        for expected in (175, 156, 142, 132):  # 100 + 100 * 0.75^n
+        for expected in (115, 111, 108, 106):  # 100 + 20 * 0.75^n
             output = deflicker.process(source, second)
             self.assertAllEqual(output, np.full_like(output, expected))
 
@@ -86,7 +86,7 @@ class DeflickerTest(TestCase, parameterized.TestCase):
         deflicker = Deflicker()
         outputs = [deflicker.process(*p) for p in zip(sources, comics)]
         ratio = warping_error(clip, outputs) / warping_error(clip, comics)
-        self.assertLess(ratio, 0.2)
+        self.assertLess(ratio, 0.3)
         # What boils away was sharp; blur would leave much less.
         plain = sharpness(flickering(sources, seed=1)[4:])
         self.assertGreater(sharpness(outputs[4:]) / plain, 0.8)
@@ -121,6 +121,19 @@ class DeflickerTest(TestCase, parameterized.TestCase):
         self.assertLess(difference[left].mean(), 2.0)
         self.assertLess(np.percentile(difference, 99), 16)
 
+    def test_colors_that_a_moving_thing_makes(self):
+        # The source stays the same; what moves by has tinted the comic.
+        source = data.astronaut()[32:80, 192:256]
+        comic = np.full((48, 64, 3), 90, "uint8")
+        tinted = comic.copy()
+        tinted[:, :32, 0] = 230
+        deflicker = Deflicker()
+        for _ in range(3):
+            deflicker.process(source, tinted)
+        output = deflicker.process(source, comic)
+        self.assertAllEqual(output[:, :24], comic[:, :24])
+        self.assertLessEqual(output.max(), 110)
+
     def test_another_color_is_not_carried_over(self):
         deflicker = Deflicker(flow=no_motion)
         source = np.full((32, 64, 3), 80, "uint8")
@@ -128,9 +141,9 @@ class DeflickerTest(TestCase, parameterized.TestCase):
         deflicker.process(source, comic)
         source = source.copy()
         source[:, 32:] = 140
-        output = deflicker.process(source, comic + 100)
-        self.assertAllEqual(output[:, :24], np.full((32, 24, 3), 12))
-        self.assertAllEqual(output[:, 40:], np.full((32, 24, 3), 100))
+        output = deflicker.process(source, comic + 20)
+        self.assertAllEqual(output[:, :24], np.full((32, 24, 3), 2))
+        self.assertAllEqual(output[:, 40:], np.full((32, 24, 3), 20))
 
     def test_scene(self):
         source, comic = photos(32, 40, 3), photos(32, 40, 3, seed=1)
