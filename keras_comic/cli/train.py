@@ -106,6 +106,16 @@ def train(
             show_default=False,
         ),
     ] = None,
+    consistency: Annotated[
+        str | None,
+        typer.Option(
+            metavar="MOTION",
+            help="Also train for video, which needs no video: the comic of a "
+            "moved photo is to be the moved comic. noise, shift, affine or "
+            "flow; --loss-weight consistency=... and coherence=... weigh it.",
+            show_default=False,
+        ),
+    ] = None,
     precision: Annotated[
         str | None,
         typer.Option(
@@ -222,6 +232,7 @@ def train(
         "image_size": image_size,
         "batch_size": batch_size,
         "learning_rate": learning_rate,
+        "consistency": consistency,
         "precision": precision,
         "feature_precision": feature_precision,
         "steps_per_epoch": steps_per_epoch,
