@@ -47,7 +47,7 @@ def deflicker(
             help="Share of the last frame in the next one, where its motion "
             "is known: from 0, nothing is done.",
         ),
-    ] = 0.88,
+    ] = 0.9,
     flow: Annotated[
         str,
         typer.Option(

@@ -24,7 +24,7 @@ _SOFT = 1.5
 # A network sees what is near: a thing that moves changes the colours around it
 # where the source stays the same. By more than this, of 255, areas of this
 # many pixels may not differ from the frame's own stylisation.
-DRIFT = 24.0
+DRIFT = 40.0
 _AREA = 4
 # Details are what a blur of this deviation takes away, pixels; their contrast
 # is compared over windows of this side, and raised by at most this in a frame.
@@ -62,7 +62,7 @@ class Deflicker:
             second) -> flow`, as `keras_comic.data.optical_flow`. Defaults to
             `"dis_fine"`.
         strength: Float in `[0, 1)`. Share of the last output in the next one,
-            where it can be trusted; 0 changes nothing. Defaults to `0.88`.
+            where it can be trusted; 0 changes nothing. Defaults to `0.9`.
         detail: Float in `[0, 1]`. Contrast of details that the output is
             brought to, as a share of the stylised frame's. 0 leaves them as
             blending makes them. Defaults to `1.0`.
@@ -90,7 +90,7 @@ class Deflicker:
     """
 
     def __init__(
-        self, flow="dis_fine", strength=0.88, detail=1.0, flow_side=960
+        self, flow="dis_fine", strength=0.9, detail=1.0, flow_side=960
     ):
         if not isinstance(strength, numbers.Real) or not 0 <= strength < 1:
             raise ValueError(
