@@ -139,9 +139,10 @@ class NetworkRunnerTest(TestCase):
         frames = photos(1, 40, 48, 3)
         own = runner.statistics_of(frames)
         comics, measured = runner.run_and_measure(frames, own)
-        self.assertAllEqual(comics, runner.run(frames, own))
+        # Graphs that measure, too, may round otherwise.
+        self.assertLessEqual(distance(comics, runner.run(frames, own)), 1)
         alone, of_own = runner.run_and_measure(frames)
-        self.assertAllEqual(alone, runner.run(frames))
+        self.assertLessEqual(distance(alone, runner.run(frames)), 1)
         for found in (measured, of_own):
             for value, expected in zip(found, own, strict=True):
                 self.assertAllClose(value, expected, atol=1e-4)
