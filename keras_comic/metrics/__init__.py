@@ -11,12 +11,17 @@ from keras_comic.metrics.perceptual_distance import PerceptualDistance
 from keras_comic.metrics.precision_recall import PrecisionRecall
 from keras_comic.metrics.protocol import network_facts
 from keras_comic.metrics.result import MetricResult
+from keras_comic.metrics.sharpness import Sharpness
+from keras_comic.metrics.stillness import Stillness
 from keras_comic.metrics.structural_similarity import StructuralSimilarity
 from keras_comic.metrics.style_loss import StyleLoss
 from keras_comic.metrics.style_score import StyleScore
 from keras_comic.metrics.style_score import content_distance
 from keras_comic.metrics.style_score import luminance_ssim
 from keras_comic.metrics.style_score import style_distance
+from keras_comic.metrics.temporal_distance import TemporalDistance
+from keras_comic.metrics.warped_distance import WarpedDistance
+from keras_comic.metrics.warping_error import WarpingError
 
 __all__ = [
     "ArtFID",
@@ -29,9 +34,14 @@ __all__ = [
     "MetricResult",
     "PerceptualDistance",
     "PrecisionRecall",
+    "Sharpness",
+    "Stillness",
     "StructuralSimilarity",
     "StyleLoss",
     "StyleScore",
+    "TemporalDistance",
+    "WarpedDistance",
+    "WarpingError",
     "content_distance",
     "luminance_ssim",
     "network_facts",
