@@ -339,7 +339,8 @@ class DifferenceStylizer(FrameStylizer):
             shape[0],
             shape[1],
             self.tile,
-            self._reach,
+            # At the edge of a window the blend takes little of it.
+            max(0, self._reach - self.feather // 2),
             self.runner.compiles_each_size,
             self.runner.alignment,
         )
@@ -397,8 +398,8 @@ class DifferenceStylizer(FrameStylizer):
 
 
 @functools.lru_cache(maxsize=8)
-def _make_planner(height, width, tile, reach, compiles_each_size, alignment):
-    halo = -(-reach // alignment) * alignment
+def _make_planner(height, width, tile, margin, compiles_each_size, alignment):
+    halo = -(-margin // alignment) * alignment
     longest = max(height, width)
     sizes = range(SIZE_STEP, longest + SIZE_STEP, SIZE_STEP)
     if compiles_each_size:
