@@ -3,13 +3,16 @@
 from keras_comic.video.conversion import Conversion
 from keras_comic.video.conversion import convert_video
 from keras_comic.video.deflicker import Deflicker
+from keras_comic.video.deflicker_video import deflicker_video
 from keras_comic.video.difference_stylizer import DifferenceStylizer
 from keras_comic.video.evaluation import VideoEvaluation
 from keras_comic.video.evaluation import evaluate_video
 from keras_comic.video.evaluation import video_table
+from keras_comic.video.flow_confidence import fine_optical_flow
 from keras_comic.video.flow_confidence import flow_confidence
 from keras_comic.video.flow_estimators import farneback_flow
 from keras_comic.video.flow_stylizer import FlowStylizer
+from keras_comic.video.frame_sink import open_sink
 from keras_comic.video.frame_sink import write_frames
 from keras_comic.video.frame_source import Frame
 from keras_comic.video.frame_source import FrameSource
@@ -50,13 +53,16 @@ __all__ = [
     "VideoStrip",
     "VideoStylizer",
     "convert_video",
+    "deflicker_video",
     "difference_image",
     "evaluate_video",
     "farneback_flow",
+    "fine_optical_flow",
     "flow_confidence",
     "moving_object",
     "moving_photo",
     "open_frames",
+    "open_sink",
     "stereo_pair",
     "video_table",
     "write_frames",

@@ -65,7 +65,7 @@ class Deflicker:
             where it can be trusted; 0 changes nothing. Defaults to `0.9`.
         detail: Float in `[0, 1]`. Contrast of details that the output is
             brought to, as a share of the stylised frame's. 0 leaves them as
-            blending makes them. Defaults to `0.98`.
+            blending makes them. Defaults to `1.0`.
         flow_side: Integer >= 16, pixels. Flow is found on sources whose
             longer side is at most this. Defaults to `960`.
 
@@ -90,7 +90,7 @@ class Deflicker:
     """
 
     def __init__(
-        self, flow="dis_fine", strength=0.9, detail=0.98, flow_side=960
+        self, flow="dis_fine", strength=0.9, detail=1.0, flow_side=960
     ):
         if not isinstance(strength, numbers.Real) or not 0 <= strength < 1:
             raise ValueError(
