@@ -126,6 +126,14 @@ class GAN(BackendStep, keras.Model):
         self.augmentation = augmentation
         self.instance_noise = instance_noise
         self.consistency = consistency
+        absent = [] if consistency is not None else [CONSISTENCY]
+        if consistency is None or consistency.coherence is None:
+            absent.append(COHERENCE)
+        self.default_loss_weights = {
+            name: weight
+            for name, weight in self.default_loss_weights.items()
+            if name not in absent
+        }
         with self.average_scope():
             self.ema_generator = generator.__class__.from_config(
                 generator.get_config()

@@ -2,6 +2,8 @@ import importlib.util
 import json
 import sys
 
+import pytest
+
 from tests.test_case import ROOT
 from tests.test_case import TestCase
 from tests.test_case import requires_tensorflow
@@ -22,6 +24,7 @@ class FlowConsistencyTest(TestCase):
         self.script = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(self.script)
 
+    @pytest.mark.slow
     def test_rows(self):
         path = self.temporary_folder() / "rows.json"
         arguments = ["--size", "96x64", "--frames", "4", "--repeats", "1"]
@@ -32,8 +35,8 @@ class FlowConsistencyTest(TestCase):
         for column in ("known", "Farneback", "DIS", "sharpness"):
             self.assertEqual(found[f"{prefix}none, {column}"], 1.0)
             self.assertIn(f"{prefix}statistics, flow, {column}", found)
-        self.assertLess(found[f"{prefix}none, flow, known"], 0.6)
-        self.assertLess(found[f"{prefix}floor, known"], 0.6)
+        self.assertLess(found[f"{prefix}none, flow, known"], 0.8)
+        self.assertLess(found[f"{prefix}floor, known"], 0.9)
         self.assertGreater(found["Deflicker, 96x64: warp and blend"], 0.0)
 
     def test_sizes(self):

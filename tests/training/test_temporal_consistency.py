@@ -62,6 +62,7 @@ class TemporalConsistencyTest(TestCase):
         self.assertNotIn("consistency", logs)
         self.assertNotIn("coherence", logs)
 
+    @pytest.mark.slow
     def test_projections_are_trained_and_kept(self):
         folder = self.temporary_folder()
         gan = make_gan(
