@@ -85,6 +85,8 @@ class TemporalConsistencyTest(TestCase):
         self.assertEqual(TrainingCheckpoint(folder).restore(other), 1)
         # The random numbers go on too.
         for _ in range(2):
+            gan.reset_metrics()
+            other.reset_metrics()
             logs, others = (
                 g.train_on_batch(BATCH, return_dict=True) for g in (gan, other)
             )
