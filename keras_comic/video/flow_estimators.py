@@ -11,7 +11,7 @@ from keras_comic.data import optical_flow
 _FARNEBACK = {
     "pyr_scale": 0.5,
     "levels": 5,
-    "winsize": 21,
+    "winsize": 15,
     "iterations": 3,
     "poly_n": 7,
     "poly_sigma": 1.5,
