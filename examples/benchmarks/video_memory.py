@@ -61,7 +61,10 @@ def make_clip(path, width, height, count):
             noise = random.integers(-3, 4, part.shape, dtype="int16")
             yield np.clip(part + noise, 0, 255).astype("uint8")
 
-    keras_comic.video.write_frames(frames(), path, RATE)
+    # Frames in the order of decoding, so that a repetition may end anywhere.
+    keras_comic.video.write_frames(
+        frames(), path, RATE, codec_options={"bf": "0"}
+    )
 
 
 def repeat_clip(path, target, count):

@@ -39,14 +39,13 @@ class VideoMemoryTest(TestCase):
         return video
 
     def test_video(self):
-        # Whole clips: packets are cut in the order of decoding.
-        video = self.make_video(60)
-        self.assertAllClose(self.script.durations(video), [2.4, 2.4], atol=0.05)
+        video = self.make_video(50)
+        self.assertAllClose(self.script.durations(video), [2, 2], atol=0.05)
         with av.open(str(video)) as container:
             frames = list(container.decode(video=0))
-        self.assertEqual(len(frames), 60)
+        self.assertEqual(len(frames), 50)
         times = [float(frame.pts * frame.time_base) for frame in frames]
-        self.assertAllClose(times, np.arange(60) / 25)
+        self.assertAllClose(times, np.arange(50) / 25)
         images = [frame.to_ndarray(format="rgb24") for frame in frames]
         self.assertAllEqual(images[3], images[23])
         self.assertGreater(np.abs(images[3] - images[4].astype(int)).mean(), 1)
