@@ -25,7 +25,7 @@ OLDEST_TESTS = $(wildcard $(addprefix tests/,layers losses metrics data \
 	presets test_presets.py training models))
 
 # In variables, since `call` takes a comma for the end of an argument.
-TESTED = -e '.[test,beam,search,video]'
+TESTED = -e '.[test,test-serving,beam,export,remote,search,serving,video,web]'
 OLDEST = -c .venv-oldest/constraints.txt -e '.[test,tfio,video]'
 
 PYTEST = -m pytest -n $(WORKERS)

@@ -28,7 +28,7 @@ PUBLIC_NAMES = ROOT / "tests" / "public_names.txt"
 
 BLOCKS = {"layers", "losses", "metrics", "data"}
 TRAINING = BLOCKS | {"presets", "training"}
-MODELS = TRAINING | {"models"}
+MODELS = TRAINING | {"models", "provenance"}
 OUTPUTS = MODELS | {"video", "comic", "export"}
 # Room: the other rooms it may import.
 ROOMS = {
@@ -38,9 +38,10 @@ ROOMS = {
     "data": set(),
     "compat": {"layers"},
     "downloads": set(),
+    "provenance": set(),
     "presets": BLOCKS | {"downloads"},
     "training": BLOCKS,
-    "models": TRAINING,
+    "models": TRAINING | {"provenance"},
     "video": MODELS,
     "comic": MODELS,
     "export": MODELS,

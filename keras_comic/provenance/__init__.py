@@ -1,0 +1,1 @@
+"""What a picture says of how it was made."""

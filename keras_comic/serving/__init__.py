@@ -1,0 +1,1 @@
+"""Servers and clients: the wire, the web page, bulk work."""
