@@ -1,0 +1,376 @@
+"""TensorFlow Serving's gRPC services, on a repository of models."""
+
+import hmac
+import logging
+import time
+from concurrent import futures
+
+import grpc
+import tensorflow as tf
+from tensorflow.core.protobuf import error_codes_pb2
+from tensorflow.core.protobuf import saved_model_pb2
+from tensorflow_serving.apis import get_model_metadata_pb2
+from tensorflow_serving.apis import get_model_status_pb2
+from tensorflow_serving.apis import model_service_pb2_grpc
+from tensorflow_serving.apis import predict_pb2
+from tensorflow_serving.apis import prediction_service_pb2_grpc
+
+from keras_comic.serving.errors import ServingError
+from keras_comic.serving.grpc_tensors import read_tensor
+from keras_comic.serving.grpc_tensors import write_tensor
+
+DEFAULT_SIGNATURE = "serving_default"
+SIGNATURE_FIELD = "signature_def"
+# A photo of 4,096 by 4,096 pixels takes 48 MiB.
+MAX_MESSAGE_BYTES = 2**26
+ONLY_PREDICT = (
+    "This server answers Predict, GetModelMetadata and GetModelStatus: its "
+    "models turn images into images, which {} has no form for."
+)
+NO_RELOAD = (
+    "This server finds new versions in the folders of its models by itself; "
+    "it does not take another configuration while it runs."
+)
+
+_logger = logging.getLogger(__name__)
+
+
+def grpc_server_options(max_message_bytes=MAX_MESSAGE_BYTES):
+    """Options for `grpc.server`, so that messages are bounded both ways.
+
+    Args:
+        max_message_bytes: Integer > 0. Larger requests and responses are
+            refused with RESOURCE_EXHAUSTED. Defaults to 64 MiB.
+
+    Returns:
+        List of pairs, the `options` of `grpc.server`.
+    """
+    return [
+        ("grpc.max_receive_message_length", max_message_bytes),
+        ("grpc.max_send_message_length", max_message_bytes),
+        # A second server on the port is an error, not a share of requests.
+        ("grpc.so_reuseport", 0),
+    ]
+
+
+def add_prediction_service(
+    grpc_server,
+    repository,
+    token=None,
+    max_message_bytes=MAX_MESSAGE_BYTES,
+    on_answer=None,
+):
+    """Adds TensorFlow Serving's services to a gRPC server.
+
+    `PredictionService.Predict` and `GetModelMetadata` and
+    `ModelService.GetModelStatus` answer as TensorFlow Serving does, with its
+    status codes and messages; the other methods say that, and why, they are
+    not there. A tensor comes in either form, packed or as typed values; what
+    is sent is packed. What a client does not wait for any longer is not
+    computed, if it has not been begun.
+
+    Args:
+        grpc_server: `grpc.Server`, made with `grpc_server_options`. A thread
+            of its pool waits with each request: as many threads as there may
+            be requests at a time.
+        repository: `ModelRepository`.
+        token: String or `None`. If given, every request must carry
+            `authorization: Bearer TOKEN` in its metadata. Defaults to `None`.
+        max_message_bytes: Integer > 0. Larger tensors are refused, also those
+            that a small message describes. Defaults to 64 MiB.
+        on_answer: Callable or `None`. Called after every request with the
+            method, the model's name, the name of the status code and the
+            seconds it took. Defaults to `None`.
+
+    Reference:
+        - [TensorFlow Serving's `apis`](https://github.com/tensorflow/serving/
+          tree/master/tensorflow_serving/apis); differs in what is said above.
+    """
+    answers = _Answers(repository, token, max_message_bytes, on_answer)
+    prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(
+        _PredictionService(answers), grpc_server
+    )
+    model_service_pb2_grpc.add_ModelServiceServicer_to_server(
+        _ModelService(answers), grpc_server
+    )
+
+
+class _PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
+    def __init__(self, answers):
+        self._answers = answers
+
+    def Predict(self, request, context):
+        return self._answers.give("Predict", request, context)
+
+    def GetModelMetadata(self, request, context):
+        return self._answers.give("GetModelMetadata", request, context)
+
+    def Classify(self, request, context):
+        return self._answers.give("Classify", request, context)
+
+    def Regress(self, request, context):
+        return self._answers.give("Regress", request, context)
+
+    def MultiInference(self, request, context):
+        return self._answers.give("MultiInference", request, context)
+
+
+class _ModelService(model_service_pb2_grpc.ModelServiceServicer):
+    def __init__(self, answers):
+        self._answers = answers
+
+    def GetModelStatus(self, request, context):
+        return self._answers.give("GetModelStatus", request, context)
+
+    def HandleReloadConfigRequest(self, request, context):
+        return self._answers.give("HandleReloadConfigRequest", request, context)
+
+
+class _Answers:
+    """Answers requests, and turns what goes wrong into a status."""
+
+    def __init__(self, repository, token, max_message_bytes, on_answer):
+        self._repository = repository
+        self._token = token
+        self._max_bytes = max_message_bytes
+        self._on_answer = on_answer
+        self._methods = {
+            "Predict": self._predict,
+            "GetModelMetadata": self._metadata,
+            "GetModelStatus": self._status,
+        }
+
+    def give(self, method, request, context):
+        start = time.monotonic()
+        response, error = None, None
+        try:
+            self._authorize(context)
+            if method not in self._methods:
+                raise _unimplemented(method)
+            response = self._methods[method](request, context)
+        except Exception as raised:
+            error = _as_serving_error(raised)
+        code = "OK" if error is None else error.code
+        if self._on_answer is not None:
+            spec = getattr(request, "model_spec", None)
+            name = "" if spec is None else spec.name
+            self._on_answer(method, name, code, time.monotonic() - start)
+        if error is not None:
+            context.abort(grpc.StatusCode[code], str(error))
+        return response
+
+    def _authorize(self, context):
+        if self._token is None:
+            return
+        found = dict(context.invocation_metadata()).get("authorization", "")
+        wanted = f"Bearer {self._token}"
+        if not hmac.compare_digest(_to_bytes(found), wanted.encode()):
+            raise ServingError(
+                "UNAUTHENTICATED",
+                "The metadata must hold `authorization: Bearer TOKEN`, with "
+                "the server's token.",
+            )
+
+    def _find(self, request):
+        """The servable that a request names."""
+        _check_spec(request)
+        spec = request.model_spec
+        if not spec.name:
+            raise _invalid("ModelSpec has no name specified.")
+        version = label = None
+        choice = spec.WhichOneof("version_choice")
+        if choice == "version":
+            version = spec.version.value
+        elif choice == "version_label":
+            label = spec.version_label
+        return self._repository.find(spec.name, version=version, label=label)
+
+    def _predict(self, request, context):
+        remaining = context.time_remaining()
+        deadline = None
+        if remaining is not None:
+            deadline = time.monotonic() + remaining
+        servable = self._find(request)
+        name = request.model_spec.signature_name or DEFAULT_SIGNATURE
+        if name not in servable.signatures:
+            raise ServingError(
+                "FAILED_PRECONDITION",
+                f'Serving signature key "{name}" not found.',
+            )
+        signature = servable.signatures[name]
+        inputs = self._read_inputs(request, signature)
+        wanted = _wanted_outputs(request.output_filter, signature)
+
+        future = servable.predict(name, inputs, deadline=deadline)
+        if not context.add_callback(future.cancel):
+            future.cancel()
+        try:
+            left = deadline and max(0.0, deadline - time.monotonic())
+            outputs = future.result(left)
+        except futures.TimeoutError as error:
+            future.cancel()
+            raise ServingError(
+                "DEADLINE_EXCEEDED",
+                "The deadline passed before there was an answer.",
+            ) from error
+        except futures.CancelledError as error:
+            raise ServingError(
+                "CANCELLED", "The client does not wait any longer."
+            ) from error
+        response = predict_pb2.PredictResponse()
+        _fill_spec(response.model_spec, servable)
+        response.model_spec.signature_name = name
+        for output in wanted:
+            response.outputs[output].CopyFrom(write_tensor(outputs[output]))
+        return response
+
+    def _read_inputs(self, request, signature):
+        wanted, sent = set(signature.inputs), set(request.inputs)
+        if sent != wanted:
+            raise _invalid(
+                "input size does not match signature: "
+                f"{len(sent)}!={len(wanted)} len({_braced(sent)}) != "
+                f"len({_braced(wanted)}). Sent extra: "
+                f"{_braced(sent - wanted)}. Missing but required: "
+                f"{_braced(wanted - sent)}."
+            )
+        inputs = {}
+        for number, name in enumerate(sorted(wanted)):
+            proto, info = request.inputs[name], signature.inputs[name]
+            dtype = tf.as_dtype(info.dtype)
+            if proto.dtype != dtype.as_datatype_enum:
+                try:
+                    sent_type = tf.as_dtype(proto.dtype).name
+                except TypeError:
+                    sent_type = "invalid"
+                raise _invalid(
+                    f"Expects arg[{number}] to be {dtype.name} but "
+                    f"{sent_type} is provided: {name}"
+                )
+            try:
+                array = read_tensor(proto, self._max_bytes)
+            except ValueError as error:
+                raise _invalid(
+                    f"tensor parsing error: {name}. {error}"
+                ) from error
+            shape = tf.TensorShape(info.shape)
+            if not shape.is_compatible_with(array.shape):
+                raise _invalid(
+                    f"input tensor shape does not match signature: {name} "
+                    f"must be {_brackets(shape.as_list())}. Received: "
+                    f"{_brackets(array.shape)}"
+                )
+            inputs[name] = array
+        return inputs
+
+    def _metadata(self, request, context):
+        _check_spec(request)
+        if not request.metadata_field:
+            raise _invalid(
+                "GetModelMetadataRequest must specify at least one "
+                "metadata_field"
+            )
+        for field in request.metadata_field:
+            if field != SIGNATURE_FIELD:
+                raise _invalid(f"Metadata field {field} is not supported")
+        servable = self._find(request)
+        response = get_model_metadata_pb2.GetModelMetadataResponse()
+        _fill_spec(response.model_spec, servable)
+        response.metadata[SIGNATURE_FIELD].Pack(signature_definitions(servable))
+        return response
+
+    def _status(self, request, context):
+        _check_spec(request)
+        spec = request.model_spec
+        choice = spec.WhichOneof("version_choice")
+        version = spec.version.value if choice == "version" else None
+        response = get_model_status_pb2.GetModelStatusResponse()
+        for number, state, error in self._repository.status(spec.name, version):
+            found = response.model_version_status.add(
+                version=number,
+                state=get_model_status_pb2.ModelVersionStatus.State.Value(
+                    state
+                ),
+            )
+            if error:
+                code = getattr(error, "code", "UNKNOWN")
+                found.status.error_code = error_codes_pb2.Code.Value(code)
+                found.status.error_message = str(error)
+        return response
+
+
+def signature_definitions(servable):
+    """The signatures of a SavedModel, as its file holds them.
+
+    Args:
+        servable: `Servable`.
+
+    Returns:
+        `SignatureDefMap`, a message.
+    """
+    with open(f"{servable.folder}/saved_model.pb", "rb") as file:
+        saved = saved_model_pb2.SavedModel.FromString(file.read())
+    found = get_model_metadata_pb2.SignatureDefMap()
+    for name, signature in saved.meta_graphs[0].signature_def.items():
+        found.signature_def[name].CopyFrom(signature)
+    return found
+
+
+def _check_spec(request):
+    if not request.HasField("model_spec"):
+        raise _invalid("Missing ModelSpec")
+
+
+def _fill_spec(spec, servable):
+    spec.name = servable.name
+    spec.version.value = servable.version
+
+
+def _wanted_outputs(output_filter, signature):
+    """Names of the outputs that are sent; all, if there is no filter."""
+    seen = set()
+    for name in output_filter:
+        if name not in signature.outputs:
+            raise _invalid(
+                f"output tensor alias not found in signature: {name} Outputs "
+                f"expected to be in the set {_braced(signature.outputs)}."
+            )
+        if name in seen:
+            raise _invalid(f"duplicate output tensor alias: {name}")
+        seen.add(name)
+    return sorted(seen or signature.outputs)
+
+
+def _as_serving_error(error):
+    """What a client is told of an error."""
+    if isinstance(error, ServingError):
+        return error
+    if isinstance(error, tf.errors.OpError):
+        code = error_codes_pb2.Code.Name(error.error_code)
+        return ServingError(code, error.message)
+    _logger.error("A request failed.", exc_info=error)
+    # What went wrong inside is for the log.
+    return ServingError("INTERNAL", f"{type(error).__name__} in the server.")
+
+
+def _unimplemented(method):
+    if method == "HandleReloadConfigRequest":
+        return ServingError("UNIMPLEMENTED", NO_RELOAD)
+    return ServingError("UNIMPLEMENTED", ONLY_PREDICT.format(method))
+
+
+def _invalid(message):
+    return ServingError("INVALID_ARGUMENT", message)
+
+
+def _to_bytes(value):
+    return value if isinstance(value, bytes) else value.encode()
+
+
+def _braced(names):
+    return "{" + ",".join(sorted(names)) + "}"
+
+
+def _brackets(shape):
+    sides = ("-1" if side is None else str(side) for side in shape)
+    return "[" + ",".join(sides) + "]"
