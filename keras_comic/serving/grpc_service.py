@@ -8,7 +8,6 @@ from concurrent import futures
 import grpc
 import tensorflow as tf
 from tensorflow.core.protobuf import error_codes_pb2
-from tensorflow.core.protobuf import saved_model_pb2
 from tensorflow_serving.apis import get_model_metadata_pb2
 from tensorflow_serving.apis import get_model_status_pb2
 from tensorflow_serving.apis import model_service_pb2_grpc
@@ -16,6 +15,7 @@ from tensorflow_serving.apis import predict_pb2
 from tensorflow_serving.apis import prediction_service_pb2_grpc
 
 from keras_comic.serving.errors import ServingError
+from keras_comic.serving.errors import as_serving_error
 from keras_comic.serving.grpc_tensors import read_tensor
 from keras_comic.serving.grpc_tensors import write_tensor
 
@@ -149,7 +149,9 @@ class _Answers:
                 raise _unimplemented(method)
             response = self._methods[method](request, context)
         except Exception as raised:
-            error = _as_serving_error(raised)
+            error = as_serving_error(raised)
+            if error.code == "INTERNAL":
+                _logger.error("%s has failed.", method, exc_info=raised)
         code = "OK" if error is None else error.code
         if self._on_answer is not None:
             spec = getattr(request, "model_spec", None)
@@ -177,13 +179,7 @@ class _Answers:
         spec = request.model_spec
         if not spec.name:
             raise _invalid("ModelSpec has no name specified.")
-        version = label = None
-        choice = spec.WhichOneof("version_choice")
-        if choice == "version":
-            version = spec.version.value
-        elif choice == "version_label":
-            label = spec.version_label
-        return self._repository.find(spec.name, version=version, label=label)
+        return self._repository.find(spec.name, **_version_of(spec))
 
     def _predict(self, request, context):
         remaining = context.time_remaining()
@@ -225,42 +221,23 @@ class _Answers:
         return response
 
     def _read_inputs(self, request, signature):
-        wanted, sent = set(signature.inputs), set(request.inputs)
-        if sent != wanted:
-            raise _invalid(
-                "input size does not match signature: "
-                f"{len(sent)}!={len(wanted)} len({_braced(sent)}) != "
-                f"len({_braced(wanted)}). Sent extra: "
-                f"{_braced(sent - wanted)}. Missing but required: "
-                f"{_braced(wanted - sent)}."
-            )
-        inputs = {}
-        for number, name in enumerate(sorted(wanted)):
-            proto, info = request.inputs[name], signature.inputs[name]
-            dtype = tf.as_dtype(info.dtype)
-            if proto.dtype != dtype.as_datatype_enum:
-                try:
-                    sent_type = tf.as_dtype(proto.dtype).name
-                except TypeError:
-                    sent_type = "invalid"
+        """Arrays; whether they fit the signature is for the servable."""
+        inputs, left = {}, self._max_bytes
+        for name, proto in request.inputs.items():
+            info = signature.inputs.get(name)
+            if info and proto.dtype != info.dtype.as_datatype_enum:
+                number = sorted(signature.inputs).index(name)
                 raise _invalid(
-                    f"Expects arg[{number}] to be {dtype.name} but "
-                    f"{sent_type} is provided: {name}"
+                    f"Expects arg[{number}] to be {info.dtype.name} but "
+                    f"{_type_name(proto.dtype)} is provided: {name}"
                 )
             try:
-                array = read_tensor(proto, self._max_bytes)
+                inputs[name] = read_tensor(proto, left)
             except ValueError as error:
                 raise _invalid(
                     f"tensor parsing error: {name}. {error}"
                 ) from error
-            shape = tf.TensorShape(info.shape)
-            if not shape.is_compatible_with(array.shape):
-                raise _invalid(
-                    f"input tensor shape does not match signature: {name} "
-                    f"must be {_brackets(shape.as_list())}. Received: "
-                    f"{_brackets(array.shape)}"
-                )
-            inputs[name] = array
+            left -= inputs[name].nbytes
         return inputs
 
     def _metadata(self, request, context):
@@ -276,49 +253,40 @@ class _Answers:
         servable = self._find(request)
         response = get_model_metadata_pb2.GetModelMetadataResponse()
         _fill_spec(response.model_spec, servable)
-        response.metadata[SIGNATURE_FIELD].Pack(signature_definitions(servable))
+        found = get_model_metadata_pb2.SignatureDefMap()
+        for name, definition in servable.signature_defs.items():
+            found.signature_def[name].CopyFrom(definition)
+        response.metadata[SIGNATURE_FIELD].Pack(found)
         return response
 
     def _status(self, request, context):
         _check_spec(request)
         spec = request.model_spec
-        choice = spec.WhichOneof("version_choice")
-        version = spec.version.value if choice == "version" else None
+        found = self._repository.status(spec.name, **_version_of(spec))
         response = get_model_status_pb2.GetModelStatusResponse()
-        for number, state, error in self._repository.status(spec.name, version):
-            found = response.model_version_status.add(
-                version=number,
-                state=get_model_status_pb2.ModelVersionStatus.State.Value(
-                    state
-                ),
+        states = get_model_status_pb2.ModelVersionStatus.State
+        for number, state, error in found:
+            entry = response.model_version_status.add(
+                version=number, state=states.Value(state)
             )
-            if error:
-                code = getattr(error, "code", "UNKNOWN")
-                found.status.error_code = error_codes_pb2.Code.Value(code)
-                found.status.error_message = str(error)
+            if error is not None:
+                code = error_codes_pb2.Code.Value(error.code)
+                entry.status.error_code = code
+                entry.status.error_message = str(error)
         return response
-
-
-def signature_definitions(servable):
-    """The signatures of a SavedModel, as its file holds them.
-
-    Args:
-        servable: `Servable`.
-
-    Returns:
-        `SignatureDefMap`, a message.
-    """
-    with open(f"{servable.folder}/saved_model.pb", "rb") as file:
-        saved = saved_model_pb2.SavedModel.FromString(file.read())
-    found = get_model_metadata_pb2.SignatureDefMap()
-    for name, signature in saved.meta_graphs[0].signature_def.items():
-        found.signature_def[name].CopyFrom(signature)
-    return found
 
 
 def _check_spec(request):
     if not request.HasField("model_spec"):
         raise _invalid("Missing ModelSpec")
+
+
+def _version_of(spec):
+    choice = spec.WhichOneof("version_choice")
+    return {
+        "version": spec.version.value if choice == "version" else None,
+        "label": spec.version_label if choice == "version_label" else None,
+    }
 
 
 def _fill_spec(spec, servable):
@@ -341,18 +309,6 @@ def _wanted_outputs(output_filter, signature):
     return sorted(seen or signature.outputs)
 
 
-def _as_serving_error(error):
-    """What a client is told of an error."""
-    if isinstance(error, ServingError):
-        return error
-    if isinstance(error, tf.errors.OpError):
-        code = error_codes_pb2.Code.Name(error.error_code)
-        return ServingError(code, error.message)
-    _logger.error("A request failed.", exc_info=error)
-    # What went wrong inside is for the log.
-    return ServingError("INTERNAL", f"{type(error).__name__} in the server.")
-
-
 def _unimplemented(method):
     if method == "HandleReloadConfigRequest":
         return ServingError("UNIMPLEMENTED", NO_RELOAD)
@@ -371,6 +327,8 @@ def _braced(names):
     return "{" + ",".join(sorted(names)) + "}"
 
 
-def _brackets(shape):
-    sides = ("-1" if side is None else str(side) for side in shape)
-    return "[" + ",".join(sides) + "]"
+def _type_name(number):
+    try:
+        return tf.as_dtype(number).name
+    except TypeError:
+        return "invalid"

@@ -1,0 +1,94 @@
+"""Videos through a server, some frames ahead."""
+
+import collections
+
+from keras_comic.video.conversion import convert_video
+from keras_comic.video.conversion import enlarge
+from keras_comic.video.frame_source import FrameSource
+from keras_comic.video.frame_source import open_frames
+from keras_comic.video.frame_stylizer import FrameStylizer
+
+
+def convert_remotely(source, output, submit, num_ahead, key, options):
+    """Converts a video whose frames are made into comics somewhere else.
+
+    Args:
+        source: As in `convert_video`.
+        output: As in `convert_video`.
+        submit: Function of a frame, uint8 `(height, width, 3)`, that gives a
+            `concurrent.futures.Future` of comics, uint8 `(1, height, width,
+            3)`.
+        num_ahead: Integer > 0. Frames that are under way at a time.
+        key: As in `convert_video`.
+        options: Dict of further arguments of `convert_video`.
+
+    Returns:
+        `Conversion`.
+    """
+    frames = source
+    if not isinstance(source, FrameSource):
+        # Nothing is carried from frame to frame: cuts do not matter.
+        frames = open_frames(source, scene_cuts=False)
+    stylizer = RemoteStylizer()
+    ahead = FramesAhead(frames, stylizer, submit, num_ahead)
+    try:
+        return convert_video(ahead, output, stylizer, key=key, **options)
+    finally:
+        ahead.cancel()
+
+
+class FramesAhead(FrameSource):
+    """Frames of a source, which are submitted before they are given.
+
+    Args:
+        frames: `FrameSource`.
+        stylizer: `RemoteStylizer`, which is handed the future of each frame
+            that is given.
+        submit: As in `convert_remotely`.
+        num_ahead: As in `convert_remotely`.
+    """
+
+    def __init__(self, frames, stylizer, submit, num_ahead):
+        # It is the same source: its size, times and end.
+        vars(self).update(vars(frames))
+        self._stylizer = stylizer
+        self._submit = submit
+        self._num_ahead = num_ahead
+        self._running = collections.deque()
+
+    def read(self, start=0, every=1):
+        frames = super().read(start, every)
+        problem = None
+        while True:
+            while frames is not None and len(self._running) < self._num_ahead:
+                try:
+                    frame = next(frames, None)
+                except ValueError as error:
+                    # It comes after the frames that could be read.
+                    frame, problem = None, error
+                if frame is None:
+                    frames = None
+                    break
+                future = self._submit(enlarge(frame.image))
+                self._running.append((frame, future))
+            if not self._running:
+                break
+            frame, self._stylizer.future = self._running.popleft()
+            yield frame
+        if problem is not None:
+            raise problem
+
+    def cancel(self):
+        """Forgets the frames that were not asked for any more."""
+        for _, future in self._running:
+            future.cancel()
+        self._running.clear()
+
+
+class RemoteStylizer(FrameStylizer):
+    """Waits for the comic of the frame at hand."""
+
+    future = None
+
+    def stylize(self, frame, starts_scene=False):
+        return self.future.result()[0]

@@ -1,0 +1,66 @@
+"""Tries a request again, where that may help, until its deadline."""
+
+import itertools
+import random
+import time
+
+from keras_comic.serving.errors import ServingError
+
+# Seconds that are waited after the first failure, at most; each wait may be
+# twice the one before.
+FIRST_DELAY = 0.1
+LONGEST_DELAY = 5.0
+
+
+class TryAgain(Exception):
+    """A failure that another try may mend: a busy or restarting server.
+
+    Args:
+        error: `ServingError`, what is raised if there is no time for another
+            try.
+        after: Float, seconds. How long the server asked to be left alone.
+            Defaults to `0.0`.
+    """
+
+    def __init__(self, error, after=0.0):
+        super().__init__(error, after)
+        self.error = error
+        self.after = after
+
+
+def call_with_retries(call, timeout, sleep=time.sleep):
+    """Calls a function until it does not ask to be tried again.
+
+    The waits in between grow, twofold from try to try, and are drawn at
+    random below that bound, so that clients that were refused together do not
+    come back together.
+
+    Args:
+        call: Function of the seconds that are left. It may raise `TryAgain`.
+        timeout: Float > 0, seconds for all tries and waits.
+        sleep: Function of seconds. Defaults to `time.sleep`.
+
+    Returns:
+        What the function returns.
+
+    Raises:
+        ServingError: That of the last try, when the next one would be too
+            late.
+    """
+    start = time.monotonic()
+    for number in itertools.count(1):
+        try:
+            return call(timeout - (time.monotonic() - start))
+        except TryAgain as failure:
+            longest = min(LONGEST_DELAY, FIRST_DELAY * 2.0 ** (number - 1))
+            delay = max(failure.after, random.uniform(0.0, longest))
+            passed = time.monotonic() - start
+            if passed + delay >= timeout:
+                error = failure.error
+                raise ServingError(
+                    error.code,
+                    f"{error} Given up after {number} "
+                    f"{'try' if number == 1 else 'tries'} in {passed:.1f} "
+                    f"seconds, of {timeout:g}.",
+                ) from error
+        sleep(delay)
