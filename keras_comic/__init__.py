@@ -30,20 +30,23 @@ __all__ = [
     "StyleTransferGAN",
     "compat",
     "data",
+    "export",
     "from_preset",
     "layers",
     "list_presets",
     "losses",
     "metrics",
     "models",
+    "provenance",
     "save_to_preset",
+    "serving",
     "training",
     "verify_preset",
     "video",
 ]
 
 # Sub-packages that need TensorFlow or other heavy libraries.
-_LAZY = ("data", "video")
+_LAZY = ("data", "export", "provenance", "serving", "video")
 
 
 def __getattr__(name):

@@ -18,7 +18,7 @@ HEAD_BYTES = 4096
 
 
 @tf.autograph.experimental.do_not_convert
-def decode_image(contents, max_pixels=MAX_PIXELS):
+def decode_image(contents, max_pixels=MAX_PIXELS, formats=None):
     """Decodes an image file to RGB, in eager mode and inside graphs.
 
     For `tf.data` and for serving, where files come as strings. It reads the
@@ -36,6 +36,9 @@ def decode_image(contents, max_pixels=MAX_PIXELS):
         max_pixels: Integer > 0. A picture of more pixels is refused, as is
             one with a side of more than 25,000 pixels. Defaults to
             `100_000_000`.
+        formats: List of strings or `None`. The formats to read, such as
+            `["JPEG", "PNG"]`; other files are refused, and the graph holds
+            no op for them. Defaults to `None`, all that can be read.
 
     Returns:
         Uint8 `(height, width, 3)`, RGB in `[0, 255]`.
@@ -43,6 +46,7 @@ def decode_image(contents, max_pixels=MAX_PIXELS):
     Raises:
         tf.errors.InvalidArgumentError: If the file is broken, too large, or
             of a format that cannot be read.
+        ValueError: If one of `formats` cannot be read here.
 
     Example:
 
@@ -53,6 +57,13 @@ def decode_image(contents, max_pixels=MAX_PIXELS):
     """
     contents = tf.convert_to_tensor(contents, tf.string)
     names = [name for name in FORMATS if graph_decoder(name) is not None]
+    if formats is not None:
+        if unknown := sorted(set(formats) - set(names)):
+            raise ValueError(
+                f"`formats` must be among {names}, which can be read here. "
+                f"Received: {unknown}"
+            )
+        names = [name for name in names if name in formats]
     signatures, numbers = _signatures(names)
     first = _head(contents, signatures.shape[1])
     matches = tf.reduce_all((first == signatures) | (signatures < 0), axis=1)

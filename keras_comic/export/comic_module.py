@@ -1,0 +1,299 @@
+"""A generator as a graph that takes what requests bring."""
+
+import numpy as np
+import tensorflow as tf
+
+from keras_comic.data import decode_image
+from keras_comic.export.photo_color import keep_photo_color
+from keras_comic.models.generator import BLEND_BELOW
+from keras_comic.models.pictures import SMALLEST_SIDE
+
+# Pictures of more pixels in all than this go through the network one by one.
+PIXELS_AT_ONCE = 2_000_000
+# A PNG's signature and first chunk.
+PNG_HEAD_BYTES = 33
+
+
+class ComicModule(tf.Module):
+    """What a SavedModel of a generator computes, without Keras.
+
+    Every function takes and gives batches, checks what it is given, and gives
+    what `Generator.stylize` gives; a wrong value is an
+    `InvalidArgumentError` that says what was expected.
+
+    Args:
+        generator: A built generator with at least one named style, on Keras's
+            TensorFlow backend.
+        max_pixels: Integer > 0. Larger pictures are refused.
+        formats: List of strings, the formats of files that are read.
+        png_chunk: Bytes. A chunk that the PNG files carry, or `b""`.
+    """
+
+    def __init__(self, generator, max_pixels, formats, png_chunk):
+        super().__init__(name="comic")
+        self.generator_weights = [w.value for w in generator.weights]
+        # In a tuple, Keras's own objects are not saved with the module.
+        self._generator = _Untracked(generator)
+        self._max_pixels = max_pixels
+        self._formats = list(formats)
+        self._png_chunk = png_chunk
+        self._names = generator.style_names
+        vectors = [generator.style_vector(name) for name in self._names]
+        self._vectors = np.concatenate([np.asarray(v) for v in vectors])
+
+    def stylize(self, images):
+        """Comics in the first named style.
+
+        Args:
+            images: uint8 `(batch, height, width, 3)`, RGB in `[0, 255]`.
+
+        Returns:
+            uint8 of the same shape.
+        """
+        images = self._checked(images, "images")
+        return self._in_parts(self._in_first_style, (images,))
+
+    def stylize_files(self, image_bytes):
+        """Comics, as PNG files, of files in the first named style.
+
+        Args:
+            image_bytes: String `(batch,)`: JPEG, PNG or WebP files; the sizes
+                may differ.
+
+        Returns:
+            String `(batch,)`: PNG files.
+        """
+        return tf.map_fn(
+            self._stylize_file,
+            image_bytes,
+            fn_output_signature=tf.string,
+            parallel_iterations=1,
+        )
+
+    def stylize_like(self, images, style_images, strength, keep_color):
+        """Comics in the styles of other pictures.
+
+        Args:
+            images: uint8 `(batch, height, width, 3)`, RGB in `[0, 255]`.
+            style_images: uint8 `(batch, style_height, style_width, 3)`, RGB;
+                one for each image.
+            strength: Float32 `(batch,)` in `[0, 1]`.
+            keep_color: Boolean `(batch,)`.
+
+        Returns:
+            uint8 of the shape of `images`.
+        """
+        images = self._checked(images, "images")
+        style_images = self._checked(style_images, "style_images")
+        inputs = (images, style_images, strength, keep_color)
+        with _same_batch(images, style_images, strength, keep_color):
+            inputs = [tf.identity(value) for value in inputs]
+        return self._in_parts(self._like, inputs)
+
+    def stylize_mix(self, images, style_weights, strength, keep_color):
+        """Comics in mixes of the named styles.
+
+        Args:
+            images: uint8 `(batch, height, width, 3)`, RGB in `[0, 255]`.
+            style_weights: Float32 `(batch, num_styles)`, at least 0, divided
+                by their sum, which is above 0.
+            strength: Float32 `(batch,)` in `[0, 1]`.
+            keep_color: Boolean `(batch,)`.
+
+        Returns:
+            uint8 of the shape of `images`.
+        """
+        images = self._checked(images, "images")
+        sums = tf.reduce_sum(style_weights, axis=-1, keepdims=True)
+        # In this form a NaN is refused too.
+        valid = tf.reduce_all(style_weights >= 0.0) & tf.reduce_all(
+            (sums > 0.0) & (sums < np.inf)
+        )
+        checks = [
+            _check(
+                valid,
+                "`style_weights` must be numbers of at least 0 with a sum "
+                "above 0. Received: style_weights",
+                style_weights,
+            )
+        ]
+        same = _same_batch(images, style_weights, strength, keep_color)
+        with same, tf.control_dependencies(checks):
+            inputs = (images, style_weights / sums, strength, keep_color)
+            inputs = [tf.identity(value) for value in inputs]
+        return self._in_parts(self._mix, inputs)
+
+    def name_styles(self, style_index):
+        """Names of the styles that `style_weights` mixes, in its order.
+
+        Args:
+            style_index: Int32 `(batch,)`, in `[0, num_styles)`.
+
+        Returns:
+            String `(batch,)`.
+        """
+        count = len(self._names)
+        valid = tf.reduce_all((style_index >= 0) & (style_index < count))
+        message = (
+            f"`style_index` must be in [0, {count}). Received: style_index"
+        )
+        with tf.control_dependencies([_check(valid, message, style_index)]):
+            return tf.gather(tf.constant(self._names), style_index)
+
+    def _checked(self, images, name):
+        height, width = tf.unstack(tf.shape(images)[1:3], 2)
+        pixels = tf.cast(height, tf.int64) * tf.cast(width, tf.int64)
+        checks = [
+            _check(
+                tf.minimum(height, width) >= SMALLEST_SIDE,
+                f"`{name}` must have sides of at least {SMALLEST_SIDE} "
+                "pixels. Received: (height, width)",
+                tf.stack([height, width]),
+            ),
+            _check(
+                pixels <= self._max_pixels,
+                f"`{name}` must have at most {self._max_pixels} pixels each. "
+                "Received: (height, width)",
+                tf.stack([height, width]),
+            ),
+        ]
+        with tf.control_dependencies(checks):
+            return tf.identity(images)
+
+    def _in_parts(self, function, inputs):
+        """All at once if they are small, else one by one, for the memory."""
+
+        def one_by_one():
+            return tf.map_fn(
+                lambda one: function(*[value[tf.newaxis] for value in one])[0],
+                tuple(inputs),
+                fn_output_signature=tf.TensorSpec((None, None, 3), tf.uint8),
+                parallel_iterations=1,
+            )
+
+        pixels = tf.reduce_prod(tf.shape(inputs[0], tf.int64)[:3])
+        # Padding by reflection fails on an empty batch.
+        size = tf.where(pixels > PIXELS_AT_ONCE, 2, tf.where(pixels > 0, 1, 0))
+        comics = tf.switch_case(
+            size,
+            [
+                lambda: tf.identity(inputs[0]),
+                lambda: function(*inputs),
+                one_by_one,
+            ],
+        )
+        comics = tf.reshape(comics, tf.shape(inputs[0]))
+        comics.set_shape([None, None, None, 3])
+        return comics
+
+    def _stylize_file(self, contents):
+        photo = decode_image(contents, self._max_pixels, self._formats)
+        photos = self._checked(photo[tf.newaxis], "image_bytes")
+        png = tf.io.encode_png(self._in_first_style(photos)[0])
+        if not self._png_chunk:
+            return png
+        head = tf.strings.substr(png, 0, PNG_HEAD_BYTES)
+        rest = tf.strings.substr(png, PNG_HEAD_BYTES, -1)
+        return tf.strings.join([head, self._png_chunk, rest])
+
+    def _in_first_style(self, images):
+        photos = tf.cast(images, tf.float32)
+        vectors = tf.constant(self._vectors[:1])
+        count = tf.shape(images)[0]
+        return _to_pixels(self._run(photos, tf.repeat(vectors, count, axis=0)))
+
+    def _like(self, images, style_images, strength, keep_color):
+        drawings = _to_range(tf.cast(style_images, tf.float32))
+        vectors = self._generator.encode_style(drawings)
+        return self._finish(images, vectors, strength, keep_color)
+
+    def _mix(self, images, weights, strength, keep_color):
+        vectors = tf.linalg.matmul(weights, tf.constant(self._vectors))
+        return self._finish(images, vectors, strength, keep_color)
+
+    def _finish(self, images, vectors, strength, keep_color):
+        message = "`strength` must be in [0, 1]. Received: strength"
+        valid = tf.reduce_all((strength >= 0.0) & (strength <= 1.0))
+        with tf.control_dependencies([_check(valid, message, strength)]):
+            photos = tf.cast(images, tf.float32)
+        weaker = strength < 1.0
+
+        def interpolate():
+            own = self._generator.interpolate_style(
+                _to_range(photos), vectors, strength[:, tf.newaxis]
+            )
+            return tf.where(weaker[:, tf.newaxis], own, vectors)
+
+        vectors = tf.cond(
+            tf.reduce_any(weaker), interpolate, lambda: tf.identity(vectors)
+        )
+        comics = self._run(photos, vectors)
+        share = tf.minimum(strength / BLEND_BELOW, 1.0)
+        share = share[:, tf.newaxis, tf.newaxis, tf.newaxis]
+        comics = tf.where(
+            share < 1.0, share * comics + (1.0 - share) * photos, comics
+        )
+
+        def with_photo_color():
+            return tf.map_fn(
+                lambda one: tf.cond(
+                    one[2],
+                    lambda: keep_photo_color(one[0], one[1]),
+                    lambda: tf.identity(one[0]),
+                ),
+                (comics, photos, keep_color),
+                fn_output_signature=tf.TensorSpec((None, None, 3), tf.float32),
+                parallel_iterations=1,
+            )
+
+        comics = tf.cond(
+            tf.reduce_any(keep_color),
+            with_photo_color,
+            lambda: tf.identity(comics),
+        )
+        return _to_pixels(comics)
+
+    def _run(self, photos, vectors):
+        """Comics as float32 in `[0, 255]`, of photos in that range."""
+        outputs = self._generator(
+            {"photos": _to_range(photos), "style": vectors}, training=False
+        )
+        return tf.clip_by_value((outputs + 1.0) * 127.5, 0.0, 255.0)
+
+
+class _Untracked:
+    """Holds a generator where TensorFlow does not look for what to save."""
+
+    def __init__(self, generator):
+        self._hidden = (generator,)
+
+    def __call__(self, *args, **kwargs):
+        return self._hidden[0](*args, **kwargs)
+
+    def __getattr__(self, name):
+        return getattr(self._hidden[0], name)
+
+
+def _to_range(pixels):
+    return pixels / 127.5 - 1.0
+
+
+def _to_pixels(comics):
+    return tf.cast(tf.clip_by_value(tf.round(comics), 0.0, 255.0), tf.uint8)
+
+
+def _check(holds, message, value):
+    return tf.raw_ops.Assert(
+        condition=holds, data=[message, value], summarize=8
+    )
+
+
+def _same_batch(images, *others):
+    counts = [tf.shape(value)[0] for value in (images, *others)]
+    check = _check(
+        tf.reduce_all(tf.stack(counts) == counts[0]),
+        "Every input must have as many entries as `images`. Received: "
+        "(images, style, strength, keep_color)",
+        tf.stack(counts),
+    )
+    return tf.control_dependencies([check])
