@@ -1,11 +1,16 @@
 """What a picture's file says of how the picture was made."""
 
+import contextlib
 import dataclasses
+import io
+import os
 import re
-import struct
 import sys
-import zlib
+from xml.sax import saxutils
 
+from keras_comic.provenance import image_containers
+from keras_comic.provenance import iptc
+from keras_comic.provenance import video_containers
 from keras_comic.provenance import xmp
 
 DIGITAL_SOURCE_TYPE = (
@@ -14,11 +19,25 @@ DIGITAL_SOURCE_TYPE = (
 )
 SOFTWARE = "keras_comic"
 MAX_LENGTH = 256
-PNG_KEYWORD = b"XML:com.adobe.xmp"
+MEDIA_TYPES = {
+    "GIF": "image/gif",
+    "JPEG": "image/jpeg",
+    "PNG": "image/png",
+    "TIFF": "image/tiff",
+    "WEBP": "image/webp",
+}
+# Matroska and WebM, FLV, WMV: by their first four bytes.
+OTHER_VIDEOS = (b"\x1aE\xdf\xa3", b"FLV\x01", b"0&\xb2u")
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 _DATE = re.compile(
     r"\d{4}(-\d\d(-\d\d(T\d\d:\d\d(:\d\d)?(Z|[+-]\d\d:\d\d)?)?)?)?"
+)
+_TEXT = re.compile(
+    r"Made from a photo or video by (?P<software>.+?)"
+    r"(, preset (?P<preset>.+?)(, version (?P<version>.+?))?)?"
+    rf"(, created (?P<created>{_DATE.pattern}))?"
+    rf"\. Digital source type: {re.escape(DIGITAL_SOURCE_TYPE)}"
 )
 
 
@@ -120,19 +139,25 @@ class Provenance:
             "when": self.created,
         }
         return xmp.write_packet(
-            _given(properties), self._sentence(), _given(event)
+            _given(properties), self.sentence(), _given(event)
         )
 
     def to_text(self):
-        """One line that says it, where a file has room for no more.
+        """One line that says it, for files that hold a comment and no XMP.
 
         Returns:
             String, which `from_text` reads.
         """
-        return f"{self._sentence()} Digital source type: {DIGITAL_SOURCE_TYPE}"
+        return f"{self.sentence()} Digital source type: {DIGITAL_SOURCE_TYPE}"
 
-    def _sentence(self):
-        parts = [f"Made from a photo by {self.software}", self._parameters()]
+    def sentence(self):
+        """What people are told of it.
+
+        Returns:
+            String.
+        """
+        made = f"Made from a photo or video by {self.software}"
+        parts = [made, self._parameters()]
         if self.created is not None:
             parts.append(f"created {self.created}")
         return ", ".join(part for part in parts if part) + "."
@@ -168,6 +193,19 @@ class Provenance:
             found.get(xmp.qualified("xmp:CreateDate")),
         )
 
+    @classmethod
+    def from_text(cls, text):
+        """Reads what `to_text` wrote.
+
+        Args:
+            text: String.
+
+        Returns:
+            `Provenance`, or `None` if it is another text.
+        """
+        found = _TEXT.fullmatch(text.strip())
+        return cls(**found.groupdict()) if found else None
+
 
 def png_chunk(provenance):
     """The chunk that says it in a PNG file.
@@ -188,16 +226,203 @@ def png_chunk(provenance):
     b'iTXt'
 
     Reference:
-        - [XMP specification, part 3, 1.1.5](
+        - [XMP specification, part 3](
           https://github.com/adobe/xmp-docs/tree/master/XMPSpecifications).
     """
-    packet = provenance.to_xmp("image/png").encode("utf-8")
-    # Not compressed, no language, no translated keyword.
-    data = b"iTXt" + PNG_KEYWORD + b"\0\0\0\0\0" + packet
-    return (
-        struct.pack(">I", len(data) - 4)
-        + data
-        + struct.pack(">I", zlib.crc32(data))
+    return image_containers.png_text_chunk(_packet(provenance, "PNG")[0])
+
+
+def embed_provenance(contents, provenance):
+    """Writes into an encoded picture or video how it was made.
+
+    Only metadata is touched: what is encoded stays as it is, byte for byte.
+    As XMP in PNG, JPEG, WebP, TIFF, GIF, MP4 and QuickTime; in JPEG also as
+    IPTC fields (program, version, caption). XMP that is there is kept but for
+    the properties that this writes; see `keras_comic.provenance.xmp`.
+
+    Args:
+        contents: Bytes of the file.
+        provenance: `Provenance`.
+
+    Returns:
+        Bytes. The same arguments give the same bytes.
+
+    Raises:
+        ValueError: If the format is none of these, the file is damaged, or
+            it holds XMP that cannot be read, and would be lost.
+
+    Example:
+
+    >>> import io
+    >>> from PIL import Image
+    >>> from keras_comic import provenance
+    >>> file = io.BytesIO()
+    >>> Image.new("RGB", (8, 8)).save(file, "JPEG")
+    >>> said = provenance.Provenance("ink")
+    >>> contents = provenance.embed_provenance(file.getvalue(), said)
+    >>> provenance.read_provenance(contents).preset
+    'ink'
+    """
+    contents = bytes(contents)
+    name = image_containers.image_format(contents)
+    if name is None:
+        if not video_containers.is_video(contents):
+            raise _unknown_format(contents)
+        file = io.BytesIO(contents)
+        append_provenance(file, provenance)
+        return file.getvalue()
+    old = image_containers.find_packet(contents)
+    packet, before = _packet(provenance, name, old)
+    contents = image_containers.replace_packet(contents, packet)
+    if name == "JPEG":
+        program, _, version = provenance.software.rpartition(" ")
+        contents = iptc.write_iptc(
+            contents,
+            program or version,
+            version if program else None,
+            provenance.sentence() if old is None or before else None,
+            before and before.sentence(),
+        )
+    return contents
+
+
+def append_provenance(file, provenance):
+    """Writes at the end of an MP4 or QuickTime file how it was made.
+
+    Args:
+        file: Binary file object that can seek, read and write.
+        provenance: `Provenance`.
+
+    Raises:
+        ValueError: If the file is damaged, or it holds XMP that cannot be
+            read.
+    """
+    old = video_containers.find_packet(file)
+    packet, _ = _packet(provenance, None, old)
+    video_containers.append_packet(file, packet)
+
+
+def read_xmp(source):
+    """The XMP packet of a picture or video, whoever wrote it.
+
+    Args:
+        source: String or path of a file, or its bytes: PNG, JPEG, WebP, TIFF,
+            GIF, MP4 or QuickTime.
+
+    Returns:
+        String, or `None` if there is none.
+
+    Raises:
+        OSError: If the file cannot be read.
+        ValueError: If the format is none of these, or the file is damaged.
+    """
+    with _open(source) as file, _named(source):
+        start = file.read(16)
+        file.seek(0)
+        if image_containers.image_format(start):
+            packet = image_containers.find_packet(file.read())
+        elif video_containers.is_video(start):
+            packet = video_containers.find_packet(file)
+        else:
+            raise _unknown_format(start)
+        return None if packet is None else xmp.decode(packet)
+
+
+def read_provenance(source):
+    """What a picture or video says of how it was made.
+
+    Args:
+        source: String or path of a file, or its bytes: of a format of
+            `read_xmp`, or a video of another format whose comment holds it
+            (Matroska, WebM, AVI, FLV, WMV; needs PyAV).
+
+    Returns:
+        `Provenance`, or `None` if it does not say that this program made it.
+        Metadata can be removed, or written by anyone: it informs the honest,
+        and proves nothing.
+
+    Raises:
+        ImportError: If PyAV is needed and is not installed.
+        OSError: If the file cannot be read.
+        ValueError: If the format is none of these, or the file is damaged.
+
+    Example:
+
+    >>> from PIL import Image
+    >>> from keras_comic import provenance
+    >>> Image.new("RGB", (8, 8)).save("plain.png")
+    >>> provenance.read_provenance("plain.png") is None
+    True
+    """
+    with _open(source) as file, _named(source):
+        start = file.read(16)
+        file.seek(0)
+        if start[:4] in OTHER_VIDEOS or _is_avi(start):
+            return Provenance.from_text(_comment(file))
+    packet = read_xmp(source)
+    if packet is None:
+        return None
+    with _named(source):
+        return Provenance.from_xmp(packet)
+
+
+def _packet(provenance, name, old=None):
+    """The packet's bytes, and the provenance that was there."""
+    packet = provenance.to_xmp(MEDIA_TYPES.get(name))
+    before = None
+    if old is not None:
+        old = xmp.decode(old)
+        before = Provenance.from_xmp(old)
+        if before is not None:
+            # A description of our own is not kept as that of another.
+            said, says = before.sentence(), provenance.sentence()
+            old = old.replace(saxutils.escape(said), saxutils.escape(says))
+        packet = xmp.merge_packets(old, packet)
+    return packet.encode("utf-8"), before
+
+
+def _open(source):
+    if isinstance(source, (bytes, bytearray, memoryview)):
+        return io.BytesIO(source)
+    return open(source, "rb")
+
+
+@contextlib.contextmanager
+def _named(source):
+    """Says in an error which file it is about."""
+    try:
+        yield
+    except ValueError as error:
+        if isinstance(source, (bytes, bytearray, memoryview)):
+            raise
+        raise ValueError(f"{os.fspath(source)}: {error}") from error
+
+
+def _is_avi(start):
+    return start[:4] == b"RIFF" and start[8:11] == b"AVI"
+
+
+def _comment(file):
+    try:
+        import av
+    except ImportError as error:
+        raise ImportError(
+            "Reading what videos other than MP4 say of themselves needs PyAV: "
+            "`pip install 'keras-comic[video]'`."
+        ) from error
+    try:
+        with av.open(file) as container:
+            tags = container.metadata
+    except av.FFmpegError as error:
+        raise ValueError(f"The video cannot be read: {error}.") from error
+    tags = {name.lower(): value for name, value in tags.items()}
+    return tags.get("comment", "")
+
+
+def _unknown_format(contents):
+    return ValueError(
+        "The file must be a PNG, JPEG, WebP, TIFF or GIF image, or an MP4 or "
+        f"QuickTime video. Received: a file that begins with {contents[:12]!r}"
     )
 
 
