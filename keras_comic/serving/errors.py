@@ -125,7 +125,8 @@ def _told_by_graph(message):
         parts = asserted[1].split("] [")
         if len(parts) == 2:
             value = f"[{parts[1]}]" if " " in parts[1] else parts[1]
-            message = f"{parts[0]}={value}"
+            sign = " " if parts[0].endswith(":") else "="
+            message = f"{parts[0]}{sign}{value}"
         else:
             message = " ".join(parts)
     if len(message) > _MESSAGE_LENGTH:
