@@ -2,16 +2,24 @@
 
 import collections
 import concurrent.futures
+import os
 import threading
 import time
 
 import numpy as np
 
+from keras_comic.export.batching import BatchingParameters
 from keras_comic.serving.errors import ServingError
 from keras_comic.serving.errors import as_serving_error
 
-DEFAULT_MAX_BATCH_SIZE = 16
-DEFAULT_TIMEOUT_MICROS = 2000
+DEFAULT_BATCHING = BatchingParameters(
+    max_batch_size=64,
+    batch_timeout_micros=2000,
+    max_enqueued_batches=64,
+    num_batch_threads=1,
+    enable_large_batch_splitting=True,
+    max_execution_batch_size=16,
+)
 DEFAULT_MAX_REQUESTS = 256
 DEFAULT_MAX_BYTES = 2**28
 
@@ -39,21 +47,17 @@ class Batcher:
     Args:
         run: Function of a signature's name and a dict of name to array that
             gives a dict of name to array.
-        parameters: Object with any of the attributes `max_batch_size` (rows),
-            `batch_timeout_micros`, `max_enqueued_batches`,
-            `num_batch_threads`, `allowed_batch_sizes` and
-            `enable_large_batch_splitting`, as in TensorFlow Serving's
-            batching parameters; those that are missing or `None` have
-            defaults. Defaults to `None`, for all defaults.
+        parameters: `BatchingParameters`, TensorFlow Serving's. Defaults to
+            `None`, for requests of at most 64 rows, batches of at most 16 in
+            work, one at a time, and a delay of 2 milliseconds.
         max_requests: Integer. Most requests that wait or run. Defaults to
             `256`.
         max_bytes: Integer. Most bytes of inputs that wait or run. Defaults
             to 256 MiB.
         name: String. What the threads are called. Defaults to `"batcher"`.
     Raises:
-        ValueError: If a number is not positive, if `allowed_batch_sizes` does
-            not grow up to `max_batch_size`, or if variable lengths are to be
-            padded, which would change the statistics of an image.
+        ValueError: If a number is not positive, or variable lengths are to
+            be padded, which would change the statistics of an image.
     """
 
     def __init__(
@@ -86,50 +90,22 @@ class Batcher:
             thread.start()
 
     def _set_parameters(self, parameters):
-        def parameter(name, default):
-            value = getattr(parameters, name, None)
-            return default if value is None else value
-
-        self.max_batch_size = _positive(
-            "max_batch_size",
-            parameter("max_batch_size", DEFAULT_MAX_BATCH_SIZE),
-        )
-        timeout = parameter("batch_timeout_micros", DEFAULT_TIMEOUT_MICROS)
-        if timeout < 0:
-            raise ValueError(
-                "`batch_timeout_micros` must not be negative. Received: "
-                f"batch_timeout_micros={timeout}"
-            )
-        self.batch_timeout = timeout / 1e6
-        self.num_threads = _positive(
-            "num_batch_threads", parameter("num_batch_threads", 1)
-        )
-        batches = parameter("max_enqueued_batches", None)
-        self.max_waiting_rows = (
-            None
-            if batches is None
-            else _positive("max_enqueued_batches", batches)
-            * self.max_batch_size
-        )
-        sizes = [int(s) for s in parameter("allowed_batch_sizes", ())]
-        if sizes and (
-            sizes[0] < 1
-            or sizes != sorted(set(sizes))
-            or sizes[-1] != self.max_batch_size
-        ):
-            raise ValueError(
-                "`allowed_batch_sizes` must grow, and end with "
-                f"max_batch_size={self.max_batch_size}. Received: "
-                f"allowed_batch_sizes={sizes}"
-            )
-        self.allowed_batch_sizes = sizes
-        self.splits = bool(parameter("enable_large_batch_splitting", True))
-        if parameter("pad_variable_length_inputs", False):
+        if parameters is None:
+            parameters = DEFAULT_BATCHING
+        if parameters.pad_variable_length_inputs:
             raise ValueError(
                 "Images cannot be padded to a common size: it would change "
                 "the statistics that their styles are made of. Received: "
                 "pad_variable_length_inputs=True"
             )
+        self.max_request_rows = parameters.max_batch_size
+        self.max_batch_size = parameters.execution_batch_size
+        self.batch_timeout = parameters.batch_timeout_micros / 1e6
+        self.max_waiting_rows = (
+            parameters.max_enqueued_batches * self.max_batch_size
+        )
+        self.num_threads = parameters.num_batch_threads or os.cpu_count()
+        self.allowed_batch_sizes = parameters.allowed_batch_sizes
 
     @property
     def held_requests(self):
@@ -158,19 +134,19 @@ class Batcher:
                 if the batch is too large.
         """
         rows = common_rows(inputs)
+        if rows is not None and rows > self.max_request_rows:
+            raise ServingError(
+                "INVALID_ARGUMENT",
+                f"Batch size {rows} is larger than the largest batch size "
+                f"{self.max_request_rows}",
+            )
         if rows is None or rows <= self.max_batch_size:
             parts = [inputs]
-        elif self.splits:
+        else:
             parts = [
                 {n: a[i : i + self.max_batch_size] for n, a in inputs.items()}
                 for i in range(0, rows, self.max_batch_size)
             ]
-        else:
-            raise ServingError(
-                "INVALID_ARGUMENT",
-                f"Batch size {rows} is larger than the largest batch size "
-                f"{self.max_batch_size}",
-            )
         tasks = [_Task(signature, part, deadline) for part in parts]
         num_bytes = sum(task.num_bytes for task in tasks)
         result = _join(tasks)
@@ -198,8 +174,7 @@ class Batcher:
             self._held_requests >= self.max_requests
             or self._held_bytes + num_bytes > self.max_bytes
             or (
-                self.max_waiting_rows is not None
-                and self._waiting_rows
+                self._waiting_rows
                 and self._waiting_rows + rows > self.max_waiting_rows
             )
         ):

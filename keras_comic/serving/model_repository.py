@@ -57,8 +57,8 @@ class ModelRepository:
 
     Args:
         models: Dict of name to folder, or to `ModelSource`.
-        batching: Object with the fields of TensorFlow Serving's batching
-            parameters. Defaults to `None`, for the defaults of `Batcher`.
+        batching: `BatchingParameters`. Defaults to `None`, for the defaults
+            of `Batcher`.
         max_queue: Integer. Most requests that wait or run, of each version.
             Defaults to `256`.
         max_queue_bytes: Integer. Most bytes of inputs that wait or run, of

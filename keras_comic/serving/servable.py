@@ -36,9 +36,8 @@ class Servable:
         name: String. The model's name.
         version: Integer.
         folder: String or path, which holds `saved_model.pb`.
-        batching: Object with the fields of TensorFlow Serving's batching
-            parameters, as `Batcher` takes them. Defaults to `None`, for its
-            defaults.
+        batching: `BatchingParameters`. Defaults to `None`, for the defaults
+            of `Batcher`.
         max_queue: Integer. Most requests that wait or run. Defaults to `256`.
         max_queue_bytes: Integer. Most bytes of inputs that wait or run.
             Defaults to 256 MiB.
