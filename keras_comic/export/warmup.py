@@ -211,14 +211,14 @@ def _picture(height, width, seed):
     """Noise whose amplitude falls with the frequency; uint8 RGB."""
     noise = np.random.default_rng(seed).standard_normal((height, width, 4))
     # Mostly grey, as photographs are.
-    noise = 2 * noise[..., :1] + noise[..., 1:]
+    noise = 4 * noise[..., :1] + noise[..., 1:]
     frequency = np.hypot(
         np.fft.fftfreq(height)[:, None], np.fft.rfftfreq(width)
     )
     frequency[0, 0] = np.inf
-    spectrum = np.fft.rfft2(noise, axes=(0, 1)) / frequency[..., None]
+    spectrum = np.fft.rfft2(noise, axes=(0, 1)) / frequency[..., None] ** 1.2
     image = np.fft.irfft2(spectrum, (height, width), axes=(0, 1))
-    return (127.5 + 64 * image / image.std()).clip(0, 255).astype("uint8")
+    return (127.5 + 50 * image / image.std()).clip(0, 255).astype("uint8")
 
 
 def _default_inputs(images, num_styles):
