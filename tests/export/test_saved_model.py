@@ -20,6 +20,7 @@ from keras_comic.data.image_decoding import graph_decoder
 from keras_comic.export.saved_model import save_served_model
 from keras_comic.provenance.metadata import Provenance
 from tests.export import served_cases
+from tests.test_case import TestCase
 
 HERE = pathlib.Path(__file__).parent
 LOADERS = ("c_loader.py", "plain_loader.py", "cli_loader.py")
@@ -320,11 +321,11 @@ class SaveServedModelTest(parameterized.TestCase):
 
 
 @pytest.mark.slow
-class LoadersTest(parameterized.TestCase):
+class LoadersTest(TestCase):
     """The shipped preset, in processes that lack more and more."""
 
     def test_shipped_preset(self):
-        work = pathlib.Path(self.create_tempdir().full_path)
+        work = self.temporary_folder()
         folder = work / "comic" / "1"
         save_served_model("adain_storybook", folder)
         generator = keras_comic.from_preset("adain_storybook")
@@ -342,7 +343,7 @@ class LoadersTest(parameterized.TestCase):
         generator = keras_comic.AdaINGenerator.classic((4, 8, 8, 8))
         drawing = np.random.default_rng(1).integers(256, size=(40, 32, 3))
         generator.add_style("ink", drawing.astype("uint8"))
-        folder = pathlib.Path(self.create_tempdir().full_path, "1")
+        folder = self.temporary_folder() / "1"
         save_served_model(generator, folder, warmup_sizes=())
         signatures = tf.saved_model.load(folder).signatures
         for name, inputs, expected in served_cases.make_cases(
