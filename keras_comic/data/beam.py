@@ -29,10 +29,10 @@ from keras_comic.data.framing import frame_record
 from keras_comic.data.record_plan import FRAME_BYTES
 from keras_comic.data.record_plan import plan_shards
 from keras_comic.data.remote_path import RemotePath
-from keras_comic.data.remote_path import is_url
 from keras_comic.data.remote_path import list_url
 from keras_comic.data.remote_path import local_copy
 from keras_comic.data.tfrecord import INSTALLING
+from keras_comic.data.url_path import is_url
 
 # Beam's own choice would first fetch a program, Prism, from the network.
 _RUNNER = "FnApiRunner"
@@ -116,7 +116,7 @@ def write_records_with_beam(
     >>> written.counts
     {'ink': 1}
     """
-    options = _make_options(options)
+    options = make_options(options, "use `write_records`")
     maker = make_maker(maker)
     check_split(split)
     check_positive(num_shards=num_shards, shard_bytes=shard_bytes)
@@ -340,7 +340,19 @@ def _shard_key(split, place):
     return f"{split}-{place:05d}"
 
 
-def _make_options(options):
+def make_options(options, instead):
+    """Options of a pipeline; without a runner, those of this process's own.
+
+    Args:
+        options: List of strings, `PipelineOptions` or `None`.
+        instead: String. What to do where Beam is not installed.
+
+    Returns:
+        `apache_beam.options.pipeline_options.PipelineOptions`.
+
+    Raises:
+        ImportError: If Apache Beam is not installed.
+    """
     try:
         from apache_beam.io.filesystems import FileSystems
         from apache_beam.options.pipeline_options import PipelineOptions
@@ -348,7 +360,7 @@ def _make_options(options):
     except ImportError as error:
         raise ImportError(
             "Apache Beam is not installed: "
-            "`pip install keras-comic[beam]`, or use `write_records`."
+            f"`pip install 'keras-comic[beam]'`, or {instead}."
         ) from error
     if not isinstance(options, PipelineOptions):
         # Without a list, Beam would read this program's own arguments.

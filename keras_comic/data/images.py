@@ -25,6 +25,9 @@ from keras_comic.data.image_headers import MAX_SCANS
 from keras_comic.data.image_headers import ORIENTATION
 from keras_comic.data.image_headers import exif_orientation
 from keras_comic.data.image_headers import read_header
+from keras_comic.data.remote_files import RemoteFile
+from keras_comic.data.remote_files import list_remote_images
+from keras_comic.data.url_path import is_url
 
 # A file of more bytes is not read into memory.
 MAX_BYTES = 2**30
@@ -119,11 +122,12 @@ def list_images(folder):
     files and folders are left out, and links to folders are not followed.
 
     Args:
-        folder: String or path. An existing folder.
+        folder: String or path. An existing folder; or its URL, such as
+            `s3://bucket/photos`, with the extra `remote`.
 
     Returns:
-        List of `pathlib.Path`, in the order of their parts, so that it is
-        the same on every file system.
+        List of `pathlib.Path`, or of paths of URLs, in the order of their
+        parts, so that it is the same on every file system.
 
     Raises:
         FileNotFoundError: If there is no such folder.
@@ -136,6 +140,8 @@ def list_images(folder):
     ...
     FileNotFoundError: There is no such folder. Received: folder=no_such_folder
     """
+    if is_url(folder):
+        return list_remote_images(folder)
     folder = Path(folder)
     if folder.is_file():
         raise ValueError(
@@ -237,7 +243,8 @@ def read_image(path, max_pixels=MAX_PIXELS):
     says.
 
     Args:
-        path: String or path.
+        path: String or path; or a URL, such as `s3://bucket/a.jpg`, with the
+            extra `remote`.
         max_pixels: Integer > 0. A picture of more pixels is refused before
             it is decoded, as is one with a side of more than 25,000 pixels.
             Defaults to `100_000_000`.
@@ -249,6 +256,7 @@ def read_image(path, max_pixels=MAX_PIXELS):
         FileNotFoundError: If there is no such file.
         ImageError: If the file is not an image, is broken or too large. It
             is a `ValueError` and has a `reason`.
+        OSError: If a URL cannot be reached.
 
     Example:
 
@@ -337,6 +345,8 @@ def open_image(path, contents=None, max_pixels=MAX_PIXELS):
 
 
 def _read_file(path):
+    if is_url(path):
+        return _read_remote_file(RemoteFile(path))
     path = Path(path)
     try:
         status = os.stat(path)
@@ -379,6 +389,17 @@ def _read_file(path):
         raise ImageError(
             f"The file cannot be read: {error}. Received: path={path}"
         ) from error
+
+
+def _read_remote_file(file):
+    size = file.size()
+    if size is not None and size > MAX_BYTES:
+        raise ImageError(
+            f"The file has {size} bytes; at most {MAX_BYTES} are read. "
+            f"Received: path={file}",
+            reason="too large",
+        )
+    return file.read_bytes()
 
 
 def _not_an_image(path, contents):

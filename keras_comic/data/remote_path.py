@@ -16,11 +16,12 @@ from keras_comic.data.images import SUFFIXES
 from keras_comic.data.images import image_label
 from keras_comic.data.sources import Source
 from keras_comic.data.sources import is_video
+from keras_comic.data.url_path import UrlPath
 
 Stat = collections.namedtuple("Stat", "st_size st_mtime_ns")
 
 
-class RemotePath(os.PathLike):
+class RemotePath(UrlPath):
     """What the builders need of a `pathlib.Path`, of a file at a URL.
 
     Args:
@@ -29,44 +30,8 @@ class RemotePath(os.PathLike):
     """
 
     def __init__(self, url, stat=None):
-        self.url = url.rstrip("/")
+        super().__init__(url)
         self._stat = stat
-
-    def __fspath__(self):
-        return self.url
-
-    def __str__(self):
-        return self.url
-
-    def __repr__(self):
-        return f"RemotePath({self.url!r})"
-
-    def __eq__(self, other):
-        return isinstance(other, RemotePath) and self.url == other.url
-
-    def __lt__(self, other):
-        return self.url < other.url
-
-    def __hash__(self):
-        return hash(self.url)
-
-    def __truediv__(self, name):
-        return RemotePath(f"{self.url}/{name}")
-
-    @property
-    def name(self):
-        """The last part."""
-        return self.url.rpartition("/")[2]
-
-    @property
-    def suffix(self):
-        """The last part's ending, with its dot."""
-        return os.path.splitext(self.name)[1]
-
-    @property
-    def parent(self):
-        """What lies above."""
-        return RemotePath(self.url.rpartition("/")[0])
 
     def mkdir(self, parents=True, exist_ok=True):
         """Makes the folder where the file system has folders.
@@ -198,18 +163,6 @@ class RemotePath(os.PathLike):
 
     def _is_there(self):
         return _file_systems().exists(self.url)
-
-
-def is_url(path):
-    """Whether a path has a scheme, such as `gs://`.
-
-    Args:
-        path: String or path.
-
-    Returns:
-        Boolean.
-    """
-    return "://" in os.fspath(path)
 
 
 def list_url(url, kind, split):

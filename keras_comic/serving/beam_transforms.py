@@ -1,0 +1,405 @@
+"""The steps of stylising photos in bulk, as transforms of Apache Beam."""
+
+import functools
+import json
+import os
+import uuid
+from pathlib import Path
+
+import apache_beam as beam
+from apache_beam.metrics import Metrics
+from apache_beam.ml.inference.base import KeyedModelHandler
+from apache_beam.ml.inference.base import RunInference
+from apache_beam.pvalue import TaggedOutput
+from apache_beam.transforms.window import GlobalWindow
+from apache_beam.utils.retry import with_exponential_backoff
+from apache_beam.utils.windowed_value import WindowedValue
+
+from keras_comic.data.decoders import MAX_PIXELS
+from keras_comic.data.decoders import MAX_SIDE
+from keras_comic.data.decoders import SIGNATURE_BYTES
+from keras_comic.data.decoders import image_format
+from keras_comic.data.image_headers import read_header
+from keras_comic.data.images import list_images
+from keras_comic.data.remote_path import RemotePath
+from keras_comic.data.remote_path import list_url
+from keras_comic.data.sources import is_video
+from keras_comic.data.url_path import is_url
+from keras_comic.serving.comic_model_handler import SizeBuckets
+
+NAMESPACE = "keras_comic"
+# Outputs of the transforms.
+PHOTOS = "photos"
+WRITTEN = "written"
+SKIPPED = "skipped"
+FAILURES = "failures"
+FAILURES_FILE = "failures.jsonl"
+REPORT_FILE = "report.json"
+# Comics that are being written lie here.
+PARTIAL = ".partial"
+COMIC_SUFFIX = ".png"
+# A larger file is not read.
+MAX_FILE_BYTES = 2**28
+# Of the files that wait for others of their size.
+MAX_HELD_BYTES = 2**27
+
+
+class ListPhotos(beam.PTransform):
+    """Lists photos, and where the comic of each is to be written.
+
+    It is the first step of a pipeline. The names are those of
+    `stylize_files`: sub-folders are kept; `a.jpg` becomes `a.png`, and beside
+    an `a.webp` it becomes `a.jpg.png`; of several sources each folder becomes
+    a sub-folder. Only names are sorted and brought together, so that there
+    may be millions.
+
+    Args:
+        sources: List of strings: image files and folders of them, or URLs
+            that Beam's file systems know.
+        output: String. The folder for the comics, or its URL.
+        overwrite: Boolean. Whether photos are stylised whose comics are there
+            already. Defaults to `False`.
+
+    Returns:
+        Dict of `PCollection`: `photos`, pairs of bytes, the paths of a photo
+        and its comic; `skipped`, paths of comics that are there; `failures`,
+        lines of JSON.
+    """
+
+    def __init__(self, sources, output, overwrite=False):
+        super().__init__()
+        self._sources = list(sources)
+        self._output = output
+        self._overwrite = overwrite
+
+    def expand(self, pipeline):
+        """Adds the steps.
+
+        Args:
+            pipeline: `apache_beam.Pipeline`.
+
+        Returns:
+            Dict of `PCollection`.
+        """
+        below = len(self._sources) > 1
+        named = (
+            pipeline
+            | "Sources" >> beam.Create(self._sources)
+            | "List" >> beam.FlatMap(_list_photos, below, self._output)
+            | "Stems" >> beam.GroupByKey()
+            | "Name" >> beam.FlatMap(_name_comics)
+        )
+        outputs = [] if self._overwrite else [self._output]
+        done = (
+            pipeline
+            | "Output" >> beam.Create(outputs, reshuffle=False)
+            | "Done" >> beam.FlatMap(_list_comics)
+        )
+        chosen = (
+            {"paths": named, "done": done}
+            | "Join" >> beam.CoGroupByKey()
+            | "Choose"
+            >> beam.FlatMap(_choose, self._output).with_outputs(
+                SKIPPED, FAILURES, main=PHOTOS
+            )
+        )
+        return {name: chosen[name] for name in (PHOTOS, SKIPPED, FAILURES)}
+
+
+class StylizePhotos(beam.PTransform):
+    """Reads, stylises and writes photos.
+
+    Photos are read as they are needed: at most 128 MiB of them wait for
+    others of their size, and comics are written as they are made, each beside
+    its final name, and renamed.
+
+    Args:
+        handler: `ComicModelHandler`.
+        output: String. The folder, or its URL, that all comics lie below.
+
+    Returns:
+        Dict of `PCollection`: `written`, bytes, the paths of comics;
+        `failures`, lines of JSON.
+    """
+
+    def __init__(self, handler, output):
+        super().__init__()
+        self._handler = handler
+        self._output = output
+
+    def expand(self, photos):
+        """Adds the steps.
+
+        Args:
+            photos: `PCollection` of pairs of bytes, the paths of a photo and
+                its comic.
+
+        Returns:
+            Dict of `PCollection`.
+        """
+        read = photos | "Read" >> beam.FlatMap(_read).with_outputs(
+            FAILURES, main=PHOTOS
+        )
+        handler = KeyedModelHandler(self._handler).with_no_batching()
+        written = (
+            read[PHOTOS]
+            | "Batch" >> beam.ParDo(_Batch(self._handler.batch_size))
+            | "Stylize" >> RunInference(handler)
+            | "Write"
+            >> beam.FlatMap(_write, self._output).with_outputs(
+                FAILURES, main=WRITTEN
+            )
+        )
+        failures = (read[FAILURES], written[FAILURES])
+        return {
+            WRITTEN: written[WRITTEN],
+            FAILURES: failures | "Failures" >> beam.Flatten(),
+        }
+
+
+class WriteReport(beam.PTransform):
+    """Writes the table of failures, and how many photos became what.
+
+    Args:
+        output: String. The folder, or its URL.
+    """
+
+    def __init__(self, output):
+        super().__init__()
+        self._output = output
+
+    def expand(self, outcomes):
+        """Adds the steps.
+
+        Args:
+            outcomes: Dict of `PCollection`: `written`, `skipped`, `failures`.
+
+        Returns:
+            `PCollection`.
+        """
+        counts = [
+            beam.pvalue.AsSingleton(
+                outcomes[name]
+                | f"Count {name}" >> beam.combiners.Count.Globally()
+            )
+            for name in (WRITTEN, SKIPPED, FAILURES)
+        ]
+        failures = beam.pvalue.AsIter(outcomes[FAILURES])
+        return (
+            outcomes[WRITTEN].pipeline
+            | "One" >> beam.Create([self._output], reshuffle=False)
+            | "Report" >> beam.Map(_write_report, failures, *counts)
+        )
+
+
+def path_of(text):
+    """A path that is opened as a `pathlib.Path` is.
+
+    Args:
+        text: String or bytes: a local path or a URL.
+
+    Returns:
+        `pathlib.Path` or `RemotePath`.
+    """
+    text = os.fsdecode(text)
+    return RemotePath(text) if is_url(text) else Path(text)
+
+
+def _list_photos(source, below, output):
+    """Pairs of a name without its suffix, and the path and the suffix."""
+    name = source.rstrip("/").rpartition("/")[2]
+    prefix = f"{name}/" if below and not _is_file(source) else ""
+    for path, name in _list_images(source):
+        if not path.startswith(f"{output}/"):
+            stem, suffix = os.path.splitext(prefix + name)
+            # As bytes: Beam refuses names that are not Unicode.
+            yield os.fsencode(stem), (os.fsencode(path), os.fsencode(suffix))
+
+
+def _list_images(source):
+    """Pairs of path and name in the folder; none if there is no such."""
+    try:
+        if is_url(source):
+            return [
+                (str(found.path), found.name)
+                for found in list_url(source, "photos", "train")
+                if not is_video(found.name)
+            ]
+        if _is_file(source):
+            return [(source, os.path.basename(source))]
+        return [
+            (str(path), path.relative_to(source).as_posix())
+            for path in list_images(source)
+        ]
+    except (FileNotFoundError, ValueError):
+        return []
+
+
+def _is_file(source):
+    return path_of(source).is_file()
+
+
+def _name_comics(grouped):
+    """Pairs of a comic's name and the photo's path."""
+    stem, found = grouped
+    found = sorted(set(found))
+    for path, suffix in found:
+        name = stem + suffix if len(found) > 1 else stem
+        yield name + os.fsencode(COMIC_SUFFIX), path
+
+
+def _list_comics(output):
+    for _, name in _list_images(output):
+        if name.endswith(COMIC_SUFFIX):
+            yield os.fsencode(name), b""
+
+
+def _choose(joined, output):
+    name, found = joined
+    paths = sorted(found["paths"])
+    if not paths:
+        # Of a photo that is no longer there.
+        return
+    target = os.fsencode(output) + b"/" + name
+    for path in paths[1:]:
+        reason = f"The comic of {os.fsdecode(paths[0])} has the same name."
+        yield _failure(path, target, reason)
+    if list(found["done"]):
+        Metrics.counter(NAMESPACE, "comics_skipped").inc()
+        yield TaggedOutput(SKIPPED, target)
+    else:
+        yield paths[0], target
+
+
+def _read(pair):
+    """The size of a photo, and its pair with its bytes."""
+    path, _ = pair
+    try:
+        contents = _read_bytes(path)
+        size = _check(contents)
+    except (OSError, ValueError) as error:
+        yield _failure(*pair, " ".join(str(error).split()))
+    else:
+        Metrics.counter(NAMESPACE, "photos_read").inc()
+        Metrics.distribution(NAMESPACE, "photo_bytes").update(len(contents))
+        yield size, (pair, contents)
+
+
+def _is_passing(error):
+    """Whether the next try may go better."""
+    lasting = (FileNotFoundError, PermissionError, IsADirectoryError)
+    return isinstance(error, OSError) and not isinstance(error, lasting)
+
+
+@with_exponential_backoff(
+    num_retries=2, initial_delay_secs=1.0, retry_filter=_is_passing
+)
+def _read_bytes(path):
+    with path_of(path).open("rb") as file:
+        return file.read(MAX_FILE_BYTES + 1)
+
+
+def _check(contents):
+    """Height and width of an image, as far as its header tells.
+
+    Raises:
+        ValueError: If it is none, or too large.
+    """
+    if not contents:
+        raise ValueError("The file is empty.")
+    if len(contents) > MAX_FILE_BYTES:
+        raise ValueError(
+            f"The file has more than {MAX_FILE_BYTES} bytes, which are not "
+            "read."
+        )
+    name = image_format(contents[:SIGNATURE_BYTES])
+    if name is None:
+        raise ValueError("The file is not an image that can be read here.")
+    header = read_header(name, contents)
+    height, width = header.height or 0, header.width or 0
+    if height * width > MAX_PIXELS or max(height, width) > MAX_SIDE:
+        raise ValueError(
+            f"The image is too large: {width} x {height} pixels. At most "
+            f"{MAX_PIXELS} pixels are read, and sides of {MAX_SIDE}."
+        )
+    return height, width
+
+
+class _Batch(beam.DoFn):
+    """Gathers photos of one size within a bundle of work."""
+
+    def __init__(self, batch_size):
+        self._batch_size = batch_size
+        self._buckets = None
+
+    def start_bundle(self):
+        self._buckets = SizeBuckets(self._batch_size, MAX_HELD_BYTES)
+
+    def process(self, element):
+        size, (pair, contents) = element
+        yield from self._buckets.add(size, (pair, contents), len(contents))
+
+    def finish_bundle(self):
+        window = GlobalWindow()
+        for batch in self._buckets.flush():
+            yield WindowedValue(batch, window.max_timestamp(), [window])
+
+
+def _write(prediction, output):
+    pair, (_, result, _) = prediction
+    if result.error is not None:
+        yield _failure(*pair, result.error)
+        return
+    _, target = pair
+    write_whole(path_of(target), result.comic_bytes, path_of(output))
+    Metrics.counter(NAMESPACE, "comics_written").inc()
+    yield target
+
+
+def write_whole(path, contents, output):
+    """Writes a file so that it is there as a whole or not at all.
+
+    Args:
+        path: `pathlib.Path` or `RemotePath`.
+        contents: Bytes.
+        output: The folder that `path` lies below, of the same type.
+    """
+    partial = output / PARTIAL / f"{uuid.uuid4().hex}.part"
+    for folder in (partial.parent, path.parent):
+        _make_folder(folder)
+    with partial.open("wb") as file:
+        file.write(contents)
+    partial.replace(path)
+
+
+def _make_folder(folder):
+    if isinstance(folder, RemotePath):
+        _make_remote_folder(folder)
+    else:
+        folder.mkdir(parents=True, exist_ok=True)
+
+
+# To ask at each comic would cost a request.
+@functools.lru_cache(maxsize=4096)
+def _make_remote_folder(folder):
+    folder.mkdir()
+
+
+def _failure(path, target, reason):
+    """A line of the table."""
+    Metrics.counter(NAMESPACE, "photos_failed").inc()
+    row = {
+        "photo": os.fsdecode(path),
+        "comic": os.fsdecode(target),
+        "reason": reason,
+    }
+    return TaggedOutput(FAILURES, json.dumps(row))
+
+
+def _write_report(output, failures, *counts):
+    folder = path_of(output)
+    text = "".join(f"{line}\n" for line in sorted(failures))
+    write_whole(folder / FAILURES_FILE, text.encode("ascii"), folder)
+    report = dict(zip((WRITTEN, SKIPPED, "failed"), counts, strict=True))
+    text = json.dumps(report) + "\n"
+    write_whole(folder / REPORT_FILE, text.encode("ascii"), folder)

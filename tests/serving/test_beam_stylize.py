@@ -1,0 +1,233 @@
+import io
+import json
+import sys
+
+import numpy as np
+import pytest
+from absl.testing import parameterized
+from PIL import Image
+
+from keras_comic.data import read_image
+from keras_comic.models.image_files import stylize_files
+from keras_comic.serving.beam_stylize import check_folders
+from keras_comic.serving.beam_stylize import stylize_with_beam
+from tests.data.object_store import ObjectStore
+from tests.serving.small_saved_model import small_saved_model
+from tests.test_case import TestCase
+from tests.test_case import photos
+from tests.test_case import requires_tensorflow
+
+fn_runner = pytest.importorskip(
+    "apache_beam.runners.portability.fn_api_runner.fn_runner"
+)
+IN_PROCESSES = [
+    "--direct_running_mode=multi_processing",
+    "--direct_num_workers=2",
+]
+BAD = {
+    "empty.png": "The file is empty",
+    "page.jpg": "not an image",
+    "cut.jpg": "truncated",
+    "small.png": "at least 32 pixels",
+}
+
+
+class RepeatingRunner(fn_runner.FnApiRunner):
+    """Does every bundle of work twice, as after failures."""
+
+    def __init__(self):
+        super().__init__(bundle_repeat=1)
+
+
+def save_photos(folder, count=6):
+    """Pictures of three sizes, and files that cannot be stylised."""
+    (folder / "sub").mkdir(parents=True)
+    for seed in range(count):
+        picture = Image.fromarray(photos(40 + seed % 3, 48, 3, seed=seed))
+        suffix = ("png", "jpg", "webp")[seed % 3]
+        picture.save(folder / ("sub" if seed % 2 else "") / f"{seed}.{suffix}")
+    Image.fromarray(photos(40, 48, 3)).save(folder / "0.tif")
+    Image.fromarray(photos(20, 48, 3)).save(folder / "small.png")
+    (folder / "empty.png").touch()
+    (folder / "page.jpg").write_text("<!DOCTYPE html><title>404</title>")
+    whole = (folder / "sub" / "1.jpg").read_bytes()
+    (folder / "cut.jpg").write_bytes(whole[: len(whole) // 2])
+    return folder
+
+
+def comics_of(folder):
+    """Dict of names to bytes."""
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in folder.rglob("*.png")
+    }
+
+
+def pixels(contents):
+    return np.asarray(Image.open(io.BytesIO(contents))).astype("int64")
+
+
+@requires_tensorflow
+class StylizeWithBeamTest(parameterized.TestCase, TestCase):
+    def setUp(self):
+        super().setUp()
+        self.folder = self.temporary_folder()
+        # A pattern's characters in a name must not matter.
+        self.output = self.folder / "out [1]*"
+        self.generator, self.saved_model = small_saved_model()
+
+    def stylize(self, sources, output=None, **arguments):
+        output = output or self.output
+        return stylize_with_beam(sources, output, self.saved_model, **arguments)
+
+    def check(self, **arguments):
+        """The same comics as `stylize_files` makes, and the same failures."""
+        sources = save_photos(self.folder / "in")
+        done = self.stylize(sources, **arguments)
+        arguments.pop("options", None)
+        expected = stylize_files(
+            self.generator, sources, self.folder / "expected", **arguments
+        )
+        self.assertEqual(done[:3], (7, 0, 4))
+        self.assertLen(expected.written, 7)
+        comics = comics_of(self.output)
+        expected = comics_of(self.folder / "expected")
+        self.assertEqual(sorted(comics), sorted(expected))
+        for name, contents in comics.items():
+            # A batch may be rounded in another way than one photo.
+            difference = np.abs(pixels(contents) - pixels(expected[name]))
+            self.assertLessEqual(difference.max(), 1)
+        with open(done.failures) as file:
+            failures = {
+                row["photo"].rpartition("/")[2]: row["reason"]
+                for row in map(json.loads, file)
+            }
+        self.assertEqual(sorted(failures), sorted(BAD))
+        for name, reason in BAD.items():
+            self.assertIn(reason, failures[name])
+        left = sorted(p.name for p in self.output.iterdir() if p.is_file())
+        self.assertEqual(left[-2:], ["failures.jsonl", "report.json"])
+        self.assertFalse((self.output / ".partial").exists())
+        return sources, comics
+
+    def test_goes_on_where_it_stopped(self):
+        sources, comics = self.check()
+        (self.output / "2.png").unlink()
+        (self.output / ".partial").mkdir()
+        (self.output / ".partial" / "half.part").write_bytes(b"half")
+        (self.output / "4.png").write_bytes(b"made before")
+        done = self.stylize(sources)
+        self.assertEqual(done[:3], (1, 6, 4))
+        self.assertFalse((self.output / ".partial").exists())
+        found = comics_of(self.output)
+        self.assertEqual(found.pop("4.png"), b"made before")
+        comics.pop("4.png")
+        self.assertEqual(found, comics)
+        report = json.loads((self.output / "report.json").read_text())
+        self.assertEqual(report, {"written": 1, "skipped": 6, "failed": 4})
+
+    @parameterized.named_parameters(
+        ("style", {"style": "wash", "strength": 0.5, "keep_color": True}),
+        ("mix", {"style": {"wash": 1.0, "ink": 2.0}}),
+        ("repeated", {"options": [f"--runner={__name__}.RepeatingRunner"]}),
+    )
+    @pytest.mark.slow
+    def test_settings(self, arguments):
+        self.check(**arguments)
+
+    @pytest.mark.slow
+    def test_processes(self):
+        self.check(options=IN_PROCESSES)
+
+    @pytest.mark.slow
+    def test_style_of_a_file(self):
+        sources = save_photos(self.folder / "in", 2)
+        drawing = sources / "0.png"
+        done = self.stylize(sources / "0.tif", style=str(drawing))
+        self.assertEqual(done[:3], (1, 0, 0))
+        expected = self.generator.stylize(
+            read_image(sources / "0.tif"), read_image(drawing)
+        )
+        (comic,) = comics_of(self.output).values()
+        self.assertLessEqual(np.abs(pixels(comic) - expected).max(), 1)
+
+    @pytest.mark.slow
+    def test_urls(self):
+        files = ObjectStore.start()
+        sources = save_photos(self.folder / "in")
+        for path in sources.rglob("*.*"):
+            name = path.relative_to(sources).as_posix()
+            files[f"store://bucket/in/{name}"] = path.read_bytes()
+        before = dict(files)
+        for expected in ((7, 0, 4), (0, 7, 4)):
+            done = self.stylize("store://bucket/in", "store://bucket/out")
+            self.assertEqual(done[:3], expected)
+            self.assertEqual(done.failures, "store://bucket/out/failures.jsonl")
+        self.stylize(sources)
+        made = {
+            name.removeprefix("store://bucket/out/"): contents
+            for name, contents in files.items()
+            if name not in before and name.endswith(".png")
+        }
+        self.assertEqual(made, comics_of(self.output))
+
+    def test_errors(self):
+        sources = save_photos(self.folder / "in", 2)
+        (self.folder / "empty").mkdir()
+        for error, message, given, arguments in (
+            (ValueError, "in .0, 1.*strength=2", sources, {"strength": 2}),
+            (ValueError, "one of .'ink'.*'oil'", sources, {"style": "oil"}),
+            (FileNotFoundError, "no such file.*none", "none", {}),
+            (ValueError, "another folder.*/in", sources, {"output": sources}),
+            (ValueError, "hold no image.*empty", self.folder / "empty", {}),
+        ):
+            with self.assertRaisesRegex(error, message):
+                self.stylize(given, **arguments)
+        with self.assertRaisesRegex(FileNotFoundError, "no SavedModel"):
+            stylize_with_beam(sources, self.output, self.folder)
+
+    def test_without_beam(self):
+        found = {
+            name: sys.modules.pop(name)
+            for name in list(sys.modules)
+            if name.partition(".")[0] == "apache_beam"
+        }
+        self.addCleanup(sys.modules.update, found)
+        self.addCleanup(sys.modules.pop, "apache_beam")
+        sys.modules["apache_beam"] = None
+        with self.assertRaisesRegex(ImportError, r"keras-comic\[beam\]"):
+            stylize_with_beam("in", self.output, "model")
+
+
+class CheckFoldersTest(TestCase):
+    def test_paths(self):
+        folder = self.temporary_folder()
+        (folder / "in" / "a").mkdir(parents=True)
+        (folder / "in" / "b").mkdir()
+        sources, output = check_folders(folder / "in", folder / "in" / "out")
+        self.assertEqual(sources, [str(folder / "in")])
+        self.assertEqual(output, str(folder / "in" / "out"))
+        ObjectStore.start()["store://bucket/in/a.png"] = b"1"
+        both = ["store://bucket/in/", folder / "in" / "a"]
+        sources, output = check_folders(both, "store://bucket/out/")
+        self.assertEqual(sources[0], "store://bucket/in")
+        self.assertEqual(output, "store://bucket/out")
+
+    def test_errors(self):
+        folder = self.temporary_folder()
+        for name in ("one/in", "two/in"):
+            (folder / name).mkdir(parents=True)
+        ObjectStore.start()
+        for error, message, sources, output in (
+            (ValueError, "must name a file", [], "out"),
+            (
+                ValueError,
+                "another name.*one/in.*two/in",
+                [folder / "one" / "in", folder / "two" / "in"],
+                "out",
+            ),
+            (ValueError, "not one above", folder / "one" / "in", folder),
+            (FileNotFoundError, "store://b/none", "store://b/none", "out"),
+        ):
+            with self.assertRaisesRegex(error, message):
+                check_folders(sources, output)

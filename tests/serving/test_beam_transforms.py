@@ -1,0 +1,126 @@
+import json
+import os
+from pathlib import Path
+
+import pytest
+from absl.testing import parameterized
+
+from keras_comic.models.image_files import plan_outputs
+from tests.data.object_store import ObjectStore
+from tests.data.pictures import save_noise
+from tests.test_case import TestCase
+
+beam = pytest.importorskip("apache_beam")
+steps = pytest.importorskip("keras_comic.serving.beam_transforms")
+RUNNER = "FnApiRunner"
+NAMES = ("a.jpg", "b/x.y.JPG", "b/a.png", "c.png", "c.webp", "漫画.png")
+
+collected = {}
+
+
+def keep(value, name):
+    collected[name].append(value)
+
+
+def list_photos(sources, output, overwrite=False):
+    """What `ListPhotos` gives: pairs of strings, skipped, failures."""
+    with beam.Pipeline(RUNNER) as pipeline:
+        listed = pipeline | steps.ListPhotos(
+            list(map(str, sources)), str(output), overwrite
+        )
+        for name, values in listed.items():
+            collected[name] = []
+            _ = values | f"Keep {name}" >> beam.Map(keep, name)
+    pairs = sorted(
+        tuple(map(os.fsdecode, pair)) for pair in collected[steps.PHOTOS]
+    )
+    skipped = sorted(map(os.fsdecode, collected[steps.SKIPPED]))
+    return pairs, skipped, list(map(json.loads, collected[steps.FAILURES]))
+
+
+class ListPhotosTest(parameterized.TestCase, TestCase):
+    def setUp(self):
+        super().setUp()
+        self.folder = self.temporary_folder()
+
+    @parameterized.parameters(["in"], ["in", "other"], ["in", "in/c.png"])
+    def test_names_of_stylize_files(self, *sources):
+        save_noise(self.folder / "in", *NAMES)
+        save_noise(self.folder / "other", "a.png", "b/a.jpg")
+        sources = [self.folder / source for source in sources]
+        output = self.folder / "in" / "out"
+        save_noise(output, "old.png")
+        expected = sorted(
+            (str(source), str(target))
+            for source, target in plan_outputs(sources, output)
+        )
+        pairs, skipped, failures = list_photos(sources, output)
+        self.assertEqual(pairs, expected)
+        self.assertEqual((skipped, failures), ([], []))
+
+    def test_leaves_out_what_is_done(self):
+        source = save_noise(self.folder / "in", *NAMES)
+        output = save_noise(
+            self.folder / "out", "a.png", "b/x.y.png", "gone.png", ".c.jpg.png"
+        )
+        pairs, skipped, _ = list_photos([source], output)
+        self.assertEqual(
+            skipped, [str(output / "a.png"), str(output / "b" / "x.y.png")]
+        )
+        self.assertLen(pairs, 4)
+        pairs, skipped, _ = list_photos([source], output, overwrite=True)
+        self.assertLen(pairs, 6)
+        self.assertEqual(skipped, [])
+
+    def test_same_comic_of_two_photos(self):
+        source = save_noise(
+            self.folder / "in", "a.jpg", "a.webp", "a.jpg.png", "b.png"
+        )
+        pairs, _, (failure,) = list_photos([source], self.folder / "out")
+        self.assertLen(pairs, 3)
+        self.assertEqual(failure["photo"], str(source / "a.jpg.png"))
+        self.assertIn("in/a.jpg has the same name", failure["reason"])
+
+    def test_names_that_are_not_unicode(self):
+        source = save_noise(self.folder / "in", "a.png")
+        path = os.fsencode(source) + b"/\xff.png"
+        os.rename(source / "a.png", path)
+        ((photo, comic),), _, _ = list_photos([source], self.folder / "out")
+        self.assertEqual(os.fsencode(photo), path)
+        self.assertEndsWith(os.fsencode(comic), b"/out/\xff.png")
+
+    def test_urls(self):
+        files = ObjectStore.start()
+        for name in ("in/a.jpg", "in/b/c.png", "in/d.mp4", "in/e.txt"):
+            files[f"store://bucket/{name}"] = b"1"
+        files["store://bucket/out/a.png"] = b"1"
+        pairs, skipped, _ = list_photos(
+            ["store://bucket/in"], "store://bucket/out"
+        )
+        self.assertEqual(
+            pairs, [("store://bucket/in/b/c.png", "store://bucket/out/b/c.png")]
+        )
+        self.assertEqual(skipped, ["store://bucket/out/a.png"])
+
+
+class FilesTest(TestCase):
+    def test_write_whole(self):
+        folder = self.temporary_folder()
+        path = folder / "a" / "b.png"
+        for contents in (b"one", b"two"):
+            steps.write_whole(path, contents, folder)
+            self.assertEqual(path.read_bytes(), contents)
+        self.assertEqual(list((folder / steps.PARTIAL).iterdir()), [])
+        (folder / "c.png").mkdir()
+        with self.assertRaises(OSError):
+            steps.write_whole(folder / "c.png", b"one", folder)
+
+        files = ObjectStore.start()
+        output = steps.path_of("store://bucket/out")
+        for contents in (b"one", b"two"):
+            steps.write_whole(output / "a" / "b.png", contents, output)
+            self.assertEqual(files, {"store://bucket/out/a/b.png": contents})
+
+    def test_path_of(self):
+        self.assertEqual(steps.path_of(b"/a/b"), Path("/a/b"))
+        self.assertEqual(str(steps.path_of("gs://a/b")), "gs://a/b")

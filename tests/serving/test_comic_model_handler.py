@@ -1,0 +1,213 @@
+import io
+import subprocess
+import sys
+
+import cloudpickle
+import numpy as np
+import pytest
+from absl.testing import parameterized
+from PIL import Image
+
+from tests.data.object_store import ObjectStore
+from tests.serving.small_saved_model import small_saved_model
+from tests.test_case import TestCase
+from tests.test_case import photos
+from tests.test_case import requires_tensorflow
+
+pytest.importorskip("apache_beam")
+handlers = pytest.importorskip("keras_comic.serving.comic_model_handler")
+ComicModelHandler = handlers.ComicModelHandler
+
+# What a worker runs that has neither Keras nor this package.
+PROGRAM = """
+import pickle, sys
+sys.modules["keras"] = sys.modules["keras_comic"] = None
+with open(sys.argv[1], "rb") as file:
+    handler, batch = pickle.load(file)
+results = handler.run_inference(batch, handler.load_model())
+with open(sys.argv[2], "wb") as file:
+    pickle.dump([tuple(result.inference) for result in results], file)
+assert not any(name.split(".")[0] == "keras" for name in sys.modules
+               if sys.modules[name] is not None)
+"""
+
+
+def encode(picture, file_format="PNG", **options):
+    file = io.BytesIO()
+    Image.fromarray(picture).save(file, file_format, **options)
+    return file.getvalue()
+
+
+def decode(contents):
+    return np.asarray(Image.open(io.BytesIO(contents)))
+
+
+class SizeBucketsTest(TestCase):
+    def test_gathers_by_size(self):
+        buckets = handlers.SizeBuckets(2, 100)
+        given = []
+        for size, item in (("a", 1), ("b", 2), ("a", 3), ("a", 4)):
+            given += buckets.add(size, item, 1)
+        self.assertEqual(given, [[1, 3]])
+        self.assertEqual(list(buckets.flush()), [[2], [4]])
+        self.assertEqual(list(buckets.flush()), [])
+
+    def test_holds_no_more_than_the_limit(self):
+        buckets = handlers.SizeBuckets(10, 5)
+        self.assertEqual(list(buckets.add("a", 1, 2)), [])
+        self.assertEqual(list(buckets.add("b", 2, 3)), [])
+        self.assertEqual(list(buckets.add("a", 3, 2)), [[1, 3]])
+        self.assertEqual(list(buckets.add("c", 4, 9)), [[4]])
+        self.assertEqual(list(buckets.flush()), [[2]])
+
+
+@requires_tensorflow
+class ComicModelHandlerTest(parameterized.TestCase, TestCase):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.generator, cls.folder = small_saved_model()
+        cls.model = handlers.ServedModel(str(cls.folder))
+
+    def run_batch(self, batch, **arguments):
+        handler = ComicModelHandler(self.folder, **arguments)
+        results = handler.run_inference(batch, self.model)
+        self.assertEqual([result.example for result in results], batch)
+        return [result.inference for result in results]
+
+    def assertComic(self, result, expected):
+        self.assertIsNone(result.error)
+        with Image.open(io.BytesIO(result.comic_bytes)) as image:
+            self.assertEqual(image.format, "PNG")
+            self.assertIn(
+                "trainedAlgorithmicMedia".lower(), str(image.info).lower()
+            )
+        found = decode(result.comic_bytes).astype("int64")
+        self.assertEqual(found.shape, expected.shape)
+        self.assertLessEqual(np.abs(found - expected).max(), 1)
+
+    @parameterized.named_parameters(
+        ("plain", {}),
+        ("name", {"style": "wash"}),
+        ("mix", {"style": {"ink": 3, "wash": 1}, "strength": 0.5}),
+        ("pairs", {"style": [("ink", 1.0), ("wash", 2.0)]}),
+        ("image", {"style": photos(40, 33, 3, seed=7), "keep_color": True}),
+        ("strength", {"strength": 0.25, "batch_size": 2}),
+    )
+    def test_same_as_stylize(self, arguments):
+        pictures = [
+            photos(height, 48, 3, seed=seed)
+            for seed, height in enumerate((40, 33, 40, 40))
+        ]
+        results = self.run_batch([encode(p) for p in pictures], **arguments)
+        arguments.pop("batch_size", None)
+        for picture, result in zip(pictures, results, strict=True):
+            expected = self.generator.stylize(picture, **arguments)
+            self.assertComic(result, expected)
+
+    def test_files_that_the_model_does_not_decode(self):
+        picture = photos(40, 48, 3)
+        batch = [encode(picture, "TIFF"), encode(picture)]
+        expected = self.generator.stylize(picture)
+        for result in self.run_batch(batch):
+            self.assertComic(result, expected)
+
+    def test_max_side(self):
+        (result,) = self.run_batch([encode(photos(80, 160, 3))], max_side=80)
+        self.assertEqual(decode(result.comic_bytes).shape, (40, 80, 3))
+
+    @parameterized.parameters({}, {"style": "wash"})
+    def test_bad_files_leave_the_others(self, **arguments):
+        picture = photos(40, 48, 3)
+        whole = encode(picture, "JPEG")
+        batch = [
+            encode(picture),
+            b"no image",
+            whole[: len(whole) // 2],
+            encode(photos(20, 48, 3)),
+            encode(picture),
+        ]
+        results = self.run_batch(batch, **arguments)
+        expected = self.generator.stylize(picture, **arguments)
+        self.assertComic(results[0], expected)
+        self.assertComic(results[4], expected)
+        for result, reason in zip(
+            results[1:4],
+            (
+                r"^The file is not an image .*TGA\.$",
+                "^The JPEG image is truncated",
+                r"sides of at least 32 pixels. Received: .*\[20 48\]$",
+            ),
+        ):
+            self.assertIsNone(result.comic_bytes)
+            self.assertRegex(result.error, reason)
+
+    def test_memory(self):
+        def refuse(signature, inputs):
+            raise MemoryError("OOM when allocating")
+
+        handler = ComicModelHandler(self.folder)
+        batch = [encode(photos(40, 48, 3))] * 2
+        for result in handler.run_inference(batch, refuse):
+            self.assertEqual(result.inference.error, handlers.TOO_LARGE)
+
+    def test_from_a_url(self):
+        files = ObjectStore.start()
+        for path in self.folder.rglob("*"):
+            if path.is_file():
+                name = path.relative_to(self.folder).as_posix()
+                files[f"store://bucket/comic/1/{name}"] = path.read_bytes()
+        handler = ComicModelHandler("store://bucket/comic/1/")
+        self.assertEqual(handler.style_names, ["ink", "wash"])
+        picture = photos(40, 48, 3)
+        batch = [encode(picture)]
+        (result,) = handler.run_inference(batch, handler.load_model())
+        self.assertComic(result.inference, self.generator.stylize(picture))
+
+    def test_for_beam(self):
+        handler = ComicModelHandler(self.folder, batch_size=3)
+        self.assertEqual(handler.get_num_bytes([b"abc", b"d"]), 4)
+        self.assertEqual(handler.get_metrics_namespace(), "keras_comic")
+        self.assertFalse(handler.share_model_across_processes())
+        self.assertEqual(handler.batch_elements_kwargs()["max_batch_size"], 3)
+
+    def test_errors(self):
+        for error, message, arguments in (
+            (ValueError, "in .0, 1.*strength=2", {"strength": 2}),
+            (ValueError, "`max_side` must.*max_side=0", {"max_side": 0}),
+            (ValueError, "`batch_size`.*batch_size=0", {"batch_size": 0}),
+            (ValueError, "one of .'ink', 'wash'.*'oil'", {"style": "oil"}),
+            (ValueError, "at least 0.*'ink': -1", {"style": {"ink": -1}}),
+            (
+                ValueError,
+                "one uint8 image.*shape .1, 32, 32, 3.",
+                {"style": photos(1, 32, 32, 3)},
+            ),
+        ):
+            with self.assertRaisesRegex(error, message):
+                ComicModelHandler(self.folder, **arguments)
+        for path in (self.folder / "none", "store://bucket/none"):
+            with self.assertRaisesRegex(
+                FileNotFoundError, "no SavedModel.*saved_model=.*none"
+            ):
+                ComicModelHandler(path)
+
+    @pytest.mark.slow
+    def test_worker_without_keras(self):
+        cloudpickle.register_pickle_by_value(handlers)
+        self.addCleanup(cloudpickle.unregister_pickle_by_value, handlers)
+        picture = photos(40, 48, 3)
+        batch = [encode(picture), encode(picture, "JPEG", quality=95)]
+        folder = self.temporary_folder()
+        contents = cloudpickle.dumps((ComicModelHandler(self.folder), batch))
+        (folder / "handler").write_bytes(contents)
+        program = [sys.executable, "-c", PROGRAM]
+        subprocess.run(
+            [*program, folder / "handler", folder / "comics"], check=True
+        )
+        comics = cloudpickle.loads((folder / "comics").read_bytes())
+        for (comic, error), contents in zip(comics, batch, strict=True):
+            self.assertComic(
+                handlers.ComicResult(comic, error),
+                self.generator.stylize(decode(contents)),
+            )
