@@ -24,6 +24,7 @@ CONVERTER_FILE = "image_converter.json"
 METADATA_FILE = "metadata.json"
 STYLES_FILE = "styles.json"
 WEIGHTS_FILE = "generator.weights.h5"
+MAX_NAME_LENGTH = 256
 GOLDEN_SIZE = 64
 GOLDEN_TOLERANCE = 1e-3
 
@@ -62,7 +63,11 @@ def from_preset(preset, progress=None):
             Defaults to `None`.
 
     Returns:
-        A generator, built, with its weights and named styles.
+        A generator, built, with its weights and named styles. Its
+        `preset_name` and `preset_version` say what its comics' provenance
+        says: the name, the handle, or the folder's name without the folders
+        above; and the metadata's `version`, or else the first 16 digits of
+        the weights' checksum.
 
     Raises:
         ValueError: If the name is unknown (the names are listed), the format
@@ -100,6 +105,8 @@ def from_preset(preset, progress=None):
     weights = _verified_weights(folder, metadata, progress)
     generator = keras.saving.deserialize_keras_object(config)
     generator.load_weights(weights)
+    generator.preset_name = _public_name(preset, folder)
+    generator.preset_version = _version(metadata)
     return generator
 
 
@@ -296,6 +303,18 @@ def preset_folder(preset):
         f"Built-in names: {list(list_presets())}. "
         f"Received: preset={handle!r}"
     )
+
+
+def _public_name(preset, folder):
+    """What a preset is called where others read it."""
+    name = str(preset) if "://" in str(preset) else _name(folder)
+    name = "".join(c if c.isprintable() else "_" for c in name)
+    return name[:MAX_NAME_LENGTH].strip() or None
+
+
+def _version(metadata):
+    version = metadata.get("version", metadata["weights"]["sha256"][:16])
+    return str(version)
 
 
 def _zoo_folder():

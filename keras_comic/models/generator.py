@@ -12,6 +12,7 @@ from keras_comic.models.pictures import as_pictures
 from keras_comic.models.pictures import describe
 from keras_comic.models.pictures import is_picture
 from keras_comic.models.pictures import keep_photo_color
+from keras_comic.provenance.metadata import Provenance
 
 # Below this strength the output is blended with the photo's pixels, so that
 # a strength of 0 is the photo.
@@ -31,6 +32,10 @@ class Generator(keras.Model):
         **kwargs: Keyword arguments of `keras.Model`.
     """
 
+    # Which preset it is from, if any; `from_preset` says so.
+    preset_name = None
+    preset_version = None
+
     def __init__(self, styles=None, **kwargs):
         super().__init__(**kwargs)
         # A plain dict would be wrapped, and tracked, by Keras.
@@ -45,6 +50,11 @@ class Generator(keras.Model):
     def style_names(self):
         """Names that `stylize` takes as `style`, the default one first."""
         return list(self._styles.entries)
+
+    @property
+    def provenance(self):
+        """What files say of its comics, a `provenance.Provenance`."""
+        return Provenance(self.preset_name, self.preset_version)
 
     def add_style(self, name, images, source=None, licence=None):
         """Stores the average style of some drawings under a name.

@@ -1,6 +1,7 @@
 """Stylises image files and folders of them."""
 
 import collections
+import io
 import os
 from pathlib import Path
 
@@ -9,6 +10,10 @@ from PIL import Image
 
 from keras_comic.data import list_images
 from keras_comic.data import read_image
+from keras_comic.provenance.metadata import Provenance
+from keras_comic.provenance.metadata import embed_provenance
+from keras_comic.provenance.watermark import check_identifier
+from keras_comic.provenance.watermark import embed_watermark
 
 # Suffix of an output: Pillow's name of the format, and how it is written.
 FORMATS = {
@@ -38,6 +43,8 @@ def stylize_files(
     max_side=None,
     overwrite=False,
     progress=None,
+    provenance=True,
+    watermark=None,
 ):
     """Turns image files into comics, and goes on past those that it cannot.
 
@@ -71,6 +78,13 @@ def stylize_files(
             anew. Defaults to `False`.
         progress: Callable or `None`. Called with the number of files done
             and the number of all after each file. Defaults to `None`.
+        provenance: Boolean, or `keras_comic.provenance.Provenance`. Whether
+            the files say that a network made them, and which preset; or what
+            they say. Defaults to `True`.
+        watermark: Integer in `[0, 2**32 - 1]` or `None`. An identifier that
+            is hidden in the pixels, see
+            `keras_comic.provenance.embed_watermark`. Defaults to `None`,
+            which changes no pixel.
 
     Returns:
         Named tuple `StylizedFiles`: `written` and `skipped`, lists of the
@@ -103,6 +117,9 @@ def stylize_files(
             "`max_side` must be a positive integer or None. "
             f"Received: max_side={max_side}"
         )
+    if watermark is not None:
+        check_identifier(watermark)
+    said = provenance_of(generator, provenance)
     style = read_style(style, generator.style_names)
     num_vectors = generator.style_vector(style).shape[0]
     if num_vectors != 1:
@@ -124,7 +141,9 @@ def stylize_files(
                 comic = generator.stylize(
                     photo, style, strength, photo_mask, keep_color
                 )
-                write_image(target, comic)
+                if watermark is not None:
+                    comic = embed_watermark(comic, watermark)
+                write_image(target, comic, said)
             except (OSError, ValueError) as error:
                 failures.append((source, str(error)))
             except Exception as error:
@@ -184,13 +203,39 @@ def plan_outputs(sources, output):
     return targets
 
 
-def write_image(path, image):
+def provenance_of(generator, provenance=True):
+    """What is written into a generator's comics.
+
+    Args:
+        generator: A generator.
+        provenance: Boolean, `None` or `Provenance`, as in `stylize_files`.
+
+    Returns:
+        `Provenance`, or `None` for nothing.
+
+    Raises:
+        TypeError: If it is something else.
+    """
+    if isinstance(provenance, Provenance):
+        return provenance
+    if provenance not in (True, False, None):
+        raise TypeError(
+            "`provenance` must be a boolean or a "
+            "`keras_comic.provenance.Provenance`. "
+            f"Received: provenance={provenance!r}"
+        )
+    return generator.provenance if provenance else None
+
+
+def write_image(path, image, provenance=None):
     """Writes an image file, beside its final name, and renames it.
 
     Args:
         path: String or path; the suffix says the format. The folder is made
             if it does not exist.
         image: uint8 `(height, width, 3)`, RGB in `[0, 255]`.
+        provenance: `keras_comic.provenance.Provenance` or `None`. What the
+            file says of how it was made. Defaults to `None`, nothing.
 
     Raises:
         ValueError: If the suffix is not that of a known format.
@@ -202,10 +247,15 @@ def write_image(path, image):
             f"Received: path={path}"
         )
     file_format, options = FORMATS[path.suffix.lower()]
+    file = io.BytesIO()
+    Image.fromarray(image).save(file, file_format, **options)
+    contents = file.getvalue()
+    if provenance is not None:
+        contents = embed_provenance(contents, provenance)
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".partial.{path.name}")
     try:
-        Image.fromarray(image).save(partial, file_format, **options)
+        partial.write_bytes(contents)
         os.replace(partial, path)
     finally:
         partial.unlink(missing_ok=True)

@@ -2,9 +2,14 @@ import numpy as np
 from PIL import Image
 
 from keras_comic.data import read_image
+from keras_comic.models.image_files import FORMATS
 from keras_comic.models.image_files import plan_outputs
 from keras_comic.models.image_files import stylize_files
 from keras_comic.models.image_files import write_image
+from keras_comic.provenance.metadata import Provenance
+from keras_comic.provenance.metadata import read_provenance
+from keras_comic.provenance.watermark import embed_watermark
+from keras_comic.provenance.watermark import read_watermark
 from tests.models.test_generator import MeanColorGenerator
 from tests.test_case import TestCase
 from tests.test_case import photos
@@ -130,6 +135,21 @@ class WriteImageTest(ImageFilesTest):
             self.assertLessEqual(difference.mean(), limit)
         self.assertEqual(list(self.folder.glob("**/.*")), [])
 
+    def test_provenance(self):
+        image = photos(33, 35, 3)
+        said = Provenance("ink", "1")
+        for suffix in FORMATS:
+            plain = self.folder / f"plain{suffix}"
+            path = self.folder / f"comic{suffix}"
+            write_image(plain, image)
+            self.assertIsNone(read_provenance(plain))
+            write_image(path, image, said)
+            self.assertEqual(read_provenance(path), said)
+            self.assertAllEqual(read_image(path), read_image(plain))
+            first = path.read_bytes()
+            write_image(path, image, said)
+            self.assertEqual(path.read_bytes(), first)
+
     def test_unknown_format(self):
         with self.assertRaisesRegex(ValueError, "must end in one of.*a.heic"):
             write_image(self.folder / "a.heic", photos(32, 32, 3))
@@ -167,6 +187,35 @@ class StylizeFilesTest(ImageFilesTest):
                 self.stylize(f"{number}.png", **arguments),
                 self.generator.stylize(photos(32, 40, 3), **arguments),
             )
+
+    def test_provenance_is_on_by_default(self):
+        path = self.folder / "comic.png"
+        comic = self.stylize()
+        self.assertEqual(read_provenance(path), Provenance())
+        self.generator.preset_name = "ink"
+        self.generator.preset_version = "1"
+        self.stylize(overwrite=True)
+        self.assertEqual(read_provenance(path), Provenance("ink", "1"))
+        said = Provenance("ink", "1", created="2026-11-21")
+        self.stylize(overwrite=True, provenance=said)
+        self.assertEqual(read_provenance(path), said)
+        self.assertAllEqual(
+            self.stylize(overwrite=True, provenance=False), comic
+        )
+        self.assertIsNone(read_provenance(path))
+        with self.assertRaisesRegex(TypeError, "provenance='no'"):
+            self.stylize(provenance="no")
+
+    def test_watermark(self):
+        save(self.photo, 256, 288)
+        plain = self.stylize()
+        self.assertIsNone(read_watermark(plain))
+        comic = self.stylize(overwrite=True, watermark=0xC0FFEE)
+        self.assertEqual(read_watermark(comic), 0xC0FFEE)
+        self.assertAllEqual(comic, embed_watermark(plain, 0xC0FFEE))
+        for watermark, error in ((2**32, ValueError), ("1", TypeError)):
+            with self.assertRaisesRegex(error, "identifier must be"):
+                self.stylize(watermark=watermark)
 
     def test_orientation_is_applied_and_dropped(self):
         exif = Image.Exif()
