@@ -22,11 +22,14 @@ KEY := $(shell cat setup.cfg pyproject.toml | cksum | cut -d' ' -f1)
 SOURCES = $(shell find keras_comic zoo -type f -not -name '*.pyc')
 
 OLDEST_TESTS = $(wildcard $(addprefix tests/,layers losses metrics data \
-	presets test_presets.py training models))
+	presets test_presets.py training models \
+	export/test_comic_module.py export/test_photo_color.py \
+	export/test_saved_model.py export/test_versions.py export/test_warmup.py))
 
 # In variables, since `call` takes a comma for the end of an argument.
-TESTED = -e '.[test,test-serving,beam,export,remote,search,serving,video,web]'
-OLDEST = -c .venv-oldest/constraints.txt -e '.[test,tfio,video]'
+EXTRAS = beam,export,remote,search,serving,video,web
+TESTED = -e '.[test,test-serving,$(EXTRAS)]'
+OLDEST = -c .venv-oldest/constraints.txt -e '.[test,serving,tfio,video]'
 
 PYTEST = -m pytest -n $(WORKERS)
 

@@ -8,12 +8,11 @@ import keras
 import tensorflow as tf
 
 from keras_comic import presets
-from keras_comic.data.image_decoding import graph_decoder
+from keras_comic.data.image_decoding import graph_decoder_package
 from keras_comic.export.comic_module import ComicModule
 from keras_comic.export.versions import new_version
 from keras_comic.export.warmup import make_warmup_requests
 from keras_comic.export.warmup import write_warmup_records
-from keras_comic.provenance.metadata import Provenance
 from keras_comic.provenance.metadata import png_chunk
 
 DESCRIPTION_FILE = "keras_comic.json"
@@ -37,8 +36,8 @@ def save_served_model(
     - `serving_default`: `images` to `comics`, both uint8 `(batch, height,
       width, 3)`, RGB in `[0, 255]`, in the first named style.
     - `serving_bytes`: `image_bytes`, string `(batch,)`, JPEG, PNG or WebP
-      files whose sizes may differ, to `comic_bytes`, string `(batch,)`, PNG
-      files. TensorFlow Serving writes these as base64 in JSON, since the name
+      files (WebP where TensorFlow itself reads it, as 2.21 does) whose sizes
+      may differ, to `comic_bytes`, string `(batch,)`, PNG files. TensorFlow Serving writes these as base64 in JSON, since the name
       ends in `_bytes`.
     - `serving_style_image`: `images`; `style_images`, uint8 `(batch,
       style_height, style_width, 3)`, a drawing for each; `strength`, float32
@@ -129,8 +128,13 @@ def save_served_model(
             f"models/comic/1. Received: folder={str(folder)!r}"
         )
     if provenance is None:
-        provenance = Provenance()
-    formats = [f for f in FILE_FORMATS if graph_decoder(f) is not None]
+        provenance = generator.provenance
+    # No other package's ops, since the server has none.
+    formats = [
+        name
+        for name in FILE_FORMATS
+        if graph_decoder_package(name) == "TensorFlow"
+    ]
     chunk = png_chunk(provenance) if provenance else b""
     module = ComicModule(generator, max_pixels, formats, chunk)
     names = generator.style_names

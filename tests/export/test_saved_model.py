@@ -16,7 +16,7 @@ from PIL import Image
 from tensorflow.core.protobuf import saved_model_pb2
 
 import keras_comic
-from keras_comic.data.image_decoding import graph_decoder
+from keras_comic.data.image_decoding import graph_decoder_package
 from keras_comic.export.saved_model import save_served_model
 from keras_comic.provenance.metadata import Provenance
 from tests.export import served_cases
@@ -160,7 +160,7 @@ class SaveServedModelTest(parameterized.TestCase):
             file = io.BytesIO()
             Image.fromarray(photo).save(file, file_format, lossless=True)
             files.append(file.getvalue())
-        if graph_decoder(file_format) is None:
+        if graph_decoder_package(file_format) != "TensorFlow":
             self.skipTest(f"This TensorFlow reads no {file_format}.")
         comics = self._run("serving_bytes", image_bytes=files)
         for contents, comic in zip(files, comics, strict=True):
