@@ -37,8 +37,8 @@ def save_served_model(
       width, 3)`, RGB in `[0, 255]`, in the first named style.
     - `serving_bytes`: `image_bytes`, string `(batch,)`, JPEG, PNG or WebP
       files (WebP where TensorFlow itself reads it, as 2.21 does) whose sizes
-      may differ, to `comic_bytes`, string `(batch,)`, PNG files. TensorFlow Serving writes these as base64 in JSON, since the name
-      ends in `_bytes`.
+      may differ, to `comic_bytes`, string `(batch,)`, PNG files. TensorFlow
+      Serving writes these as base64 in JSON, since the name ends in `_bytes`.
     - `serving_style_image`: `images`; `style_images`, uint8 `(batch,
       style_height, style_width, 3)`, a drawing for each; `strength`, float32
       `(batch,)` in `[0, 1]`; and `keep_color`, boolean `(batch,)`; to
