@@ -1,12 +1,12 @@
 """Models by name, their versions, and which of them answers."""
 
-import dataclasses
 import logging
 import threading
 import weakref
 from collections.abc import Mapping
 from pathlib import Path
 
+from keras_comic.export.model_config import ModelConfig
 from keras_comic.export.versions import list_versions
 from keras_comic.serving.batcher import DEFAULT_MAX_BYTES
 from keras_comic.serving.batcher import DEFAULT_MAX_REQUESTS
@@ -27,26 +27,6 @@ START, LOADING, AVAILABLE, UNLOADING, END = (
 )
 
 
-@dataclasses.dataclass(frozen=True)
-class ModelSource:
-    """Where a model is, and which of its versions are served.
-
-    Args:
-        folder: String or path. A version, which holds `saved_model.pb`, or a
-            folder with a numbered folder for each version.
-        num_versions: Integer, how many of the newest versions are served, or
-            `None` for all. Defaults to `1`.
-        versions: Sequence of integers, the versions that are served, whatever
-            is newer; or empty. Defaults to `()`.
-        labels: Mapping of label to version. Defaults to `{}`.
-    """
-
-    folder: str | Path
-    num_versions: int | None = 1
-    versions: tuple = ()
-    labels: Mapping = dataclasses.field(default_factory=dict)
-
-
 class ModelRepository:
     """Loads models, watches for new versions, and finds who answers.
 
@@ -56,7 +36,8 @@ class ModelRepository:
     is reported, and the old one stays.
 
     Args:
-        models: Dict of name to folder, or to `ModelSource`.
+        models: Dict of name to folder; or sequence of `ModelConfig`, with
+            which versions are served, and labels.
         batching: `BatchingParameters`. Defaults to `None`, for the defaults
             of `Batcher`.
         max_queue: Integer. Most requests that wait or run, of each version.
@@ -93,8 +74,7 @@ class ModelRepository:
         self._observers = []
         self._closing = threading.Event()
         self._models = {
-            name: _Model(name, _as_source(source))
-            for name, source in models.items()
+            config.name: _Model(config) for config in _as_configs(models)
         }
         try:
             self.refresh()
@@ -224,12 +204,12 @@ class ModelRepository:
                 f"({label}) cannot be supplied.",
             )
         model = self._models.get(name)
-        if model is None or label not in model.source.labels:
+        if model is None or label not in model.config.labels:
             raise ServingError(
                 "INVALID_ARGUMENT",
                 f"Unrecognized servable version label: {label}",
             )
-        return model.source.labels[label]
+        return model.config.labels[label]
 
     def refresh(self):
         """Looks for new versions now, and loads them."""
@@ -321,9 +301,10 @@ class ModelRepository:
 class _Model:
     """A model and what became of its versions."""
 
-    def __init__(self, name, source):
-        self.name = name
-        self.source = source
+    def __init__(self, config):
+        self.name = config.name
+        self.folder = Path(config.base_path)
+        self.config = config
         self.versions = {}
 
     def available(self):
@@ -331,21 +312,14 @@ class _Model:
 
     def wanted_folders(self):
         """Dict of version to folder, of those that are to be served."""
-        base = Path(self.source.folder)
-        if (base / GRAPH_FILE).is_file():
-            number = int(base.name) if base.name.isdecimal() else 1
-            return {number: base}
-        folders = list_versions(base)
-        if self.source.versions:
-            return {
-                n: path
-                for n, path in folders.items()
-                if n in self.source.versions
-            }
-        if self.source.num_versions is None:
+        if (self.folder / GRAPH_FILE).is_file():
+            name = self.folder.name
+            return {int(name) if name.isdecimal() else 1: self.folder}
+        folders = list_versions(self.folder)
+        if self.config.versions == "all":
             return folders
-        newest = sorted(folders)[-self.source.num_versions :]
-        return {n: folders[n] for n in newest}
+        wanted = self.config.versions or sorted(folders)[-self.config.latest :]
+        return {n: path for n, path in folders.items() if n in wanted}
 
 
 class _Version:
@@ -363,15 +337,13 @@ def _end(version):
     version.state = END
 
 
-def _as_source(source):
-    if not isinstance(source, ModelSource):
-        source = ModelSource(source)
-    if source.num_versions is not None and source.num_versions < 1:
-        raise ValueError(
-            "`num_versions` must be a positive integer or `None`. Received: "
-            f"num_versions={source.num_versions}"
-        )
-    return source
+def _as_configs(models):
+    if not isinstance(models, Mapping):
+        return list(models)
+    return [
+        ModelConfig(name, Path(folder).absolute())
+        for name, folder in models.items()
+    ]
 
 
 def _check_is_served(model):
@@ -384,7 +356,7 @@ def _check_is_served(model):
         f"No version of the model {model.name!r} can be served: the folder "
         f"must hold a SavedModel ({GRAPH_FILE}), or numbered folders that do"
         f"{'; ' if reasons else ''}{'; '.join(reasons)}. Received: "
-        f"folder={str(model.source.folder)!r}"
+        f"folder={str(model.folder)!r}"
     )
 
 

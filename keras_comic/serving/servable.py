@@ -1,6 +1,7 @@
 """A version of a SavedModel that answers requests."""
 
 import collections
+import contextvars
 import weakref
 from pathlib import Path
 
@@ -18,6 +19,9 @@ from keras_comic.serving.errors import as_serving_error
 
 GRAPH_FILE = "saved_model.pb"
 TAG = "serve"
+
+# What a thread has asked for last, for its line in the log.
+LAST_PREDICTION = contextvars.ContextVar("last_prediction", default=None)
 
 # Of a tensor: a `tf.DType`, and a `tf.TensorShape`.
 TensorInfo = collections.namedtuple("TensorInfo", ["dtype", "shape"])
@@ -118,7 +122,9 @@ class Servable:
                 full.
         """
         inputs = self._checked(signature_name, inputs)
-        return self.batcher.submit(signature_name, inputs, deadline)
+        prediction = self.batcher.submit(signature_name, inputs, deadline)
+        LAST_PREDICTION.set(prediction)
+        return prediction
 
     def close(self, grace=None):
         """Takes no more requests.
