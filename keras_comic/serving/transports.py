@@ -50,6 +50,8 @@ GRPC_OPTIONS = [
     ("grpc.use_local_subchannel_pool", 1),
 ]
 ERROR_CHARACTERS = 500
+# What every SavedModel has and nobody asks for.
+INITIALIZER = "__saved_model_init_op"
 
 
 class VersionStatus(NamedTuple):
@@ -249,6 +251,7 @@ class GrpcTransport:
         return response.model_spec.version.value, {
             name: Signature(*map(_tensor_infos, (s.inputs, s.outputs)))
             for name, s in found.signature_def.items()
+            if name != INITIALIZER
         }
 
     def close(self):
@@ -359,6 +362,7 @@ class RestTransport:
                     _json_infos(s.get("outputs", {})),
                 )
                 for name, s in found.items()
+                if name != INITIALIZER
             }
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise _not_expected(f"metadata without {error}") from error
