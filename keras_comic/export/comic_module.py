@@ -63,12 +63,39 @@ class ComicModule(tf.Module):
         Returns:
             String `(batch,)`: PNG files.
         """
-        return tf.map_fn(
-            self._stylize_file,
-            image_bytes,
-            fn_output_signature=tf.string,
+        count = tf.shape(image_bytes)[0]
+        photos = tf.TensorArray(
+            tf.uint8, count, infer_shape=False, element_shape=(None, None, 3)
+        )
+        sizes = tf.TensorArray(tf.int32, count, element_shape=(2,))
+
+        def read(index, photos, sizes):
+            photo = self._read(image_bytes[index])
+            sizes = sizes.write(index, tf.shape(photo)[:2])
+            return index + 1, photos.write(index, photo), sizes
+
+        _, photos, sizes = tf.while_loop(
+            lambda index, *_: index < count,
+            read,
+            (tf.constant(0), photos, sizes),
             parallel_iterations=1,
         )
+        sizes = sizes.stack()
+
+        def together():
+            comics = self._in_parts(self._in_first_style, (photos.stack(),))
+            return _map_to_string(self._write, comics)
+
+        def one_by_one():
+            return _map_to_string(
+                lambda index: self._write(
+                    self._in_first_style(photos.read(index)[tf.newaxis])[0]
+                ),
+                tf.range(count),
+            )
+
+        same = tf.reduce_all(sizes == sizes[:1])
+        return tf.cond(same & (count > 0), together, one_by_one)
 
     def stylize_like(self, images, style_images, strength, keep_color):
         """Comics in the styles of other pictures.
@@ -186,10 +213,12 @@ class ComicModule(tf.Module):
         comics.set_shape([None, None, None, 3])
         return comics
 
-    def _stylize_file(self, contents):
+    def _read(self, contents):
         photo = decode_image(contents, self._max_pixels, self._formats)
-        photos = self._checked(photo[tf.newaxis], "image_bytes")
-        png = tf.io.encode_png(self._in_first_style(photos)[0])
+        return self._checked(photo[tf.newaxis], "image_bytes")[0]
+
+    def _write(self, comic):
+        png = tf.io.encode_png(comic)
         if not self._png_chunk:
             return png
         head = tf.strings.substr(png, 0, PNG_HEAD_BYTES)
@@ -272,6 +301,12 @@ class _Untracked:
 
     def __getattr__(self, name):
         return getattr(self._hidden[0], name)
+
+
+def _map_to_string(function, values):
+    return tf.map_fn(
+        function, values, fn_output_signature=tf.string, parallel_iterations=2
+    )
 
 
 def _to_range(pixels):

@@ -187,6 +187,9 @@ class SaveServedModelTest(parameterized.TestCase):
         )
         empty = self._run("serving_default", images=images[:0])
         self.assertEqual(empty.shape, (0, 128, 128, 3))
+        files = np.zeros(0, object)
+        empty = self._run("serving_bytes", image_bytes=files)
+        self.assertEqual(empty.shape, (0,))
 
     @parameterized.named_parameters(
         ("small", "serving_default", {"images": (31, 40)}, "at least 32"),
