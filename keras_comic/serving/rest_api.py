@@ -87,7 +87,9 @@ def make_application(
 
     if metrics is None:
         metrics = ServerMetrics(repository)
-    api = _RestApi(repository, limits or Limits(), metrics, is_ready)
+    api = _RestApi(
+        repository, limits or Limits(), metrics, is_ready, token is not None
+    )
     application = Router([Route("/{path:path}", endpoint=_Endpoint(api))])
     return _Gate(application, token, metrics, is_ready)
 
@@ -276,8 +278,9 @@ class _Endpoint:
 class _RestApi:
     """Answers requests."""
 
-    def __init__(self, repository, limits, metrics, is_ready):
+    def __init__(self, repository, limits, metrics, is_ready, needs_token):
         self._repository = repository
+        self._needs_token = needs_token
         self._limits = limits
         self._metrics = metrics
         self._is_ready = is_ready
@@ -329,7 +332,11 @@ class _RestApi:
         raise ServingError("UNAVAILABLE", "The server is not ready.")
 
     def _openapi(self):
-        return 200, _JSON, dump_json(make_openapi_page(self._repository))
+        return (
+            200,
+            _JSON,
+            dump_json(make_openapi_page(self._repository, self._needs_token)),
+        )
 
     def _metrics_page(self):
         content, content_type = self._metrics.page()
