@@ -10,6 +10,8 @@ from PIL import Image
 
 from keras_comic.data import list_images
 from keras_comic.data import read_image
+from keras_comic.data.remote_files import RemoteFile
+from keras_comic.data.remote_files import path_of
 from keras_comic.provenance.metadata import Provenance
 from keras_comic.provenance.metadata import embed_provenance
 from keras_comic.provenance.watermark import check_identifier
@@ -53,6 +55,12 @@ def stylize_files(
     renamed, so that what is there is whole; a comic that is there already is
     left as it is, so that the same call goes on with an interrupted folder.
 
+    Every path may also be a URL of an object store or of another file system
+    that fsspec knows, such as `s3://bucket/photos` or `gs://bucket/photos`,
+    with the extra `remote`; photos and pictures of styles may be fetched from
+    `https://...`. A comic appears there once it is whole. What a store needs
+    to be told, such as credentials, is found where its own tools find it.
+
     Args:
         generator: A generator, such as `keras_comic.from_preset` gives.
         sources: String or path of an image file or of a folder of them, or a
@@ -88,11 +96,14 @@ def stylize_files(
 
     Returns:
         Named tuple `StylizedFiles`: `written` and `skipped`, lists of the
-        paths of comics; `failures`, a list of `(path, reason)`.
+        paths of comics; `failures`, a list of `(path, reason)`. Paths of URLs
+        are such that `str` gives the URL.
 
     Raises:
         FileNotFoundError: If a source, the style image or the mask does not
             exist.
+        ImportError: If a URL needs a package that is not installed.
+        OSError: If sources at a URL cannot be listed.
         ValueError: If an argument is not as above, a folder holds no image,
             or a comic would replace a source.
 
@@ -127,34 +138,31 @@ def stylize_files(
             "`style` must be one image, or a mix of single ones. "
             f"Received: {num_vectors} style images"
         )
-    if isinstance(mask, (str, Path)):
+    if isinstance(mask, (str, os.PathLike)):
         mask = read_image(mask).astype("float32").mean(axis=-1) / 255.0
     targets = plan_outputs(sources, output)
 
     written, skipped, failures = [], [], []
     for done, (source, target) in enumerate(targets, start=1):
-        if target.exists() and not overwrite:
-            skipped.append(target)
-        else:
-            try:
-                photo, photo_mask = _shrink(read_image(source), mask, max_side)
+        try:
+            is_there = not overwrite and target.exists()
+            if not is_there:
+                photo, photo_mask = shrink(read_image(source), mask, max_side)
                 comic = generator.stylize(
                     photo, style, strength, photo_mask, keep_color
                 )
                 if watermark is not None:
                     comic = embed_watermark(comic, watermark)
                 write_image(target, comic, said)
-            except (OSError, ValueError) as error:
-                failures.append((source, str(error)))
-            except Exception as error:
-                if not _is_out_of_memory(error):
-                    raise
-                reason = (
-                    "The photo is too large for the memory; set `max_side`."
-                )
-                failures.append((source, reason))
-            else:
-                written.append(target)
+        except (OSError, ValueError) as error:
+            failures.append((source, str(error)))
+        except Exception as error:
+            if not _is_out_of_memory(error):
+                raise
+            reason = "The photo is too large for the memory; set `max_side`."
+            failures.append((source, reason))
+        else:
+            (skipped if is_there else written).append(target)
         if progress is not None:
             progress(done, len(targets))
     return StylizedFiles(written, skipped, failures)
@@ -177,10 +185,10 @@ def plan_outputs(sources, output):
     """
     if isinstance(sources, (str, os.PathLike)):
         sources = [sources]
-    sources = [Path(source) for source in sources]
+    sources = [path_of(source) for source in sources]
     if not sources:
         raise ValueError("`sources` must name a file. Received: sources=[]")
-    output = Path(output)
+    output = path_of(output)
     suffix = output.suffix.lower()
     single = len(sources) == 1 and not sources[0].is_dir()
     if single and suffix and not output.is_dir():
@@ -231,8 +239,8 @@ def write_image(path, image, provenance=None):
     """Writes an image file, beside its final name, and renames it.
 
     Args:
-        path: String or path; the suffix says the format. The folder is made
-            if it does not exist.
+        path: String, path or URL; the suffix says the format. The folder is
+            made if it does not exist.
         image: uint8 `(height, width, 3)`, RGB in `[0, 255]`.
         provenance: `keras_comic.provenance.Provenance` or `None`. What the
             file says of how it was made. Defaults to `None`, nothing.
@@ -240,7 +248,7 @@ def write_image(path, image, provenance=None):
     Raises:
         ValueError: If the suffix is not that of a known format.
     """
-    path = Path(path)
+    path = path_of(path)
     if path.suffix.lower() not in FORMATS:
         raise ValueError(
             f"`path` must end in one of {', '.join(sorted(FORMATS))}. "
@@ -252,6 +260,9 @@ def write_image(path, image, provenance=None):
     contents = file.getvalue()
     if provenance is not None:
         contents = embed_provenance(contents, provenance)
+    if isinstance(path, RemoteFile):
+        path.write_bytes(contents)
+        return
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".partial.{path.name}")
     try:
@@ -346,11 +357,25 @@ def read_style(style, style_names):
                 "path of its file, or a weighted mix. "
                 f"Received: style={style!r}"
             )
-        style = Path(style)
-    return read_image(style) if isinstance(style, Path) else style
+        style = path_of(style)
+    return read_image(style) if isinstance(style, os.PathLike) else style
 
 
-def _shrink(photo, mask, max_side):
+def shrink(photo, mask, max_side):
+    """Shrinks a photo, and its mask with it.
+
+    Args:
+        photo: uint8 `(height, width, 3)`.
+        mask: Array `(height, width)`, or `None`.
+        max_side: Integer > 0 or `None`. The longer side is at most this
+            afterwards, pixels.
+
+    Returns:
+        The photo and the mask.
+
+    Raises:
+        ValueError: If the mask has another size.
+    """
     height, width = photo.shape[:2]
     if max_side is None or max(height, width) <= max_side:
         return photo, mask

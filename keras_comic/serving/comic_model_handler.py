@@ -439,7 +439,7 @@ def _inputs_of(style, style_names, strength, keep_color):
 def _read_photo(contents, max_side):
     # Not needed where the SavedModel decodes the files.
     from keras_comic.data.images import open_image
-    from keras_comic.models.image_files import _shrink as shrink
+    from keras_comic.models.image_files import shrink
 
     photo = np.asarray(open_image("", contents).image)
     return shrink(photo, None, max_side)[0]

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import uuid
 from unittest import mock
 
 import pytest
@@ -9,8 +10,6 @@ import pytest
 # Tests that need it are left out where it is not installed.
 moto_server = pytest.importorskip("moto.server")
 s3fs = pytest.importorskip("s3fs")
-
-BUCKET = "comics"
 
 
 @contextlib.contextmanager
@@ -35,8 +34,10 @@ def s3_server():
         }
         with mock.patch.dict(os.environ, environment):
             s3fs.S3FileSystem.clear_instance_cache()
-            s3fs.S3FileSystem().mkdir(BUCKET)
-            yield f"s3://{BUCKET}"
+            # The servers of a process share their contents.
+            bucket = f"comics-{uuid.uuid4().hex}"
+            s3fs.S3FileSystem().mkdir(bucket)
+            yield f"s3://{bucket}"
     finally:
         s3fs.S3FileSystem.clear_instance_cache()
         server.stop()

@@ -1,7 +1,13 @@
+import functools
+import http.server
+import threading
+
 import numpy as np
+import pytest
 from PIL import Image
 
 from keras_comic.data import read_image
+from keras_comic.data.remote_files import RemoteFile
 from keras_comic.models.image_files import FORMATS
 from keras_comic.models.image_files import plan_outputs
 from keras_comic.models.image_files import stylize_files
@@ -356,3 +362,157 @@ class StylizeFilesTest(ImageFilesTest):
         )
         self.assertIn("height and width", results.failures[0][1])
         self.assertFalse((self.folder / "c.png").exists())
+
+
+class RemoteFilesTest(ImageFilesTest):
+    """Photos and comics in a store; a subclass gives another one."""
+
+    def setUp(self):
+        super().setUp()
+        self.generator = MeanColorGenerator()
+        self.generator.add_style("gray", np.full((32, 32, 3), 100, "uint8"))
+        self.store = RemoteFile(self.start_store())
+
+    def start_store(self):
+        """URL of an empty folder."""
+        system = pytest.importorskip("fsspec").filesystem("memory")
+        system.store.clear()
+        return "memory://bucket"
+
+    def put(self, *names):
+        for seed, name in enumerate(names):
+            local = save(self.folder / "local" / name, seed=seed)
+            (self.store / name).upload(local)
+        return self.folder / "local"
+
+    def test_plan_is_that_of_local_files(self):
+        names = ("in/a.jpg", "in/a.webp", "in/b/c.JPG", "in/out/a.png")
+        local = self.put(*names, "other/d.png")
+        for sources, output in (
+            (["in"], "out"),
+            (["in"], "in/out"),
+            (["in", "other", "in/a.jpg"], "out"),
+            (["in/a.jpg"], "comic.webp"),
+            (["in/a.jpg"], "out"),
+        ):
+            found, expected = (
+                [
+                    tuple(str(p.relative_to(root)) for p in pair)
+                    for pair in plan_outputs(
+                        [root / source for source in sources], root / output
+                    )
+                ]
+                for root in (self.store, local)
+            )
+            self.assertEqual(found, expected)
+        # From here to there, and back.
+        ((_, target),) = plan_outputs(local / "other", self.store / "out")
+        self.assertEqual(target, self.store / "out" / "d.png")
+        ((source, target),) = plan_outputs(self.store / "other", local)
+        self.assertEqual(source, self.store / "other" / "d.png")
+        self.assertEqual(target, local / "d.png")
+
+    def test_plan_errors(self):
+        self.put("in/a.png")
+        for error, sources, output, message in (
+            (FileNotFoundError, "none", "out", "Received: .*://.*none"),
+            (ValueError, "in", "in", "another folder.*://.*/in"),
+            (ValueError, "in/a.png", "in/a.png", "replace a photo.*://"),
+            (ValueError, "in/a.png", "a.heic", "must end in one of.*://"),
+        ):
+            with self.assertRaisesRegex(error, message):
+                plan_outputs(str(self.store / sources), self.store / output)
+
+    def test_stylize(self):
+        local = self.put("in/a.png", "in/b/c.png")
+        (self.store / "in" / "cut.png").write_bytes(
+            (local / "in" / "a.png").read_bytes()[:900]
+        )
+        style = self.store / "in" / "a.png"
+        arguments = {"style": str(style), "strength": 0.5}
+        output = self.store / "out"
+        results = stylize_files(
+            self.generator, str(self.store / "in"), str(output), **arguments
+        )
+        self.assertEqual(
+            results.written, [output / "a.png", output / "b/c.png"]
+        )
+        ((path, reason),) = results.failures
+        self.assertEqual(path, self.store / "in" / "cut.png")
+        self.assertIn("truncated", reason)
+        self.assertEqual(
+            sorted(
+                str(file.relative_to(output)) for file in output.iter_files()
+            ),
+            ["a.png", "b/c.png"],
+        )
+        expected = stylize_files(
+            self.generator,
+            local / "in",
+            self.folder / "out",
+            **{**arguments, "style": local / "in" / "a.png"},
+        )
+        for comic, other in zip(results.written, expected.written, strict=True):
+            self.assertEqual(comic.read_bytes(), other.read_bytes())
+
+        # Again: what is there is left.
+        (output / "a.png").unlink()
+        (output / "b" / "c.png").write_bytes(b"made before")
+        results = stylize_files(
+            self.generator, self.store / "in", output, **arguments
+        )
+        self.assertEqual(results.written, [output / "a.png"])
+        self.assertEqual(results.skipped, [output / "b" / "c.png"])
+        self.assertEqual((output / "b/c.png").read_bytes(), b"made before")
+
+
+class WebFilesTest(ImageFilesTest):
+    def test_one_lost_connection(self):
+        pytest.importorskip("aiohttp")
+        save(self.folder / "a.png")
+        server = http.server.ThreadingHTTPServer(
+            ("127.0.0.1", 0),
+            functools.partial(BreakingHandler, directory=self.folder),
+        )
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        self.addCleanup(thread.join)
+        self.addCleanup(server.server_close)
+        self.addCleanup(server.shutdown)
+        url = f"http://127.0.0.1:{server.server_port}"
+        (self.folder / "lost.png").write_bytes(bytes(100_000))
+        generator = MeanColorGenerator()
+        generator.add_style("gray", np.full((32, 32, 3), 100, "uint8"))
+        results = stylize_files(
+            generator,
+            [f"{url}/lost.png", f"{url}/a.png?size=large"],
+            self.folder / "out",
+        )
+        self.assertEqual(results.written, [self.folder / "out" / "a.png"])
+        ((path, reason),) = results.failures
+        self.assertEqual(str(path), f"{url}/lost.png")
+        self.assertRegex(reason, "cannot be reached.*Received: .*/lost.png")
+        with self.assertRaisesRegex(FileNotFoundError, "http://.*/none.png"):
+            plan_outputs(f"{url}/none.png", self.folder / "out")
+
+
+class BreakingHandler(http.server.SimpleHTTPRequestHandler):
+    """A web server's, which breaks off in the middle of `lost.png`."""
+
+    def copyfile(self, source, outputfile):
+        if self.path.startswith("/lost"):
+            outputfile.write(source.read(1000))
+            self.close_connection = True
+        else:
+            super().copyfile(source, outputfile)
+
+    def log_message(self, *args):
+        pass
+
+
+@pytest.mark.slow
+class S3FilesTest(RemoteFilesTest):
+    def start_store(self):
+        from tests.data.s3_server import s3_server
+
+        return f"{self.enterContext(s3_server())}/comics"
