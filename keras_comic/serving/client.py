@@ -701,7 +701,8 @@ class _Recipe(NamedTuple):
         pictures = self.pictures
         if pictures is not None:
             pictures = hashlib.sha256(pictures.tobytes()).hexdigest()
-        return {**self._asdict(), "pictures": pictures}
+        mix = self.mix and [list(pair) for pair in self.mix]
+        return {**self._asdict(), "mix": mix, "pictures": pictures}
 
 
 def _mix_of(style):

@@ -32,7 +32,7 @@ NO_RELOAD = (
     "it does not take another configuration while it runs."
 )
 
-_logger = logging.getLogger(__name__)
+LOGGER = logging.getLogger("keras_comic.serving")
 
 
 def grpc_server_options(max_message_bytes=MAX_MESSAGE_BYTES):
@@ -58,7 +58,6 @@ def add_prediction_service(
     repository,
     token=None,
     max_message_bytes=MAX_MESSAGE_BYTES,
-    on_answer=None,
 ):
     """Adds TensorFlow Serving's services to a gRPC server.
 
@@ -78,15 +77,12 @@ def add_prediction_service(
             `authorization: Bearer TOKEN` in its metadata. Defaults to `None`.
         max_message_bytes: Integer > 0. Larger tensors are refused, also those
             that a small message describes. Defaults to 64 MiB.
-        on_answer: Callable or `None`. Called after every request with the
-            method, the model's name, the name of the status code and the
-            seconds it took. Defaults to `None`.
 
     Reference:
         - [TensorFlow Serving's `apis`](https://github.com/tensorflow/serving/
           tree/master/tensorflow_serving/apis); differs in what is said above.
     """
-    answers = _Answers(repository, token, max_message_bytes, on_answer)
+    answers = _Answers(repository, token, max_message_bytes)
     prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(
         _PredictionService(answers), grpc_server
     )
@@ -129,11 +125,10 @@ class _ModelService(model_service_pb2_grpc.ModelServiceServicer):
 class _Answers:
     """Answers requests, and turns what goes wrong into a status."""
 
-    def __init__(self, repository, token, max_message_bytes, on_answer):
+    def __init__(self, repository, token, max_message_bytes):
         self._repository = repository
         self._token = token
         self._max_bytes = max_message_bytes
-        self._on_answer = on_answer
         self._methods = {
             "Predict": self._predict,
             "GetModelMetadata": self._metadata,
@@ -141,25 +136,17 @@ class _Answers:
         }
 
     def give(self, method, request, context):
-        start = time.monotonic()
-        response, error = None, None
         try:
             self._authorize(context)
             if method not in self._methods:
                 raise _unimplemented(method)
-            response = self._methods[method](request, context)
+            return self._methods[method](request, context)
         except Exception as raised:
             error = as_serving_error(raised)
             if error.code == "INTERNAL":
-                _logger.error("%s has failed.", method, exc_info=raised)
-        code = "OK" if error is None else error.code
-        if self._on_answer is not None:
-            spec = getattr(request, "model_spec", None)
-            name = "" if spec is None else spec.name
-            self._on_answer(method, name, code, time.monotonic() - start)
-        if error is not None:
-            context.abort(grpc.StatusCode[code], str(error))
-        return response
+                LOGGER.error("%s has failed", method, exc_info=raised)
+        # It raises what gRPC waits for.
+        context.abort(grpc.StatusCode[error.code], str(error))
 
     def _authorize(self, context):
         if self._token is None:

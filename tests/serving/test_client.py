@@ -4,6 +4,7 @@ import threading
 import time
 
 import numpy as np
+import pytest
 from absl.testing import parameterized
 from PIL import Image
 
@@ -11,6 +12,11 @@ from keras_comic.data import read_image
 from keras_comic.serving import client as client_module
 from keras_comic.serving.client import Client
 from keras_comic.serving.errors import ServingError
+from keras_comic.serving.model_repository import ModelRepository
+from keras_comic.serving.server import ModelServer
+from keras_comic.video.frame_sink import write_frames
+from keras_comic.video.frame_source import open_frames
+from tests.data.videos import scene
 from tests.serving.flaky_servers import BAD
 from tests.serving.flaky_servers import BUSY
 from tests.serving.flaky_servers import GONE
@@ -18,6 +24,7 @@ from tests.serving.flaky_servers import LOST
 from tests.serving.flaky_servers import SLOW
 from tests.serving.flaky_servers import Failure
 from tests.serving.flaky_servers import start_flaky_server
+from tests.serving.small_saved_model import small_saved_model
 from tests.test_case import TestCase
 from tests.test_case import photos
 
@@ -552,3 +559,139 @@ class StylizeFilesTest(ClientTestCase):
             client.stylize_files(self.photos, self.folder / "comics")
         with self.assertRaisesRegex(FileNotFoundError, "none"):
             client.stylize_files(self.photos / "none", self.folder / "comics")
+
+
+@pytest.fixture(scope="class")
+def server(request):
+    request.cls.generator, folder = small_saved_model()
+    repository = ModelRepository({"comic": folder.parent}, poll_seconds=None)
+    with ModelServer(
+        repository, rest_port=0, grpc_port=0, token="sesame"
+    ) as running:
+        request.cls.addresses = {
+            "grpc": f"127.0.0.1:{running.grpc_port}",
+            "http": f"http://127.0.0.1:{running.rest_port}",
+        }
+        yield
+
+
+@pytest.mark.usefixtures("server")
+class LocalServerTest(TestCase, parameterized.TestCase):
+    """What comes through a server is what the generator gives."""
+
+    def connect(self, protocol, **options):
+        client = Client(self.addresses[protocol], token="sesame", **options)
+        self.addCleanup(client.close)
+        return client
+
+    def assertSamePictures(self, found, expected):
+        self.assertEqual(found.shape, expected.shape)
+        self.assertDType(found, "uint8")
+        difference = np.abs(found.astype(int) - expected)
+        self.assertLessEqual(difference.max(), 1)
+        self.assertLessEqual((difference > 0).mean(), 1e-3)
+
+    @parameterized.product(
+        protocol=PROTOCOLS,
+        options=[
+            {},
+            {"style": "wash"},
+            {"style": "ink", "strength": 0.6, "keep_color": True},
+            {"style": {"ink": 1, "wash": 3}, "strength": 0.05},
+            {"style": photos(48, 37, 3, seed=7)},
+            {"style": photos(2, 32, 40, 3, seed=8), "keep_color": True},
+        ],
+    )
+    def test_stylize(self, protocol, options):
+        client = self.connect(protocol)
+        for size in ((32, 32), (51, 37)):
+            images = photos(2, *size, 3, seed=3)
+            self.assertSamePictures(
+                client.stylize(images, **options),
+                self.generator.stylize(images, **options),
+            )
+
+    @both
+    def test_mixed_sizes(self, protocol):
+        client = self.connect(protocol)
+        images = [picture(32 + 9 * (k % 3), 40, seed=k) for k in range(11)]
+        found = client.stylize(images, "wash", 0.5)
+        for comic, image in zip(found, images, strict=True):
+            expected = self.generator.stylize(image, "wash", 0.5)
+            self.assertSamePictures(comic, expected)
+
+    @both
+    def test_files(self, protocol):
+        client = self.connect(protocol)
+        images = [picture(32 + k, 40, seed=k) for k in range(3)]
+        found = client.stylize_bytes([png(image) for image in images])
+        for comic, image in zip(found, images, strict=True):
+            comic = np.asarray(Image.open(io.BytesIO(comic)))
+            self.assertSamePictures(comic, self.generator.stylize(image))
+        with self.assertRaises(ServingError) as raised:
+            client.stylize_bytes([b"not a picture"])
+        self.assertEqual(raised.exception.code, "INVALID_ARGUMENT")
+
+    @both
+    def test_folder(self, protocol):
+        client = self.connect(protocol)
+        folder = self.temporary_folder()
+        (folder / "photos").mkdir()
+        for k in range(4):
+            path = folder / "photos" / f"{k}.png"
+            Image.fromarray(picture(32, 32 + k, seed=k)).save(path)
+        (folder / "photos" / "4.jpg").write_bytes(b"broken")
+        done = client.stylize_files(
+            folder / "photos", folder / "comics", "wash", keep_color=True
+        )
+        self.assertLen(done.written, 4)
+        ((path, _),) = done.failures
+        self.assertEqual(path.name, "4.jpg")
+        for k, path in enumerate(done.written):
+            expected = self.generator.stylize(
+                picture(32, 32 + k, seed=k), "wash", keep_color=True
+            )
+            self.assertSamePictures(read_image(path), expected)
+
+    @both
+    def test_video(self, protocol):
+        client = self.connect(protocol)
+        folder = self.temporary_folder()
+        frames = scene(6, 0)
+        write_frames(frames, folder / "in.mkv", 25, codec="ffv1")
+        done = client.stylize_video(
+            folder / "in.mkv", folder / "out.mkv", codec="ffv1"
+        )
+        self.assertEqual(done.num_frames, 6)
+        found = open_frames(done.output, scene_cuts=False)
+        found = np.stack([frame.image for frame in found])
+        self.assertSamePictures(found, self.generator.stylize(frames))
+
+    @both
+    def test_questions(self, protocol):
+        client = self.connect(protocol)
+        client.wait_until_ready(20.0)
+        self.assertEqual(client.style_names, self.generator.style_names)
+        self.assertEqual(client.status(), [(1, "AVAILABLE", None)])
+        self.assertCountEqual(
+            client.metadata(),
+            [
+                "serving_default",
+                "serving_bytes",
+                "serving_style_image",
+                "serving_style_weights",
+                "style_names",
+            ],
+        )
+        for options, code in (
+            ({"model": "other"}, "NOT_FOUND"),
+            ({"version": 7}, "NOT_FOUND"),
+            ({"version": "canary"}, "INVALID_ARGUMENT"),
+        ):
+            with self.assertRaises(ServingError) as raised:
+                self.connect(protocol, **options).stylize(picture())
+            self.assertEqual(raised.exception.code, code)
+        with Client(self.addresses[protocol]) as client:
+            with self.assertRaises(ServingError) as raised:
+                client.stylize(picture())
+        self.assertEqual(raised.exception.code, "UNAUTHENTICATED")

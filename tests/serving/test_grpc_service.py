@@ -338,8 +338,7 @@ def server(request):
 class GrpcServiceTest(TestCase, parameterized.TestCase):
     def setUp(self):
         super().setUp()
-        self.answers = []
-        self.connect(on_answer=lambda *fields: self.answers.append(fields))
+        self.connect()
 
     def connect(self, **options):
         options = {"max_message_bytes": MAX_BYTES, **options}
@@ -418,10 +417,6 @@ class GrpcServiceTest(TestCase, parameterized.TestCase):
         self.assertRefused(
             lambda: self.stub.Predict(request, SECONDS), code, message
         )
-        ((method, name, found, seconds),) = self.answers
-        self.assertEqual((method, found), ("Predict", code))
-        self.assertEqual(name, request.model_spec.name)
-        self.assertBetween(seconds, 0.0, SECONDS)
 
     def test_no_spec(self):
         for call, request in (
