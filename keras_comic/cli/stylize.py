@@ -25,20 +25,22 @@ DEFAULT_PRESET = "adain_storybook"
 
 def stylize(
     sources: Annotated[
-        list[Path],
+        list[str],
         typer.Argument(
             metavar="FILE-or-FOLDER...",
             help="Photos, or folders of photos with their sub-folders; or "
             "videos, GIFs, a folder of numbered frames (with a video as "
-            "output), webcam:0, or - for raw frames.",
+            "output), webcam:0, or - for raw frames. Also URLs, such as "
+            "s3://bucket/photos.",
             show_default=False,
         ),
     ],
     output: Annotated[
-        Path,
+        str,
         typer.Option(
             "--output",
             "-o",
+            metavar="PATH-or-URL",
             help="The comic to write (.png, .jpg, .webp or .tif), or a folder "
             "for PNG files; of a video, a video (.mp4, .mkv, .webm, .gif, "
             "...), a folder for its frames, or - for raw frames.",
@@ -75,8 +77,9 @@ def stylize(
         typer.Option("--keep-color", help="Keep the photo's colours."),
     ] = False,
     mask: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
+            metavar="PATH-or-URL",
             help="An image as large as the photo: white is stylised, black "
             "stays a photo.",
             show_default=False,
@@ -148,6 +151,10 @@ def stylize(
     interrupted folder of photos, and with --resume with a video.
     """
     with reported_errors():
+        from keras_comic.data.remote_files import path_of
+
+        sources = [path_of(source) for source in sources]
+        output = path_of(output)
         of_video = is_video(sources, output)
         if of_video and max_side is not None:
             raise ValueError(

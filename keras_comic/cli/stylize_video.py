@@ -1,7 +1,6 @@
 """The videos of `keras-comic stylize`."""
 
 import re
-from pathlib import Path
 
 import typer
 
@@ -48,8 +47,9 @@ def stylize_videos(generator, sources, output, size, frame_rate, options):
 
     Args:
         generator: `Generator`.
-        sources: List of paths as typed.
-        output: Path of what `open_sink` takes, or of a folder for several.
+        sources: List of paths as typed; of URLs, `RemoteFile`.
+        output: Path of what `open_sink` takes, or of a folder for several; of
+            a URL, `RemoteFile`.
         size: String `WIDTHxHEIGHT` or `None`.
         frame_rate: Float or `None`.
         options: Dict: `style`, `strength`, `mask`, `keep_color`,
@@ -61,8 +61,6 @@ def stylize_videos(generator, sources, output, size, frame_rate, options):
         ValueError: If an argument is wrong; `OSError` if the one video there
             is cannot be read or written.
     """
-    from keras_comic import video
-
     size = None if size is None else parse_size(size)
     many = len(sources) > 1
     if many:
@@ -70,13 +68,11 @@ def stylize_videos(generator, sources, output, size, frame_rate, options):
     written, failures = [], []
     for source in sources:
         name = str(source)
-        is_named = name == RAW or CAMERA.fullmatch(name)
         target = _target(source, output) if many else output
         try:
-            frames = video.open_frames(
-                name if is_named else source, size, frame_rate
+            result = _stylize_one(
+                generator, source, target, size, frame_rate, options
             )
-            result = _convert(video, generator, frames, target, options)
         except (OSError, ValueError) as error:
             if not many:
                 raise
@@ -92,6 +88,67 @@ def stylize_videos(generator, sources, output, size, frame_rate, options):
         report_error(f"{len(failures)} could not be stylised to their end:")
         report_failures(failures)
         raise typer.Exit(FAILURE_EXIT_CODE)
+
+
+def _stylize_one(generator, source, target, size, frame_rate, options):
+    """Stylises a video; at URLs, by way of temporary files."""
+    from keras_comic import video
+    from keras_comic.data.remote_files import RemoteFile
+    from keras_comic.data.remote_files import downloaded
+    from keras_comic.data.remote_files import uploaded
+
+    remote = [p for p in (source, target) if isinstance(p, RemoteFile)]
+    if not remote:
+        name = str(source)
+        is_named = name == RAW or CAMERA.fullmatch(name)
+        frames = video.open_frames(
+            name if is_named else source, size, frame_rate
+        )
+        return _convert(video, generator, frames, target, options)
+    _check_remote(source, target, remote, options)
+    with downloaded(source) as local_source, uploaded(target) as local_target:
+        here = {str(local_source): str(source), str(local_target): str(target)}
+        try:
+            result = _stylize_one(
+                generator, local_source, local_target, size, frame_rate, options
+            )
+        except (OSError, ValueError) as error:
+            message = _with_urls(str(error), here)
+            if message == str(error):
+                raise
+            raise ValueError(message) from error
+    problem = result.problem and _with_urls(result.problem, here)
+    return result._replace(output=target, problem=problem)
+
+
+def _check_remote(source, target, remote, options):
+    if source == target:
+        raise ValueError(
+            "The output must be another file than the source. "
+            f"Received: {target}"
+        )
+    if options["resume"]:
+        raise ValueError(
+            "--resume is for files on this machine, where unfinished work is "
+            f"kept. Received: {remote[0]}"
+        )
+    for path in remote:
+        if not _is_moving_name(path):
+            raise ValueError(
+                "At a URL, a video must be one file, not a folder of frames. "
+                f"Received: {path}"
+            )
+    if target in remote and not options["overwrite"] and target.exists():
+        raise FileExistsError(
+            f"There is a file already; --overwrite replaces it. "
+            f"Received: {target}"
+        )
+
+
+def _with_urls(message, urls):
+    for path, url in urls.items():
+        message = message.replace(path, url)
+    return message
 
 
 def parse_size(text):
@@ -183,7 +240,7 @@ def _is_animated(path):
 def _is_moving_name(path):
     from keras_comic.data.video_frames import VIDEO_SUFFIXES
 
-    suffix = Path(path).suffix.lower()
+    suffix = path.suffix.lower()
     return suffix in VIDEO_SUFFIXES or suffix in MOVING_SUFFIXES
 
 

@@ -2,6 +2,7 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
@@ -135,6 +136,34 @@ class StylizeTest(TestCase):
         output = self.run_stylize(*arguments, preset="paint", exit_code=2)
         self.assertRegex(output, "^Error: .*Built-in names: .*'paint'\n$")
         self.assertFalse(self.comic.exists())
+
+    def test_urls(self):
+        system = pytest.importorskip("fsspec").filesystem("memory")
+        system.store.clear()
+        contents = self.photo.read_bytes()
+        system.pipe("/in/b/photo.png", contents)
+        system.pipe("/in/cut.png", contents[:900])
+        system.pipe("/drawing.png", contents)
+        arguments = ("memory://in", "-o", "memory://out")
+        style = ("--style", "memory://drawing.png:1", "--style", "wright:3")
+        output = self.run_stylize(*arguments, *style, exit_code=1)
+        self.assertIn("Wrote 1 comics to memory://out", output)
+        self.assertRegex(output, "memory://in/cut.png: .*truncated")
+        self.assertEqual(system.find("/out"), ["/out/b/photo.png"])
+        self.comic.write_bytes(system.cat_file("/out/b/photo.png"))
+        picture = photos(32, 40, 3)
+        self.assertComic(style=[(picture, 0.25), ("wright", 0.75)])
+        output = self.run_stylize(*arguments, exit_code=1)
+        self.assertIn("Left 1 that were there already", output)
+        output = self.run_stylize(
+            "memory://in/b/photo.png", "-o", self.comic, "--mask", self.photo
+        )
+        self.assertEqual(output, f"Wrote {self.comic}\n")
+        for source in ("memory://none", "none://in"):
+            output = self.run_stylize(
+                source, "-o", self.folder / "out", exit_code=2
+            )
+            self.assertRegex(output, f"Error: .*Received: {source}")
 
 
 class ParseStylesTest(TestCase):

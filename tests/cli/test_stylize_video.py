@@ -157,6 +157,45 @@ class StylizeVideoTest(TestCase):
         self.run_stylize(self.video, "-o", self.output, exit_code=2)
 
     @pytest.mark.slow
+    def test_urls(self):
+        system = pytest.importorskip("fsspec").filesystem("memory")
+        system.store.clear()
+        contents = self.video.read_bytes()
+        system.pipe("/in/a.mkv", contents)
+        system.pipe("/in/broken.mkv", contents[:200])
+        options = ("--consistency", "none")
+        printed = self.run_stylize(
+            "memory://in/a.mkv", "-o", "memory://out.mkv", *options
+        )
+        self.assertIn("Wrote memory://out.mkv, 4 frames", printed)
+        self.output.write_bytes(system.cat_file("/out.mkv"))
+        expected = self.generator.stylize(self.frames)
+        self.assertNear(self.read(self.output), expected, 5.0)
+        both = ("memory://in/a.mkv", "memory://in/broken.mkv")
+        printed = self.run_stylize(
+            *both, "-o", "memory://comics", *options, exit_code=1
+        )
+        self.assertIn("Wrote memory://comics/a.mkv, 4 frames", printed)
+        self.assertIn("memory://in/broken.mkv: ", printed)
+        self.assertNotIn(tempfile.gettempdir(), printed)
+        self.assertEqual(system.find("/comics"), ["/comics/a.mkv"])
+        printed = self.run_stylize(
+            self.video, "-o", "memory://comics/b.gif", *options
+        )
+        self.assertEqual(system.cat_file("/comics/b.gif")[:4], b"GIF8")
+        for source, output, more, message in (
+            (both[0], "memory://out.mkv", (), "already.*memory://out.mkv"),
+            (both[0], both[0], (), "another file.*memory://in/a.mkv"),
+            (both[0], "memory://b.mkv", ("--resume",), "--resume.*memory:"),
+            (self.video, "memory://frames", (), "not a folder.*frames"),
+            (both[1], "memory://b.mkv", (), "Error: .*memory://in/broken"),
+            ("memory://no.mkv", self.output, (), "no such.*memory://no.mkv"),
+        ):
+            printed = self.run_stylize(
+                source, "-o", output, *options, *more, exit_code=2
+            )
+            self.assertRegex(printed.replace("\n", " "), message)
+
     def test_raw_frames(self):
         run = subprocess.run(
             [
