@@ -177,7 +177,7 @@ def _json_value(name, array):
         if array.dtype.kind not in "biuf":
             # Such as bfloat16.
             array = array.astype("float32")
-        return np.ascontiguousarray(array)
+        return np.ascontiguousarray(array) if array.ndim else array[()]
     values = np.empty(array.size, object)
     if name.endswith(BYTES_SUFFIX):
         values[:] = [
@@ -309,7 +309,7 @@ def _row_error(number, name, error):
     key = "" if name is None else f" key: {name}"
     return _invalid(
         f"Failed to process element: {number}{key} of 'instances' list. "
-        f"Error: INVALID_ARGUMENT: {error}"
+        f"Error: {getattr(error, 'code', 'INVALID_ARGUMENT')}: {error}"
     )
 
 

@@ -1,0 +1,191 @@
+"""SavedModels with every kind of signature, and real servers for them."""
+
+import functools
+import shutil
+import tempfile
+from pathlib import Path
+
+import httpx
+import tensorflow as tf
+
+from keras_comic.serving.model_repository import ModelRepository
+from keras_comic.serving.server import ModelServer
+
+_folder = tempfile.TemporaryDirectory()
+
+
+def _spec(shape, dtype, name):
+    return tf.TensorSpec(shape, dtype, name=name)
+
+
+_IMAGES = _spec([None, None, None, 3], tf.uint8, "images")
+_SMALLEST = 4
+
+
+class _Signatures(tf.Module):
+    """Signatures of the forms that exported models have, and of others."""
+
+    def __init__(self, plus):
+        super().__init__()
+        self.plus = tf.Variable(plus, trainable=False, dtype=tf.float32)
+
+    @tf.function(input_signature=[_IMAGES])
+    def invert(self, images):
+        check = tf.debugging.Assert(
+            tf.reduce_min(tf.shape(images)[1:3]) >= _SMALLEST,
+            ["`images` must have larger sides. Received:", tf.shape(images)],
+        )
+        with tf.control_dependencies([check]):
+            return {"comics": 255 - images}
+
+    @tf.function(input_signature=[_spec([None], tf.string, "image_bytes")])
+    def invert_files(self, image_bytes):
+        def invert(file):
+            image = tf.io.decode_image(file, 3, expand_animations=False)
+            return tf.io.encode_png(255 - image)
+
+        return {
+            "comic_bytes": tf.map_fn(
+                invert, image_bytes, fn_output_signature=tf.string
+            )
+        }
+
+    @tf.function(
+        input_signature=[
+            _IMAGES,
+            _spec([None, 2], tf.float32, "style_weights"),
+            _spec([None], tf.float32, "strength"),
+            _spec([None], tf.bool, "keep_color"),
+        ]
+    )
+    def mix(self, images, style_weights, strength, keep_color):
+        check = tf.debugging.Assert(
+            tf.reduce_all((strength >= 0) & (strength <= 1)),
+            ["`strength` must be in [0, 1]. Received:", strength],
+        )
+        with tf.control_dependencies([check]):
+            weight = strength * style_weights[:, 0]
+        images = tf.cast(images, tf.float32)
+        mixed = images + weight[:, None, None, None] * (255 - 2 * images)
+        mixed = tf.where(keep_color[:, None, None, None], images, mixed)
+        return {"comics": tf.cast(tf.round(mixed), tf.uint8)}
+
+    @tf.function(input_signature=[_spec([None], tf.float32, "x")])
+    def half_plus(self, x):
+        return {"y": x / 2 + self.plus}
+
+    @tf.function(
+        input_signature=[
+            _spec([None], tf.float32, "x"),
+            _spec([None, None], tf.int32, "n"),
+        ]
+    )
+    def two_outputs(self, x, n):
+        return {"half": x / 2, "doubled": n * 2}
+
+    @tf.function(
+        input_signature=[
+            _spec([None], dtype, dtype.name)
+            for dtype in (
+                tf.int8,
+                tf.int16,
+                tf.int32,
+                tf.int64,
+                tf.uint8,
+                tf.uint16,
+                tf.uint32,
+                tf.uint64,
+                tf.float32,
+                tf.float64,
+                tf.bool,
+                tf.string,
+            )
+        ]
+    )
+    def types(self, *inputs):
+        return {f"same_{x.dtype.name}": tf.identity(x) for x in inputs}
+
+    @tf.function(input_signature=[_spec([None], tf.string, "text")])
+    def echo(self, text):
+        return {"text": tf.identity(text)}
+
+    @tf.function(input_signature=[_spec([None], tf.float16, "x")])
+    def halves(self, x):
+        return {"x": tf.identity(x)}
+
+    @tf.function(
+        input_signature=[
+            _spec([None], tf.float32, "a"),
+            _spec([None], tf.float32, "b"),
+        ]
+    )
+    def outer(self, a, b):
+        return {"product": a[:, None] * b[None, :]}
+
+    @tf.function(input_signature=[_spec([], tf.float32, "x")])
+    def scalar(self, x):
+        return {"y": x + 1}
+
+    @tf.function(input_signature=[_spec([None], tf.float32, "seconds")])
+    def wait(self, seconds):
+        end = tf.timestamp() + tf.cast(tf.reduce_max(seconds), tf.float64)
+        (time,) = tf.while_loop(
+            lambda time: time < end, lambda time: (tf.timestamp(),), [end - 1.0]
+        )
+        return {"waited": seconds + 0.0 * tf.cast(time, tf.float32)}
+
+
+@functools.cache
+def saved_model(plus=2.0):
+    """Path of a version folder, made once in a process."""
+    module = _Signatures(plus)
+    folder = Path(_folder.name, f"plus_{plus}", "comic", "1")
+    signatures = {
+        "serving_default": module.invert,
+        "serving_bytes": module.invert_files,
+        "serving_style_weights": module.mix,
+        "half_plus": module.half_plus,
+        "two_outputs": module.two_outputs,
+        "types": module.types,
+        "echo": module.echo,
+        "halves": module.halves,
+        "outer": module.outer,
+        "scalar": module.scalar,
+        "wait": module.wait,
+    }
+    tf.saved_model.save(module, str(folder), signatures)
+    return folder
+
+
+def add_version(base, number, plus=2.0):
+    """Puts a version into a model's folder, whole at once."""
+    base = Path(base)
+    base.mkdir(parents=True, exist_ok=True)
+    partial = base / f".{number}.partial"
+    shutil.copytree(saved_model(plus), partial)
+    partial.rename(base / str(number))
+
+
+def start_server(test, models=None, repository=None, **options):
+    """Starts a server that ends with the test.
+
+    Returns:
+        The `ModelServer`, and an `httpx.Client` of its REST API.
+    """
+    if repository is None:
+        repository = ModelRepository(
+            models or {"comic": saved_model()}, poll_seconds=None
+        )
+    options = {"rest_port": 0, "grpc_port": None, **options}
+    server = ModelServer(repository, **options)
+    # Of a class, the cleanup is the class's own.
+    clean_up = getattr(test, "addCleanup", None)
+    if isinstance(test, type):
+        clean_up = test.addClassCleanup
+    server.start()
+    clean_up(server.stop, 5.0)
+    client = httpx.Client(
+        base_url=f"http://127.0.0.1:{server.rest_port}", timeout=30
+    )
+    clean_up(client.close)
+    return server, client

@@ -1,0 +1,868 @@
+"""The forms of TensorFlow Serving's `api_rest.md`, case by case.
+
+Statuses and words of errors are those of TensorFlow Serving's own
+`json_tensor.cc` and `http_rest_api_handler.cc`; where this server is stricter
+on purpose, the case says so.
+"""
+
+import base64
+import io
+
+import numpy as np
+from absl.testing import parameterized
+from PIL import Image
+
+from keras_comic.export.model_config import ModelConfig
+from keras_comic.serving.model_repository import ModelRepository
+from tests.serving.rest_servers import saved_model
+from tests.serving.rest_servers import start_server
+from tests.test_case import TestCase
+
+PREDICT = "/v1/models/comic:predict"
+IMAGE = [[[1, 2, 3]] * 4] * 4
+INVERTED = [[[254, 253, 252]] * 4] * 4
+BLACK = [[[0, 0, 0]] * 4] * 4
+WHITE = [[[255, 255, 255]] * 4] * 4
+LARGER = [[[1, 2, 3]] * 5] * 5
+
+
+def _file(image, kind="PNG"):
+    file = io.BytesIO()
+    Image.fromarray(np.array(image, "uint8")).save(file, kind)
+    return file.getvalue()
+
+
+def _base64(data):
+    return {"b64": base64.b64encode(data).decode()}
+
+
+def _mix(**changes):
+    row = {
+        "images": BLACK,
+        "style_weights": [1.0, 0.0],
+        "strength": 1.0,
+        "keep_color": False,
+    }
+    row.update(changes)
+    return {k: v for k, v in row.items() if v is not None}
+
+
+def _half(**body):
+    return {"signature_name": "half_plus", **body}
+
+
+def _rows(signature, *rows):
+    return {"signature_name": signature, "instances": list(rows)}
+
+
+TYPES = {
+    "int8": -128,
+    "int16": -32768,
+    "int32": -(2**31),
+    "int64": -(2**63),
+    "uint8": 255,
+    "uint16": 65535,
+    "uint32": 2**32 - 1,
+    "uint64": 2**64 - 1,
+    "float32": 0.5,
+    "float64": 1e300,
+    "bool": True,
+    "string": "ü",
+}
+
+
+def _types(**changes):
+    return _rows("types", {**TYPES, **changes})
+
+
+# Name: body, status, what the answer is or what its error holds.
+PREDICTIONS = {
+    # Rows.
+    "row": ({"instances": [IMAGE]}, 200, {"predictions": [INVERTED]}),
+    "rows": (
+        {"instances": [IMAGE, BLACK]},
+        200,
+        {"predictions": [INVERTED, WHITE]},
+    ),
+    "row_by_name": (
+        {"instances": [{"images": IMAGE}]},
+        200,
+        {"predictions": [INVERTED]},
+    ),
+    "row_with_default_signature": (
+        {"signature_name": "serving_default", "instances": [IMAGE]},
+        200,
+        {"predictions": [INVERTED]},
+    ),
+    "row_with_empty_signature_name": (
+        {"signature_name": "", "instances": [IMAGE]},
+        200,
+        {"predictions": [INVERTED]},
+    ),
+    "row_of_scalars": (
+        _half(instances=[1.0, 2.0, 5.0]),
+        200,
+        {"predictions": [2.5, 3.0, 4.5]},
+    ),
+    "row_of_whole_numbers_as_floats": (
+        _half(instances=[1, 2]),
+        200,
+        {"predictions": [2.5, 3.0]},
+    ),
+    "row_with_other_keys": (
+        _half(instances=[1.0], comment="not looked at"),
+        200,
+        {"predictions": [2.5]},
+    ),
+    "row_of_several_inputs": (
+        _rows("serving_style_weights", _mix(), _mix(keep_color=True)),
+        200,
+        {"predictions": [WHITE, BLACK]},
+    ),
+    "row_of_several_outputs": (
+        _rows("two_outputs", {"x": 1.0, "n": [1, 2]}, {"x": 3, "n": [3, 4]}),
+        200,
+        {
+            "predictions": [
+                {"half": 0.5, "doubled": [2, 4]},
+                {"half": 1.5, "doubled": [6, 8]},
+            ]
+        },
+    ),
+    # Columns.
+    "column": ({"inputs": [IMAGE]}, 200, {"outputs": [INVERTED]}),
+    "column_by_name": (
+        {"inputs": {"images": [IMAGE]}},
+        200,
+        {"outputs": [INVERTED]},
+    ),
+    "column_of_scalars": (
+        _half(inputs=[3.0, 4.0]),
+        200,
+        {"outputs": [3.5, 4.0]},
+    ),
+    "column_of_several_inputs": (
+        {
+            "signature_name": "serving_style_weights",
+            "inputs": {
+                "images": [BLACK, IMAGE],
+                "style_weights": [[1, 0], [0, 1]],
+                "strength": [1, 1],
+                "keep_color": [False, False],
+            },
+        },
+        200,
+        {"outputs": [WHITE, IMAGE]},
+    ),
+    "column_of_several_outputs": (
+        {
+            "signature_name": "two_outputs",
+            "inputs": {"x": [1.0, 3.0], "n": [[1, 2], [3, 4]]},
+        },
+        200,
+        {"outputs": {"half": [0.5, 1.5], "doubled": [[2, 4], [6, 8]]}},
+    ),
+    "column_with_unknown_name": (
+        _half(inputs={"x": [1.0], "unknown": [2]}),
+        200,
+        {"outputs": [2.5]},
+    ),
+    "column_of_a_scalar": (
+        {"signature_name": "scalar", "inputs": 1.5},
+        200,
+        {"outputs": 2.5},
+    ),
+    # Bytes.
+    "bytes_in_a_row": (
+        _rows("serving_bytes", _base64(_file(IMAGE))),
+        200,
+        {"predictions": [INVERTED]},
+    ),
+    "bytes_in_a_row_by_name": (
+        _rows("serving_bytes", {"image_bytes": _base64(_file(IMAGE))}),
+        200,
+        {"predictions": [INVERTED]},
+    ),
+    "bytes_of_two_sizes": (
+        _rows("serving_bytes", _base64(_file(BLACK)), _base64(_file(LARGER))),
+        200,
+        {"predictions": [WHITE, [[[254, 253, 252]] * 5] * 5]},
+    ),
+    "bytes_in_a_column": (
+        {
+            "signature_name": "serving_bytes",
+            "inputs": {"image_bytes": [_base64(_file(IMAGE))]},
+        },
+        200,
+        {"outputs": [INVERTED]},
+    ),
+    "bytes_without_padding": (
+        _rows(
+            "serving_bytes", {"b64": _base64(_file(IMAGE))["b64"].rstrip("=")}
+        ),
+        200,
+        {"predictions": [INVERTED]},
+    ),
+    "bytes_in_lines": (
+        _rows(
+            "serving_bytes",
+            {"b64": base64.encodebytes(_file(IMAGE)).decode()},
+        ),
+        200,
+        {"predictions": [INVERTED]},
+    ),
+    "text": (_rows("echo", "comic", "ü"), 200, {"predictions": ["comic", "ü"]}),
+    "text_as_base64": (
+        _rows("echo", _base64("ü".encode())),
+        200,
+        {"predictions": ["ü"]},
+    ),
+    # Types.
+    "every_type": (
+        _types(),
+        200,
+        {"predictions": [{f"same_{k}": v for k, v in TYPES.items()}]},
+    ),
+    "scientific_notation": (
+        b'{"signature_name": "half_plus", "instances": [1e1]}',
+        200,
+        {"predictions": [7.0]},
+    ),
+    # The form of the body.
+    "no_body": (b"", 400, "JSON Parse error: The document is empty"),
+    "white_space": (b" \n", 400, "JSON Parse error: The document is empty"),
+    "no_json": (b"instances = [1, 2]", 400, "JSON Parse error"),
+    "half_of_json": (b'{"instances": [1, ', 400, "JSON Parse error"),
+    "two_values": (b'{"instances": [1]} {}', 400, "JSON Parse error"),
+    "no_utf_8": (b'{"instances": ["\xff"]}', 400, "JSON Parse error"),
+    "deep_nesting": (
+        b'{"instances": ' + b"[" * 100_000 + b"]" * 100_000 + b"}",
+        400,
+        "JSON Parse error",
+    ),
+    "deep_nesting_and_nan": (
+        b'{"instances": ' + b"[" * 100_000 + b"NaN" + b"]" * 100_000 + b"}",
+        400,
+        "JSON Parse error",
+    ),
+    "nested_below_what_the_parser_refuses": (
+        b'{"instances": ' + b"[" * 900 + b"1" + b"]" * 900 + b"}",
+        400,
+        "Encountered list at unexpected level",
+    ),
+    "a_list": (b"[1, 2]", 400, "JSON Value: [1, 2] Is not object"),
+    "a_number": (b"1", 400, "JSON Value: 1 Is not object"),
+    "null": (b"null", 400, "JSON Value: null Is not object"),
+    "no_inputs": ({}, 400, "Missing 'inputs' or 'instances' key"),
+    "rows_and_columns": (
+        {"instances": [IMAGE], "inputs": [IMAGE]},
+        400,
+        "expecting only one of 'inputs' or 'instances' keys to exist",
+    ),
+    "rows_are_no_list": (
+        {"instances": "x"},
+        400,
+        "Excepting 'instances' to be an list/array",
+    ),
+    "no_rows": ({"instances": []}, 400, "No values in 'instances' array"),
+    "no_rows_in_a_column": (
+        {"inputs": {"images": []}},
+        400,
+        "The input images must have the shape [?,?,?,3]. Received: [0]",
+    ),
+    "empty_column": (
+        _half(inputs={"x": []}),
+        400,
+        "at least one row. Received: 0 rows",
+    ),
+    "signature_name_is_no_string": (
+        {"signature_name": 100, "instances": [1]},
+        400,
+        "'signature_name' key must be a string value.",
+    ),
+    "unknown_signature": (
+        {"signature_name": "unknown", "instances": [1]},
+        400,
+        'Serving signature name: "unknown" not found in signature def',
+    ),
+    # Inputs by name.
+    "plain_rows_of_several_inputs": (
+        _rows("serving_style_weights", IMAGE),
+        400,
+        "instances is a plain list, but expecting list of objects as multiple "
+        "input tensors required as per tensorinfo_map",
+    ),
+    "plain_columns_of_several_inputs": (
+        {"signature_name": "serving_style_weights", "inputs": [IMAGE]},
+        400,
+        "inputs is a plain value/list, but expecting an object as multiple "
+        "input tensors required as per tensorinfo_map",
+    ),
+    "missing_input_in_a_row": (
+        _rows("serving_style_weights", _mix(), _mix(strength=None)),
+        400,
+        "Failed to process element: 1 of 'instances' list. JSON object: ",
+    ),
+    "missing_input_in_a_column": (
+        {"signature_name": "two_outputs", "inputs": {"x": [1.0]}},
+        400,
+        "Missing named input: n in 'inputs' object.",
+    ),
+    "unknown_input_in_a_row": (
+        _rows("serving_style_weights", _mix(unknown=1)),
+        400,
+        "Failed to process element: 0 key: unknown of 'instances' list. Error: "
+        "INVALID_ARGUMENT: JSON object: does not have named input: unknown",
+    ),
+    "mixed_rows": (
+        {"instances": [{"images": IMAGE}, IMAGE]},
+        400,
+        "Expecting object but got list at item 1 of input list",
+    ),
+    "mixed_rows_the_other_way": (
+        {"instances": [IMAGE, {"images": IMAGE}]},
+        400,
+        "Expecting value/list but got object at item 1 of input list",
+    ),
+    # Shapes.
+    "rows_of_two_sizes": (
+        {"instances": [IMAGE, LARGER]},
+        400,
+        "Failed to process element: 1 of 'instances' list. Error: "
+        "INVALID_ARGUMENT: Expecting tensor size: 48 but got: 75",
+    ),
+    "rows_of_two_shapes": (
+        {"instances": [[[[0] * 3] * 8] * 2, [[[0] * 3] * 2] * 8]},
+        400,
+        "INVALID_ARGUMENT: Expecting shape [2,8,3] but got: [8,2,3]",
+    ),
+    "ragged_row": (
+        {"instances": [[[[1, 2, 3], [1, 2]]]]},
+        400,
+        "Encountered list at unexpected size: 2 at level: 2 expected size: 3",
+    ),
+    "ragged_column": (
+        {"inputs": [[[[1, 2, 3], [1, 2]]]]},
+        400,
+        "Encountered list at unexpected size: 2 at level: 3 expected size: 3",
+    ),
+    "value_in_place_of_a_list": (
+        {"inputs": [[[1, 2, 3], 4]]},
+        400,
+        "JSON Value: 4 found at incorrect level: 3 in the JSON DOM. Expected "
+        "at level: 3",
+    ),
+    "list_in_place_of_a_value": (
+        {"inputs": [[1, [2]]]},
+        400,
+        "Encountered list at unexpected level: 2 expected < 2",
+    ),
+    "wrong_rank": (
+        {"instances": [[[1, 2, 3]]]},
+        400,
+        "The input images must have the shape [?,?,?,3]. Received: [1,1,3]",
+    ),
+    "wrong_channels": (
+        {"instances": [[[[1, 2]] * 4] * 4]},
+        400,
+        "must have the shape [?,?,?,3]. Received: [1,4,4,2]",
+    ),
+    "scalar_in_place_of_an_image": (
+        {"inputs": 1},
+        400,
+        "must have the shape [?,?,?,3]. Received: []",
+    ),
+    "batches_of_two_sizes": (
+        {
+            "signature_name": "two_outputs",
+            "inputs": {"x": [1.0, 2.0], "n": [[1, 2]]},
+        },
+        400,
+        "Batching Run() input tensors must have equal 0th-dimension size",
+    ),
+    "batch_that_is_too_large": (
+        _half(instances=[1.0] * 65),
+        400,
+        "Batch size 65 is larger than the largest batch size 64",
+    ),
+    # Types.
+    "text_for_a_number": (
+        {"instances": [[[["x"]]]]},
+        400,
+        'JSON Value: "x" Type: String is not of expected type: uint8',
+    ),
+    "fraction_for_a_whole_number": (
+        {"instances": [[[[1.5, 2, 3]]]]},
+        400,
+        "JSON Value: 1.5 Type: Number is not of expected type: uint8",
+    ),
+    "whole_float_for_a_whole_number": (
+        {"instances": [[[[1.0, 2, 3]]]]},
+        400,
+        "JSON Value: 1.0 Type: Number is not of expected type: uint8",
+    ),
+    "bool_for_a_whole_number": (
+        {"instances": [[[[True, 2, 3]]]]},
+        400,
+        "JSON Value: true Type: True is not of expected type: uint8",
+    ),
+    "bool_for_a_float": (
+        _half(instances=[False]),
+        400,
+        "JSON Value: false Type: False is not of expected type: float",
+    ),
+    "null_for_a_number": (
+        _half(instances=[None]),
+        400,
+        "JSON Value: null Type: Null is not of expected type: float",
+    ),
+    "object_for_a_number": (
+        _half(inputs=[{"y": 1}]),
+        400,
+        "Type: Object is not of expected type: float",
+    ),
+    "base64_for_a_number": (
+        _half(inputs=[{"b64": "AAAA"}]),
+        400,
+        "Type: Object is not of expected type: float",
+    ),
+    "whole_number_for_a_bool": (
+        _rows("serving_style_weights", _mix(keep_color=1)),
+        400,
+        "key: keep_color of 'instances' list. Error: INVALID_ARGUMENT: JSON "
+        "Value: 1 Type: Number is not of expected type: bool",
+    ),
+    "number_for_a_string": (
+        _rows("echo", 1),
+        400,
+        "JSON Value: 1 Type: Number is not of expected type: string",
+    ),
+    # TensorFlow Serving lets these wrap around.
+    "300_for_uint8": (
+        {"instances": [[[[300, 2, 3]]]]},
+        400,
+        "JSON Value: 300 Type: Number is not of expected type: uint8",
+    ),
+    "negative_for_uint8": (
+        {"instances": [[[[-1, 2, 3]]]]},
+        400,
+        "JSON Value: -1 Type: Number is not of expected type: uint8",
+    ),
+    "too_large_for_int8": (_types(int8=128), 400, "expected type: int8"),
+    "too_large_for_int32": (_types(int32=2**31), 400, "expected type: int32"),
+    "too_small_for_uint32": (_types(uint32=-1), 400, "expected type: uint32"),
+    "too_large_for_every_integer": (
+        b'{"signature_name": "two_outputs", "instances": '
+        b'[{"x": 1, "n": [123456789012345678901234567890]}]}',
+        400,
+        "expected type: int32",
+    ),
+    "float_that_loses_precision": (
+        _half(instances=[1e39]),
+        400,
+        "Cannot convert JSON value: 1e+39 to float without loss of precision.",
+    ),
+    "integer_that_loses_precision": (
+        _half(instances=[2**24 + 1]),
+        400,
+        "Cannot convert JSON value: 16777217 to float without loss of "
+        "precision.",
+    ),
+    "type_that_json_does_not_have_in_a_row": (
+        _rows("halves", 1.0),
+        400,
+        "Error: UNIMPLEMENTED: Conversion of JSON Value: 1.0 to type: float16",
+    ),
+    "type_that_json_does_not_have_in_a_column": (
+        {"signature_name": "halves", "inputs": [1.0]},
+        501,
+        "Conversion of JSON Value: 1.0 to type: float16",
+    ),
+    # Not finite.
+    "nan_for_a_float": (
+        b'{"signature_name": "half_plus", "instances": [NaN, Infinity]}',
+        200,
+        b'{"predictions": [NaN, Infinity]}',
+    ),
+    "nan_for_a_whole_number": (
+        b'{"instances": [[[[NaN, 2, 3]]]]}',
+        400,
+        "JSON Value: NaN Type: Number is not of expected type: uint8",
+    ),
+    "nan_that_the_model_refuses": (
+        b'{"signature_name": "serving_style_weights", "instances": '
+        b'[{"images": [[[0, 0, 0]]], "style_weights": [1, 0], "strength": '
+        b'NaN, "keep_color": false}]}',
+        400,
+        "`strength` must be in [0, 1]. Received:",
+    ),
+    # What the model refuses.
+    "strength_above_1": (
+        _rows("serving_style_weights", _mix(strength=2)),
+        400,
+        "`strength` must be in [0, 1]. Received:",
+    ),
+    "image_that_is_too_small": (
+        {"instances": [[[[1, 2, 3]]]]},
+        400,
+        "`images` must have larger sides. Received:",
+    ),
+    # Bytes.
+    "no_base64": (
+        _rows("serving_bytes", {"b64": "!!!"}),
+        400,
+        "Unable to base64 decode",
+    ),
+    "base64_is_no_string": (
+        {"signature_name": "serving_bytes", "inputs": [{"b64": 1}]},
+        400,
+        "not formatted correctly for base64 data",
+    ),
+    "base64_and_another_key": (
+        {
+            "signature_name": "serving_bytes",
+            "inputs": [{"b64": "AAAA", "other": 1}],
+        },
+        400,
+        "not formatted correctly for base64 data",
+    ),
+    "no_image": (
+        _rows("serving_bytes", _base64(b"no image")),
+        400,
+        "Unknown image file format",
+    ),
+    "half_of_an_image": (
+        _rows("serving_bytes", _base64(_file(LARGER)[:40])),
+        400,
+        "",
+    ),
+    "output_that_is_no_text": (
+        _rows("echo", _base64(b"\xff")),
+        400,
+        "Failed to write JSON value for tensor type: string",
+    ),
+    "outputs_without_common_rows": (
+        {
+            "signature_name": "outer",
+            "inputs": {"a": [1.0, 2.0], "b": [1.0, 2.0]},
+        },
+        200,
+        {"outputs": [[1.0, 2.0], [2.0, 4.0]]},
+    ),
+}
+
+AVAILABLE = {
+    "version": "1",
+    "state": "AVAILABLE",
+    "status": {"error_code": "OK", "error_message": ""},
+}
+STATUS = {"model_version_status": [AVAILABLE]}
+HALF = _half(instances=[1.0])
+HALVED = {"predictions": [2.5]}
+
+# Name: method, path, body, status, what the answer is or its error holds.
+PATHS = {
+    "status": ("GET", "/v1/models/comic", None, 200, STATUS),
+    "status_of_a_version": (
+        "GET",
+        "/v1/models/comic/versions/1",
+        None,
+        200,
+        STATUS,
+    ),
+    "status_of_a_label": (
+        "GET",
+        "/v1/models/comic/labels/stable",
+        None,
+        200,
+        STATUS,
+    ),
+    "status_in_capitals": ("GET", "/V1/Models/comic", None, 200, STATUS),
+    "status_of_an_escaped_name": (
+        "GET",
+        "/v1/models/com%69c",
+        None,
+        200,
+        STATUS,
+    ),
+    "status_of_no_model": (
+        "GET",
+        "/v1/models",
+        None,
+        400,
+        "Missing model name in request.",
+    ),
+    "status_of_an_unknown_model": (
+        "GET",
+        "/v1/models/unknown",
+        None,
+        404,
+        "Could not find any versions of model unknown",
+    ),
+    "status_of_an_unknown_version": (
+        "GET",
+        "/v1/models/comic/versions/7",
+        None,
+        404,
+        "Could not find version 7 of model comic",
+    ),
+    "status_of_an_unknown_label": (
+        "GET",
+        "/v1/models/comic/labels/unknown",
+        None,
+        400,
+        "Unrecognized servable version label: unknown",
+    ),
+    "status_of_a_version_too_large": (
+        "GET",
+        "/v1/models/comic/versions/18446744073709551615",
+        None,
+        400,
+        "Failed to convert version: 18446744073709551615 to numeric.",
+    ),
+    "status_of_a_version_that_is_no_number": (
+        "GET",
+        "/v1/models/comic/versions/one",
+        None,
+        400,
+        "Malformed request: GET /v1/models/comic/versions/one",
+    ),
+    "metadata_of_an_unknown_model": (
+        "GET",
+        "/v1/models/unknown/metadata",
+        None,
+        404,
+        "Servable not found for request: Latest(unknown)",
+    ),
+    "metadata_of_an_unknown_version": (
+        "GET",
+        "/v1/models/comic/versions/7/metadata",
+        None,
+        404,
+        "Servable not found for request: Specific(comic, 7)",
+    ),
+    "predict_by_version": (
+        "POST",
+        "/v1/models/comic/versions/1:predict",
+        HALF,
+        200,
+        HALVED,
+    ),
+    "predict_by_label": (
+        "POST",
+        "/v1/models/comic/labels/stable:predict",
+        HALF,
+        200,
+        HALVED,
+    ),
+    "predict_of_an_unknown_model": (
+        "POST",
+        "/v1/models/half:predict",
+        HALF,
+        404,
+        "Servable not found for request: Latest(half)",
+    ),
+    "predict_of_an_unknown_version": (
+        "POST",
+        "/v1/models/comic/versions/7:predict",
+        HALF,
+        404,
+        "Servable not found for request: Specific(comic, 7)",
+    ),
+    "predict_of_an_unknown_label": (
+        "POST",
+        "/v1/models/comic/labels/unknown:predict",
+        HALF,
+        400,
+        "Unrecognized servable version label: unknown",
+    ),
+    "predict_of_a_version_and_a_label": (
+        "POST",
+        "/v1/models/comic/versions/1/labels/stable:predict",
+        HALF,
+        400,
+        "Malformed request: POST /v1/models/comic/versions/1/labels/stable",
+    ),
+    "predict_by_get": (
+        "GET",
+        PREDICT,
+        None,
+        405,
+        "Malformed request: GET /v1/models/comic:predict",
+    ),
+    "classify": (
+        "POST",
+        "/v1/models/comic:classify",
+        {"examples": [{}]},
+        501,
+        "This server does not classify",
+    ),
+    "regress": (
+        "POST",
+        "/v1/models/comic:regress",
+        {"examples": [{}]},
+        501,
+        "This server does not regress",
+    ),
+    "unknown_method": (
+        "POST",
+        "/v1/models/comic:explain",
+        HALF,
+        400,
+        "Malformed request: POST /v1/models/comic:explain",
+    ),
+    "unknown_path_of_the_api": (
+        "GET",
+        "/v1/foo",
+        None,
+        400,
+        "Malformed request: GET /v1/foo",
+    ),
+    "unknown_path": ("GET", "/index.html", None, 404, "Not Found"),
+    "post_to_metadata": (
+        "POST",
+        "/v1/models/comic/metadata",
+        {},
+        405,
+        "Malformed request: POST /v1/models/comic/metadata",
+    ),
+    "delete_of_a_model": (
+        "DELETE",
+        "/v1/models/comic",
+        None,
+        405,
+        "Malformed request: DELETE /v1/models/comic",
+    ),
+}
+
+
+class RESTConformanceTest(TestCase, parameterized.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        repository = ModelRepository(
+            [ModelConfig("comic", saved_model(), labels={"stable": 1})],
+            poll_seconds=None,
+        )
+        _, cls.client = start_server(cls, repository=repository)
+
+    def assertAnswer(self, response, status, expected):
+        self.assertEqual(response.status_code, status, response.text[:500])
+        self.assertEqual(response.headers["content-type"], "application/json")
+        if isinstance(expected, bytes):
+            self.assertEqual(response.content, expected)
+        elif isinstance(expected, dict):
+            self.assertEqual(_decoded(response.json()), expected)
+        else:
+            body = response.json()
+            self.assertEqual(list(body), ["error"])
+            self.assertIn(expected, body["error"])
+
+    def test_there_are_enough_cases(self):
+        self.assertGreaterEqual(len(PREDICTIONS) + len(PATHS), 60)
+
+    @parameterized.named_parameters(
+        (name, *case) for name, case in PREDICTIONS.items()
+    )
+    def test_predict(self, body, status, expected):
+        if isinstance(body, bytes):
+            response = self.client.post(PREDICT, content=body)
+        else:
+            response = self.client.post(PREDICT, json=body)
+        self.assertAnswer(response, status, expected)
+
+    @parameterized.named_parameters(
+        (name, *case) for name, case in PATHS.items()
+    )
+    def test_path(self, method, path, body, status, expected):
+        response = self.client.request(method, path, json=body)
+        self.assertAnswer(response, status, expected)
+        if status == 405:
+            self.assertIn(response.headers["allow"], ("POST", "GET, HEAD"))
+
+    @parameterized.named_parameters(
+        ("curl", "application/x-www-form-urlencoded"),
+        ("text", "text/plain"),
+        ("none", None),
+    )
+    def test_content_type_does_not_matter(self, content_type):
+        headers = {"Content-Type": content_type} if content_type else {}
+        response = self.client.post(
+            PREDICT,
+            content=b'{"signature_name": "half_plus", "instances": [1]}',
+            headers=headers,
+        )
+        self.assertAnswer(response, 200, HALVED)
+
+    def test_compressed_bodies_are_refused(self):
+        response = self.client.post(
+            PREDICT,
+            content=b"\x1f\x8b\x08\x00",
+            headers={"Content-Encoding": "gzip"},
+        )
+        self.assertAnswer(response, 415, "The body must not be compressed.")
+        self.assertEqual(response.headers["accept-encoding"], "identity")
+
+    def test_metadata(self):
+        response = self.client.get("/v1/models/comic/metadata")
+        self.assertEqual(response.status_code, 200)
+        page = response.json()
+        self.assertEqual(list(page), ["model_spec", "metadata"])
+        self.assertEqual(
+            page["model_spec"],
+            {"name": "comic", "signature_name": "", "version": "1"},
+        )
+        found = page["metadata"]["signature_def"]["signature_def"]
+        name = found["serving_default"]["inputs"]["images"].pop("name")
+        self.assertEqual(name, "serving_default_images:0")
+        self.assertIn(
+            ":", found["serving_default"]["outputs"]["comics"]["name"]
+        )
+        found["serving_default"]["outputs"]["comics"].pop("name")
+        tensor = {
+            "dtype": "DT_UINT8",
+            "tensor_shape": {
+                "dim": [
+                    {"size": size, "name": ""}
+                    for size in ("-1", "-1", "-1", "3")
+                ],
+                "unknown_rank": False,
+            },
+        }
+        self.assertEqual(
+            found["serving_default"],
+            {
+                "inputs": {"images": tensor},
+                "outputs": {"comics": tensor},
+                "method_name": "tensorflow/serving/predict",
+                "defaults": {},
+            },
+        )
+        self.assertEqual(
+            found["serving_bytes"]["inputs"]["image_bytes"]["dtype"],
+            "DT_STRING",
+        )
+        self.assertIn("__saved_model_init_op", found)
+
+    def test_metadata_by_version_and_label(self):
+        whole = self.client.get("/v1/models/comic/metadata").json()
+        for path in ("versions/1", "labels/stable"):
+            page = self.client.get(f"/v1/models/comic/{path}/metadata").json()
+            self.assertEqual(page, whole)
+
+    def test_head(self):
+        response = self.client.head("/v1/models/comic")
+        self.assertEqual(response.status_code, 200)
+        self.assertEqual(response.content, b"")
+
+
+def _decoded(value):
+    """PNG files as lists of pixels."""
+    if isinstance(value, dict) and set(value) == {"b64"}:
+        image = Image.open(io.BytesIO(base64.b64decode(value["b64"])))
+        return np.asarray(image).tolist()
+    if isinstance(value, dict):
+        return {k: _decoded(v) for k, v in value.items()}
+    if isinstance(value, list) and value and isinstance(value[0], dict):
+        return [_decoded(v) for v in value]
+    return value
