@@ -2,63 +2,65 @@
 
 The cosine transform of the whole picture has a coefficient for each pair of
 waves over its height and its width, which stays what it is when the picture is
-scaled. A band of them carries the bits of a code word, each spread over some
-by chips of either sign. What the picture itself has there is known to whoever
-marks it, and only what a margin lacks is added.
+scaled. A band of them is summed up in as many numbers as a code word has bits,
+with weights of either sign. Each number is moved to the nearest place of one
+of two combs, which stands for its bit.
 """
 
-import binascii
 import functools
 import hashlib
 import numbers
+import zlib
 
 import numpy as np
 
 NUM_BITS = 32
+NUM_CHECK_BITS = 24
 MIN_SIDE = 128
 # The band, by the number of half periods over the picture.
-LOWEST, HIGHEST = 10, 64
+LOWEST, HIGHEST = 16, 64
 # Coefficients are weighed by their radius to this power, as pictures have
 # less in the higher ones.
 WHITENING = 1.0
-# Standard deviation of the margin at strength 1, levels of 255: of a picture
-# of so many pixels, and at least.
-REFERENCE_PIXELS = 256 * 256
-LEVELS, MIN_LEVELS = 1.7, 1.0
-NUM_ROUNDS = 6
+# Between two teeth of a comb, for one pixel, levels of 255.
+STEP = 0.5
+NUM_ROUNDS = 8
+# By how much the band may have become weaker or stronger.
+GAINS = np.array(
+    [1.0, 0.97, 0.94, 0.91, 0.88, 0.85, 0.82, 0.79, 1.03, 1.06, 1.1, 1.15]
+)
+# How much of the mark a flat place and one full of detail take, and the
+# standard deviation, in levels, that adds 1 to it.
+VISIBILITY = (0.5, 2.0)
+VISIBILITY_DEVIATION = 12.0
 
 # The convolutional code of rate 1/2 and constraint length 7.
 _GENERATORS = (0o171, 0o133)
 _MEMORY = 6
 _NUM_STATES = 2**_MEMORY
-_NUM_CHECKED = NUM_BITS + 16
+_NUM_CHECKED = NUM_BITS + NUM_CHECK_BITS
 _NUM_CODED = 2 * (_NUM_CHECKED + _MEMORY)
 _LUMA = np.array([0.299, 0.587, 0.114], "float32")
 _LAYOUT = b"keras_comic watermark 1"
-# Correlations beyond this many of their standard deviations count as so many.
-_LIMIT = 2.0
 
 
-def embed_watermark(image, identifier, strength=1.0):
+def embed_watermark(image, identifier):
     """Hides an identifier in a picture.
 
-    It is read back by `read_watermark` after JPEG compression, scaling in
-    either direction, and also after mirroring and turning by right angles; not
-    after cropping, turning by other angles, or drawing over much of it. It is
-    no proof against someone who wants to remove it. What it survived of 100
+    It is read back by `read_watermark` after JPEG compression and scaling,
+    also after mirroring and turning by right angles; not after cropping,
+    turning by other angles, or drawing over much of it. It is no proof against
+    someone who wants to remove or to forge it. What it survives of 100
     pictures is in `examples/RESPONSIBLE_USE.md`.
 
     Args:
         image: uint8 `(height, width, 3)`, RGB in `[0, 255]`; sides of at least
-            128 pixels, and of 256 for the rates that are stated.
+            128 pixels, and of 256 for the rates that are stated there.
         identifier: Integer in `[0, 2**32 - 1]`.
-        strength: Float > 0. How far the mark stands out of the picture,
-            relative to the default, which is hardly visible. Defaults to
-            `1.0`.
 
     Returns:
-        uint8 array of the shape of `image`. The same arguments give the same
-        picture.
+        uint8 array of the shape of `image`, at about 43 dB from it. The same
+        arguments give the same picture.
 
     Raises:
         TypeError: If `identifier` is not an integer.
@@ -69,42 +71,33 @@ def embed_watermark(image, identifier, strength=1.0):
     >>> from keras_comic import provenance
     >>> image = np.random.randint(0, 256, (160, 200, 3), dtype="uint8")
     >>> marked = provenance.embed_watermark(image, 0xC0FFEE)
-    >>> hex(provenance.read_watermark(marked[::2, ::2]))
+    >>> hex(provenance.read_watermark(marked[:, ::-1]))
     '0xc0ffee'
 
     Reference:
-        - [Cox et al., 1997](https://doi.org/10.1109/83.650120), spread
-          spectrum in the cosine transform of the whole picture; differs from
-          it in: a message instead of one pattern, which is read without the
-          picture, and
-        - [Malvar and Florencio, 2003](https://doi.org/10.1109/TSP.2003.809385),
-          improved spread spectrum, whose removal of the picture's own part
-          this does up to a margin.
+        - [Chen and Wornell, 2001](https://doi.org/10.1109/18.923725), spread
+          transform dither modulation; here of coefficients of the whole
+          picture's transform, as in
+        - [Cox et al., 1997](https://doi.org/10.1109/83.650120), and with a
+          code that corrects errors.
     """
-    image = _check_image(image)
+    image = _check_image(image, MIN_SIDE)
     check_identifier(identifier)
-    if not (isinstance(strength, numbers.Real) and 0 < strength < np.inf):
-        raise ValueError(
-            "`strength` must be a positive number. "
-            f"Received: strength={strength!r}"
-        )
     height, width = image.shape[:2]
-    rows, columns, bits, weights = _band()
-    code = _encode(_checked_bits(int(identifier)))
-    level = max(
-        LEVELS * (REFERENCE_PIXELS / (height * width)) ** 0.5, MIN_LEVELS
-    )
-    margin = strength * level * (height * width / _NUM_CODED) ** 0.5
+    rows, columns, bits, weights, dither = _band()
     waves = _waves(height), _waves(width)
     pixels = image.astype("float32")
     visibility = _visibility(pixels @ _LUMA)
+    offsets = dither + 0.5 * _encode(_checked_bits(int(identifier)))
+    step = STEP * (height * width) ** 0.5
+    found = _sums(_transform(image, waves)) / step
+    goal = (np.rint(found - offsets) + offsets) * step
     change = np.zeros((height, width), "float32")
     marked = image
-    # Rounding, the bounds of the pixels and the uneven strength take from the
-    # mark: what then lacks is added in the next round.
+    # Rounding, the bounds of the pixels and the uneven visibility take from
+    # the mark: what lacks is added in the next round.
     for _ in range(NUM_ROUNDS):
-        found = _correlations(_transform(marked, waves))
-        lack = code * np.maximum(margin - code * found, 0.0)
+        lack = goal - _sums(_transform(marked, waves))
         added = np.zeros((HIGHEST, HIGHEST), "float32")
         added[rows, columns] = weights * lack[bits]
         change += visibility * (waves[0].T @ added @ waves[1])
@@ -117,7 +110,8 @@ def read_watermark(image):
     """Reads the identifier that `embed_watermark` hid in a picture.
 
     The picture may have been compressed, scaled, mirrored, or turned by right
-    angles. A checksum of 16 bits guards against reading what is not there.
+    angles, and its contrast changed a little. A checksum of 24 bits guards
+    against reading what is not there.
 
     Args:
         image: uint8 `(height, width, 3)`, RGB in `[0, 255]`; sides of at least
@@ -138,21 +132,26 @@ def read_watermark(image):
     True
     """
     image = _check_image(image, HIGHEST)
-    waves = _waves(image.shape[0]), _waves(image.shape[1])
-    found = _transform(image, waves)
+    height, width = image.shape[:2]
+    found = _transform(image, (_waves(height), _waves(width)))
+    found = found / (STEP * (height * width) ** 0.5)
     # Mirrored, every second wave has the other sign.
     signs = (-1.0) ** np.arange(1, HIGHEST + 1)
-    for turned in (found, found.T):
-        for down in (1.0, signs[:, None]):
-            for across in (1.0, signs):
-                soft = _correlations(turned * down * across)
-                scale = np.sqrt(np.mean(soft**2))
-                if not scale:
-                    return None
-                soft = np.clip(soft / scale, -_LIMIT, _LIMIT)
-                identifier = _check(_decode(soft))
-                if identifier is not None:
-                    return identifier
+    sums = np.stack(
+        [
+            _sums(turned * down * across)
+            for turned in (found, found.T)
+            for down in (1.0, signs[:, None])
+            for across in (1.0, signs)
+        ]
+    )
+    dither = _band()[-1]
+    phases = sums[:, None] / GAINS[:, None] - dither
+    soft = np.cos(2 * np.pi * phases).reshape(-1, _NUM_CODED)
+    for data in _decode(soft):
+        identifier = _check(data)
+        if identifier is not None:
+            return identifier
     return None
 
 
@@ -180,7 +179,7 @@ def check_identifier(identifier):
         )
 
 
-def _check_image(image, min_side=MIN_SIDE):
+def _check_image(image, min_side):
     image = np.asarray(image)
     if image.dtype != "uint8" or image.ndim != 3 or image.shape[-1] != 3:
         raise ValueError(
@@ -197,7 +196,8 @@ def _check_image(image, min_side=MIN_SIDE):
 
 @functools.cache
 def _band():
-    """Which coefficients carry which bit, and their weights.
+    """Rows and columns of the coefficients, the bit each is a part of, and
+    their weights; and of each bit, where its comb begins.
 
     Each bit has its share of all radii. Whoever reads a mark depends on this
     staying as it is, so that it is made of a hash and not of random numbers.
@@ -210,13 +210,14 @@ def _band():
     order = order[: len(order) // _NUM_CODED * _NUM_CODED]
     rows, columns, radius = rows[order], columns[order], radius[order]
     count = len(order)
-    digest = hashlib.shake_128(_LAYOUT).digest(5 * count)
+    digest = hashlib.shake_128(_LAYOUT).digest(5 * count + 4 * _NUM_CODED)
     keys = np.frombuffer(digest[: 4 * count], "<u4").reshape(-1, _NUM_CODED)
     bits = keys.argsort(axis=1, kind="stable").ravel()
-    signs = 1.0 - 2.0 * (np.frombuffer(digest[4 * count :], "uint8") & 1)
-    weights = signs * radius**WHITENING
+    odd = np.frombuffer(digest[4 * count : 5 * count], "uint8") & 1
+    weights = (1.0 - 2.0 * odd) * radius**WHITENING
     weights /= np.sqrt(np.bincount(bits, weights**2))[bits]
-    return rows, columns, bits, weights
+    dither = np.frombuffer(digest[5 * count :], "<u4") / 2**32
+    return rows, columns, bits, weights, dither
 
 
 @functools.lru_cache(maxsize=8)
@@ -232,8 +233,8 @@ def _transform(image, waves):
     return waves[0] @ (image.astype("float32") @ _LUMA) @ waves[1].T
 
 
-def _correlations(coefficients):
-    rows, columns, bits, weights = _band()
+def _sums(coefficients):
+    rows, columns, bits, weights, _ = _band()
     return np.bincount(bits, weights * coefficients[rows, columns])
 
 
@@ -242,9 +243,10 @@ def _visibility(luminance):
     size = max(5, min(luminance.shape) // 40 | 1)
     mean = _box_mean(luminance, size)
     variance = _box_mean(luminance**2, size) - mean**2
-    visibility = np.clip(
-        0.5 + np.sqrt(np.maximum(variance, 0.0)) / 12.0, 0.5, 2.0
-    )
+    deviation = np.sqrt(np.maximum(variance, 0.0))
+    lowest, highest = VISIBILITY
+    visibility = lowest + deviation / VISIBILITY_DEVIATION
+    visibility = np.minimum(visibility, highest)
     return visibility / visibility.mean()
 
 
@@ -260,43 +262,55 @@ def _box_mean(values, size):
 def _checked_bits(identifier):
     """The identifier's bits, and those of its checksum."""
     data = identifier.to_bytes(NUM_BITS // 8, "big")
-    data += binascii.crc_hqx(data, 0xFFFF).to_bytes(2, "big")
-    return np.unpackbits(np.frombuffer(data, "uint8"))
+    return np.unpackbits(np.frombuffer(data + _checksum(data), "uint8"))
 
 
-def _check(bits):
-    """The identifier, or `None` if the checksum is wrong."""
-    data = np.packbits(bits).tobytes()
-    data, checksum = data[:-2], int.from_bytes(data[-2:], "big")
-    if binascii.crc_hqx(data, 0xFFFF) != checksum:
+def _check(data):
+    """The identifier in some bytes, or `None` if the checksum is wrong."""
+    data, checksum = data[: NUM_BITS // 8], data[NUM_BITS // 8 :]
+    if _checksum(data) != checksum:
         return None
     return int.from_bytes(data, "big")
 
 
+def _checksum(data):
+    return zlib.crc32(data).to_bytes(4, "big")[-NUM_CHECK_BITS // 8 :]
+
+
 def _encode(bits):
-    """The code word, of 1 and -1."""
+    """The code word."""
     register, code = 0, []
     for bit in [*bits, *[0] * _MEMORY]:
         register = (register << 1 | int(bit)) & (2 * _NUM_STATES - 1)
         code += [_parity(register & taps) for taps in _GENERATORS]
-    return 1.0 - 2.0 * np.array(code)
+    return np.array(code)
 
 
 def _decode(soft):
-    """The bits of the likeliest code word (Viterbi)."""
+    """The bytes of the likeliest code words (Viterbi), the likeliest first.
+
+    Args:
+        soft: Float `(batch, bits)`, positive where a bit looks like 0.
+    """
     before, outputs = _trellis()
-    metric = np.full(_NUM_STATES, -np.inf)
-    metric[0] = 0.0
+    count = len(soft)
+    pairs = soft.reshape(count, -1, 2).astype("float32")
+    metric = np.full((count, _NUM_STATES), -np.inf, "float32")
+    metric[:, 0] = 0.0
     choices = []
-    for pair in soft.reshape(-1, 2):
-        candidates = metric[before] + outputs @ pair
-        choices.append(candidates.argmax(axis=0))
-        metric = candidates.max(axis=0)
-    state, bits = 0, []
+    for pair in pairs.transpose(1, 0, 2):
+        branch = np.tensordot(pair, outputs, (1, 2))
+        candidates = metric[:, before] + branch
+        choices.append(candidates.argmax(axis=1))
+        metric = candidates.max(axis=1)
+    which = np.argsort(-metric[:, 0], kind="stable")
+    state = np.zeros(count, int)
+    bits = []
     for choice in reversed(choices):
         bits.append(state & 1)
-        state = before[choice[state], state]
-    return np.array(bits[::-1][:_NUM_CHECKED], "uint8")
+        state = before[choice[np.arange(count), state], state]
+    bits = np.stack(bits[::-1][:_NUM_CHECKED], axis=1).astype("uint8")
+    return [np.packbits(bits[i]).tobytes() for i in which]
 
 
 @functools.cache
@@ -309,7 +323,7 @@ def _trellis():
         [[1 - 2 * _parity(r & taps) for taps in _GENERATORS] for r in row]
         for row in registers.tolist()
     ]
-    return before, np.array(outputs, "float64")
+    return before, np.array(outputs, "float32")
 
 
 def _parity(value):
