@@ -1,0 +1,125 @@
+"""`keras-comic stylize-beam`."""
+
+from typing import Annotated
+
+import typer
+
+from keras_comic.cli.errors import FAILURE_EXIT_CODE
+from keras_comic.cli.errors import report_error
+from keras_comic.cli.errors import reported_errors
+from keras_comic.cli.stylize import parse_styles
+
+
+def stylize_beam(
+    sources: Annotated[
+        str,
+        typer.Argument(
+            metavar="FOLDER",
+            help="A folder of photos with its sub-folders, or its URL, such as "
+            "gs://bucket/photos.",
+            show_default=False,
+        ),
+    ],
+    output: Annotated[
+        str,
+        typer.Argument(
+            metavar="OUTPUT",
+            help="The folder for the comics, PNG files, or its URL.",
+            show_default=False,
+        ),
+    ],
+    options: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[-- OPTION...]",
+            help="Of Apache Beam's pipelines, such as --runner=DataflowRunner. "
+            "By default, this process does the work.",
+            show_default=False,
+        ),
+    ] = None,
+    model: Annotated[
+        str,
+        typer.Option(
+            "--model",
+            metavar="FOLDER",
+            help="What `keras-comic export` has written, such as "
+            "models/comic/1, or its URL.",
+            show_default=False,
+        ),
+    ] = ...,
+    style: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME-or-IMAGE[:WEIGHT]",
+            help="A style of the model, or a picture. Several names are mixed: "
+            "--style wright:0.6 --style neill:0.4. By default, the model's "
+            "first.",
+            show_default=False,
+        ),
+    ] = None,
+    strength: Annotated[
+        float,
+        typer.Option(
+            min=0.0, max=1.0, help="From 0, the photo, to 1, the comic."
+        ),
+    ] = 1.0,
+    keep_color: Annotated[
+        bool, typer.Option("--keep-color", help="Keep the photo's colours.")
+    ] = False,
+    max_side: Annotated[
+        int | None,
+        typer.Option(
+            min=32,
+            help="Shrink larger photos to this many pixels. By default, "
+            "nothing is resized.",
+            show_default=False,
+        ),
+    ] = None,
+    overwrite: Annotated[
+        bool,
+        typer.Option(
+            "--overwrite",
+            help="Make comics anew that are there already; without it, they "
+            "are left as they are.",
+        ),
+    ] = False,
+    batch_size: Annotated[
+        int,
+        typer.Option(
+            min=1, help="Photos of one size that go through the model at once."
+        ),
+    ] = 8,
+):
+    """Turn photos by the million into comics, with Apache Beam.
+
+    Files that cannot be stylised are listed in failures.jsonl in the output,
+    the others are finished, and the exit code is 1. The same command again
+    goes on where a run was stopped.
+    """
+    with reported_errors():
+        from keras_comic.serving.beam_stylize import stylize_with_beam
+
+        done = stylize_with_beam(
+            sources,
+            output,
+            model,
+            parse_styles(style, []),
+            strength,
+            keep_color,
+            max_side,
+            overwrite,
+            batch_size,
+            options or None,
+        )
+    typer.echo(f"Wrote {done.written} comics to {output}")
+    if done.skipped:
+        typer.echo(
+            f"Left {done.skipped} that were there already; --overwrite makes "
+            "them anew",
+            err=True,
+        )
+    if done.failed:
+        report_error(
+            f"{done.failed} could not be stylised: see {done.failures}"
+        )
+        raise typer.Exit(FAILURE_EXIT_CODE)
