@@ -16,13 +16,18 @@ import numpy as np
 from PIL import Image
 
 from keras_comic.data import read_image
-from keras_comic.models.image_files import StylizedFiles
 from keras_comic.models.image_files import plan_outputs
+from keras_comic.models.image_files import read_style
+from keras_comic.models.image_files import shrink
 from keras_comic.models.image_files import write_image
+from keras_comic.models.pictures import SMALLEST_SIDE
 from keras_comic.models.pictures import as_pictures
 from keras_comic.models.pictures import describe
 from keras_comic.models.pictures import is_picture
+from keras_comic.provenance.metadata import Provenance
+from keras_comic.provenance.metadata import read_provenance
 from keras_comic.serving.errors import ServingError
+from keras_comic.serving.file_stream import stream_files
 from keras_comic.serving.retries import call_with_retries
 from keras_comic.serving.transports import open_transport
 
@@ -34,16 +39,6 @@ POLL_SECONDS = 0.2
 COMICS = ("comics", "uint8")
 COMIC_BYTES = ("comic_bytes", "object")
 STYLE_NAMES = ("style_names", "object")
-# A server that answers so has something against one picture; after another
-# answer, a folder is not gone on with.
-OF_ONE_PICTURE = (
-    "DEADLINE_EXCEEDED",
-    "INTERNAL",
-    "INVALID_ARGUMENT",
-    "OUT_OF_RANGE",
-    "RESOURCE_EXHAUSTED",
-    "UNKNOWN",
-)
 # PNG is for the way to the server; it is not kept.
 PNG_COMPRESSION = 1
 
@@ -129,6 +124,7 @@ class Client:
         self.concurrency = concurrency
         self._given_names = _given_names(style_names)
         self._known_styles = None
+        self._known_provenance = None
         self._closed = threading.Event()
         self._transport = open_transport(address, model, version, token)
         self._pool = futures.ThreadPoolExecutor(
@@ -256,8 +252,10 @@ class Client:
         style=None,
         strength=1.0,
         keep_color=False,
+        max_side=None,
         overwrite=False,
         progress=None,
+        provenance=True,
     ):
         """Turns image files into comics, and goes on past those it cannot.
 
@@ -270,13 +268,20 @@ class Client:
         Args:
             sources: As in `keras_comic.models.stylize_files`.
             output: As in `keras_comic.models.stylize_files`.
-            style: As in `stylize`. Defaults to `None`, the first style.
+            style: As in `stylize`; also the path of an image file. Defaults
+                to `None`, the first style.
             strength: As in `stylize`. Defaults to `1.0`.
             keep_color: As in `stylize`. Defaults to `False`.
+            max_side: Integer > 0 or `None`. Photos with a longer side than
+                this are shrunk to it before they are sent, pixels. Defaults
+                to `None`, which resizes nothing.
             overwrite: Boolean. Whether a comic that is there already is made
                 anew. Defaults to `False`.
             progress: Callable or `None`. Called with the number of files done
                 and the number of all after each file. Defaults to `None`.
+            provenance: Boolean, or a `keras_comic.provenance.Provenance`.
+                Whether, and as what, a comic says in its metadata how it was
+                made. Defaults to `True`, what the model says of itself.
 
         Returns:
             Named tuple `StylizedFiles`: `written` and `skipped`, lists of the
@@ -289,59 +294,28 @@ class Client:
             ServingError: If the server cannot be reached, lets nobody in, or
                 has no such model.
         """
+        if max_side is not None and not max_side > 0:
+            raise ValueError(
+                "`max_side` must be a positive integer or None. "
+                f"Received: max_side={max_side}"
+            )
         targets = plan_outputs(sources, output)
-        recipe = self._recipe(style, strength, keep_color, 1)
-        waiting = iter(enumerate(targets))
-        outcomes, running = {}, {}
+        recipe = self._recipe(self._read_style(style), strength, keep_color, 1)
+        said = self._provenance(provenance)
 
-        def stylize(source, target):
-            try:
-                photo = as_pictures(read_image(source), "photo")[0]
-                write_image(target, self._comics(photo, recipe, [0])[0])
-            except ServingError as error:
-                if error.code not in OF_ONE_PICTURE:
-                    raise
-                return str(error)
-            except (OSError, ValueError) as error:
-                return str(error)
+        def make(source, target):
+            photo, _ = shrink(read_image(source), None, max_side)
+            photos, _ = as_pictures(photo, "photo")
+            write_image(target, self._comics(photos, recipe, [0])[0], said)
 
-        def finish(number, outcome):
-            outcomes[number] = outcome
-            if progress is not None:
-                progress(len(outcomes), len(targets))
-
-        try:
-            more = True
-            while more or running:
-                while more and len(running) < self.concurrency:
-                    entry = next(waiting, None)
-                    more = entry is not None
-                    if not more:
-                        break
-                    number, (source, target) = entry
-                    if target.exists() and not overwrite:
-                        finish(number, "skipped")
-                        continue
-                    future = self._submit(stylize, source, target)
-                    running[future] = number
-                done, _ = futures.wait(
-                    running, return_when=futures.FIRST_COMPLETED
-                )
-                for future in done:
-                    reason = future.result()
-                    number = running.pop(future)
-                    finish(number, (reason,) if reason else "written")
-        finally:
-            for future in running:
-                future.cancel()
-        found = collections.defaultdict(list)
-        for number, (source, target) in enumerate(targets):
-            outcome = outcomes[number]
-            if isinstance(outcome, tuple):
-                found["failures"].append((source, *outcome))
-            else:
-                found[outcome].append(target)
-        return StylizedFiles(*(found[f] for f in StylizedFiles._fields))
+        return stream_files(
+            targets,
+            make,
+            self._submit,
+            self.concurrency,
+            overwrite,
+            progress,
+        )
 
     def stylize_video(
         self,
@@ -588,6 +562,43 @@ class Client:
             return _Recipe("serving_default")
         return recipe
 
+    def _read_style(self, style):
+        """A style in which the paths of images are replaced by these."""
+        if style is None or is_picture(style):
+            return style
+        is_path = isinstance(style, os.PathLike)
+        return read_style(style, [] if is_path else self.style_names)
+
+    def _provenance(self, provenance):
+        """What is written into files, or `None`."""
+        if isinstance(provenance, Provenance):
+            return provenance
+        if provenance not in (True, False, None):
+            raise TypeError(
+                "`provenance` must be a boolean or a "
+                "`keras_comic.provenance.Provenance`. "
+                f"Received: provenance={provenance!r}"
+            )
+        if not provenance:
+            return None
+        if self._known_provenance is None:
+            self._known_provenance = self._ask_provenance() or Provenance()
+        return self._known_provenance
+
+    def _ask_provenance(self):
+        """What the model writes into files of its own, or `None`."""
+        probe = np.zeros((SMALLEST_SIDE, SMALLEST_SIDE, 3), "uint8")
+        try:
+            (file,) = self._encoded([_to_png(probe)])
+            return read_provenance(file)
+        except ServingError as error:
+            # It makes no files.
+            if error.code not in ("FAILED_PRECONDITION", "INVALID_ARGUMENT"):
+                raise
+        except ValueError as error:
+            raise _not_png(error) from error
+        return None
+
     def _weights(self, mix, styles):
         """A weight for each style; all for the first, if there is no mix."""
         weights = np.zeros(styles.count, "float32")
@@ -810,6 +821,10 @@ def _from_png(contents):
         with Image.open(io.BytesIO(contents), formats=["PNG"]) as image:
             return np.asarray(image.convert("RGB"))
     except OSError as error:
-        raise ServingError(
-            "INTERNAL", f"The server's comic is not a PNG file: {error}"
-        ) from error
+        raise _not_png(error) from error
+
+
+def _not_png(error):
+    return ServingError(
+        "INTERNAL", f"The server's comic is not a PNG file: {error}"
+    )

@@ -9,6 +9,8 @@ from absl.testing import parameterized
 from PIL import Image
 
 from keras_comic.data import read_image
+from keras_comic.provenance.metadata import Provenance
+from keras_comic.provenance.metadata import read_provenance
 from keras_comic.serving import client as client_module
 from keras_comic.serving.client import Client
 from keras_comic.serving.errors import ServingError
@@ -491,7 +493,8 @@ class StylizeFilesTest(ClientTestCase):
         again = client.stylize_files(self.photos, self.folder / "comics")
         self.assertEqual(again.written, [done.written[4]])
         self.assertLen(again.skipped, 8)
-        self.assertEqual(self.predictions(), 10)
+        # One request is for what the model says of itself.
+        self.assertEqual(self.predictions(), 11)
         again = client.stylize_files(
             self.photos, self.folder / "comics", overwrite=True
         )
@@ -505,7 +508,9 @@ class StylizeFilesTest(ClientTestCase):
         (self.photos / "2.png").write_bytes(b"not a picture")
         self.save("4.png", picture(20, 40))
         self.model.failures += [GONE, BAD]
-        done = client.stylize_files(self.photos, self.folder / "comics")
+        done = client.stylize_files(
+            self.photos, self.folder / "comics", provenance=False
+        )
         self.assertLen(done.written, 3)
         reasons = {path.name: reason for path, reason in done.failures}
         self.assertLen(reasons, 3)
@@ -550,6 +555,58 @@ class StylizeFilesTest(ClientTestCase):
         done = self.connect().stylize_files(self.photos, self.folder / "comics")
         self.assertLen(done.skipped, left)
         self.assertLen(done.written, 8 - left)
+
+    def test_large_photos_are_shrunk(self):
+        client = self.start("grpc")
+        self.save("a.png", picture(64, 120))
+        done = client.stylize_files(
+            self.photos, self.folder / "comics", max_side=60
+        )
+        self.assertShape(read_image(done.written[0]), (32, 60, 3))
+        with self.assertRaisesRegex(ValueError, "`max_side` must be .*=0$"):
+            client.stylize_files(self.photos, self.folder, max_side=0)
+
+    def test_picture_as_style(self):
+        client = self.start("grpc")
+        drawing = self.folder / "drawing.png"
+        Image.fromarray(picture(33, 35, seed=9)).save(drawing)
+        self.save("a.png", picture())
+        for number, style in enumerate((drawing, str(drawing))):
+            client.stylize_files(
+                self.photos, self.folder / f"comics{number}", style
+            )
+            signature, inputs = self.model.requests[-1]
+            self.assertEqual(signature, "serving_style_image")
+            self.assertAllEqual(
+                inputs["style_images"], [picture(33, 35, seed=9)]
+            )
+        for style, message in (
+            ("neill", "`style` must be one of .'ink', 'wash'.*neill"),
+            ({str(drawing): 1.0}, "mixes named styles, and no images"),
+        ):
+            with self.assertRaisesRegex(ValueError, message):
+                client.stylize_files(self.photos, self.folder / "c", style)
+
+    def test_provenance(self):
+        client = self.start("grpc")
+        self.save("a.png", picture())
+
+        def written(provenance):
+            done = client.stylize_files(
+                self.photos,
+                self.folder / "comics",
+                overwrite=True,
+                provenance=provenance,
+            )
+            return read_provenance(done.written[0])
+
+        # The peer's files say nothing.
+        self.assertEqual(written(True), Provenance())
+        self.assertIsNone(written(False))
+        said = Provenance("ink", "7")
+        self.assertEqual(written(said), said)
+        with self.assertRaisesRegex(TypeError, "`provenance` must be .*'ink'"):
+            written("ink")
 
     def test_nobody_is_let_in(self):
         client = self.start("http")
@@ -645,6 +702,8 @@ class LocalServerTest(TestCase, parameterized.TestCase):
             folder / "photos", folder / "comics", "wash", keep_color=True
         )
         self.assertLen(done.written, 4)
+        said = read_provenance(done.written[0])
+        self.assertEqual(said, self.generator.provenance)
         ((path, _),) = done.failures
         self.assertEqual(path.name, "4.jpg")
         for k, path in enumerate(done.written):

@@ -1,0 +1,83 @@
+"""Works on many files, several at a time, and goes on past those that fail."""
+
+from concurrent import futures
+
+from keras_comic.models.image_files import StylizedFiles
+from keras_comic.serving.errors import ServingError
+
+# A server that answers so has something against one picture; after another
+# answer, the rest would only meet the same.
+OF_ONE_PICTURE = (
+    "DEADLINE_EXCEEDED",
+    "INTERNAL",
+    "INVALID_ARGUMENT",
+    "OUT_OF_RANGE",
+    "RESOURCE_EXHAUSTED",
+    "UNKNOWN",
+)
+
+
+def stream_files(targets, make, submit, num_ahead, overwrite, progress):
+    """Makes files of others, in bounded memory.
+
+    Args:
+        targets: List of pairs of paths `(source, target)`.
+        make: Function of a source and a target, which it writes.
+        submit: Function of a function and its arguments that gives a
+            `concurrent.futures.Future`.
+        num_ahead: Integer > 0. Files that are worked on at a time.
+        overwrite: Boolean. Whether what is there already is made anew.
+        progress: Callable or `None`. Called with the number of files done and
+            the number of all after each file.
+
+    Returns:
+        `StylizedFiles`, in the order of the targets.
+
+    Raises:
+        ServingError: If the server has something against all requests.
+    """
+    waiting = iter(enumerate(targets))
+    running, outcomes = {}, {}
+    try:
+        while True:
+            while len(running) < num_ahead:
+                number, pair = next(waiting, (None, None))
+                if pair is None:
+                    break
+                future = submit(_outcome, make, *pair, overwrite)
+                running[future] = number
+            if not running:
+                break
+            done, _ = futures.wait(running, return_when=futures.FIRST_COMPLETED)
+            for future in done:
+                outcomes[running.pop(future)] = future.result()
+                if progress is not None:
+                    progress(len(outcomes), len(targets))
+    finally:
+        for future in running:
+            future.cancel()
+    return _sorted(targets, outcomes)
+
+
+def _outcome(make, source, target, overwrite):
+    """Field of the results, and the reason of a failure."""
+    try:
+        if not overwrite and target.exists():
+            return "skipped", None
+        make(source, target)
+    except ServingError as error:
+        if error.code not in OF_ONE_PICTURE:
+            raise
+        return "failures", str(error)
+    except (OSError, ValueError) as error:
+        return "failures", str(error)
+    return "written", None
+
+
+def _sorted(targets, outcomes):
+    found = StylizedFiles([], [], [])
+    for number, (source, target) in enumerate(targets):
+        field, reason = outcomes[number]
+        entry = (source, reason) if field == "failures" else target
+        getattr(found, field).append(entry)
+    return found
