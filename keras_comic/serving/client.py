@@ -59,9 +59,9 @@ class Client:
     not understand is not sent again. One client may be used by many threads;
     it keeps its connections until `close`, or the end of a `with` statement.
 
-    Certificates of `grpcs://` are checked by those that gRPC trusts (a file
-    that the environment variable GRPC_DEFAULT_SSL_ROOTS_FILE_PATH names), and
-    of `https://` by the system's (SSL_CERT_FILE).
+    Certificates are checked: of `grpcs://` by those that gRPC trusts, or the
+    file that the environment variable GRPC_DEFAULT_SSL_ROOTS_FILE_PATH names;
+    of `https://` by those that httpx trusts, or the file of SSL_CERT_FILE.
 
     Args:
         address: String: `"host:8500"` or `"grpc://host:8500"` (gRPC),

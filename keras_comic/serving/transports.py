@@ -332,7 +332,13 @@ class RestTransport:
             found = found[output[0]]
         try:
             return _from_json(found, output[1])
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
+        except (
+            AttributeError,
+            KeyError,
+            OverflowError,
+            TypeError,
+            ValueError,
+        ) as error:
             raise _not_expected(f"{output[0]}: {error}") from error
 
     def status(self, timeout):

@@ -9,8 +9,10 @@ import collections
 import http.server
 import io
 import json
+import pathlib
 import re
 import socket
+import ssl
 import struct
 import threading
 import time
@@ -137,20 +139,21 @@ def _negative_file(contents):
     return file.getvalue()
 
 
-def start_flaky_server(test, protocol, port=0):
+def start_flaky_server(test, protocol, port=0, files=None):
     """Starts a peer, which ends with the test.
 
     Args:
         test: The test case.
         protocol: `"grpc"` or `"http"`.
         port: Integer, or `0` for a free one.
+        files: Paths of a key and its certificate, to encrypt, or `None`.
 
     Returns:
         `FlakyModel`, the address, and a function that ends the server now.
     """
     model = FlakyModel()
     start = _start_http if protocol == "http" else _start_grpc
-    address, stop = start(model, port)
+    address, stop = start(model, port, files)
     test.addCleanup(stop)
     return model, address, stop
 
@@ -277,9 +280,13 @@ class _Server(http.server.ThreadingHTTPServer):
         """A client may go away."""
 
 
-def _start_http(model, port):
+def _start_http(model, port, files):
     handler = type("Handler", (_Handler,), {"model": model})
     server = _Server(("127.0.0.1", port), handler)
+    if files:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(files[1], files[0])
+        server.socket = context.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(
         target=server.serve_forever, kwargs={"poll_interval": 0.02}
     )
@@ -367,7 +374,7 @@ class _Service(
         return response
 
 
-def _start_grpc(model, port):
+def _start_grpc(model, port, files):
     server = grpc.server(
         futures.ThreadPoolExecutor(16),
         options=[
@@ -380,6 +387,11 @@ def _start_grpc(model, port):
         service, server
     )
     model_service_pb2_grpc.add_ModelServiceServicer_to_server(service, server)
-    port = server.add_insecure_port(f"127.0.0.1:{port}")
+    if files:
+        contents = [pathlib.Path(path).read_bytes() for path in files]
+        credentials = grpc.ssl_server_credentials([contents])
+        port = server.add_secure_port(f"127.0.0.1:{port}", credentials)
+    else:
+        port = server.add_insecure_port(f"127.0.0.1:{port}")
     server.start()
     return f"127.0.0.1:{port}", lambda: server.stop(0).wait()

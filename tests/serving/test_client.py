@@ -1,5 +1,9 @@
+import datetime
 import io
 import json
+import os
+import subprocess
+import sys
 import threading
 import time
 
@@ -27,6 +31,7 @@ from tests.serving.flaky_servers import SLOW
 from tests.serving.flaky_servers import Failure
 from tests.serving.flaky_servers import start_flaky_server
 from tests.serving.small_saved_model import small_saved_model
+from tests.test_case import ROOT
 from tests.test_case import TestCase
 from tests.test_case import photos
 
@@ -754,3 +759,96 @@ class LocalServerTest(TestCase, parameterized.TestCase):
             with self.assertRaises(ServingError) as raised:
                 client.stylize(picture())
         self.assertEqual(raised.exception.code, "UNAUTHENTICATED")
+
+
+ENCRYPTED = """
+import sys
+import numpy as np
+from keras_comic.serving.client import Client
+from keras_comic.serving.errors import ServingError
+from tests.serving.flaky_servers import start_flaky_server
+
+class Test:
+    def addCleanup(self, function):
+        self.cleanup = function
+
+files = sys.argv[1:]
+for protocol, scheme in ("grpc", "grpcs"), ("http", "https"):
+    test = Test()
+    model, address, stop = start_flaky_server(test, protocol, files=files)
+    model.token = "sesame"
+    port = address.rpartition(":")[2]
+    image = np.arange(32 * 32 * 3, dtype="uint8").reshape(32, 32, 3)
+    with Client(f"{scheme}://localhost:{port}", token="sesame") as client:
+        if not np.array_equal(client.stylize(image), 255 - image):
+            sys.exit(f"{protocol}: another picture")
+    # Not by a certificate of somebody else.
+    with Client(f"{scheme}://127.0.0.1:{port}", timeout=1.0) as client:
+        try:
+            client.status()
+        except ServingError as error:
+            if error.code != "UNAVAILABLE":
+                sys.exit(f"{protocol}: {error.code}")
+        else:
+            sys.exit(f"{protocol}: let in")
+    stop()
+"""
+
+
+class EncryptedTest(TestCase):
+    @pytest.mark.slow
+    def test_certificates(self):
+        # In a process of its own: gRPC reads whom to trust once.
+        folder = self.temporary_folder()
+        key, certificate = folder / "key.pem", folder / "certificate.pem"
+        write_certificate(key, certificate)
+        trusted = {
+            "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH": str(certificate),
+            "SSL_CERT_FILE": str(certificate),
+            "PYTHONPATH": str(ROOT),
+        }
+        done = subprocess.run(
+            [sys.executable, "-c", ENCRYPTED, key, certificate],
+            capture_output=True,
+            env={**os.environ, **trusted},
+            text=True,
+            timeout=300,
+        )
+        self.assertEqual(done.returncode, 0, done.stderr[-2000:])
+
+
+def write_certificate(key_path, certificate_path):
+    """Writes a key, and a certificate for `localhost` by that key itself."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name(
+        [x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")]
+    )
+    now = datetime.datetime.now(datetime.UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=1))
+        .add_extension(
+            x509.SubjectAlternativeName([x509.DNSName("localhost")]), False
+        )
+        .add_extension(x509.BasicConstraints(True, None), True)
+        .sign(key, hashes.SHA256())
+    )
+    encoding = serialization.Encoding.PEM
+    key_path.write_bytes(
+        key.private_bytes(
+            encoding,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+    )
+    certificate_path.write_bytes(certificate.public_bytes(encoding))
