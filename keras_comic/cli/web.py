@@ -1,0 +1,73 @@
+"""`keras-comic web`."""
+
+from typing import Annotated
+
+import typer
+
+from keras_comic.cli.backend import import_models
+from keras_comic.cli.errors import reported_errors
+
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+def web(
+    presets: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[PRESET]...",
+            help="Names that `keras-comic presets` lists, folders, or handles "
+            "hf://... or kaggle://...; by default, all built-in ones.",
+            show_default=False,
+        ),
+    ] = None,
+    host: Annotated[
+        str,
+        typer.Option(
+            help="The address to listen at. 0.0.0.0 lets other computers of "
+            "the network in."
+        ),
+    ] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="0 takes a free one.")
+    ] = 7860,
+    max_side: Annotated[
+        int,
+        typer.Option(min=32, help="Shrink larger photos to it, pixels."),
+    ] = 1280,
+    max_video_side: Annotated[
+        int,
+        typer.Option(min=32, help="Shrink larger videos to it, pixels."),
+    ] = 640,
+    max_seconds: Annotated[
+        float,
+        typer.Option(min=0.1, help="Longest video that is taken, seconds."),
+    ] = 15.0,
+    max_upload_mb: Annotated[
+        float,
+        typer.Option(min=0.01, help="Largest file that is taken, MB."),
+    ] = 64.0,
+):
+    """Serve a web page that turns photos and short videos into comics.
+
+    The page loads nothing from other servers, and only this computer can open
+    it unless --host says otherwise. Ctrl+C ends it.
+    """
+    with reported_errors():
+        import_models()
+        from keras_comic.serving.web_media import MediaLimits
+        from keras_comic.serving.web_page import make_page
+        from keras_comic.serving.web_page import serve_page
+
+        limits = MediaLimits(
+            max_side, max_video_side, max_seconds, max_upload_mb
+        )
+        page = make_page(presets or None, limits)
+        url = serve_page(page, host, port, wait=False)
+    typer.echo(f"Open {url} in a browser; Ctrl+C ends it.")
+    if host not in LOOPBACK:
+        typer.echo(
+            "Others of the network can open it too, and nothing asks them who "
+            "they are.",
+            err=True,
+        )
+    page.block_thread()

@@ -1,0 +1,252 @@
+"""Photos and videos that a page was given, read within limits."""
+
+import math
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image
+
+from keras_comic.data.decoders import SIGNATURE_BYTES
+from keras_comic.data.decoders import image_format
+from keras_comic.data.image_headers import read_header
+from keras_comic.data.images import ImageError
+from keras_comic.data.images import read_image
+from keras_comic.data.video_frames import VideoError
+from keras_comic.models.pictures import SMALLEST_SIDE
+from keras_comic.video.animation_reader import FORMATS as ANIMATED_FORMATS
+from keras_comic.video.frame_source import open_frames
+
+PHOTO = "photo"
+VIDEO = "video"
+# A photo is decoded whole before it is shrunk, a frame of a video as well.
+MAX_PHOTO_PIXELS = 50_000_000
+MAX_FRAME_PIXELS = 2**25
+# Frames per second: a video of more is as much work as a longer one.
+HIGHEST_FRAME_RATE = 60
+# Seconds that a video may be longer: files are that inexact.
+TOLERANCE = 0.5
+MEBIBYTE = 2**20
+EXPECTED = (
+    "Pictures are read as JPEG, PNG, WebP and most others, videos as MP4, "
+    "MOV, WebM or GIF."
+)
+
+
+class MediaLimits(NamedTuple):
+    """How large a file may be.
+
+    `max_side` and `max_video_side`, pixels: what is larger is shrunk.
+    `max_seconds` of a video and `max_upload_mb`, mebibytes: what is more is
+    refused.
+    """
+
+    max_side: int = 1280
+    max_video_side: int = 640
+    max_seconds: float = 15.0
+    max_upload_mb: float = 64.0
+
+    def check(self):
+        """Checks the limits.
+
+        Raises:
+            ValueError: If a side is below 32 pixels, or another limit is not
+                positive.
+        """
+        for name in ("max_side", "max_video_side"):
+            value = getattr(self, name)
+            if not isinstance(value, int) or value < SMALLEST_SIDE:
+                raise ValueError(
+                    f"`{name}` must be an integer of at least "
+                    f"{SMALLEST_SIDE} pixels. Received: {name}={value!r}"
+                )
+        for name in ("max_seconds", "max_upload_mb"):
+            value = getattr(self, name)
+            if not value > 0 or math.isinf(value):
+                raise ValueError(
+                    f"`{name}` must be a positive number. "
+                    f"Received: {name}={value!r}"
+                )
+
+
+class MediaError(ValueError):
+    """A file that the page cannot use; the message names it and says why."""
+
+
+def media_kind(path, limits):
+    """Tells photos from videos, by what is in the file.
+
+    Args:
+        path: String or path.
+        limits: `MediaLimits`.
+
+    Returns:
+        `"photo"` or `"video"`.
+
+    Raises:
+        MediaError: If the file is empty, larger than the limit, or of
+            neither kind.
+    """
+    path = Path(path)
+    size = path.stat().st_size
+    if size > limits.max_upload_mb * MEBIBYTE:
+        raise MediaError(
+            f"{path.name} has {size / MEBIBYTE:.1f} MB, and this page takes "
+            f"{limits.max_upload_mb:g} MB at most."
+        )
+    if not size:
+        raise MediaError(f"{path.name} is empty: there is nothing in the file.")
+    with open(path, "rb") as file:
+        start = file.read(SIGNATURE_BYTES)
+    name = image_format(start)
+    if name is not None:
+        return VIDEO if _is_animated(path, name) else PHOTO
+    if _looks_like_text(start):
+        raise MediaError(
+            f"{path.name} is neither a picture nor a video, but text. "
+            f"{EXPECTED}"
+        )
+    return VIDEO
+
+
+def read_photo(path, limits):
+    """Reads a photo, shrunk to the limit.
+
+    Args:
+        path: String or path.
+        limits: `MediaLimits`.
+
+    Returns:
+        Uint8 array `(height, width, 3)`, RGB in `[0, 255]`, and the size in
+        the file `(width, height)`, pixels.
+
+    Raises:
+        MediaError: If it cannot be read, or is smaller than 32 pixels.
+    """
+    path = Path(path)
+    try:
+        photo = read_image(path, max_pixels=MAX_PHOTO_PIXELS)
+    except (ImageError, OSError) as error:
+        raise MediaError(reason(path, error)) from error
+    height, width = photo.shape[:2]
+    size = fit((width, height), limits.max_side)
+    if min(size) < SMALLEST_SIDE:
+        raise MediaError(
+            f"{path.name} is {width} x {height} pixels; a picture needs sides "
+            f"of at least {SMALLEST_SIDE}, after it is shrunk to "
+            f"{limits.max_side}."
+        )
+    if size != (width, height):
+        image = Image.fromarray(photo).resize(size, Image.Resampling.LANCZOS)
+        photo = np.asarray(image)
+    return photo, (width, height)
+
+
+def open_clip(path, limits):
+    """Opens a short video, its frames shrunk to the limit.
+
+    Args:
+        path: String or path.
+        limits: `MediaLimits`.
+
+    Returns:
+        `keras_comic.video.FrameSource`, and the size in the file `(width,
+        height)`, pixels. It ends at the limit, whatever length the file
+        claims.
+
+    Raises:
+        ImportError: If what reads videos is not installed.
+        MediaError: If it cannot be read, or is too long or too large.
+    """
+    path = Path(path)
+    try:
+        frames = open_frames(path)
+        rate = min(frames.frame_rate, HIGHEST_FRAME_RATE)
+        seconds = limits.max_seconds + TOLERANCE
+        length, number = frames.duration, frames.num_frames
+        if length is not None and length > seconds:
+            raise MediaError(
+                f"{path.name} is {length:.0f} seconds long, and this page "
+                f"takes {limits.max_seconds:g} seconds at most. Cut it, or "
+                "use `keras-comic stylize`, which has no limit."
+            )
+        if number is not None and number > seconds * rate:
+            raise MediaError(
+                f"{path.name} has {number} frames, and this page takes "
+                f"{float(limits.max_seconds * rate):.0f} at most. Cut it, or "
+                "use `keras-comic stylize`, which has no limit."
+            )
+        frames = open_frames(path, max_frames=math.ceil(seconds * rate))
+    except VideoError as error:
+        raise MediaError(f"{reason(path, error)} {EXPECTED}") from error
+    except MediaError:
+        raise
+    except (OSError, ValueError) as error:
+        raise MediaError(reason(path, error)) from error
+    size = frames.width, frames.height
+    if size[0] * size[1] > MAX_FRAME_PIXELS:
+        raise MediaError(
+            f"{path.name} has frames of {size[0]} x {size[1]} pixels, which is "
+            "more than this page reads."
+        )
+    if max(size) > limits.max_video_side:
+        # Encoders want even sides.
+        fitted = fit(size, limits.max_video_side)
+        frames.width, frames.height = (max(2, s // 2 * 2) for s in fitted)
+    return frames, size
+
+
+def fit(size, max_side):
+    """A size with the same proportions and no longer side than a limit.
+
+    Args:
+        size: Pair of integers `(width, height)`, pixels.
+        max_side: Integer > 0, pixels.
+
+    Returns:
+        Pair of integers, `size` itself where it fits.
+    """
+    scale = max_side / max(size)
+    if scale >= 1:
+        return tuple(size)
+    return tuple(max(round(side * scale), 1) for side in size)
+
+
+def _is_animated(path, name):
+    if name not in ANIMATED_FORMATS:
+        return False
+    if name == "GIF":
+        try:
+            with Image.open(path, formats=["GIF"]) as image:
+                return image.is_animated
+        # Pillow raises almost anything of a broken file; so is it of a photo.
+        except Exception:
+            return False
+    return read_header(name, path.read_bytes()).pictures > 1
+
+
+def _looks_like_text(start):
+    try:
+        text = start.decode("utf-8")
+    except UnicodeDecodeError as error:
+        # The last letter may be cut.
+        if error.start < len(start) - 4:
+            return False
+        text = start[: error.start].decode("utf-8")
+    return all(c.isprintable() or c in "\t\r\n\f\ufeff" for c in text)
+
+
+def reason(path, error):
+    """What an error says, of the file's name and not of where it lies.
+
+    Args:
+        path: String or path.
+        error: Exception.
+
+    Returns:
+        String.
+    """
+    path = Path(path)
+    text = str(error).split(" Received:")[0]
+    text = text.replace(str(path), path.name)
+    return f"{path.name} cannot be used: {text[:1].lower()}{text[1:]}"

@@ -1,0 +1,154 @@
+"""Pictures of the styles: each is the comic of a bundled photograph."""
+
+import hashlib
+import io
+import json
+import logging
+import os
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from keras_comic.downloads import cache_folder
+
+# Photographs of scikit-image that are part of what pip installs.
+SAMPLES = ("astronaut", "coffee", "chelsea")
+# Shown in each style, cut to its face: (left, upper, right, lower), pixels.
+THUMBNAIL_SAMPLE = "chelsea"
+THUMBNAIL_BOX = (70, 0, 370, 300)
+THUMBNAIL_SIDE = 176
+# Before and after, where there is no picture of the user's own yet.
+OPENING_SAMPLE = "astronaut"
+# Changes the names of all files in the cache.
+CACHE_VERSION = 1
+
+_logger = logging.getLogger(__name__)
+
+
+def sample_photo(name):
+    """A photograph that scikit-image brings along.
+
+    Args:
+        name: String, `"astronaut"`, `"coffee"` or `"chelsea"`.
+
+    Returns:
+        Uint8 array `(height, width, 3)`, RGB in `[0, 255]`.
+
+    Raises:
+        ValueError: If there is no photograph of that name.
+    """
+    if name not in SAMPLES:
+        raise ValueError(
+            f"`name` must be one of {list(SAMPLES)}. Received: name={name!r}"
+        )
+    from skimage import data
+
+    return np.asarray(getattr(data, name)())
+
+
+class StylePictures:
+    """Makes pictures of a generator's styles once, and keeps them.
+
+    A picture is kept under a name that follows from the weights, the style
+    and the photograph, so that another preset of the same name is never
+    mistaken for it. If the folder cannot be written, nothing is kept.
+
+    Args:
+        generator: A generator with named styles.
+        folder: Path or `None`. Defaults to `None`, `web` in the cache folder
+            of fetched files.
+    """
+
+    def __init__(self, generator, folder=None):
+        self.generator = generator
+        self.folder = Path(folder) if folder else cache_folder() / "web"
+        self._weights = hashlib.sha256()
+        for weight in generator.get_weights():
+            self._weights.update(np.ascontiguousarray(weight).tobytes())
+
+    def thumbnail(self, style):
+        """A small square of a face in the style.
+
+        Args:
+            style: String, one of the generator's style names.
+
+        Returns:
+            Bytes of a JPEG.
+        """
+        left, upper, right, lower = THUMBNAIL_BOX
+        photo = sample_photo(THUMBNAIL_SAMPLE)[upper:lower, left:right]
+        return self._picture(photo, style, THUMBNAIL_SIDE)
+
+    def opening(self, style=None):
+        """A photograph and its comic.
+
+        Args:
+            style: String. Defaults to `None`, the generator's first style.
+
+        Returns:
+            Bytes of two JPEGs, of the photograph and of the comic, and their
+            size `(width, height)`, pixels.
+        """
+        photo = sample_photo(OPENING_SAMPLE)
+        style = style or self.generator.style_names[0]
+        comic = self._picture(photo, style)
+        return encode_jpeg(photo), comic, (photo.shape[1], photo.shape[0])
+
+    def _picture(self, photo, style, side=None):
+        path = self.folder / f"{self._key(photo, style, side)}.jpg"
+        try:
+            contents = path.read_bytes()
+            with Image.open(io.BytesIO(contents)) as image:
+                image.verify()
+            return contents
+        except (OSError, SyntaxError):
+            # Not there yet, or not whole.
+            pass
+        comic = self.generator.stylize(photo, style)
+        if side is not None:
+            image = Image.fromarray(comic)
+            image = image.resize((side, side), Image.Resampling.LANCZOS)
+            comic = np.asarray(image)
+        contents = encode_jpeg(comic)
+        try:
+            _write(path, contents)
+        except OSError as error:
+            _logger.info("Pictures of styles are not kept: %s", error)
+        return contents
+
+    def _key(self, photo, style, side):
+        digest = self._weights.copy()
+        vector = self.generator.styles[style]["vector"]
+        facts = [CACHE_VERSION, style, vector, side, photo.shape]
+        digest.update(json.dumps(facts).encode())
+        digest.update(np.ascontiguousarray(photo).tobytes())
+        return digest.hexdigest()[:32]
+
+
+def encode_jpeg(image, quality=90):
+    """Bytes of a JPEG, for showing.
+
+    Args:
+        image: Uint8 array `(height, width, 3)`, RGB in `[0, 255]`.
+        quality: Integer in `[1, 95]`. Defaults to `90`.
+
+    Returns:
+        Bytes.
+    """
+    file = io.BytesIO()
+    Image.fromarray(image).save(file, "JPEG", quality=quality, subsampling=0)
+    return file.getvalue()
+
+
+def _write(path, contents):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    number, partial = tempfile.mkstemp(".partial", dir=path.parent)
+    try:
+        with open(number, "wb") as file:
+            file.write(contents)
+        os.replace(partial, path)
+    except OSError:
+        Path(partial).unlink(missing_ok=True)
+        raise

@@ -1,0 +1,257 @@
+"""What the web page does with a file: a photo or a short video into a comic."""
+
+import io
+import itertools
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image
+
+from keras_comic import presets as presets_module
+from keras_comic.provenance.metadata import Provenance
+from keras_comic.provenance.metadata import append_provenance
+from keras_comic.provenance.metadata import embed_provenance
+from keras_comic.provenance.metadata import read_provenance
+from keras_comic.serving.web_media import PHOTO
+from keras_comic.serving.web_media import MediaError
+from keras_comic.serving.web_media import MediaLimits
+from keras_comic.serving.web_media import media_kind
+from keras_comic.serving.web_media import open_clip
+from keras_comic.serving.web_media import read_photo
+from keras_comic.serving.web_media import reason
+from keras_comic.video.conversion import convert_video
+from keras_comic.video.frame_source import open_frames
+from keras_comic.video.video_stylizer import VideoStylizer
+
+# Letters of a file's name that are kept in the comic's.
+_KEPT = re.compile(r"[^\w.-]+")
+LONGEST_STEM = 60
+
+
+class Choice(NamedTuple):
+    """What was chosen on the page.
+
+    `preset` and `style` are names; `second`, a style of the same preset or
+    `None`, has the share `share` of the mix, in `[0, 1]`; `strength` in
+    `[0, 1]` and `keep_color` are those of `Generator.stylize`.
+    """
+
+    preset: str
+    style: str
+    second: str | None = None
+    share: float = 0.0
+    strength: float = 1.0
+    keep_color: bool = False
+
+
+class Preview(NamedTuple):
+    """A file that was looked at.
+
+    `kind` is `"photo"` or `"video"`, `image` what is shown of it, uint8
+    `(height, width, 3)`, and `facts` a string about it.
+    """
+
+    kind: str
+    image: np.ndarray
+    facts: str
+
+
+class Result(NamedTuple):
+    """A finished comic.
+
+    `kind` is `"photo"` or `"video"`; `path` the file to download; `before`
+    and `after` uint8 `(height, width, 3)`, of a video one of its frames;
+    `notes` a list of strings about it.
+    """
+
+    kind: str
+    path: Path
+    before: np.ndarray
+    after: np.ndarray
+    notes: list
+
+
+class Stopped(Exception):
+    """Raised by what `make` calls as `progress`, to stop it."""
+
+
+class WebStylizer:
+    """Reads files within limits and makes comics of them.
+
+    Args:
+        presets: List of strings, as `keras_comic.from_preset` takes them, or
+            dict of name to generator. Defaults to `None`, all built-in
+            presets.
+        limits: `MediaLimits`. Defaults to `None`, their defaults.
+        content_review: `None`, or what is asked before a result is shown,
+            see `keras_comic.serving.content_review`. Defaults to `None`.
+
+    Raises:
+        ValueError: If there is no preset, one has no named style, or a limit
+            is wrong.
+    """
+
+    def __init__(self, presets=None, limits=None, content_review=None):
+        limits = MediaLimits() if limits is None else limits
+        limits.check()
+        if presets is None:
+            presets = presets_module.list_presets()
+        if not isinstance(presets, dict):
+            presets = {
+                Path(str(name)).name: presets_module.from_preset(str(name))
+                for name in presets
+            }
+        if not presets:
+            raise ValueError("`presets` must name a preset. Received: none")
+        for name, generator in presets.items():
+            if not generator.style_names:
+                raise ValueError(
+                    "A preset needs a named style to be chosen on the page "
+                    f"(`keras-comic add-style`). Received: preset={name!r}"
+                )
+        self.generators = dict(presets)
+        self.limits = limits
+        self.content_review = content_review
+
+    def check(self, path):
+        """Looks at a file, before anything is made of it.
+
+        Args:
+            path: String or path.
+
+        Returns:
+            `Preview`.
+
+        Raises:
+            MediaError: If the file cannot be used.
+        """
+        kind = media_kind(path, self.limits)
+        if kind == PHOTO:
+            photo, size = read_photo(path, self.limits)
+            return Preview(kind, photo, _size_facts(photo, size))
+        frames, size = open_clip(path, self.limits)
+        try:
+            first = _frame(frames.path, 0, (frames.width, frames.height))
+        except (OSError, ValueError) as error:
+            raise MediaError(reason(path, error)) from error
+        facts = _size_facts(first, size)
+        if frames.duration is not None:
+            facts = f"{frames.duration:.1f} seconds, {facts}"
+        return Preview(kind, first, facts)
+
+    def make(self, path, choice, folder, progress=None):
+        """Makes a comic of a file.
+
+        Args:
+            path: String or path.
+            choice: `Choice`.
+            folder: Path of an existing folder for the file to download.
+            progress: Callable or `None`. Of a video, called after each frame
+                with the number of frames done and the number of all, or
+                `None` where that is not known; may raise `Stopped`. Defaults
+                to `None`.
+
+        Returns:
+            `Result`.
+
+        Raises:
+            MediaError: If the file cannot be used.
+            ValueError: If a choice is not one that the page offers.
+        """
+        generator, style = self._style(choice)
+        target = Path(folder) / _file_name(path, choice)
+        said = Provenance(choice.preset)
+        if media_kind(path, self.limits) == PHOTO:
+            photo, size = read_photo(path, self.limits)
+            comic = generator.stylize(
+                photo, style, choice.strength, keep_color=choice.keep_color
+            )
+            file = io.BytesIO()
+            Image.fromarray(comic).save(file, "PNG")
+            target = target.with_name(f"{target.name}.png")
+            target.write_bytes(embed_provenance(file.getvalue(), said))
+            notes = [_size_facts(photo, size)]
+            return Result(PHOTO, target, photo, comic, notes)
+        frames, size = open_clip(path, self.limits)
+        target = target.with_name(f"{target.name}.mp4")
+        stylizer = VideoStylizer(
+            generator,
+            style,
+            strength=choice.strength,
+            keep_color=choice.keep_color,
+        )
+        try:
+            done = convert_video(frames, target, stylizer, progress=progress)
+        except (OSError, ValueError) as error:
+            raise MediaError(reason(path, error)) from error
+        if read_provenance(target) is None:
+            with open(target, "r+b") as file:
+                append_provenance(file, said)
+        middle = done.num_frames // 2
+        before = _frame(frames.path, middle, (frames.width, frames.height))
+        after = _frame(target, middle, (frames.width, frames.height))
+        notes = [f"{done.num_frames} frames, {_size_facts(before, size)}"]
+        if done.problem:
+            problem = done.problem.split(" Received:")[0]
+            notes.append(f"Only a part could be read. {problem}")
+        elif frames.is_cut:
+            notes.append(
+                f"Cut after {self.limits.max_seconds:g} seconds, the most "
+                "that this page takes."
+            )
+        return Result("video", target, before, after, notes)
+
+    def _style(self, choice):
+        """The generator, and what it takes as style."""
+        if choice.preset not in self.generators:
+            raise ValueError(
+                f"`preset` must be one of {list(self.generators)}. "
+                f"Received: preset={choice.preset!r}"
+            )
+        generator = self.generators[choice.preset]
+        for style in (choice.style, choice.second):
+            if style is None and style is choice.second:
+                continue
+            if style not in generator.style_names:
+                raise ValueError(
+                    f"`style` must be one of {generator.style_names}. "
+                    f"Received: style={style!r}"
+                )
+        if not 0.0 <= choice.share <= 1.0:
+            raise ValueError(
+                "`share` must be a number in [0, 1]. "
+                f"Received: share={choice.share!r}"
+            )
+        if choice.second is None or choice.share == 0.0:
+            return generator, choice.style
+        return generator, [
+            (choice.style, 1.0 - choice.share),
+            (choice.second, choice.share),
+        ]
+
+
+def _frame(path, number, size):
+    """A frame of a video, or its last, of a size `(width, height)`."""
+    frames = open_frames(path, scene_cuts=False)
+    frames.width, frames.height = size
+    for frame in itertools.islice(frames, number + 1):
+        image = frame.image
+    return image
+
+
+def _size_facts(image, size):
+    height, width = image.shape[:2]
+    if (width, height) == tuple(size):
+        return f"{width} × {height} pixels"
+    return f"{width} × {height} pixels, shrunk from {size[0]} × {size[1]}"
+
+
+def _file_name(path, choice):
+    stem = _KEPT.sub("_", Path(path).stem)[:LONGEST_STEM].strip("._")
+    styles = [choice.style]
+    if choice.second is not None and choice.share:
+        styles.append(choice.second)
+    parts = [stem or "comic", *(_KEPT.sub("_", style) for style in styles)]
+    return "-".join(parts)

@@ -1,0 +1,93 @@
+import asyncio
+
+import httpx
+from starlette.applications import Starlette
+from starlette.responses import HTMLResponse
+from starlette.responses import PlainTextResponse
+from starlette.responses import StreamingResponse
+from starlette.routing import Route
+
+from keras_comic.serving.web_headers import SelfContained
+from keras_comic.serving.web_headers import remove_foreign
+from tests.test_case import TestCase
+
+FOREIGN = (
+    '<meta property="og:image"\n  content="https://elsewhere.org/a.jpg" />',
+    '<meta name="twitter:title" content="Gradio" />',
+    '<script src="https://elsewhere.org/a.js"></script>',
+    "<script async src='//elsewhere.org/a.js'> </script>",
+    '<link rel="preconnect" href="https://fonts.elsewhere.org">',
+)
+OWN = (
+    '<meta name="viewport" content="width=device-width" />',
+    '<script type="module" src="./assets/index.js"></script>',
+    '<script>const url = "/a";</script>',
+    '<link rel="stylesheet" href="./assets/index.css">',
+)
+PAGE = "".join(a + b for a, b in zip(FOREIGN, (*OWN, ""), strict=True))
+
+
+def respond(path):
+    """What the middleware makes of an answer."""
+
+    async def page(request):
+        return HTMLResponse(PAGE)
+
+    async def text(request):
+        return PlainTextResponse(
+            PAGE, headers={"X-Content-Type-Options": "other"}
+        )
+
+    async def pieces(request):
+        async def parts():
+            for start in range(0, len(PAGE), 7):
+                yield PAGE[start : start + 7].encode()
+
+        return StreamingResponse(parts(), media_type="text/html")
+
+    app = SelfContained(
+        Starlette(
+            routes=[
+                Route("/page", page),
+                Route("/text", text),
+                Route("/pieces", pieces),
+            ]
+        )
+    )
+
+    async def get():
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(
+            transport=transport, base_url="http://page"
+        ) as client:
+            return await client.get(path)
+
+    return asyncio.run(get())
+
+
+class SelfContainedTest(TestCase):
+    def test_remove_foreign(self):
+        self.assertEqual(remove_foreign(PAGE.encode()).decode(), "".join(OWN))
+
+    def test_pages(self):
+        for path in ("/page", "/pieces"):
+            response = respond(path)
+            self.assertEqual(response.text, "".join(OWN))
+        self.assertEqual(
+            respond("/page").headers["content-length"],
+            str(len("".join(OWN))),
+        )
+
+    def test_what_is_no_page_stays(self):
+        response = respond("/text")
+        self.assertEqual(response.text, PAGE)
+        self.assertEqual(
+            response.headers.get_list("x-content-type-options"), ["nosniff"]
+        )
+
+    def test_policy(self):
+        for path in ("/page", "/text", "/nowhere"):
+            policy = respond(path).headers["content-security-policy"]
+            self.assertRegex(policy, "^default-src 'self';")
+            self.assertNotIn("http", policy)
+            self.assertNotIn("*", policy)
