@@ -15,6 +15,7 @@ from keras_comic.export.model_config import ModelConfig
 from keras_comic.export.model_config import write_model_config
 from keras_comic.export.model_config import write_monitoring_config
 from keras_comic.export.versions import list_versions
+from keras_comic.export.warmup import read_warmup_records
 
 # TensorFlow's version in it must not be older than that of the exporting
 # TensorFlow: 2.21 is the first whose graphs read WebP.
@@ -84,8 +85,9 @@ def write_deployment(
             and `overwrite` is `False`.
         FileNotFoundError: If there is no version of a model.
         ImportError: If tensorflow-serving-api is not installed.
-        ValueError: If a value is wrong, or a model was exported by a newer
-            TensorFlow than that of `serving_image`.
+        ValueError: If a value is wrong, a model was exported by a newer
+            TensorFlow than that of `serving_image`, or one of its warm-up
+            records is larger than the largest batch.
 
     Example:
 
@@ -123,6 +125,7 @@ def write_deployment(
     folders = _version_folders(folder, models)
     for version in folders:
         _check_tensorflow(version, serving_image)
+        _check_warmup(version, batching)
     if memory_mib is None:
         memory_mib = _memory_mib(batching, folders)
     flags = _server_flags(models)
@@ -202,6 +205,19 @@ def _check_tensorflow(version, serving_image):
                 "`serving_image` must have no older TensorFlow than the one "
                 f"that exported '{version}', which is {written}. "
                 f"Received: serving_image={serving_image!r}"
+            )
+
+
+def _check_warmup(version, batching):
+    """A server does not load a version whose warm-up records it refuses."""
+    for signature_name, inputs in read_warmup_records(version):
+        size = max(value.shape[0] for value in inputs.values())
+        if size > batching.max_batch_size:
+            raise ValueError(
+                "`batching` must take the warm-up records of "
+                f"'{version}', of which one asks {signature_name} for {size} "
+                "images. "
+                f"Received: max_batch_size={batching.max_batch_size}"
             )
 
 

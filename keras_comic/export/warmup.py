@@ -144,7 +144,9 @@ def make_warmup_requests(
         sizes: Sequence of `(height, width)` in pixels, of at least 32: the
             sizes that clients send most.
         batch_sizes: Sequence of positive integers, such as the
-            `allowed_batch_sizes` of the batching parameters.
+            `allowed_batch_sizes` of the batching parameters. A server that
+            takes no batches of a size does not load a version with records
+            of it.
         num_styles: Integer. Named styles of the generator. With `0`,
             `serving_style_weights` gets no request.
         signatures: Sequence of names of signatures, or `None` for all four.

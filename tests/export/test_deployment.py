@@ -24,6 +24,8 @@ from keras_comic.export.deployment import write_deployment  # noqa: E402
 from keras_comic.export.model_config import ModelConfig  # noqa: E402
 from keras_comic.export.model_config import read_model_config  # noqa: E402
 from keras_comic.export.model_config import read_monitoring_config  # noqa: E402
+from keras_comic.export.warmup import make_warmup_requests  # noqa: E402
+from keras_comic.export.warmup import write_warmup_records  # noqa: E402
 
 # The flags of tensorflow_model_server that `--help` lists.
 DOCUMENTED_FLAGS = set(
@@ -327,6 +329,22 @@ class WriteDeploymentTest(TestCase, parameterized.TestCase):
         for image in ("tensorflow/serving:3.0.0-gpu", "team/serving:latest"):
             write_deployment(self.folder, serving_image=image)
             self.assertEqual(self.dockerfile()["FROM"], image)
+
+    def test_too_large_warmup_records(self):
+        requests = make_warmup_requests(
+            [(32, 32)], [1, 4], signatures=["serving_default"]
+        )
+        version = self.folder / "models" / "comic" / "2"
+        write_warmup_records(version, requests)
+        write_deployment(
+            self.folder, batching=make_batching_parameters(True, 4)
+        )
+        with self.assertRaisesRegex(
+            ValueError, "comic/2'.* serving_default for 4 images.*_size=3"
+        ):
+            write_deployment(
+                self.folder, batching=make_batching_parameters(True, 3)
+            )
 
     @parameterized.parameters(
         ({"image": "two words"}, "`image` must be an image's name"),
