@@ -364,8 +364,16 @@ class Client:
             "version": self.version,
             "recipe": recipe.description(),
         }
+        # Another one than what the model says is for `convert_video`.
+        is_asked = options.get("provenance", True) is True
         return convert_remotely(
-            source, output, submit, self.concurrency, key, options
+            source,
+            output,
+            submit,
+            self.concurrency,
+            key,
+            self._provenance(is_asked),
+            options,
         )
 
     def status(self):

@@ -9,7 +9,9 @@ from keras_comic.video.frame_source import open_frames
 from keras_comic.video.frame_stylizer import FrameStylizer
 
 
-def convert_remotely(source, output, submit, num_ahead, key, options):
+def convert_remotely(
+    source, output, submit, num_ahead, key, provenance, options
+):
     """Converts a video whose frames are made into comics somewhere else.
 
     Args:
@@ -20,6 +22,8 @@ def convert_remotely(source, output, submit, num_ahead, key, options):
             3)`.
         num_ahead: Integer > 0. Frames that are under way at a time.
         key: As in `convert_video`.
+        provenance: `keras_comic.provenance.Provenance` or `None`. What is
+            known of how the comics are made.
         options: Dict of further arguments of `convert_video`.
 
     Returns:
@@ -30,6 +34,7 @@ def convert_remotely(source, output, submit, num_ahead, key, options):
         # Nothing is carried from frame to frame: cuts do not matter.
         frames = open_frames(source, scene_cuts=False)
     stylizer = RemoteStylizer()
+    stylizer.provenance = provenance
     ahead = FramesAhead(frames, stylizer, submit, num_ahead)
     try:
         return convert_video(ahead, output, stylizer, key=key, **options)
