@@ -1,5 +1,6 @@
 import io
 import json
+import os
 import sys
 
 import numpy as np
@@ -8,6 +9,7 @@ from absl.testing import parameterized
 from PIL import Image
 
 from keras_comic.data import read_image
+from keras_comic.data.remote_files import RemoteFile
 from keras_comic.models.image_files import stylize_files
 from keras_comic.serving.beam_stylize import check_folders
 from keras_comic.serving.beam_stylize import stylize_with_beam
@@ -110,6 +112,7 @@ class StylizeWithBeamTest(parameterized.TestCase, TestCase):
         self.assertFalse((self.output / ".partial").exists())
         return sources, comics
 
+    @pytest.mark.slow
     def test_goes_on_where_it_stopped(self):
         sources, comics = self.check()
         (self.output / "2.png").unlink()
@@ -171,15 +174,52 @@ class StylizeWithBeamTest(parameterized.TestCase, TestCase):
         }
         self.assertEqual(made, comics_of(self.output))
 
+    @pytest.mark.slow
+    def test_no_image(self):
+        sources = self.folder / "empty"
+        sources.mkdir()
+        with self.assertRaisesRegex(ValueError, "hold no image.*empty"):
+            self.stylize(sources)
+
+    @pytest.mark.slow
+    def test_s3(self):
+        from tests.data.s3_server import s3_server
+
+        store = RemoteFile(self.enterContext(s3_server()))
+        sources = save_photos(self.folder / "in", 3)
+        for path in sources.rglob("*.*"):
+            name = path.relative_to(sources).as_posix()
+            (store / "in" / name).upload(path)
+        for path in self.saved_model.rglob("*.*"):
+            name = path.relative_to(self.saved_model).as_posix()
+            if path.is_file():
+                (store / "model" / "1" / name).upload(path)
+        options = [f"--s3_endpoint_url={os.environ['AWS_ENDPOINT_URL']}"]
+        for expected in ((4, 0, 4), (0, 4, 4)):
+            done = stylize_with_beam(
+                str(store / "in"),
+                str(store / "out"),
+                str(store / "model" / "1"),
+                options=options,
+            )
+            self.assertEqual(done[:3], expected)
+        names = ["0.png.png", "0.tif.png", "2.png", "sub/1.png"]
+        names += ["failures.jsonl", "report.json"]
+        out = store / "out"
+        found = [str(f.relative_to(out)) for f in out.iter_files()]
+        self.assertEqual(sorted(found), sorted(names))
+        local = self.stylize(sources)
+        self.assertEqual(local[:3], (4, 0, 4))
+        for name, contents in comics_of(self.output).items():
+            self.assertEqual((out / name).read_bytes(), contents)
+
     def test_errors(self):
         sources = save_photos(self.folder / "in", 2)
-        (self.folder / "empty").mkdir()
         for error, message, given, arguments in (
             (ValueError, "in .0, 1.*strength=2", sources, {"strength": 2}),
             (ValueError, "one of .'ink'.*'oil'", sources, {"style": "oil"}),
             (FileNotFoundError, "no such file.*none", "none", {}),
             (ValueError, "another folder.*/in", sources, {"output": sources}),
-            (ValueError, "hold no image.*empty", self.folder / "empty", {}),
         ):
             with self.assertRaisesRegex(error, message):
                 self.stylize(given, **arguments)

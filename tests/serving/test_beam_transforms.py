@@ -4,14 +4,20 @@ from pathlib import Path
 
 import pytest
 from absl.testing import parameterized
+from PIL import Image
 
 from keras_comic.models.image_files import plan_outputs
 from tests.data.object_store import ObjectStore
 from tests.data.pictures import save_noise
+from tests.serving.small_saved_model import small_saved_model
 from tests.test_case import TestCase
+from tests.test_case import photos
+from tests.test_case import requires_tensorflow
 
 beam = pytest.importorskip("apache_beam")
 steps = pytest.importorskip("keras_comic.serving.beam_transforms")
+handlers = pytest.importorskip("keras_comic.serving.comic_model_handler")
+ComicModelHandler = handlers.ComicModelHandler
 RUNNER = "FnApiRunner"
 NAMES = ("a.jpg", "b/x.y.JPG", "b/a.png", "c.png", "c.webp", "漫画.png")
 
@@ -101,6 +107,54 @@ class ListPhotosTest(parameterized.TestCase, TestCase):
             pairs, [("store://bucket/in/b/c.png", "store://bucket/out/b/c.png")]
         )
         self.assertEqual(skipped, ["store://bucket/out/a.png"])
+
+
+@requires_tensorflow
+class StylizePhotosTest(TestCase):
+    @pytest.mark.slow
+    def test_in_a_pipeline_of_ones_own(self):
+        _, saved_model = small_saved_model()
+        folder = self.temporary_folder()
+        for seed in range(3):
+            picture = Image.fromarray(photos(40, 48, 3, seed=seed))
+            picture.save(folder / f"{seed}.png")
+        (folder / "bad.png").write_bytes(b"no image")
+        pairs = [
+            (str(path).encode(), str(folder / "out" / path.name).encode())
+            for path in sorted(folder.glob("*.png"))
+        ]
+        missing = (str(folder / "no.png").encode(), pairs[0][1])
+        handler = ComicModelHandler(saved_model)
+        pipeline = beam.Pipeline(RUNNER)
+        made = (
+            pipeline
+            | beam.Create([*pairs, missing])
+            | steps.StylizePhotos(handler, str(folder / "out"))
+        )
+        for name, values in made.items():
+            collected[name] = []
+            _ = values | f"Keep {name}" >> beam.Map(keep, name)
+        result = pipeline.run()
+        result.wait_until_finish()
+        written = sorted(os.fsdecode(path) for path in collected["written"])
+        self.assertEqual(
+            written, [str(folder / "out" / f"{seed}.png") for seed in range(3)]
+        )
+        failures = sorted(map(json.loads, collected["failures"]), key=str)
+        self.assertEqual(
+            [row["photo"] for row in failures],
+            [str(folder / "bad.png"), str(folder / "no.png")],
+        )
+        self.assertIn("No such file", failures[1]["reason"])
+        counters = {
+            counter.key.metric.name: counter.committed
+            for counter in result.metrics().query()["counters"]
+            if counter.key.metric.namespace == steps.NAMESPACE
+        }
+        self.assertEqual(counters["photos_read"], 3)
+        self.assertEqual(counters["comics_written"], 3)
+        self.assertEqual(counters["photos_failed"], 2)
+        self.assertEqual(counters["num_inferences"], 3)
 
 
 class FilesTest(TestCase):

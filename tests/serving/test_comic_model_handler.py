@@ -193,6 +193,27 @@ class ComicModelHandlerTest(parameterized.TestCase, TestCase):
                 ComicModelHandler(path)
 
     @pytest.mark.slow
+    def test_shared_model(self):
+        from apache_beam.utils.multi_process_shared import MultiProcessShared
+
+        handler = ComicModelHandler(self.folder, share_across_processes=True)
+        self.assertTrue(handler.share_model_across_processes())
+        # As `RunInference` does then: calls and errors cross a socket.
+        shared = MultiProcessShared(
+            handler.load_model,
+            tag="test_shared_model",
+            path=str(self.temporary_folder()),
+            always_proxy=True,
+        )
+        picture = photos(40, 48, 3)
+        batch = [encode(picture), encode(photos(20, 48, 3)), encode(picture)]
+        results = handler.run_inference(batch, shared.acquire())
+        expected = self.generator.stylize(picture)
+        self.assertComic(results[0].inference, expected)
+        self.assertIn("at least 32 pixels", results[1].inference.error)
+        self.assertComic(results[2].inference, expected)
+
+    @pytest.mark.slow
     def test_worker_without_keras(self):
         cloudpickle.register_pickle_by_value(handlers)
         self.addCleanup(cloudpickle.unregister_pickle_by_value, handlers)
