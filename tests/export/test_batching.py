@@ -1,5 +1,6 @@
 import dataclasses
 import re
+import threading
 from pathlib import Path
 
 import pytest
@@ -223,3 +224,66 @@ class BatchingParametersTest(TestCase, parameterized.TestCase):
             self.assertIn("any sizes" if parameters is mixed else "fail", text)
         with self.assertRaisesRegex(ValueError, "must be positive"):
             make_batching_parameters(max_batch_size=0)
+
+
+class SchedulerTest(TestCase, parameterized.TestCase):
+    """The scheduler that TensorFlow Serving's batching is made of."""
+
+    def answers(self, name, parameters, sizes):
+        """What requests get that come at once: a shape, or an error."""
+        tf = pytest.importorskip("tensorflow")
+        images = tf.TensorSpec([None, None, None, 3], tf.uint8)
+        execution_batch_size = parameters.execution_batch_size
+
+        @tf.nondifferentiable_batch_function(
+            num_batch_threads=parameters.num_batch_threads,
+            max_batch_size=parameters.max_batch_size,
+            batch_timeout_micros=parameters.batch_timeout_micros,
+            # What it has for `max_execution_batch_size`.
+            allowed_batch_sizes=[execution_batch_size],
+            max_enqueued_batches=parameters.max_enqueued_batches,
+            enable_large_batch_splitting=(
+                parameters.enable_large_batch_splitting
+            ),
+        )
+        def stylize(images):
+            return 255 - images
+
+        @tf.function(input_signature=[images])
+        def serve(images):
+            with tf.name_scope(name):
+                return stylize(images)
+
+        answers = [None] * len(sizes)
+
+        def request(number):
+            shape = (1 + number % 3, sizes[number], sizes[number], 3)
+            try:
+                answers[number] = serve(tf.zeros(shape, "uint8")).shape == shape
+            except tf.errors.InvalidArgumentError as error:
+                answers[number] = str(error)
+
+        threads = [
+            threading.Thread(target=request, args=(number,))
+            for number in range(len(sizes))
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        return answers
+
+    def test_mixed_sizes(self):
+        parameters = make_batching_parameters()
+        answers = self.answers("mixed", parameters, [32, 40, 48] * 4)
+        self.assertEqual(answers, [True] * 12)
+
+    def test_sizes_fail_when_they_share_a_batch(self):
+        parameters = dataclasses.replace(
+            make_batching_parameters(mixed_sizes=False),
+            batch_timeout_micros=1_000_000,
+        )
+        answers = self.answers("shared", parameters, [32, 40, 48] * 4)
+        self.assertIn("shape", " ".join(str(a) for a in answers).lower())
+        answers = self.answers("one", parameters, [32] * 12)
+        self.assertEqual(answers, [True] * 12)
