@@ -48,10 +48,11 @@ class Client:
 
     The server is TensorFlow Serving or `keras-comic serve`, with a model that
     `keras-comic export` wrote; the address says whether it is asked over gRPC
-    or over HTTP. What comes back is what the generator itself gives. Over
-    gRPC pixels are sent as they are. Over HTTP pictures go as PNG files where
-    the model takes these, which is for the first style at full strength; else
-    as text, which is several times larger.
+    or over HTTP. What comes back is what the generator itself gives, to within
+    1 of 255. Over gRPC pixels are sent as they are. Over HTTP pictures go as
+    PNG files where the model takes these, which is for the first style at full
+    strength; else as text, which is several times larger and slower: prefer
+    gRPC.
 
     A server that is busy (RESOURCE_EXHAUSTED, 429), is not there (UNAVAILABLE,
     503) or breaks the connection is asked again after a pause that grows, or
@@ -293,6 +294,7 @@ class Client:
                 image, or a comic would replace a source.
             ServingError: If the server cannot be reached, lets nobody in, or
                 has no such model.
+            TypeError: If `provenance` is not as above.
         """
         if max_side is not None and not max_side > 0:
             raise ValueError(

@@ -89,6 +89,8 @@ class FlakyModel:
         self.state = "AVAILABLE"
         self.is_stopped = False
         self.num_running = self.most_running = 0
+        # Over HTTP.
+        self.num_connections = 0
         self._lock = threading.Lock()
 
     def meet(self, call, authorization):
@@ -275,6 +277,10 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 class _Server(http.server.ThreadingHTTPServer):
     daemon_threads = True
     allow_reuse_address = True
+
+    def get_request(self):
+        self.RequestHandlerClass.model.num_connections += 1
+        return super().get_request()
 
     def handle_error(self, request, client_address):
         """A client may go away."""

@@ -167,6 +167,15 @@ class StylizeTest(ClientTestCase):
         self.assertAllEqual(comics, 255 - images)
         self.assertBetween(self.model.most_running, 2, 3)
 
+    def test_connections_are_kept(self):
+        client = self.start("http", concurrency=2)
+        for seed in range(10):
+            client.stylize(picture(seed=seed))
+            client.status()
+        self.assertEqual(self.model.num_connections, 1)
+        client.stylize(photos(64, 32, 32, 3))
+        self.assertLessEqual(self.model.num_connections, 3)
+
     @both
     def test_from_many_threads(self, protocol):
         client = self.start(protocol)

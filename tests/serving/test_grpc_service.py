@@ -588,6 +588,50 @@ class GrpcServiceTest(TestCase, parameterized.TestCase):
             "larger than max",
         )
 
+    def test_whatever_a_message_holds(self):
+        """Messages that can be parsed get an answer or a refusal."""
+        random = np.random.default_rng(0)
+        image = picture(1, 32, 32)
+        codes = set()
+        for _ in range(300):
+            request = predict_request({"images": image})
+            proto = request.inputs["images"]
+            for change in random.choice(8, random.integers(1, 4)):
+                self.change(random, change, request, proto)
+            try:
+                self.stub.Predict(request, SECONDS)
+            except grpc.RpcError as error:
+                codes.add(error.code().name)
+            else:
+                codes.add("OK")
+        self.assertEqual(
+            codes,
+            {"OK", "FAILED_PRECONDITION", "INVALID_ARGUMENT", "NOT_FOUND"},
+        )
+
+    def change(self, random, change, request, proto):
+        dims = proto.tensor_shape.dim
+        content = proto.tensor_content
+        cut = int(random.integers(len(content) + 1))
+        if change == 0:
+            proto.dtype = int(random.integers(0, 130))
+        elif change == 1:
+            proto.tensor_content = content[:cut]
+        elif change == 2 and dims:
+            side = random.choice([-(2**63), -1, 0, 1, 31, 2**31, 2**63 - 1])
+            dims[random.integers(len(dims))].size = int(side)
+        elif change == 3:
+            dims.add(size=int(random.integers(0, 3)))
+        elif change == 4:
+            proto.int_val.extend(random.integers(-(2**31), 2**31, 9).tolist())
+        elif change == 5:
+            proto.string_val.append(content[:cut])
+        elif change == 6:
+            name = random.choice(["serving_bytes", "style_names", "\0", "x"])
+            request.model_spec.signature_name = str(name)
+        elif change == 7:
+            request.model_spec.version.value = int(random.integers(-2, 3))
+
     def wait_request(self, seconds):
         return predict_request(
             {"seconds": np.array([seconds], "float32")}, "waiting"
