@@ -193,6 +193,8 @@ def _forms(name, inputs):
     required = [] if name == "serving_default" else ["signature_name"]
     columns = _object({n: _tensor(i, i.shape) for n, i in inputs.items()})
     rows = _object({n: _tensor(i, i.shape[1:]) for n, i in inputs.items()})
+    # In columns, other names are not looked at.
+    rows["additionalProperties"] = False
     if len(inputs) == 1:
         ((_, info),) = inputs.items()
         columns = {"anyOf": [columns, _tensor(info, info.shape)]}
