@@ -171,6 +171,29 @@ class LoadTest(PresetTestCase):
         self.assertSame(from_preset(str(self.folder)))
         self.assertSame(AdaINGenerator.from_preset(self.folder))
 
+    def test_name_and_version(self):
+        metadata = self.save()
+        config = self.generator.get_config()
+        generator = from_preset(self.folder)
+        # No folder of somebody's machine is told.
+        self.assertEqual(generator.preset_name, "adain_ink")
+        version = metadata["weights"]["sha256"][:16]
+        self.assertEqual(generator.preset_version, version)
+        said = generator.provenance
+        self.assertEqual((said.preset, said.version), ("adain_ink", version))
+        self.assertEqual(generator.get_config().keys(), config.keys())
+        self.assertIsNone(self.generator.preset_name)
+        self.assertIsNone(self.generator.provenance.preset)
+        write(self.folder, {**metadata, "version": 2}, "metadata.json")
+        self.assertEqual(from_preset(self.folder).preset_version, "2")
+
+    def test_name_of_any_folder(self):
+        name = presets._public_name
+        self.assertEqual(name("ink", "/a/ink"), "ink")
+        self.assertEqual(name("hf://user/ink", "/cache/3f"), "hf://user/ink")
+        self.assertEqual(name("/b/a\n", "/b/a\n"), "a_")
+        self.assertIsNone(name("/b/ ", "/b/ "))
+
     def test_styles_are_those_of_the_file(self):
         self.save()
         styles = read(self.folder, "styles.json")

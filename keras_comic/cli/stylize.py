@@ -143,6 +143,23 @@ def stylize(
             show_default=False,
         ),
     ] = None,
+    provenance: Annotated[
+        bool,
+        typer.Option(
+            "--provenance/--no-provenance",
+            help="Say in the files that a network made them, and which "
+            "preset; keras-comic inspect shows it.",
+        ),
+    ] = True,
+    watermark: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NUMBER",
+            help="Hide a number of 32 bits in the pixels, such as 0xC0FFEE or "
+            "1234; keras-comic inspect reads it.",
+            show_default=False,
+        ),
+    ] = None,
 ):
     """Turn photos and videos into comics.
 
@@ -153,6 +170,7 @@ def stylize(
     with reported_errors():
         from keras_comic.data.remote_files import path_of
 
+        identifier = None if watermark is None else parse_watermark(watermark)
         sources = [path_of(source) for source in sources]
         output = path_of(output)
         of_video = is_video(sources, output)
@@ -191,6 +209,8 @@ def stylize(
                 "resume": resume,
                 "overwrite": overwrite,
                 "sound": sound,
+                "provenance": provenance,
+                "watermark": identifier,
             }
             stylize_videos(
                 generator, sources, output, size, frame_rate, options
@@ -211,8 +231,35 @@ def stylize(
                 max_side=max_side,
                 overwrite=overwrite,
                 progress=progress,
+                provenance=provenance,
+                watermark=identifier,
             )
     _report(results, output)
+
+
+def parse_watermark(text):
+    """The identifier of a watermark that was typed.
+
+    Args:
+        text: String: a decimal number, or a hexadecimal one behind `0x`.
+
+    Returns:
+        Integer.
+
+    Raises:
+        ValueError: If it is no number of 32 bits.
+    """
+    is_hex = text.lower().startswith("0x")
+    try:
+        identifier = int(text, 16 if is_hex else 10)
+        if 0 <= identifier < 2**32:
+            return identifier
+    except ValueError:
+        pass
+    raise ValueError(
+        "A watermark must be a number from 0 to 4294967295, such as 1234 or "
+        f"0xC0FFEE. Received: --watermark {text}"
+    )
 
 
 def parse_styles(texts, style_names):

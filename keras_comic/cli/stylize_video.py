@@ -54,7 +54,7 @@ def stylize_videos(generator, sources, output, size, frame_rate, options):
         frame_rate: Float or `None`.
         options: Dict: `style`, `strength`, `mask`, `keep_color`,
             `consistency`, `preset`, `compare`, `resume`, `overwrite`,
-            `sound`.
+            `sound`, `provenance`, `watermark`.
 
     Raises:
         typer.Exit: With exit code 1, if one could not be read to its end.
@@ -207,6 +207,8 @@ def _convert(video, generator, frames, output, options):
             sound=options["sound"],
             key={name: str(options[name]) for name in described},
             progress=progress,
+            provenance=options["provenance"],
+            watermark=options["watermark"],
         )
 
 

@@ -229,7 +229,27 @@ def png_chunk(provenance):
         - [XMP specification, part 3](
           https://github.com/adobe/xmp-docs/tree/master/XMPSpecifications).
     """
-    return image_containers.png_text_chunk(_packet(provenance, "PNG")[0])
+    return animation_block(provenance, "PNG")
+
+
+def animation_block(provenance, name):
+    """What says it in an animation that is written piece by piece.
+
+    Args:
+        provenance: `Provenance`.
+        name: String: `"PNG"`, a chunk for behind the first one; `"GIF"`, a
+            block for before the first frame; or `"WEBP"`, a chunk for the
+            end, of which the header must know.
+
+    Returns:
+        Bytes.
+    """
+    make_block = {
+        "GIF": image_containers.gif_block,
+        "PNG": image_containers.png_text_chunk,
+        "WEBP": image_containers.webp_chunk,
+    }[name]
+    return make_block(_packet(provenance, name)[0])
 
 
 def embed_provenance(contents, provenance):
@@ -357,7 +377,7 @@ def read_provenance(source):
     with _open(source) as file, _named(source):
         start = file.read(16)
         file.seek(0)
-        if start[:4] in OTHER_VIDEOS or _is_avi(start):
+        if is_other_video(start):
             return Provenance.from_text(_comment(file))
     packet = read_xmp(source)
     if packet is None:
@@ -398,18 +418,39 @@ def _named(source):
         raise ValueError(f"{os.fspath(source)}: {error}") from error
 
 
-def _is_avi(start):
-    return start[:4] == b"RIFF" and start[8:11] == b"AVI"
+def is_other_video(contents):
+    """Whether a file is a video that holds a comment and no XMP.
+
+    Args:
+        contents: Bytes of the file, or its first 16.
+
+    Returns:
+        Boolean.
+    """
+    is_avi = contents[:4] == b"RIFF" and contents[8:11] == b"AVI"
+    return is_avi or contents[:4] in OTHER_VIDEOS
 
 
-def _comment(file):
+def import_video_library():
+    """Imports PyAV.
+
+    Returns:
+        The module `av`.
+
+    Raises:
+        ImportError: If it is not installed; it says how to install it.
+    """
     try:
         import av
     except ImportError as error:
         raise ImportError(
-            "Reading what videos other than MP4 say of themselves needs PyAV: "
-            "`pip install 'keras-comic[video]'`."
+            "Reading this video needs PyAV: `pip install 'keras-comic[video]'`."
         ) from error
+    return av
+
+
+def _comment(file):
+    av = import_video_library()
     try:
         with av.open(file) as container:
             tags = container.metadata

@@ -256,9 +256,10 @@ class GifFile:
         height: Integer, pixels.
         loop: Integer, how often it is shown; `0` is for ever. Defaults to
             `0`.
+        metadata: Bytes, of `animation_block`. Defaults to none.
     """
 
-    def __init__(self, file, width, height, loop=0):
+    def __init__(self, file, width, height, loop=0, metadata=b""):
         self.file = file
         file.write(b"GIF89a" + struct.pack("<HHBBB", width, height, 0x70, 0, 0))
         if loop != 1:
@@ -266,6 +267,7 @@ class GifFile:
             repeats = max(loop - 1, 0)
             file.write(b"\x21\xff\x0bNETSCAPE2.0\x03\x01")
             file.write(struct.pack("<HB", min(repeats, 65535), 0))
+        file.write(metadata)
 
     def add(self, packet, duration):
         """Writes a frame.
@@ -290,13 +292,16 @@ class WebPFile:
         width: Integer, pixels.
         height: Integer, pixels.
         loop: Integer. Defaults to `0`.
+        metadata: Bytes. Defaults to none.
     """
 
-    def __init__(self, file, width, height, loop=0):
+    def __init__(self, file, width, height, loop=0, metadata=b""):
         self.file = file
+        self.metadata = metadata
         file.write(b"RIFF\0\0\0\0WEBP")
         canvas = _three_bytes(width - 1) + _three_bytes(height - 1)
-        file.write(_webp_chunk(b"VP8X", b"\x02\0\0\0" + canvas))
+        flags = b"\x06\0\0\0" if metadata else b"\x02\0\0\0"
+        file.write(_webp_chunk(b"VP8X", flags + canvas))
         animation = b"\xff" * 4 + struct.pack("<H", min(loop, 65535))
         file.write(_webp_chunk(b"ANIM", animation))
 
@@ -311,7 +316,8 @@ class WebPFile:
         self.file.write(_webp_chunk(b"ANMF", data + packet.data[15:]))
 
     def close(self):
-        """Writes the length."""
+        """Writes the metadata, and the length."""
+        self.file.write(self.metadata)
         length = self.file.tell()
         self.file.seek(4)
         self.file.write(struct.pack("<I", length - 8))
@@ -325,9 +331,10 @@ class PngFile:
         width: Integer, pixels.
         height: Integer, pixels.
         loop: Integer. Defaults to `0`.
+        metadata: Bytes. Defaults to none.
     """
 
-    def __init__(self, file, width, height, loop=0):
+    def __init__(self, file, width, height, loop=0, metadata=b""):
         self.file = file
         self.loop = loop
         self.num_frames = self.sequence = 0
@@ -336,6 +343,7 @@ class PngFile:
         self._write(b"IHDR", header)
         self.place = file.tell()
         self._write_control()
+        file.write(metadata)
 
     def add(self, packet, duration):
         """Writes a frame.

@@ -8,6 +8,10 @@ from pathlib import Path
 import numpy as np
 
 from keras_comic.data.video_frames import VideoError
+from keras_comic.provenance.metadata import Provenance
+from keras_comic.provenance.watermark import MIN_SIDE as MIN_WATERMARK_SIDE
+from keras_comic.provenance.watermark import check_identifier
+from keras_comic.provenance.watermark import embed_watermark
 from keras_comic.video.frame_sink import RAW
 from keras_comic.video.frame_sink import PacketWriter
 from keras_comic.video.frame_sink import open_sink
@@ -48,6 +52,8 @@ def convert_video(
     codec_options=None,
     key=None,
     progress=None,
+    provenance=True,
+    watermark=None,
 ):
     """Stylises a video from its first to its last frame.
 
@@ -89,6 +95,15 @@ def convert_video(
         progress: Callable or `None`. Called after each frame with the number
             of frames done and the number of all, or `None` where that is not
             known. Defaults to `None`.
+        provenance: Boolean, or `keras_comic.provenance.Provenance`. Whether
+            the video says what the stylizer knows of how it was made
+            (`VideoStylizer` knows the preset); or what it says. Defaults to
+            `True`.
+        watermark: Integer in `[0, 2**32 - 1]` or `None`. An identifier that
+            is hidden in every frame, see
+            `keras_comic.provenance.embed_watermark`; what stands still does
+            so no more to the bit. Below about 480 rows, a codec may leave it
+            in key frames only. Defaults to `None`.
 
     Returns:
         Named tuple `Conversion`: `output`, the path, or `"-"`; `num_frames`,
@@ -141,6 +156,8 @@ def convert_video(
             "and cameras do not allow; save them as a file, or take another "
             f"stylizer. Received: {type(stylizer).__name__}"
         )
+    if watermark is not None:
+        _check_watermark(watermark, frames)
     sink = open_sink(
         output,
         (frames.width * (2 if compare else 1), frames.height),
@@ -149,9 +166,10 @@ def convert_video(
         codec,
         codec_options,
         frames.loop,
+        _said(stylizer, provenance),
     )
     stylizer.reset()
-    run = _Run(frames, stylizer, sink, compare, progress)
+    run = _Run(frames, stylizer, sink, compare, progress, watermark)
     if is_raw:
         run.write(output)
         return run.result(output, 0, [])
@@ -165,6 +183,7 @@ def convert_video(
             "stylizer": type(stylizer).__name__,
             "compare": compare,
             "key": key,
+            **({} if watermark is None else {"watermark": int(watermark)}),
         },
         resume,
     )
@@ -187,12 +206,13 @@ def convert_video(
 class _Run:
     """Frames on their way through the stylizer and the encoder."""
 
-    def __init__(self, frames, stylizer, sink, compare, progress):
+    def __init__(self, frames, stylizer, sink, compare, progress, watermark):
         self.frames = frames
         self.stylizer = stylizer
         self.sink = sink
         self.compare = compare
         self.progress = progress
+        self.watermark = watermark
         self.problem = None
         self.count = 0
         self.shares = 0.0
@@ -271,6 +291,8 @@ class _Run:
                         f"of {size[0]} x {size[1]} pixels. "
                         f"Received: shape={comic.shape}"
                     )
+                if self.watermark is not None:
+                    comic = embed_watermark(comic, self.watermark)
                 self.shares += float(self.stylizer.last_share)
                 if self.compare:
                     comic = np.concatenate([frame.image, comic], axis=1)
@@ -353,6 +375,28 @@ def _first_pass(frames):
     except VideoError as error:
         if error.reason == "changed" or not count:
             raise
+
+
+def _said(stylizer, provenance):
+    """What the video says of how it was made."""
+    if provenance is True:
+        return stylizer.provenance
+    if provenance in (False, None) or isinstance(provenance, Provenance):
+        return provenance or None
+    raise TypeError(
+        "`provenance` must be a boolean or a "
+        f"`keras_comic.provenance.Provenance`. Received: {provenance!r}"
+    )
+
+
+def _check_watermark(watermark, frames):
+    check_identifier(watermark)
+    if min(frames.width, frames.height) < MIN_WATERMARK_SIDE:
+        raise ValueError(
+            "Frames must have sides of at least "
+            f"{MIN_WATERMARK_SIDE} pixels for a watermark. "
+            f"Received: {frames.width} x {frames.height} pixels"
+        )
 
 
 def _check_output(output, frames, overwrite):

@@ -19,6 +19,9 @@ from PIL import Image
 
 from keras_comic.data.video_frames import MAX_HEIGHT_OF_BT601
 from keras_comic.data.video_frames import import_video_library
+from keras_comic.provenance.metadata import animation_block
+from keras_comic.provenance.metadata import append_provenance
+from keras_comic.provenance.metadata import png_chunk
 from keras_comic.video.animation_encoders import GifEncoder
 from keras_comic.video.animation_encoders import GifFile
 from keras_comic.video.animation_encoders import PngEncoder
@@ -91,6 +94,11 @@ ANIMATION_OPTIONS = {
     ".png": {"compress_level": 6},
     ".webp": {"quality": 90, "method": 4},
 }
+# Containers that hold XMP; others have a comment.
+CONTAINERS_WITH_XMP = ("mov", "mp4")
+ANIMATION_NAMES = {".gif": "GIF", ".webp": "WEBP"}
+# Signature and first chunk of a PNG file, bytes.
+PNG_HEAD = 33
 # Frames that follow more closely than this make browsers slow down.
 GIF_TICKS = 2
 WEB_TICKS = 11
@@ -121,6 +129,7 @@ def open_sink(
     codec=None,
     codec_options=None,
     loop=0,
+    provenance=None,
 ):
     """Says how frames are written, by the name of what they are written to.
 
@@ -153,6 +162,10 @@ def open_sink(
             over the defaults. Defaults to `None`.
         loop: Integer. How often an animation is shown, `0` is for ever.
             Defaults to `0`.
+        provenance: `keras_comic.provenance.Provenance` or `None`. What files
+            say of how they were made: in a comment of video files, and as XMP
+            in MP4, QuickTime, animations and PNG files. Defaults to `None`,
+            nothing.
 
     Returns:
         A sink, for `write_frames` and `convert_video`.
@@ -168,7 +181,16 @@ def open_sink(
                 f"codec_options={codec_options}"
             )
         return RawSink(frame_rate)
-    output = Path(output)
+    sink = _open_file_sink(
+        Path(output), size, frame_rate, time_base, codec, codec_options, loop
+    )
+    sink.provenance = provenance
+    return sink
+
+
+def _open_file_sink(
+    output, size, frame_rate, time_base, codec, codec_options, loop
+):
     suffix = output.suffix.lower()
     rate = Fraction(frame_rate).limit_denominator(100_000)
     time_base = time_base or 1 / rate
@@ -209,8 +231,8 @@ def write_frames(frames, output, frame_rate=None, **options):
             its name, and renamed when it is whole.
         frame_rate: Number > 0, frames per second, or `None`, the default, for
             the rate of a `FrameSource`.
-        **options: `time_base`, `codec`, `codec_options` and `loop` of
-            `open_sink`.
+        **options: `time_base`, `codec`, `codec_options`, `loop` and
+            `provenance` of `open_sink`.
 
     Returns:
         Integer, the number of frames that were written.
@@ -342,6 +364,9 @@ class Sink:
         drops: Boolean. Whether a frame that comes too early is left out;
             else it is shown later. Defaults to `False`.
     """
+
+    # What files say of how they were made; packets do not depend on it.
+    provenance = None
 
     def __init__(self, time_base, min_ticks=1, drops=False):
         self.time_base = Fraction(time_base)
@@ -653,6 +678,10 @@ class VideoFile(OutputFile):
             },
         )
         self.stream = sink.add_stream(self.container)
+        self.provenance = sink.provenance
+        self.has_xmp = name in CONTAINERS_WITH_XMP
+        if self.provenance is not None:
+            self.container.metadata["comment"] = self.provenance.to_text()
         self.sound = sound and sound.copy_to(self.container, name)
 
     def add(self, packet, duration):
@@ -688,6 +717,9 @@ class VideoFile(OutputFile):
         if whole and self.sound is not None:
             self.sound.write_until(None)
         self.container.close()
+        if whole and self.has_xmp and self.provenance is not None:
+            with open(self.partial, "r+b") as file:
+                append_provenance(file, self.provenance)
 
 
 class AnimationSink(Sink):
@@ -759,7 +791,11 @@ class AnimationFile(OutputFile):
         super().__init__(path)
         self.file = open(self.partial, "wb")
         kind = {".gif": GifFile, ".webp": WebPFile}.get(sink.suffix, PngFile)
-        self.writer = kind(self.file, *sink.size, sink.loop)
+        metadata = b""
+        if sink.provenance is not None:
+            name = ANIMATION_NAMES.get(sink.suffix, "PNG")
+            metadata = animation_block(sink.provenance, name)
+        self.writer = kind(self.file, *sink.size, sink.loop, metadata)
 
     def add(self, packet, duration):
         """Adds a frame.
@@ -837,7 +873,7 @@ class FolderSink(Sink):
         Returns:
             `ImageFolder`, a context manager.
         """
-        return ImageFolder(Path(path), self.time_base)
+        return ImageFolder(Path(path), self.time_base, self.provenance)
 
 
 class ImageFolder:
@@ -846,10 +882,12 @@ class ImageFolder:
     Args:
         path: Path. It must not exist, or be an empty folder.
         time_base: Fraction of a second.
+        provenance: `Provenance` or `None`. Defaults to `None`.
     """
 
-    def __init__(self, path, time_base):
+    def __init__(self, path, time_base, provenance=None):
         self.path, self.time_base = path, time_base
+        self.metadata = b"" if provenance is None else png_chunk(provenance)
         self.partial = path.with_name(f".partial.{path.name}")
         if self.partial.exists():
             self._remove_partial()
@@ -868,7 +906,8 @@ class ImageFolder:
             duration: Integer, ticks.
         """
         name = IMAGE_NAME.format(self.count)
-        (self.partial / name).write_bytes(packet.data)
+        head, rest = packet.data[:PNG_HEAD], packet.data[PNG_HEAD:]
+        (self.partial / name).write_bytes(head + self.metadata + rest)
         seconds = float(duration * self.time_base)
         self.times += [f"file {name}", f"duration {seconds:.6f}"]
         self.count += 1

@@ -22,6 +22,9 @@ class FrameStylizer:
     # Whether `prepare` wants to see frames before the first `stylize`.
     needs_first_pass = False
 
+    # What the video says of how it was made, a `provenance.Provenance`.
+    provenance = None
+
     # Share of the last frame's area that the network made anew, in `[0, 1]`.
     last_share = 1.0
 

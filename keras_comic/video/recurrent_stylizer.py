@@ -74,6 +74,11 @@ class RecurrentStylizer(FrameStylizer):
         self._run = _compiled(generator)
         self.reset()
 
+    @property
+    def provenance(self):
+        """What the video says of how it was made: which preset made it."""
+        return self.generator.provenance
+
     def reset(self):
         self._frame = self._state = self._own_style = None
 

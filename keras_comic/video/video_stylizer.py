@@ -86,6 +86,7 @@ class VideoStylizer(FrameStylizer):
                 "`strength` must be a number in [0, 1]. "
                 f"Received: strength={strength!r}"
             )
+        self._generator = generator
         self.consistency = consistency
         self.mask = None if mask is None else np.asarray(mask)
         self.keep_color = keep_color
@@ -105,6 +106,11 @@ class VideoStylizer(FrameStylizer):
     def needs_first_pass(self):
         """Whether `prepare` wants to see frames before the first one."""
         return self.level.needs_first_pass
+
+    @property
+    def provenance(self):
+        """What the video says of how it was made: which preset made it."""
+        return self._generator.provenance
 
     @property
     def last_share(self):

@@ -9,8 +9,11 @@ from typer.testing import CliRunner
 from keras_comic import presets
 from keras_comic.cli.main import app
 from keras_comic.cli.stylize import parse_styles
+from keras_comic.cli.stylize import parse_watermark
 from keras_comic.data import read_image
 from keras_comic.models import AdaINGenerator
+from keras_comic.provenance.metadata import read_provenance
+from keras_comic.provenance.watermark import read_watermark
 from tests.test_case import TestCase
 from tests.test_case import photos
 
@@ -55,6 +58,32 @@ class StylizeTest(TestCase):
         difference = read_image(self.comic).astype(int) - expected
         self.assertLessEqual(np.abs(difference).max(), 1)
         self.comic.unlink()
+
+    def test_provenance_and_watermark(self):
+        self.run_stylize(self.photo, "-o", self.comic)
+        said = read_provenance(self.comic)
+        self.assertEqual(said, self.generator.provenance)
+        self.assertEqual(said.preset, "ink")
+        self.run_stylize(
+            self.photo, "-o", self.comic, "--overwrite", "--no-provenance"
+        )
+        self.assertIsNone(read_provenance(self.comic))
+        Image.fromarray(photos(256, 260, 3)).save(self.photo)
+        self.run_stylize(
+            self.photo, "-o", self.comic, "--overwrite", "--watermark", "0xBEEF"
+        )
+        self.assertEqual(read_watermark(read_image(self.comic)), 0xBEEF)
+        printed = self.run_stylize(
+            self.photo, "-o", "x.png", "--watermark", "dog", exit_code=2
+        )
+        self.assertIn("--watermark dog", " ".join(printed.split()))
+
+    def test_parse_watermark(self):
+        self.assertEqual(parse_watermark("1234"), 1234)
+        self.assertEqual(parse_watermark("0XffFFffFF"), 2**32 - 1)
+        for text in ("", "-1", "4294967296", "0x", "1.5", "beef"):
+            with self.assertRaisesRegex(ValueError, "such as 1234 or"):
+                parse_watermark(text)
 
     def test_options(self):
         drawing = save(self.folder / "drawing.png", seed=3)

@@ -13,6 +13,7 @@ from keras_comic.cli.main import app
 from keras_comic.cli.stylize_video import is_video
 from keras_comic.cli.stylize_video import parse_size
 from keras_comic.models import AdaINGenerator
+from keras_comic.provenance.metadata import read_provenance
 from keras_comic.video import VideoStylizer
 from keras_comic.video import open_frames
 from keras_comic.video import write_frames
@@ -75,6 +76,19 @@ class StylizeVideoTest(TestCase):
             stylizer = VideoStylizer(self.generator, consistency=consistency)
             expected = [f.image for f in stylizer.frames(self.video)]
             self.assertNear(self.read(frames), np.stack(expected), 0.1)
+
+    def test_provenance(self):
+        path = self.folder / "a.mp4"
+        self.run_stylize(self.video, "-o", path, "--consistency", "none")
+        self.assertEqual(read_provenance(path), self.generator.provenance)
+        path = self.folder / "b.mp4"
+        self.run_stylize(
+            self.video, "-o", path, "--consistency", "none", "--no-provenance"
+        )
+        self.assertIsNone(read_provenance(path))
+        self.run_stylize(
+            self.video, "-o", "c.mp4", "--watermark", "1", exit_code=2
+        )
 
     def test_options(self):
         mask = self.folder / "mask.png"

@@ -15,6 +15,10 @@ from PIL import Image
 
 from keras_comic.data.video_frames import VideoError
 from keras_comic.presets import from_preset
+from keras_comic.provenance.metadata import Provenance
+from keras_comic.provenance.metadata import read_provenance
+from keras_comic.provenance.watermark import embed_watermark
+from keras_comic.provenance.watermark import read_watermark
 from keras_comic.video import conversion
 from keras_comic.video.conversion import convert_video
 from keras_comic.video.conversion import piece_frames
@@ -27,6 +31,7 @@ from keras_comic.video.statistics_stylizer import StatisticsStylizer
 from tests.data.videos import save_sound
 from tests.data.videos import save_video
 from tests.data.videos import scene
+from tests.provenance.test_watermark import sample
 from tests.test_case import ROOT
 from tests.test_case import TestCase
 from tests.video.clips import Negative
@@ -566,3 +571,107 @@ class KilledTest(TestCase):
         second = [f.image for f in open_frames(output, scene_cuts=False)]
         self.assertEqual(len(first), len(frames))
         self.assertAllEqual(np.stack(first), np.stack(second))
+
+
+class Told(Negative):
+    provenance = Provenance("ink", "1")
+
+
+class ProvenanceTest(TestCase, parameterized.TestCase):
+    def setUp(self):
+        super().setUp()
+        self.folder = self.temporary_folder()
+        self.source = self.folder / "in.mkv"
+        write_frames(scene(4, 0), self.source, 25, codec="ffv1")
+
+    def convert(self, name, stylizer=None, **options):
+        output = self.folder / name
+        convert_video(self.source, output, stylizer or Told(), **options)
+        return output
+
+    def images(self, path):
+        frames = open_frames(path, scene_cuts=False)
+        return np.stack([frame.image for frame in frames])
+
+    @parameterized.parameters(
+        "a.mp4",
+        "a.mov",
+        "a.m4v",
+        "a.mkv",
+        "a.webm",
+        "a.avi",
+        "a.flv",
+        "a.wmv",
+        "a.gif",
+        "a.webp",
+        "a.png",
+    )
+    def test_is_on_by_default(self, name):
+        said = self.convert(name)
+        self.assertEqual(read_provenance(said), Told.provenance)
+        plain = self.convert(f"plain.{name}", provenance=False)
+        self.assertIsNone(read_provenance(plain))
+        self.assertAllEqual(self.images(said), self.images(plain))
+        again = self.convert(f"again.{name}")
+        self.assertEqual(again.read_bytes(), said.read_bytes())
+        self.assertNotEqual(plain.read_bytes(), said.read_bytes())
+
+    def test_mp4_says_it_to_ffmpeg_too(self):
+        with av.open(
+            str(self.convert("a.mp4")), options={"export_xmp": "1"}
+        ) as container:
+            self.assertIn("preset ink", container.metadata["comment"])
+            self.assertIn(
+                "compositeWithTrainedAlgorithmicMedia",
+                container.metadata["xmp"],
+            )
+
+    def test_folder_of_frames(self):
+        folder = self.convert("frames")
+        paths = sorted(folder.glob("*.png"))
+        self.assertLen(paths, 4)
+        for path in paths:
+            self.assertEqual(read_provenance(path), Told.provenance)
+        self.assertAllEqual(self.images(folder), 255 - scene(4, 0))
+
+    def test_given_and_none(self):
+        said = Provenance("other")
+        path = self.convert("a.mp4", provenance=said)
+        self.assertEqual(read_provenance(path), said)
+        path = self.convert("b.mp4", Negative())
+        self.assertIsNone(read_provenance(path))
+        with self.assertRaisesRegex(TypeError, "Received: 'no'"):
+            self.convert("c.mp4", provenance="no")
+
+    @parameterized.parameters("a.mp4", "a.mkv", "a.webp")
+    def test_resumed_video_is_the_same(self, name):
+        before = conversion.SEGMENT_FRAMES
+        self.addCleanup(setattr, conversion, "SEGMENT_FRAMES", before)
+        conversion.SEGMENT_FRAMES = 1
+        whole = self.convert(f"whole.{name}")
+
+        def interrupt(done, total):
+            if done == 2:
+                raise Interrupted
+
+        with self.assertRaises(Interrupted):
+            self.convert(name, progress=interrupt)
+        path = self.convert(name, resume=True)
+        self.assertEqual(path.read_bytes(), whole.read_bytes())
+
+    def test_watermark(self):
+        frames = np.stack(
+            [np.roll(sample("coffee", 256, 288), k, 1) for k in range(3)]
+        )
+        write_frames(frames, self.source, 25, codec="ffv1")
+        path = self.convert("a.mp4", watermark=0xC0FFEE)
+        # At this size, H.264 may lose it in frames that are no key frames.
+        self.assertEqual(read_watermark(self.images(path)[0]), 0xC0FFEE)
+        path = self.convert("b.mkv", watermark=1, codec="ffv1")
+        for image, frame in zip(self.images(path), frames):
+            self.assertAllEqual(image, embed_watermark(255 - frame, 1))
+        with self.assertRaisesRegex(ValueError, "identifier must be"):
+            self.convert("c.mp4", watermark=-1)
+        write_frames(scene(2, 0, 64, 64), self.source, 25, codec="ffv1")
+        with self.assertRaisesRegex(ValueError, "at least 128.*64 x 64"):
+            self.convert("c.mp4", watermark=1)

@@ -1,0 +1,58 @@
+"""`keras-comic inspect`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from keras_comic.cli.errors import FAILURE_EXIT_CODE
+from keras_comic.cli.errors import report_error
+from keras_comic.cli.errors import report_failures
+from keras_comic.cli.errors import reported_errors
+
+
+def inspect(
+    files: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="FILE...",
+            help="Pictures or videos.",
+            show_default=False,
+        ),
+    ],
+):
+    """Show what files say of how they were made, and read their watermarks.
+
+    The metadata can be removed or written by anyone; a watermark is read of
+    pictures, and of a video's first frame.
+    """
+    with reported_errors():
+        from keras_comic.provenance.inspection import inspect_file
+
+        failures = []
+        for path in files:
+            try:
+                found = inspect_file(path)
+            except (OSError, ValueError) as error:
+                failures.append((path, str(error)))
+                continue
+            typer.echo(f"{path}: {_describe(found)}")
+    if failures:
+        report_error(f"{len(failures)} could not be read:")
+        report_failures(failures)
+        raise typer.Exit(FAILURE_EXIT_CODE)
+
+
+def _describe(found):
+    said = found.provenance
+    if said is not None:
+        parts = [said.sentence().removesuffix(".")]
+    elif found.digital_source_type is not None:
+        parts = ["digital source type " + found.digital_source_type]
+    else:
+        parts = ["does not say how it was made"]
+    if found.watermark is None:
+        parts.append("no watermark was read")
+    else:
+        parts.append(f"watermark {found.watermark:#010x}")
+    return "; ".join(parts)
