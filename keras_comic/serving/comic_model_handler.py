@@ -153,8 +153,9 @@ class ComicModelHandler(ModelHandler):
         self.max_side = max_side
         self.batch_size = batch_size
         self._share_across_processes = share_across_processes
+        is_first = isinstance(style, str) and style == self.style_names[0]
         self._is_plain = (
-            style is None
+            (style is None or is_first)
             and strength == 1.0
             and not keep_color
             and max_side is None
@@ -425,7 +426,8 @@ def _inputs_of(style, style_names, strength, keep_color):
         if not isinstance(name, str) or name not in style_names:
             raise ValueError(
                 f"`style` must be one of {list(style_names)}, a mix of them, "
-                f"or one image. Received: {name!r}"
+                "or one image. Received: "
+                f"{name if isinstance(name, str) else type(name).__name__!r}"
             )
         weights[0, style_names.index(name)] += weight
     if not (np.all(weights >= 0.0) and weights.sum() > 0.0):

@@ -177,6 +177,11 @@ class ComicModelHandlerTest(parameterized.TestCase, TestCase):
             (ValueError, "`max_side` must.*max_side=0", {"max_side": 0}),
             (ValueError, "`batch_size`.*batch_size=0", {"batch_size": 0}),
             (ValueError, "one of .'ink', 'wash'.*'oil'", {"style": "oil"}),
+            (
+                ValueError,
+                "one image. Received: 'ndarray'",
+                {"style": [("ink", 1.0), (photos(32, 32, 3), 1.0)]},
+            ),
             (ValueError, "at least 0.*'ink': -1", {"style": {"ink": -1}}),
             (
                 ValueError,
