@@ -647,19 +647,19 @@ class GrpcServiceTest(TestCase, parameterized.TestCase):
         self.assertLess(time.monotonic() - start, 1.5)
         # What is not waited for any more and has not begun is not computed.
         self.assertRefused(
-            lambda: self.stub.Predict(self.wait_request(100.0), 0.1),
+            lambda: self.stub.Predict(self.wait_request(20.0), 0.1),
             "DEADLINE_EXCEEDED",
             ".",
         )
         response = self.stub.Predict(self.wait_request(0.0), SECONDS)
         waited = tf.make_ndarray(response.outputs["waited"])
         self.assertAllEqual(waited, [0.0])
-        self.assertLess(time.monotonic() - start, 10.0)
+        self.assertLess(time.monotonic() - start, 15.0)
 
     def test_full_queue(self):
         with futures.ThreadPoolExecutor(12) as pool:
             calls = [
-                pool.submit(self.stub.Predict, self.wait_request(0.2), SECONDS)
+                pool.submit(self.stub.Predict, self.wait_request(0.5), SECONDS)
                 for _ in range(12)
             ]
             errors = [call.exception() for call in calls]
