@@ -44,8 +44,8 @@ CSS = """
   --kc-soft: #b9b1a1;
   --kc-line: #f6eedc;
   --kc-yellow: #ffd23f;
-  --kc-red: #e5484d;
-  --kc-red-dark: #c93a3f;
+  --kc-red: #d7322e;
+  --kc-red-dark: #b3211f;
   --kc-blue: #6db7f2;
   --kc-focus: #8fd0ff;
   --kc-shadow: #000000;

@@ -1,19 +1,15 @@
 """What the web page does with a file: a photo or a short video into a comic."""
 
-import io
 import itertools
 import re
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image
 
 from keras_comic import presets as presets_module
+from keras_comic.models.image_files import write_image
 from keras_comic.provenance.metadata import Provenance
-from keras_comic.provenance.metadata import append_provenance
-from keras_comic.provenance.metadata import embed_provenance
-from keras_comic.provenance.metadata import read_provenance
 from keras_comic.serving.web_media import PHOTO
 from keras_comic.serving.web_media import MediaError
 from keras_comic.serving.web_media import MediaLimits
@@ -162,16 +158,16 @@ class WebStylizer:
         """
         generator, style = self._style(choice)
         target = Path(folder) / _file_name(path, choice)
-        said = Provenance(choice.preset)
+        said = generator.provenance
+        if said.preset is None:
+            said = Provenance(choice.preset)
         if media_kind(path, self.limits) == PHOTO:
             photo, size = read_photo(path, self.limits)
             comic = generator.stylize(
                 photo, style, choice.strength, keep_color=choice.keep_color
             )
-            file = io.BytesIO()
-            Image.fromarray(comic).save(file, "PNG")
             target = target.with_name(f"{target.name}.png")
-            target.write_bytes(embed_provenance(file.getvalue(), said))
+            write_image(target, comic, said)
             notes = [_size_facts(photo, size)]
             return Result(PHOTO, target, photo, comic, notes)
         frames, size = open_clip(path, self.limits)
@@ -183,12 +179,11 @@ class WebStylizer:
             keep_color=choice.keep_color,
         )
         try:
-            done = convert_video(frames, target, stylizer, progress=progress)
+            done = convert_video(
+                frames, target, stylizer, provenance=said, progress=progress
+            )
         except (OSError, ValueError) as error:
             raise MediaError(reason(path, error)) from error
-        if read_provenance(target) is None:
-            with open(target, "r+b") as file:
-                append_provenance(file, said)
         middle = done.num_frames // 2
         before = _frame(frames.path, middle, (frames.width, frames.height))
         after = _frame(target, middle, (frames.width, frames.height))
