@@ -1,0 +1,157 @@
+"""Generators as ONNX models."""
+
+import importlib
+import json
+import warnings
+from pathlib import Path
+
+import numpy as np
+
+from keras_comic.export.portable_graph import check_generator
+from keras_comic.export.portable_graph import describe_generator
+from keras_comic.export.portable_graph import trace_generator
+from keras_comic.export.portable_graph import trace_style_encoder
+from keras_comic.export.whole_files import write_whole
+
+OPSET = 17
+DTYPES = ("float32", "float16")
+DIMENSIONS = {4: ("batch", "height", "width", None), 2: ("batch", None)}
+
+
+def save_onnx(generator, path, dtype="float32", licence=None):
+    """Writes a generator as ONNX models, for ONNX Runtime and others.
+
+    Two models: the generator, inputs `photos` and `style`, output `comics`;
+    and beside it `NAME.style_encoder.onnx`, input `images`, output `style`,
+    which makes a style vector of any drawing. Batch, height and width are
+    free, odd sides too: the graph pads by reflection and crops. The vectors
+    of the named styles, the preset, its licence and the ranges are in the
+    models' metadata, as JSON. `PortableModel` runs them.
+
+    Args:
+        generator: A built generator, or what `keras_comic.from_preset` takes.
+        path: String or path that ends in `.onnx`; the folder is made. Files
+            are replaced.
+        dtype: `"float32"` or `"float16"`: how weights are stored. Float16
+            halves the file; computed is in float32 either way, since sums
+            over a picture are beyond float16. Defaults to `"float32"`.
+        licence: String or `None`, that of the weights. Defaults to `None`:
+            for a built-in preset, what its metadata say.
+
+    Returns:
+        List of the two paths.
+
+    Raises:
+        ImportError: If the extra `export` is not installed.
+        ValueError: If `dtype` is unknown, `path` ends otherwise, or Keras
+            does not run on TensorFlow.
+
+    Example:
+
+    >>> generator = keras_comic.AdaINGenerator.light((4, 8, 4, 4), 1, 8)
+    >>> paths = keras_comic.export.save_onnx(generator, "ink.onnx")
+    >>> [path.name for path in paths]
+    ['ink.onnx', 'ink.style_encoder.onnx']
+
+    Reference:
+        - [ONNX](https://onnx.ai), operator set 17.
+    """
+    path = Path(path)
+    if path.suffix != ".onnx":
+        raise ValueError(
+            f"`path` must end in `.onnx`. Received: path={str(path)!r}"
+        )
+    if dtype not in DTYPES:
+        raise ValueError(
+            f"`dtype` must be one of {list(DTYPES)} (LiteRT has int8 too, see "
+            f"`save_litert`). Received: dtype={dtype!r}"
+        )
+    onnx, tf2onnx = _import_packages()
+    generator = check_generator(generator)
+    facts = describe_generator(generator, licence)
+    facts = {"format": "onnx", "weights": dtype, **facts}
+    models = {
+        path: trace_generator(generator),
+        path.with_suffix(".style_encoder.onnx"): trace_style_encoder(generator),
+    }
+    contents = {}
+    for name, function in models.items():
+        model = _convert(tf2onnx, function)
+        _name_dimensions(model)
+        if dtype == "float16":
+            _store_as_float16(onnx, model)
+        for key, value in facts.items():
+            entry = model.metadata_props.add(key=key)
+            is_text = isinstance(value, str)
+            entry.value = value if is_text else json.dumps(value)
+        model.producer_name = facts["software"]
+        onnx.checker.check_model(model)
+        contents[name] = model.SerializeToString()
+    return write_whole(contents)
+
+
+def _import_packages():
+    try:
+        with warnings.catch_warnings():
+            # Of what it imports in turn.
+            warnings.simplefilter("ignore")
+            return (
+                importlib.import_module("onnx"),
+                importlib.import_module("tf2onnx"),
+            )
+    except ImportError as error:
+        raise ImportError(
+            "ONNX models are written by tf2onnx; install it with "
+            f"`pip install 'keras-comic[export]'`. ({error})"
+        ) from error
+
+
+def _convert(tf2onnx, function):
+    with warnings.catch_warnings():
+        # NumPy's and protobuf's, about how tf2onnx calls them.
+        warnings.simplefilter("ignore")
+        model, _ = tf2onnx.convert.from_function(
+            function,
+            input_signature=function.input_signature,
+            opset=OPSET,
+            custom_op_handlers={"FloorMod": (_floor_mod, [])},
+        )
+    return model
+
+
+def _floor_mod(context, node, name, args):
+    """ONNX's `Mod`, whose sign is the divisor's, as `FloorMod`'s is.
+
+    tf2onnx rounds the quotient of integers towards zero, so that `-257 % 4`,
+    what a side of 257 pixels is padded by, would be -1.
+    """
+    node.type = "Mod"
+
+
+def _name_dimensions(model):
+    for value in (*model.graph.input, *model.graph.output):
+        dimensions = value.type.tensor_type.shape.dim
+        names = DIMENSIONS[len(dimensions)]
+        for dimension, name in zip(dimensions, names, strict=True):
+            if name is not None:
+                dimension.dim_param = name
+
+
+def _store_as_float16(onnx, model):
+    """Makes the kernels float16, and casts them where they are used."""
+    casts = []
+    for tensor in model.graph.initializer:
+        if tensor.data_type != onnx.TensorProto.FLOAT or len(tensor.dims) < 2:
+            continue
+        values = onnx.numpy_helper.to_array(tensor).astype(np.float16)
+        name = tensor.name
+        stored = f"{name}/float16"
+        tensor.CopyFrom(onnx.numpy_helper.from_array(values, stored))
+        casts.append(
+            onnx.helper.make_node(
+                "Cast", [stored], [name], stored, to=onnx.TensorProto.FLOAT
+            )
+        )
+    nodes = [*casts, *model.graph.node]
+    del model.graph.node[:]
+    model.graph.node.extend(nodes)
