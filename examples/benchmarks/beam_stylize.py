@@ -11,7 +11,8 @@ eight photos at a time). With `--images` photos and with four times as many:
 Times are of the CPU, all threads together, less start-up: what one photo
 takes, which is loading the model and, of the pipeline, building it. The kinds
 take turns; the ratio is the median of the rounds' ratios. Memory is the peak
-of a process of its own.
+of a process of its own. How long names take is told by a run over `--names`
+photos whose comics are there already.
 """
 
 import json
@@ -53,6 +54,12 @@ def parse(arguments=None):
         "--preset",
         default="adain_storybook",
         help="(default: %(default)s)",
+    )
+    options.add_argument(
+        "--names",
+        type=int,
+        default=20_000,
+        help="photos that are only listed (default: %(default)s)",
     )
     options.add_argument("--work", nargs=4, help="(used by the script itself)")
     return options.parse_args(arguments)
@@ -121,6 +128,26 @@ def style_name(model):
     return json.loads(path.read_text())["style_names"][0]
 
 
+def list_names(folder, count, model):
+    """CPU seconds of a run that finds all comics there."""
+    photos, output = folder / "listed", folder / "listed-comics"
+    for number in range(count):
+        # As in a camera's folders.
+        name = f"{number // 1000:04}/{number:08}"
+        for parent, suffix in ((photos, "jpg"), (output, "png")):
+            path = parent / f"{name}.{suffix}"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch()
+    from keras_comic import serving
+
+    start = time.process_time()
+    done = serving.stylize_with_beam(photos, output, str(model))
+    seconds = time.process_time() - start
+    if done.skipped != count:
+        raise RuntimeError(f"{done.skipped} comics were found.")
+    return seconds
+
+
 def peak_memory(kind, photos, output, model):
     """MiB of a process that does nothing else."""
     script = [sys.executable, __file__, "--work", kind]
@@ -137,7 +164,12 @@ def work(kind, photos, output, model):
 
 
 def measure(folder, arguments):
-    """Dict of kind and multiple (0: start-up) to lists of seconds."""
+    """Takes all the measurements.
+
+    Returns:
+        Dict of kind and multiple (0: start-up) to lists of seconds; of kind
+        and multiple to MiB; seconds of a run over names.
+    """
     import keras_comic
 
     model = keras_comic.export.save_served_model(
@@ -160,15 +192,18 @@ def measure(folder, arguments):
             for kind in KINDS:
                 found = run(kind, photos, output, model)
                 seconds.setdefault((kind, multiple), []).append(found)
+    first, last = MULTIPLES
     memory = {
         (kind, multiple): peak_memory(kind, folders[multiple], output, model)
-        for kind in KINDS
-        for multiple in MULTIPLES
+        for kind, multiple in ((LOOP, last), (PLAIN, first), (PLAIN, last))
     }
-    return seconds, memory
+    listing = list_names(folder, arguments.names, model)
+    return seconds, memory, listing
 
 
-def make_rows(seconds, memory, images):
+def make_rows(seconds, memory, listing, arguments):
+    images = arguments.images
+
     def rates(kind, multiple):
         """Photos per CPU second, round by round."""
         start = statistics.median(cpu for cpu, _ in seconds[kind, 0])
@@ -214,10 +249,14 @@ def make_rows(seconds, memory, images):
         )
         conditions = f"time a photo at {last}x / at {first}x"
         rows.append(row(f"{kind}: growth", growth, "ratio", None, conditions))
-        for multiple in MULTIPLES:
-            peak = memory[kind, multiple]
-            name = f"{kind}: peak memory, {multiple}x"
-            rows.append(row(name, peak, "MiB", peer, "one process"))
+    for (kind, multiple), peak in memory.items():
+        peer = None if kind == LOOP else LOOP
+        name = f"{kind}: peak memory, {multiple}x"
+        rows.append(row(name, peak, "MiB", peer, "one process"))
+    start = statistics.median(cpu for cpu, _ in seconds[PLAIN, 0])
+    each = 1e6 * max(listing - start, 0.0) / arguments.names
+    conditions = f"{arguments.names} whose comics are there, less start-up"
+    rows.append(row(f"{PLAIN}: names", each, "CPU us/photo", None, conditions))
     return rows
 
 
@@ -227,8 +266,8 @@ def main(arguments=None):
         work(*arguments.work)
         return
     with tempfile.TemporaryDirectory() as folder:
-        seconds, memory = measure(pathlib.Path(folder), arguments)
-    rows = make_rows(seconds, memory, arguments.images)
+        measured = measure(pathlib.Path(folder), arguments)
+    rows = make_rows(*measured, arguments)
     title = f"Stylising in bulk, {arguments.size} x {arguments.size} pixels"
     report(title, rows, arguments.json)
 

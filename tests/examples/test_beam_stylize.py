@@ -33,6 +33,7 @@ class BeamStylizeTest(TestCase):
         keras_comic.save_to_preset(generator, preset)
         path = self.temporary_folder() / "rows.json"
         arguments = ["--images", "2", "--size", "40", "--repeats", "1"]
+        arguments += ["--names", "2000"]
         arguments += ["--preset", str(preset), "--json", str(path)]
         script.main(arguments)
         rows = json.loads(path.read_text())
@@ -43,11 +44,13 @@ class BeamStylizeTest(TestCase):
                 (f"{kind}: 1x", "photos/CPU s"),
                 (f"{kind}: 2x", "photos/CPU s"),
                 (f"{kind}: growth", "ratio"),
-                (f"{kind}: peak memory, 1x", "MiB"),
-                (f"{kind}: peak memory, 2x", "MiB"),
             }
             if kind != script.LOOP:
                 expected.add((f"{kind}: beside the loop", "ratio"))
             self.assertEqual(expected - found, set())
+        for name in ("loop over the SavedModel", "pipeline"):
+            self.assertIn((f"{name}: peak memory, 2x", "MiB"), found)
         for row in rows:
-            self.assertGreater(row["value"], 0.0)
+            # Few names may take no longer than start-up does.
+            if row["unit"] != "CPU us/photo":
+                self.assertGreater(row["value"], 0.0)
