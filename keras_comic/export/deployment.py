@@ -128,7 +128,7 @@ def write_deployment(
         _check_warmup(version, batching)
     if memory_mib is None:
         memory_mib = _memory_mib(batching, folders)
-    flags = _server_flags(models)
+    flags = _server_flags(models, batching)
     check = _health_check(models[0].name)
     values = {
         "image": _checked_image("image", image),
@@ -234,18 +234,28 @@ def _memory_mib(batching, folders):
         if path.is_file():
             description = json.loads(path.read_text(encoding="utf-8"))
         max_pixels = max(max_pixels, description.get("max_pixels", MAX_PIXELS))
-    threads = batching.num_batch_threads or os.cpu_count()
     size = batching.execution_batch_size
-    in_work = threads * size * max_pixels * BYTES_PER_PIXEL
+    in_work = _num_threads(batching) * size * max_pixels * BYTES_PER_PIXEL
     waiting = batching.max_enqueued_batches * size * max_pixels * 3
     mib = SERVER_MIB + (in_work + waiting) // 2**20
     return -(-mib // 512) * 512
 
 
-def _server_flags(models):
+def _num_threads(batching):
+    return batching.num_batch_threads or os.cpu_count()
+
+
+def _server_flags(models, batching):
+    # A thread for each request that may wait or be in work, and some to tell
+    # the others that the queue is full, and the probes that all is well. The
+    # defaults, four for a CPU, would be taken up before the queue is.
+    batches = batching.max_enqueued_batches + _num_threads(batching)
+    threads = batches * batching.execution_batch_size + 16
     flags = [
         "--port=8500",
+        f"--grpc_max_threads={threads}",
         "--rest_api_port=8501",
+        f"--rest_api_num_threads={threads}",
         "--rest_api_timeout_in_ms=60000",
         "--model_config_file=/config/models.config",
         "--model_config_file_poll_wait_seconds=60",

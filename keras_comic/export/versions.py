@@ -238,6 +238,8 @@ def _lock(folder, wait):
         fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
     except OSError:
         os.close(descriptor)
+        if wait:  # A file system without locks.
+            return None
         raise
     return descriptor
 
@@ -257,9 +259,11 @@ def _is_at(lock, folder):
 
 def _flush(folder):
     """Brings the files of a folder to the disk, before the rename."""
+    if fcntl is None:  # Windows flushes only what is open for writing.
+        return
     for path, _, names in os.walk(folder, topdown=False):
         for name in names:
-            with open(os.path.join(path, name), "rb+") as file:
+            with open(os.path.join(path, name), "rb") as file:
                 os.fsync(file.fileno())
         _flush_folder(path)
 

@@ -136,6 +136,9 @@ class WriteDeploymentTest(TestCase, parameterized.TestCase):
         self.assertEqual(set(names) - DOCUMENTED_FLAGS, set())
         self.assertEqual(len(names), len(set(names)))
         self.assertIn("allow_version_labels_for_unavailable_models", names)
+        # More than the 64 requests that wait and the 2 in work.
+        self.assertIn("--grpc_max_threads=82", flags)
+        self.assertIn("--rest_api_num_threads=82", flags)
         for flag in flags:
             value = flag.partition("=")[2]
             if value.startswith("/config/"):
