@@ -279,6 +279,7 @@ gradio-app {
 }
 .kc-styles label span {
   flex: 1;
+  border-radius: 0;
   margin: 0 !important;
   padding: 3px 4px 4px;
   font-size: 12.5px;
@@ -380,6 +381,14 @@ gradio-app {
   border: 2px solid var(--kc-line) !important;
   border-radius: 6px;
   background: var(--kc-panel);
+}
+:is(#kc-strength, #kc-share) input[type="range"]::-webkit-slider-thumb {
+  border: 3px solid var(--kc-line);
+  background: var(--kc-yellow);
+}
+:is(#kc-strength, #kc-share) input[type="range"]::-moz-range-thumb {
+  border: 3px solid var(--kc-line);
+  background: var(--kc-yellow);
 }
 :is(#kc-strength, #kc-share) .reset-button { display: none; }
 :is(#kc-strength, #kc-share) :is(.min_value, .max_value) { display: none; }
@@ -631,8 +640,9 @@ gradio-app {
   .kc-styles .wrap:has(> label) { gap: 8px; }
 }
 @media (max-width: 430px) {
-  .kc-example { height: 42px; padding-left: 46px !important;
-    font-size: 12px !important; }
+  #kc-examples { gap: 7px; }
+  .kc-example { height: 42px; padding: 0 2px 0 45px !important;
+    font-size: 11.5px !important; }
   .kc-styles label span { padding: 3px 1px 4px; font-size: 11px; }
 }
 """
@@ -756,11 +766,11 @@ def footer(limits):
         String of HTML.
     """
     return (
-        f'<p class="kc-foot">Photos up to {limits.max_side} pixels and videos '
-        f"up to {limits.max_video_side} pixels and {limits.max_seconds:g} "
-        "seconds; larger ones are shrunk, longer ones refused. Files up to "
-        f"{limits.max_upload_mb:g} MB; they are deleted within two hours. "
-        "Downloads say in their metadata that a trained network made them.</p>"
+        f'<p class="kc-foot">Photos are shrunk to {limits.max_side} pixels, '
+        f"videos to {limits.max_video_side}; videos last up to "
+        f"{limits.max_seconds:g} seconds. Files of up to "
+        f"{limits.max_upload_mb:g} MB, deleted within two hours. Downloads say "
+        "in their metadata that a trained network made them.</p>"
     )
 
 

@@ -79,5 +79,5 @@ class WebDesignTest(TestCase):
 
     def test_footer(self):
         text = web_design.footer(MediaLimits(800, 400, 7.5, 12))
-        for said in ("800 pixels", "400 pixels", "7.5 seconds", "12 MB"):
+        for said in ("800 pixels", "videos to 400", "7.5 seconds", "12 MB"):
             self.assertIn(said, text)
