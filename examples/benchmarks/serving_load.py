@@ -1,0 +1,475 @@
+"""Throughput and latency of the local server under load, and its memory.
+
+    python examples/benchmarks/serving_load.py --json serving_load.json
+
+`keras-comic serve` runs in a process of its own and is asked over loopback,
+by another process (`load_generator.py`), for a minute by each number of
+clients: at 64 and at 512 pixels, with batching and without. Without it, each
+request is a batch; both have `--threads` that run batches (with one, images
+of 64 pixels leave a second core idle, and no batching looks worse than it
+need be) and room for as many requests as there are clients, so that none may
+fail. The clients send
+the next request once the last is answered. Each server keeps its process for
+all numbers of clients, so that its memory is seen to stay. With batching and
+without, the same numbers of clients come one right after the other.
+
+Two more runs: a server with a short queue, whose refusals (429 or
+RESOURCE_EXHAUSTED) must be clean; and SIGTERM under load, after which no
+accepted request may be lost.
+
+The clients share the cores with the server; `client's cores` says how much
+of them they take.
+"""
+
+import argparse
+import base64
+import io
+import json
+import os
+import pathlib
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+import numpy as np
+from benchmark import cpu_count
+from benchmark import parser
+from benchmark import report
+from benchmark import row
+from server_process import ServerProcess
+
+GENERATOR = pathlib.Path(__file__).with_name("load_generator.py")
+FORMS = ("grpc", "b64", "integers")
+TITLES = {"grpc": "gRPC", "b64": "b64", "integers": "JSON integers"}
+WARM_UP_SECONDS = 2.0
+QUEUE = 1024
+SHORT_QUEUE = 4
+BATCHING = {
+    # As the local server does by itself, but for the queue.
+    "batching": {
+        "max_batch_size": 16,
+        "batch_timeout_micros": 2000,
+        "max_enqueued_batches": QUEUE // 16,
+    },
+    "no batching": {
+        "max_batch_size": 1,
+        "batch_timeout_micros": 0,
+        "max_enqueued_batches": QUEUE,
+    },
+}
+AIM_RATIO = "aim: at least 1.5 at 64x64"
+AIM_NONE = "aim: 0"
+AIM_MEMORY = "aim: flat"
+
+
+def make_photo(side):
+    """A photograph of a square, uint8."""
+    from PIL import Image
+    from skimage import data
+
+    photo = Image.fromarray(data.astronaut())
+    return np.asarray(photo.resize((side, side), Image.Resampling.LANCZOS))
+
+
+def make_request(form, side):
+    """The bytes of a request for one photo."""
+    photo = make_photo(side)
+    if form == "grpc":
+        import tensorflow as tf
+        from tensorflow_serving.apis import predict_pb2
+
+        request = predict_pb2.PredictRequest()
+        request.model_spec.name = "comic"
+        tensor = tf.make_tensor_proto(photo[np.newaxis])
+        request.inputs["images"].CopyFrom(tensor)
+        return request.SerializeToString()
+    if form == "integers":
+        body = {"instances": [photo.tolist()]}
+        return json.dumps(body, separators=(",", ":")).encode()
+    from PIL import Image
+
+    file = io.BytesIO()
+    Image.fromarray(photo).save(file, "JPEG", quality=90)
+    value = {"b64": base64.b64encode(file.getvalue()).decode()}
+    body = {"signature_name": "serving_bytes", "instances": [value]}
+    return json.dumps(body).encode()
+
+
+def write_parameters(path, parameters):
+    lines = [
+        f"{name} {{ value: {value} }}" for name, value in parameters.items()
+    ]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+def start_load(server, form, path, clients, seconds):
+    """Starts the process of the clients."""
+    grpc = form == "grpc"
+    command = [
+        sys.executable,
+        str(GENERATOR),
+        server.grpc_address if grpc else server.rest_address,
+        str(path),
+        *("--protocol", "grpc" if grpc else "http"),
+        *("--clients", str(clients), "--seconds", str(seconds)),
+    ]
+    return subprocess.Popen(command, stdout=subprocess.PIPE)
+
+
+def finish_load(process):
+    output, _ = process.communicate()
+    if process.returncode:
+        raise RuntimeError(f"The clients failed: {process.args}")
+    return json.loads(output)
+
+
+def quantile(values, share):
+    if not values:
+        return float("nan")
+    return float(np.quantile(values, share))
+
+
+def answers(found):
+    """How many requests got a comic."""
+    return sum(found["counts"].get(name, 0) for name in ("200", "OK"))
+
+
+def failures(found):
+    return sum(found["counts"].values()) - answers(found) + found["malformed"]
+
+
+def measure(server, form, path, clients, seconds):
+    """What the clients saw, and what the server took meanwhile."""
+    finish_load(start_load(server, form, path, clients, WARM_UP_SECONDS))
+    memory = [server.memory()]
+    cpu, start = server.cpu_seconds(), time.monotonic()
+    process = start_load(server, form, path, clients, seconds)
+    time.sleep(seconds / 2)
+    memory.append(server.memory())
+    found = finish_load(process)
+    memory.append(server.memory())
+    found["memory"] = memory
+    wall = time.monotonic() - start
+    found["server_cores"] = (server.cpu_seconds() - cpu) / wall
+    found["client_cores"] = found["cpu_seconds"] / found["seconds"]
+    found["throughput"] = answers(found) / found["seconds"]
+    return found
+
+
+def measure_all(version, form, side, arguments, folder):
+    """Dict of `(way, number of clients)` to what was found."""
+    path = folder / f"{form}_{side}"
+    path.write_bytes(make_request(form, side))
+    found = {}
+    # Both are there, and one of them is asked: noise hits them alike.
+    with (
+        start_server(
+            version, "batching", arguments.threads, folder
+        ) as batching,
+        start_server(
+            version, "no batching", arguments.threads, folder
+        ) as no_batching,
+    ):
+        for clients in arguments.clients:
+            for way, server in (
+                ("batching", batching),
+                ("no batching", no_batching),
+            ):
+                found[way, clients] = measure(
+                    server, form, path, clients, arguments.seconds
+                )
+                print_line(form, side, way, clients, found[way, clients])
+    return found
+
+
+def start_server(version, way, threads, folder, options=()):
+    path = folder / f"{way.replace(' ', '_')}.txt"
+    write_parameters(path, {**BATCHING[way], "num_batch_threads": threads})
+    return ServerProcess(
+        version,
+        ["--batching-parameters", path, "--max-queue", QUEUE, *options],
+    )
+
+
+def measure_short_queue(version, form, side, arguments, folder):
+    """What the clients saw of a server with room for a few requests."""
+    path = folder / f"{form}_{side}"
+    path.write_bytes(make_request(form, side))
+    clients = max(arguments.clients)
+    options = ["--max-queue", SHORT_QUEUE]
+    threads = arguments.threads
+    with start_server(version, "batching", threads, folder, options) as server:
+        return measure(server, form, path, clients, arguments.seconds)
+
+
+def measure_shutdown(version, form, side, arguments, folder):
+    """What the clients saw of a server that got SIGTERM."""
+    path = folder / f"{form}_{side}"
+    path.write_bytes(make_request(form, side))
+    clients = max(arguments.clients)
+    half = max(1.0, min(3.0, arguments.seconds / 2))
+    with start_server(version, "batching", arguments.threads, folder) as server:
+        # The clients outlive the server.
+        process = start_load(server, form, path, clients, 2 * half + 10.0)
+        time.sleep(half)
+        if process.poll() is not None:
+            raise RuntimeError("The clients have ended before the server.")
+        signalled = time.monotonic()
+        server.terminate()
+        status = server.wait(60.0)
+        ended = time.monotonic() - signalled
+        found = finish_load(process)
+    found["exit_status"] = status
+    found["drain_seconds"] = ended
+    api = "grpc" if form == "grpc" else "rest"
+    found["accepted"] = server.requests[api, "OK"]
+    found["lost"] = found["accepted"] - answers(found)
+    # Sent before the signal, and not even refused.
+    found["unanswered"] = sum(t < signalled for t in found["unanswered"])
+    return found
+
+
+def print_line(form, side, way, clients, found):
+    memory = ", ".join(f"{n / 2**20:.0f}" for n in found["memory"])
+    print(
+        f"| {TITLES[form]} | {side} | {way} | {clients} "
+        f"| {found['throughput']:.1f} | {quantile(found['answered'], 0.5):.1f} "
+        f"| {quantile(found['answered'], 0.99):.1f} | {failures(found)} "
+        f"| {found['server_cores']:.2f} | {found['client_cores']:.2f} "
+        f"| {memory} |",
+        flush=True,
+    )
+
+
+def print_head():
+    print(
+        "| form | side | batches | clients | comics a second | p50, ms "
+        "| p99, ms | failed | server's cores | client's cores "
+        "| memory at start, middle, end, MiB |\n"
+        "| --- | ---: | --- " + "| ---: " * 8 + "|",
+        flush=True,
+    )
+
+
+def load_rows(form, side, found, conditions):
+    rows = []
+    numbers = sorted({clients for _, clients in found})
+    for clients in numbers:
+        for way in ("batching", "no batching"):
+            result = found[way, clients]
+            label = _label(form, side, clients, way)
+            other = _label(form, side, clients, "no batching")
+            peer = other if way == "batching" else None
+
+            def add(
+                what,
+                value,
+                unit,
+                label=label,
+                peer=peer,
+                conditions=conditions,
+            ):
+                peer = None if peer is None else f"{peer}: {what}"
+                name = f"{label}: {what}"
+                rows.append(row(name, value, unit, peer, conditions))
+
+            add("throughput", result["throughput"], "1/s")
+            for name, share in (("p50", 0.5), ("p99", 0.99)):
+                add(name, quantile(result["answered"], share), "ms")
+            add(
+                "failed requests",
+                failures(result),
+                "requests",
+                conditions=f"{AIM_NONE}; {conditions}",
+            )
+            add("server's cores", result["server_cores"], "cores")
+            add("client's cores", result["client_cores"], "cores")
+            for when, size in zip(("start", "middle", "end"), result["memory"]):
+                add(f"memory at {when}", size / 2**20, "MiB")
+    for clients in numbers:
+        rows.append(
+            row(
+                f"{_label(form, side, clients, 'batching')} / no batching",
+                found["batching", clients]["throughput"]
+                / found["no batching", clients]["throughput"],
+                "ratio",
+                f"{_label(form, side, clients, 'no batching')}: throughput",
+                f"{AIM_RATIO}; {conditions}" if side == 64 else conditions,
+            )
+        )
+    for way in ("batching", "no batching"):
+        # From the middle of one run to the end of all that follow it.
+        last = found[way, numbers[-1]]["memory"]
+        rows.append(
+            row(
+                f"{TITLES[form]}, {side}x{side}, {way}: memory, end / start",
+                last[-1] / last[0],
+                "ratio",
+                None,
+                f"{AIM_MEMORY}; {numbers[-1]} clients, {conditions}",
+            )
+        )
+    return rows
+
+
+def _label(form, side, clients, way):
+    return f"{TITLES[form]}, {side}x{side}, {clients} clients, {way}"
+
+
+def queue_rows(form, side, found, clients, conditions):
+    label = f"{TITLES[form]}, {side}x{side}, queue of {SHORT_QUEUE}"
+    conditions = f"{clients} clients, {conditions}"
+    counts = found["counts"]
+    busy = counts.get("429", 0) + counts.get("RESOURCE_EXHAUSTED", 0)
+    other = sum(counts.values()) - busy - answers(found) + found["malformed"]
+    growth = found["memory"][-1] / found["memory"][0]
+    return [
+        row(f"{label}: {what}", value, unit, None, text)
+        for what, value, unit, text in (
+            ("throughput", found["throughput"], "1/s", conditions),
+            ("refused", busy, "requests", conditions),
+            ("p50 of a refusal", quantile(found["refused"], 0.5), "ms", ""),
+            ("p99 of a refusal", quantile(found["refused"], 0.99), "ms", ""),
+            ("other failures", other, "requests", AIM_NONE),
+            ("memory, end / start", growth, "ratio", AIM_MEMORY),
+        )
+    ]
+
+
+def shutdown_rows(form, side, found, clients):
+    label = f"{TITLES[form]}, {side}x{side}, SIGTERM"
+    conditions = f"{clients} clients"
+    return [
+        row(f"{label}: {what}", value, unit, None, text)
+        for what, value, unit, text in (
+            ("accepted", found["accepted"], "requests", conditions),
+            ("accepted and lost", found["lost"], "requests", AIM_NONE),
+            ("unanswered", found["unanswered"], "requests", AIM_NONE),
+            ("time to end", found["drain_seconds"], "s", conditions),
+            ("exit status", found["exit_status"], "status", AIM_NONE),
+        )
+    ]
+
+
+def summarize(form, side, found):
+    """What limits the server, in a sentence."""
+    numbers = sorted({clients for _, clients in found})
+    ratios = [
+        found["batching", n]["throughput"]
+        / found["no batching", n]["throughput"]
+        for n in numbers
+    ]
+    most = numbers[int(np.argmax(ratios))]
+    cores = statistics.median(
+        found["no batching", n]["server_cores"] for n in numbers[-2:]
+    )
+    return (
+        f"{TITLES[form]}, {side}x{side}: batching / no batching is "
+        f"{max(ratios):.2f} with {most} clients; without batching the server "
+        f"runs on {cores:.2f} of {cpu_count()} cores."
+    )
+
+
+def parse(arguments=None):
+    options = parser(__doc__)
+    options.set_defaults(repeats=1)
+    options.add_argument(
+        "--seconds",
+        type=float,
+        default=60.0,
+        help="of each number of clients (default: %(default)s)",
+    )
+    options.add_argument(
+        "--clients",
+        nargs="+",
+        type=int,
+        default=[1, 8, 32, 64],
+        help="(default: 1 8 32 64)",
+    )
+    options.add_argument(
+        "--sizes",
+        nargs="+",
+        type=int,
+        default=[64, 512],
+        metavar="SIDE",
+        help="sides of the photo, pixels (default: 64 512)",
+    )
+    options.add_argument(
+        "--forms",
+        nargs="+",
+        choices=FORMS,
+        default=["grpc", "b64"],
+        help="(default: grpc b64)",
+    )
+    options.add_argument(
+        "--preset",
+        default="adain_storybook",
+        help="what makes the comics (default: %(default)s)",
+    )
+    options.add_argument(
+        "--model",
+        type=pathlib.Path,
+        metavar="FOLDER",
+        help="a version of a SavedModel, in place of a preset",
+    )
+    options.add_argument(
+        "--threads",
+        type=int,
+        default=2,
+        help="threads that run batches (default: %(default)s)",
+    )
+    options.add_argument(
+        "--only",
+        choices=("load", "queue", "shutdown"),
+        help="this part alone",
+    )
+    arguments = options.parse_args(arguments)
+    if arguments.seconds <= 0:
+        raise argparse.ArgumentTypeError("--seconds must be positive.")
+    return arguments
+
+
+def main(arguments=None):
+    arguments = parse(arguments)
+    # TensorFlow reads it when it is imported.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    import keras_comic
+
+    conditions = f"{arguments.seconds:g} s, {arguments.threads} threads"
+    rows, summary = [], []
+    clients = max(arguments.clients)
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        version = arguments.model
+        if version is None:
+            version = keras_comic.export.save_served_model(
+                arguments.preset,
+                folder / "comic" / "1",
+                warmup_sizes=((64, 64),),
+            )
+        if arguments.only in (None, "load"):
+            print_head()
+            for side in arguments.sizes:
+                for form in arguments.forms:
+                    found = measure_all(version, form, side, arguments, folder)
+                    rows += load_rows(form, side, found, conditions)
+                    summary.append(summarize(form, side, found))
+        side = min(arguments.sizes)
+        for form in arguments.forms:
+            if arguments.only in (None, "queue"):
+                found = measure_short_queue(
+                    version, form, side, arguments, folder
+                )
+                rows += queue_rows(form, side, found, clients, conditions)
+            if arguments.only in (None, "shutdown"):
+                found = measure_shutdown(version, form, side, arguments, folder)
+                rows += shutdown_rows(form, side, found, clients)
+    print("\n" + "\n".join(summary) + "\n")
+    report("Load", rows, arguments.json, "one run of each")
+
+
+if __name__ == "__main__":
+    main()
