@@ -36,7 +36,7 @@ class ServeTest(TestCase, parameterized.TestCase):
             "none.txt",
         ),
         ("no_token", [None, "--token-file", "none.txt"], "none.txt"),
-        ("port", X,
+        ("port", [None, "--rest-port", "70000"], "Invalid value"),
     )
     def test_errors(self, arguments, message):
         arguments = [a or str(saved_model()) for a in arguments]
