@@ -46,6 +46,22 @@ def web(
         float,
         typer.Option(min=0.01, help="Largest file that is taken, MB."),
     ] = 64.0,
+    content_classifier: Annotated[
+        str | None,
+        typer.Option(
+            metavar="MODULE:FUNCTION",
+            help="Your classifier, asked about every comic before it is "
+            "shown: see keras_comic.serving.ContentReview.",
+            show_default=False,
+        ),
+    ] = None,
+    without_content_review: Annotated[
+        bool,
+        typer.Option(
+            "--without-content-review",
+            help="Serve others without a classifier.",
+        ),
+    ] = False,
 ):
     """Serve a web page that turns photos and short videos into comics.
 
@@ -54,15 +70,29 @@ def web(
     """
     with reported_errors():
         import_models()
+        from keras_comic.serving.content_review import ContentReview
+        from keras_comic.serving.content_review import check_is_reviewed
+        from keras_comic.serving.content_review import load_classifier
         from keras_comic.serving.web_media import MediaLimits
         from keras_comic.serving.web_page import make_page
         from keras_comic.serving.web_page import serve_page
 
+        review = None
+        if content_classifier is not None:
+            review = ContentReview(load_classifier(content_classifier))
+        # Before anything is loaded.
+        check_is_reviewed(host, review, without_content_review)
         limits = MediaLimits(
             max_side, max_video_side, max_seconds, max_upload_mb
         )
-        page = make_page(presets or None, limits)
-        url = serve_page(page, host, port, wait=False)
+        page = make_page(presets or None, limits, review)
+        url = serve_page(
+            page,
+            host,
+            port,
+            wait=False,
+            without_content_review=without_content_review,
+        )
     typer.echo(f"Open {url} in a browser; Ctrl+C ends it.")
     if host not in LOOPBACK:
         typer.echo(

@@ -18,6 +18,8 @@ from PIL import ImageDraw
 from PIL import ImageOps
 
 from keras_comic.serving import web_design
+from keras_comic.serving.content_review import check_is_reviewed
+from keras_comic.serving.errors import ServingError
 from keras_comic.serving.web_headers import SelfContained
 from keras_comic.serving.web_media import MEBIBYTE
 from keras_comic.serving.web_media import PHOTO
@@ -29,6 +31,7 @@ from keras_comic.serving.web_stylizer import Choice
 from keras_comic.serving.web_stylizer import Stopped
 from keras_comic.serving.web_stylizer import WebStylizer
 
+LOOPBACK = "127.0.0.1"
 # Seconds between two looks for old files, and the age at which they go.
 CLEANING_INTERVAL = 600
 LONGEST_AGE = 3600
@@ -69,7 +72,9 @@ def make_page(
             of a video and `max_upload_mb` (64), mebibytes of a file, beyond
             which files are refused. Defaults to `None`, these numbers.
         content_review: `keras_comic.serving.ContentReview` or `None`. Is
-            asked before a comic is shown. Defaults to `None`, its default.
+            asked about each comic, of a video about each frame, before it is
+            shown. Defaults to `None`, nothing is reviewed, and `serve_page`
+            keeps the page to this computer.
         cache_folder: String, path or `None`. Where the pictures of the styles
             are kept, which are made at the first call. Defaults to `None`,
             `web` in the folder of fetched files.
@@ -98,7 +103,13 @@ def make_page(
     return page.blocks
 
 
-def serve_page(page, host="127.0.0.1", port=7860, wait=True):
+def serve_page(
+    page,
+    host=LOOPBACK,
+    port=7860,
+    wait=True,
+    without_content_review=False,
+):
     """Serves a page until the program is interrupted.
 
     Args:
@@ -110,12 +121,16 @@ def serve_page(page, host="127.0.0.1", port=7860, wait=True):
         wait: Boolean. Whether to return only when the program is interrupted
             (Ctrl+C). If not, the page is served until `page.close()`.
             Defaults to `True`.
+        without_content_review: Boolean. Whether other computers may be given
+            comics that nobody has reviewed. Defaults to `False`.
 
     Returns:
         String, the page's URL.
 
     Raises:
         OSError: If the port is taken.
+        ValueError: If the host is another than this computer alone, and the
+            page has no content review.
 
     Example:
 
@@ -129,6 +144,9 @@ def serve_page(page, host="127.0.0.1", port=7860, wait=True):
     True
     >>> page.close()
     """
+    check_is_reviewed(
+        host, getattr(page, "content_review", None), without_content_review
+    )
     port = _free_port(host, port)
     _, url, _ = page.launch(
         server_name=host, server_port=port, prevent_thread_lock=True
@@ -196,6 +214,7 @@ class _Page:
         blocks.queue(max_size=MAX_WAITING, default_concurrency_limit=1)
         launch = functools.partial(blocks.launch, **self._looks())
         blocks.launch = functools.partial(_in_event_loop, launch)
+        blocks.content_review = self.stylizer.content_review
         blocks.close = functools.partial(blocks.close, verbose=False)
         return blocks
 
@@ -215,6 +234,8 @@ class _Page:
             "favicon_path": str(icon),
             "footer_links": [],
             "run_history": False,
+            # Whatever the environment says.
+            "server_name": LOOPBACK,
             "share": False,
             "quiet": True,
             "show_error": True,
@@ -615,6 +636,8 @@ class _Page:
             stopped.set()
 
     def _failure(self, error):
+        if isinstance(error, ServingError):
+            return web_design.failure(str(error), "This comic is not shown")
         if isinstance(error, (ImportError, OSError, ValueError)):
             text = str(error).split(" Received:")[0]
         elif _is_out_of_memory(error):

@@ -81,8 +81,9 @@ class WebStylizer:
             dict of name to generator. Defaults to `None`, all built-in
             presets.
         limits: `MediaLimits`. Defaults to `None`, their defaults.
-        content_review: `None`, or what is asked before a result is shown,
-            see `keras_comic.serving.content_review`. Defaults to `None`.
+        content_review: `ContentReview` or `None`. Is asked about each comic,
+            of a video about each frame, before it is given away. Defaults to
+            `None`, nothing is reviewed.
 
     Raises:
         ValueError: If there is no preset, one has no named style, or a limit
@@ -154,6 +155,7 @@ class WebStylizer:
 
         Raises:
             MediaError: If the file cannot be used.
+            ServingError: If the content review withholds the comic.
             ValueError: If a choice is not one that the page offers.
         """
         generator, style = self._style(choice)
@@ -166,6 +168,8 @@ class WebStylizer:
             comic = generator.stylize(
                 photo, style, choice.strength, keep_color=choice.keep_color
             )
+            if self.content_review is not None:
+                self.content_review.check(comic[None])
             target = target.with_name(f"{target.name}.png")
             write_image(target, comic, said)
             notes = [_size_facts(photo, size)]
@@ -184,6 +188,9 @@ class WebStylizer:
             )
         except (OSError, ValueError) as error:
             raise MediaError(reason(path, error)) from error
+        if self.content_review is not None:
+            for frame in open_frames(target, scene_cuts=False):
+                self.content_review.check(frame.image[None])
         middle = done.num_frames // 2
         before = _frame(frames.path, middle, (frames.width, frames.height))
         after = _frame(target, middle, (frames.width, frames.height))

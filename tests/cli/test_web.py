@@ -38,6 +38,18 @@ class WebTest(TestCase):
         ):
             self.assertEqual(invoke(*arguments).exit_code, 2)
 
+    def test_content_review(self):
+        result = invoke("--host", "0.0.0.0")
+        self.assertEqual(result.exit_code, 2)
+        self.assertIn("must have a content classifier", result.output)
+        result = invoke("--content-classifier", "no_such_module:function")
+        self.assertEqual(result.exit_code, 2)
+        self.assertIn("no_such_module", result.output)
+        result = invoke(
+            "--content-classifier", "builtins:all", "--without-content-review"
+        )
+        self.assertIn("exclude each other", result.output)
+
     @pytest.mark.slow
     def test_serves_until_interrupted(self):
         folder = self.temporary_folder()

@@ -15,6 +15,7 @@ from PIL import Image
 
 from keras_comic.data import read_image
 from keras_comic.serving import web_page
+from keras_comic.serving.content_review import ContentReview
 from keras_comic.serving.web_media import MediaLimits
 from keras_comic.serving.web_page import make_page
 from keras_comic.serving.web_page import serve_page
@@ -108,6 +109,14 @@ class PageTest(TestCase):
         self.assertIn("the server&#x27;s log says more", stage)
         self.assertNotIn("secret", stage)
         self.assertIn("secret", "".join(logs.output))
+
+    def test_content_review(self):
+        review = ContentReview(lambda images: [False] * len(images))
+        self.page.stylizer.content_review = review
+        stage, download = self.run_page(self.photo)[-1]
+        self.assertIn("This comic is not shown", stage)
+        self.assertIn("withheld by the content review", stage)
+        self.assertIsNone(download)
 
     def test_look(self):
         stage, _, _ = self.page._look(str(self.photo))
@@ -249,6 +258,10 @@ class ServePageTest(TestCase):
         for path in (secret, "/etc/passwd", ROOT / "setup.cfg"):
             response = httpx.get(f"{self.url}/gradio_api/file={path}")
             self.assertIn(response.status_code, (403, 404))
+
+    def test_others_are_let_in_on_request_only(self):
+        with self.assertRaisesRegex(ValueError, "must have a content class"):
+            serve_page(self.page, "0.0.0.0", port=0, wait=False)
 
     def test_taken_port(self):
         port = httpx.URL(self.url).port

@@ -5,6 +5,8 @@ from PIL import Image
 from keras_comic.data import read_image
 from keras_comic.models import AdaINGenerator
 from keras_comic.provenance.metadata import read_provenance
+from keras_comic.serving.content_review import ContentReview
+from keras_comic.serving.errors import ServingError
 from keras_comic.serving.web_media import MediaError
 from keras_comic.serving.web_media import MediaLimits
 from keras_comic.serving.web_stylizer import Choice
@@ -157,6 +159,28 @@ class WebStylizerTest(TestCase):
 
         with self.assertRaises(Stopped):
             self.make(path=path, progress=stop)
+
+    def test_content_review(self):
+        seen = []
+
+        def classify(images):
+            seen.extend(images)
+            return [image.mean() > 5 for image in images]
+
+        self.stylizer.content_review = ContentReview(classify, timeout=60)
+        result = self.make()
+        self.assertAllEqual(seen.pop(), result.after)
+        clip = self.folder / "clip.gif"
+        write_frames(photos(3, 32, 48, 3), clip, frame_rate=5)
+        self.make(path=clip)
+        self.assertEqual(len(seen), 3)
+        black = self.folder / "black.png"
+        Image.new("RGB", (40, 40)).save(black)
+        with self.assertRaisesRegex(ServingError, "withheld"):
+            # A strength of 0 gives the photo itself.
+            self.make(CHOICE._replace(strength=0.0), black)
+        made = [path.name for path in (self.folder / "made").iterdir()]
+        self.assertNotIn("black-light.png", made)
 
     def test_video_is_shrunk(self):
         path = self.folder / "clip.gif"
