@@ -114,6 +114,30 @@ def serve(
             "while /readyz answers 503.",
         ),
     ] = 0.0,
+    content_classifier: Annotated[
+        str | None,
+        typer.Option(
+            metavar="MODULE:FUNCTION",
+            help="A function of a batch of pictures that says which of them "
+            "may leave the server; see examples/content_review.py.",
+            show_default=False,
+        ),
+    ] = None,
+    review_timeout: Annotated[
+        float,
+        typer.Option(
+            min=0.001,
+            help="Seconds for the review of a result, which is withheld then.",
+        ),
+    ] = 10.0,
+    without_content_review: Annotated[
+        bool,
+        typer.Option(
+            "--without-content-review",
+            help="Let others than this machine have results that nobody has "
+            "reviewed.",
+        ),
+    ] = False,
 ):
     """Serve presets and SavedModels, as TensorFlow Serving does.
 
@@ -122,11 +146,18 @@ def serve(
     """
     with reported_errors():
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+        from keras_comic.serving.content_review import ContentReview
+        from keras_comic.serving.content_review import load_classifier
         from keras_comic.serving.request_body import Limits
         from keras_comic.serving.serve import serve
 
         if token_file is not None:
             token = token_file.read_text(encoding="utf-8").strip()
+        review = None
+        if content_classifier is not None:
+            review = ContentReview(
+                load_classifier(content_classifier), timeout=review_timeout
+            )
         serve(
             sources or (),
             host=host,
@@ -144,4 +175,6 @@ def serve(
             ),
             grace=grace,
             drain_delay=drain_delay,
+            content_review=review,
+            without_content_review=without_content_review,
         )

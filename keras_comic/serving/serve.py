@@ -5,6 +5,8 @@ import tempfile
 from keras_comic.export.batching import read_batching_parameters
 from keras_comic.export.model_config import read_model_config
 from keras_comic.serving.batcher import DEFAULT_MAX_REQUESTS
+from keras_comic.serving.content_review import ReviewedRepository
+from keras_comic.serving.content_review import check_is_reviewed
 from keras_comic.serving.local_models import find_models
 from keras_comic.serving.model_repository import ModelRepository
 from keras_comic.serving.request_log import set_up_logging
@@ -28,6 +30,8 @@ def serve(
     limits=None,
     grace=DEFAULT_GRACE,
     drain_delay=0.0,
+    content_review=None,
+    without_content_review=False,
 ):
     """Serves presets and SavedModels until SIGTERM or SIGINT.
 
@@ -66,15 +70,20 @@ def serve(
             Defaults to `30.0`.
         drain_delay: Float, seconds from the signal until no new connection is
             taken. Defaults to `0.0`.
+        content_review: `ContentReview` that is asked before a result leaves
+            the server. Defaults to `None`, nothing is reviewed.
+        without_content_review: Boolean. Whether others than this machine may
+            be given results that nobody has reviewed. Defaults to `False`.
     Raises:
         ValueError: If no model is given or one cannot be served, or it would
-            be open to everybody unasked.
+            be open to everybody, or unreviewed, unasked.
         FileNotFoundError: If a file or preset is missing.
         OSError: If a port is taken.
     Reference:
         - [RESTful API](https://www.tensorflow.org/tfx/serving/api_rest);
           differs in that `classify` and `regress` are refused.
     """
+    check_is_reviewed(host, content_review, without_content_review)
     handler = set_up_logging()
     batching = None
     if batching_parameters is not None:
@@ -91,9 +100,12 @@ def serve(
             max_queue=max_queue,
             poll_seconds=poll_seconds,
         )
+        models = repository
+        if content_review is not None:
+            models = ReviewedRepository(repository, content_review)
         try:
             server = ModelServer(
-                repository,
+                models,
                 host=host,
                 rest_port=rest_port,
                 grpc_port=grpc_port,

@@ -29,7 +29,21 @@ class ServeTest(TestCase, parameterized.TestCase):
     @parameterized.named_parameters(
         ("nothing", [], "at least one preset or folder"),
         ("unknown", ["no_such_preset"], "no_such_preset"),
-        ("public", [None, "--host", "0.0.0.0"], "must be loopback"),
+        (
+            "public",
+            [None, "--host", "0.0.0.0", "--without-content-review"],
+            "must be loopback",
+        ),
+        (
+            "not_reviewed",
+            [None, "--host", "0.0.0.0", "--token", "secret"],
+            "--without-content-review",
+        ),
+        (
+            "no_classifier",
+            [None, "--content-classifier", "no_such_module:a"],
+            "no_such_module",
+        ),
         (
             "no_parameters",
             [None, "--batching-parameters", "none.txt"],

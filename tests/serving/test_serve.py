@@ -5,16 +5,20 @@ import threading
 import time
 
 import httpx
+import numpy as np
 
 from keras_comic.export.batching import BatchingParameters
 from keras_comic.export.batching import write_batching_parameters
 from keras_comic.export.model_config import ModelConfig
 from keras_comic.export.model_config import write_model_config
+from keras_comic.serving.content_review import ContentReview
 from keras_comic.serving.request_log import LOGGER
 from keras_comic.serving.serve import serve
 from tests.serving.rest_servers import add_version
 from tests.serving.rest_servers import saved_model
 from tests.test_case import TestCase
+
+SHAPE = (32, 33, 3)
 
 
 class ServeTest(TestCase):
@@ -89,6 +93,41 @@ class ServeTest(TestCase):
             {"error": "Batch size 3 is larger than the largest batch size 2"},
         )
 
+    def test_content_review(self):
+        review = ContentReview(
+            lambda images: [image.mean() > 100 for image in images]
+        )
+
+        def ask(client):
+            return [
+                client.post(
+                    "/v1/models/comic:predict",
+                    json={
+                        "signature_name": signature,
+                        "instances": [{key: value}],
+                    },
+                )
+                for signature, key, value in (
+                    ("serving_default", "images", np.full(SHAPE, 9).tolist()),
+                    ("serving_default", "images", np.full(SHAPE, 200).tolist()),
+                    ("half_plus", "x", 1),
+                )
+            ]
+
+        with self.assertLogs(LOGGER, "ERROR"):
+            light, dark, numbers = self.serve(
+                ask, [saved_model()], content_review=review
+            )
+        # The model inverts its pictures.
+        self.assertEqual(light.status_code, 200, light.text)
+        self.assertEqual(dark.status_code, 403)
+        self.assertEqual(
+            dark.json(),
+            {"error": "The result is withheld by the content review."},
+        )
+        self.assertEqual(numbers.status_code, 500)
+        self.assertIn("review failed", numbers.json()["error"])
+
     def test_models_config(self):
         folder = self.temporary_folder()
         for number in (1, 2):
@@ -123,6 +162,8 @@ class ServeTest(TestCase):
         with self.assertRaisesRegex(ValueError, "at least one preset"):
             serve()
         with self.assertRaisesRegex(ValueError, "must be loopback"):
-            serve([saved_model()], host="0.0.0.0")
+            serve([saved_model()], host="0.0.0.0", without_content_review=True)
+        with self.assertRaisesRegex(ValueError, "must have a content class"):
+            serve([saved_model()], host="0.0.0.0", token="secret")
         with self.assertRaisesRegex(FileNotFoundError, "none.txt"):
             serve([saved_model()], batching_parameters="none.txt")
