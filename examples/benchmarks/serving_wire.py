@@ -17,11 +17,14 @@ seconds of each step apart:
 
 Who has pixels and sends a file must encode one, and who has a file and sends
 pixels must decode it. So there are two totals: `pixels to pixels`, and `file
-to file` (a JPEG photo becomes a PNG comic). The forms take turns in each
-round; a ratio is the median of the rounds' ratios. Python's search for cycles
-in memory is off while JSON is parsed, which is best for lists of integers.
+to file` (a JPEG photo becomes a PNG comic); and the second `without the
+model`. The forms take turns in each round; a ratio is the median of the
+rounds' ratios. Python's search for cycles in memory is off while JSON is
+parsed, which is best for lists of integers.
 
-With `--server`, a server on loopback is asked in each form too, as it comes.
+Then `keras-comic serve`, in a process of its own, is sent each form's request
+over loopback: the `round trip` is from the first byte sent to the last byte
+received, and has the server's own code in it.
 """
 
 import base64
@@ -40,6 +43,10 @@ import numpy as np
 from benchmark import parser
 from benchmark import report
 from benchmark import row
+from load_generator import OK
+from load_generator import GrpcClient
+from load_generator import HttpClient
+from server_process import ServerProcess
 
 STEPS = (
     "client encode",
@@ -49,10 +56,12 @@ STEPS = (
     "server encode",
     "client parse",
 )
-TOTALS = ("pixels to pixels", "file to file")
+TOTALS = ("pixels to pixels", "file to file", "without the model")
+ROUND_TRIP = "round trip"
 # A quick level: the files are sent once.
 PNG_LEVEL = 1
 JPEG_QUALITY = 90
+PYTHON_JSON = "JSON integers, json"
 AIM_BYTES = "aim: at least 3"
 AIM_SECONDS = "aim: at least 1"
 
@@ -135,7 +144,7 @@ class JsonIntegers:
 
 
 class JsonBase64:
-    """`{"instances": [{"b64": "..."}]}`, of a file."""
+    """`{"signature_name": ..., "instances": [{"b64": "..."}]}`, of a file."""
 
     signature = "serving_bytes"
     names = ("image_bytes", "comic_bytes")
@@ -149,7 +158,10 @@ class JsonBase64:
         self._dumps = orjson.dumps
 
     def encode(self, contents):
-        return self._dumps({"instances": [_to_base64(contents)]})
+        instances = [_to_base64(contents)]
+        return self._dumps(
+            {"signature_name": self.signature, "instances": instances}
+        )
 
     def parse(self, body):
         found = self._loads(body)["instances"]
@@ -327,9 +339,72 @@ def measure_all(forms, model, photo, repeats):
             if form.file:
                 step["files in graph"] = max(0.0, step["model"] - alone)
                 step["model"] = min(step["model"], alone)
+            step["without the model"] = step["file to file"] - step["model"]
             if turn >= 0:
                 seconds[form.title].append(step)
     return seconds, sizes
+
+
+def measure_server(version, forms, photo, repeats):
+    """Round trips of each form to a server, in turns, after one to warm up.
+
+    Returns:
+        Dict of title to list of seconds.
+    """
+    seconds = {form.title: [] for form in forms}
+    with ServerProcess(version) as server, contextlib.ExitStack() as stack:
+        clients = {}
+        for form in forms:
+            sent = write_file(photo, form.file) if form.file else photo
+            body = form.encode(sent)
+            if isinstance(form, Grpc):
+                client = GrpcClient(server.grpc_address, None, body)
+            else:
+                client = HttpClient(
+                    server.rest_address, "/v1/models/comic:predict", body
+                )
+            clients[form.title] = client
+            stack.callback(client.close)
+        for turn in range(-1, repeats):
+            first = max(turn, 0) % len(forms)
+            for form in forms[first:] + forms[:first]:
+                start = time.perf_counter()
+                status, good = clients[form.title].send()
+                value = time.perf_counter() - start
+                if not good or status not in OK:
+                    raise RuntimeError(f"{form.title}: {status}")
+                if turn >= 0:
+                    seconds[form.title].append(value)
+    return seconds
+
+
+def server_rows(side, forms, seconds, conditions):
+    base = forms[0].title
+    rows = []
+    for form in forms:
+        label = f"{form.title}, {side}x{side}"
+        peer = None if form.title == base else f"{base}, {side}x{side}"
+        value = statistics.median(seconds[form.title])
+        rows.append(
+            _row(label, ROUND_TRIP, value * 1e3, "ms", peer, conditions)
+        )
+    for form in forms[1:]:
+        label = f"{base} / {form.title}, {side}x{side}"
+        ratio = statistics.median(
+            a / b for a, b in zip(seconds[base], seconds[form.title])
+        )
+        aim = f"{AIM_SECONDS}; " if form.title.startswith("b64") else ""
+        rows.append(
+            _row(
+                label,
+                ROUND_TRIP,
+                ratio,
+                "ratio",
+                f"{base}, {side}x{side}",
+                aim + conditions,
+            )
+        )
+    return rows
 
 
 def make_rows(side, forms, seconds, sizes, conditions):
@@ -420,6 +495,11 @@ def parse(arguments=None):
         metavar="FOLDER",
         help="a version of a SavedModel, in place of a preset",
     )
+    options.add_argument(
+        "--no-server",
+        action="store_true",
+        help="leave out the round trips to a server",
+    )
     return options.parse_args(arguments)
 
 
@@ -444,6 +524,13 @@ def main(arguments=None):
                 forms, model, make_photo(side), arguments.repeats
             )
             rows += make_rows(side, forms, *found[side], conditions)
+        # A server parses the same request of either JSON library.
+        asked = [form for form in forms if form.title != PYTHON_JSON]
+        for side in [] if arguments.no_server else arguments.sizes:
+            seconds = measure_server(
+                version, asked, make_photo(side), arguments.repeats
+            )
+            rows += server_rows(side, asked, seconds, conditions)
     print_summary(arguments.sizes, forms, found)
     print(f"{versions()}; PNG of level {PNG_LEVEL}, JPEG of {JPEG_QUALITY}.\n")
     report("Wire cost", rows, arguments.json)
