@@ -1,25 +1,22 @@
 """Generators as LiteRT (TensorFlow Lite) models."""
 
-import itertools
 import json
 import warnings
 from pathlib import Path
 
-import numpy as np
 import tensorflow as tf
 
 from keras_comic.export.portable_graph import check_generator
 from keras_comic.export.portable_graph import describe_generator
+from keras_comic.export.portable_graph import outer_convolutions
 from keras_comic.export.portable_graph import stride_of
 from keras_comic.export.portable_graph import trace_generator
 from keras_comic.export.portable_graph import trace_style_encoder
-from keras_comic.export.representative import representative_photos
+from keras_comic.export.representative import representative_inputs
 from keras_comic.export.whole_files import write_whole
 from keras_comic.models.pictures import SMALLEST_SIDE
 
 DTYPES = ("float32", "float16", "int8")
-# Photos that the ranges of int8 are taken from.
-NUM_REPRESENTATIVE = 32
 # All but the convolutions: what int8 would do to them shows in every pixel,
 # and they take little of the time.
 FLOAT_OPERATIONS = [
@@ -39,9 +36,6 @@ FLOAT_OPERATIONS = [
     "SUB",
     "TANH",
 ]
-# So many convolutions after the photo are float32: of the light generator, the
-# encoder's, the skip and the first residual block's.
-FLOAT_DEPTH = 4
 DEPRECATION = r"\s*Warning: tf.lite.Interpreter is deprecated"
 
 
@@ -141,11 +135,8 @@ def save_litert(
     }
     comics = trace_generator(generator, image_size)
     if dtype == "int8":
-        photos = representative_photos(
-            representative, image_size, NUM_REPRESENTATIVE
-        )
-        samples = _with_styles(generator, photos)
-        model = _quantized(comics, samples, image_size)
+        samples = representative_inputs(generator, representative, image_size)
+        model = _quantized(comics, samples)
     else:
         model = _convert(comics, dtype)
     # Once for each drawing, so that its size matters more than its speed.
@@ -179,23 +170,8 @@ def _convert(function, dtype):
     return converter.convert()
 
 
-def _with_styles(generator, photos):
-    """Pairs of photo and style vector: the named styles, or the photos' own."""
-    if generator.style_names:
-        vectors = [generator.style_vector(n) for n in generator.style_names]
-    else:
-        vectors = [generator.encode_style(photo) for photo in photos]
-    vectors = [np.asarray(vector) for vector in vectors]
-    return list(zip(photos, itertools.cycle(vectors), strict=False))
-
-
-def _quantized(function, samples, image_size):
-    """The bytes of a model whose convolutions, but some, are int8.
-
-    The first ones and those at full size stay in float32: normalised features
-    of a photo with large even areas have few, high peaks, which no range that
-    is known beforehand fits.
-    """
+def _quantized(function, samples):
+    """The bytes of a model whose convolutions, but the outer, are int8."""
     converter = _converter(function)
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
     converter.target_spec.supported_ops = [
@@ -207,7 +183,7 @@ def _quantized(function, samples, image_size):
     )
     options = tf.lite.experimental.QuantizationDebugOptions(
         denylisted_ops=FLOAT_OPERATIONS,
-        denylisted_nodes=_float_convolutions(function, image_size),
+        denylisted_nodes=_float_convolutions(function),
     )
     with warnings.catch_warnings():
         # The debugger's own interpreter is TensorFlow's.
@@ -221,20 +197,15 @@ def _quantized(function, samples, image_size):
         return debugger.get_nondebug_quantized_model()
 
 
-def _float_convolutions(function, image_size):
-    """Names, in the converted model, of what sensitive convolutions give."""
+def _float_convolutions(function):
+    """Names, in the converted model, of what these convolutions give."""
     graph = function.get_concrete_function().graph
-    depths = {}
-    names = []
-    # Operations come after their inputs.
-    for operation in graph.get_operations():
-        depth = max((depths[t.op.name] for t in operation.inputs), default=0)
-        if operation.type == "Conv2D":
-            depth += 1
-            size = operation.outputs[0].shape[1:3]
-            if depth <= FLOAT_DEPTH or size == list(image_size):
-                names.append(operation.name)
-        depths[operation.name] = depth
+    names = outer_convolutions(
+        [
+            (o.name, o.type == "Conv2D", [t.op.name for t in o.inputs])
+            for o in graph.get_operations()
+        ]
+    )
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", DEPRECATION)
         interpreter = tf.lite.Interpreter(

@@ -2,6 +2,8 @@
 
 import importlib
 import json
+import os
+import tempfile
 import warnings
 from pathlib import Path
 
@@ -9,16 +11,22 @@ import numpy as np
 
 from keras_comic.export.portable_graph import check_generator
 from keras_comic.export.portable_graph import describe_generator
+from keras_comic.export.portable_graph import outer_convolutions
 from keras_comic.export.portable_graph import trace_generator
 from keras_comic.export.portable_graph import trace_style_encoder
+from keras_comic.export.representative import representative_inputs
 from keras_comic.export.whole_files import write_whole
 
 OPSET = 17
-DTYPES = ("float32", "float16")
+DTYPES = ("float32", "float16", "int8")
+# Of the photos that the ranges of int8 are taken from.
+IMAGE_SIZE = (256, 256)
 DIMENSIONS = {4: ("batch", "height", "width", None), 2: ("batch", None)}
 
 
-def save_onnx(generator, path, dtype="float32", licence=None):
+def save_onnx(
+    generator, path, dtype="float32", representative=None, licence=None
+):
     """Writes a generator as ONNX models, for ONNX Runtime and others.
 
     Two models: the generator, inputs `photos` and `style`, output `comics`;
@@ -32,9 +40,12 @@ def save_onnx(generator, path, dtype="float32", licence=None):
         generator: A built generator, or what `keras_comic.from_preset` takes.
         path: String or path that ends in `.onnx`; the folder is made. Files
             are replaced.
-        dtype: `"float32"` or `"float16"`: how weights are stored. Float16
-            halves the file; computed is in float32 either way, since sums
-            over a picture are beyond float16. Defaults to `"float32"`.
+        dtype: `"float32"`; `"float16"`, weights of half the size, computed in
+            float32, since sums over a picture are beyond float16; or
+            `"int8"`, most convolutions in int8 as in `save_litert`. Defaults
+            to `"float32"`.
+        representative: Photos that int8's ranges are taken from, as in
+            `save_litert`. Defaults to `None`.
         licence: String or `None`, that of the weights. Defaults to `None`:
             for a built-in preset, what its metadata say.
 
@@ -43,8 +54,10 @@ def save_onnx(generator, path, dtype="float32", licence=None):
 
     Raises:
         ImportError: If the extra `export` is not installed.
-        ValueError: If `dtype` is unknown, `path` ends otherwise, or Keras
-            does not run on TensorFlow.
+        FileNotFoundError: If `representative` is not there.
+        ValueError: If `dtype` is unknown, `path` ends otherwise,
+            `representative` is missing or not wanted, or Keras does not run
+            on TensorFlow.
 
     Example:
 
@@ -63,13 +76,22 @@ def save_onnx(generator, path, dtype="float32", licence=None):
         )
     if dtype not in DTYPES:
         raise ValueError(
-            f"`dtype` must be one of {list(DTYPES)} (LiteRT has int8 too, see "
-            f"`save_litert`). Received: dtype={dtype!r}"
+            f"`dtype` must be one of {list(DTYPES)}. Received: dtype={dtype!r}"
+        )
+    if (dtype == "int8") != (representative is not None):
+        raise ValueError(
+            "`representative`, photos that show which values occur, is needed "
+            "for, and only for, `dtype='int8'`: TFRecords of photos, a folder "
+            "of images, or a list of uint8 pictures. "
+            f"Received: dtype={dtype!r}, representative={representative!r}"
         )
     onnx, tf2onnx = _import_packages()
     generator = check_generator(generator)
     facts = describe_generator(generator, licence)
     facts = {"format": "onnx", "weights": dtype, **facts}
+    samples = []
+    if dtype == "int8":
+        samples = representative_inputs(generator, representative, IMAGE_SIZE)
     models = {
         path: trace_generator(generator),
         path.with_suffix(".style_encoder.onnx"): trace_style_encoder(generator),
@@ -78,8 +100,11 @@ def save_onnx(generator, path, dtype="float32", licence=None):
     for name, function in models.items():
         model = _convert(tf2onnx, function)
         _name_dimensions(model)
-        if dtype == "float16":
+        if samples and name == path:
+            model = _quantized(onnx, model, samples)
+        elif dtype != "float32":
             _store_as_float16(onnx, model)
+        del model.metadata_props[:]
         for key, value in facts.items():
             entry = model.metadata_props.add(key=key)
             is_text = isinstance(value, str)
@@ -155,3 +180,57 @@ def _store_as_float16(onnx, model):
     nodes = [*casts, *model.graph.node]
     del model.graph.node[:]
     model.graph.node.extend(nodes)
+
+
+class _Samples:
+    """Inputs, one by one, as ONNX Runtime's calibration asks for them."""
+
+    def __init__(self, samples):
+        self.samples = iter(samples)
+
+    def get_next(self):
+        photos, style = next(self.samples, (None, None))
+        return None if photos is None else {"photos": photos, "style": style}
+
+
+def _quantized(onnx, model, samples):
+    """The model with its convolutions, but the outer, in int8."""
+    quantization = _import_quantization()
+    producers = {
+        output: node.name for node in model.graph.node for output in node.output
+    }
+    nodes = [
+        (
+            node.name,
+            node.op_type == "Conv",
+            [producers[name] for name in node.input if name in producers],
+        )
+        for node in model.graph.node
+    ]
+    with tempfile.TemporaryDirectory() as folder:
+        written = os.path.join(folder, "int8.onnx")
+        # Else it advises a pass that fuses what is not here.
+        model.metadata_props.add(
+            key="onnx.quant.pre_process", value="onnxruntime.quant"
+        )
+        quantization.quantize_static(
+            model,
+            written,
+            _Samples(samples),
+            op_types_to_quantize=["Conv"],
+            per_channel=True,
+            activation_type=quantization.QuantType.QUInt8,
+            weight_type=quantization.QuantType.QInt8,
+            nodes_to_exclude=outer_convolutions(nodes),
+        )
+        return onnx.load(written)
+
+
+def _import_quantization():
+    try:
+        return importlib.import_module("onnxruntime.quantization")
+    except ImportError as error:
+        raise ImportError(
+            "ONNX Runtime makes int8 models; install it with "
+            f"`pip install 'keras-comic[export]'`. ({error})"
+        ) from error

@@ -10,6 +10,11 @@ from keras_comic import presets
 from keras_comic.models.pictures import SMALLEST_SIDE
 
 VALUE_RANGE = [-1.0, 1.0]
+# Convolutions that int8 models leave in float32: so many from the photo (of
+# the light generator, the encoder's, the skip and the first residual block's),
+# and so many to the comic (those at full size).
+FIRST_CONVOLUTIONS = 4
+LAST_CONVOLUTIONS = 2
 
 
 def trace_generator(generator, image_size=None):
@@ -121,6 +126,39 @@ def count_operations(function):
     graph = function.get_concrete_function().graph
     kinds = collections.Counter(node.op for node in graph.as_graph_def().node)
     return dict(sorted(kinds.items()))
+
+
+def outer_convolutions(nodes):
+    """The convolutions of a graph that int8 would harm.
+
+    Normalised features of a photo with large even areas have few, high peaks,
+    which no range that is known beforehand fits; at the other end, errors
+    show in the comic as they are.
+
+    Args:
+        nodes: List of `(name, is_convolution, inputs)`, a node after those
+            whose names are its inputs.
+
+    Returns:
+        List of names.
+    """
+    before, after = {}, {}
+    for name, is_convolution, inputs in nodes:
+        behind = max((before.get(i, 0) for i in inputs), default=0)
+        before[name] = behind + is_convolution
+    for name, is_convolution, inputs in reversed(nodes):
+        after[name] = after.get(name, 0) + is_convolution
+        for entry in inputs:
+            after[entry] = max(after.get(entry, 0), after[name])
+    return [
+        name
+        for name, is_convolution, _ in nodes
+        if is_convolution
+        and (
+            before[name] <= FIRST_CONVOLUTIONS
+            or after[name] <= LAST_CONVOLUTIONS
+        )
+    ]
 
 
 def check_generator(generator):

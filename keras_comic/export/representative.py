@@ -1,9 +1,11 @@
 """Photos that show a converter which values occur."""
 
+import itertools
 import os
 from pathlib import Path
 
 import numpy as np
+from keras import ops
 
 from keras_comic.data import list_images
 from keras_comic.data import open_image
@@ -12,8 +14,31 @@ from keras_comic.data import read_records
 from keras_comic.data import resize_short_side
 from keras_comic.models.pictures import as_pictures
 
+NUM_REPRESENTATIVE = 32
 # Kinds of records whose `image/encoded` is a picture.
 KINDS = (b"photos", b"comics")
+
+
+def representative_inputs(generator, source, image_size):
+    """Inputs of a generator: photos, with the named styles in turn.
+
+    Args:
+        generator: A generator; without named styles, each photo comes with
+            its own.
+        source: As in `representative_photos`.
+        image_size: `(height, width)`, pixels.
+
+    Returns:
+        List of pairs, `photos` and `style`, float32 arrays of a batch of 1;
+        32 of them, or fewer.
+    """
+    photos = representative_photos(source, image_size, NUM_REPRESENTATIVE)
+    if generator.style_names:
+        vectors = [generator.style_vector(n) for n in generator.style_names]
+    else:
+        vectors = [generator.encode_style(photo) for photo in photos]
+    vectors = [ops.convert_to_numpy(vector) for vector in vectors]
+    return list(zip(photos, itertools.cycle(vectors), strict=False))
 
 
 def representative_photos(source, image_size, count):

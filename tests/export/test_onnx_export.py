@@ -77,11 +77,43 @@ class SaveOnnxTest(parameterized.TestCase, TestCase):
         for kernel in kernels:
             self.assertEqual(kernel.data_type, onnx.TensorProto.FLOAT16)
 
+    def test_int8(self):
+        generator = make_generator()
+        folder = self.temporary_folder()
+        pictures = [
+            np.uint8(np.clip(make_photo(64, 64, seed)[0] + 1, 0, 2) * 127.5)
+            for seed in range(3)
+        ]
+        path = folder / "ink.onnx"
+        save_onnx(generator, path, "int8", pictures)
+        self.assertLen(list(folder.iterdir()), 2)
+        model = onnx.load(path)
+        kernels = {
+            t.data_type for t in model.graph.initializer if len(t.dims) == 4
+        }
+        # The outer ones stay in float32.
+        self.assertIn(onnx.TensorProto.INT8, kernels)
+        self.assertIn(onnx.TensorProto.FLOAT, kernels)
+        opened = session(path)
+        facts = opened.get_modelmeta().custom_metadata_map
+        self.assertEqual(facts["weights"], "int8")
+        inputs = {
+            "photos": make_photo(49, 62, 9),
+            "style": self.numpy(generator.style_vector()),
+        }
+        (comics,) = opened.run(["comics"], inputs)
+        errors = comics - self.numpy(generator(inputs))
+        self.assertGreater(10 * np.log10(4 / np.mean(errors**2)), 30.0)
+
     def test_errors(self):
         generator = make_generator()
         path = self.temporary_folder() / "ink.onnx"
-        with self.assertRaisesRegex(ValueError, "Received: dtype='int8'"):
+        with self.assertRaisesRegex(ValueError, "Received: dtype='int4'"):
+            save_onnx(generator, path, "int4")
+        with self.assertRaisesRegex(ValueError, "representative=None"):
             save_onnx(generator, path, "int8")
+        with self.assertRaisesRegex(ValueError, "only for, `dtype='int8'`"):
+            save_onnx(generator, path, representative="photos")
         with self.assertRaisesRegex(ValueError, "must end in `.onnx`.*ink.pb"):
             save_onnx(generator, path.with_suffix(".pb"))
         self.assertEqual(list(path.parent.iterdir()), [])

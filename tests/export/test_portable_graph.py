@@ -6,6 +6,7 @@ import keras_comic
 from keras_comic.export.portable_graph import check_generator
 from keras_comic.export.portable_graph import count_operations
 from keras_comic.export.portable_graph import describe_generator
+from keras_comic.export.portable_graph import outer_convolutions
 from keras_comic.export.portable_graph import stride_of
 from keras_comic.export.portable_graph import trace_generator
 from keras_comic.export.portable_graph import trace_in_float64
@@ -105,6 +106,18 @@ class PortableGraphTest(parameterized.TestCase, TestCase):
         self.assertEqual(
             facts["styles"]["peppercarrot"]["licence"], "CC BY 4.0"
         )
+
+    def test_outer_convolutions(self):
+        names = "abcdefgh"
+        nodes = [("input", False, [])]
+        # A chain with something else between, and a short way to its end.
+        for name in names:
+            nodes.append((name, True, [nodes[-1][0]]))
+            nodes.append((f"{name} relu", False, [name]))
+        nodes.append(("skip", True, ["a"]))
+        nodes.append(("sum", False, ["h relu", "skip"]))
+        found = outer_convolutions(nodes)
+        self.assertEqual(found, ["a", "b", "c", "d", "g", "h", "skip"])
 
     def test_errors(self):
         with self.assertRaisesRegex(ValueError, "Received: built=False"):

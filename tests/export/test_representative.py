@@ -3,7 +3,9 @@ from absl.testing import parameterized
 from PIL import Image
 
 from keras_comic.data import write_records
+from keras_comic.export.representative import representative_inputs
 from keras_comic.export.representative import representative_photos
+from tests.export.small_generator import make_generator
 from tests.test_case import TestCase
 from tests.test_case import photos
 
@@ -49,6 +51,20 @@ class RepresentativeTest(parameterized.TestCase, TestCase):
         found = representative_photos(pictures, (32, 32), 3)
         values = [round(float(p[0, 0, 0, 0] + 1) * 127.5) for p in found]
         self.assertEqual(values, [0, 3, 6])
+
+    def test_with_styles(self):
+        pictures = [photos(32, 32, 3, seed=seed) for seed in range(3)]
+        generator = make_generator(num_styles=2)
+        inputs = representative_inputs(generator, pictures, (32, 32))
+        names = ["style 0", "style 1", "style 0"]
+        for (photo, style), name in zip(inputs, names, strict=True):
+            self.assertShape(photo, (1, 32, 32, 3))
+            self.assertAllEqual(style, generator.style_vector(name))
+        generator = make_generator(num_styles=0)
+        for photo, style in representative_inputs(
+            generator, pictures, (32, 32)
+        ):
+            self.assertAllEqual(style, generator.encode_style(photo))
 
     def test_errors(self):
         with self.assertRaisesRegex(ValueError, r"representative=\[\]"):
