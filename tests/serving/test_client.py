@@ -770,6 +770,58 @@ class LocalServerTest(TestCase, parameterized.TestCase):
         self.assertEqual(raised.exception.code, "UNAUTHENTICATED")
 
 
+class RestartedServerTest(TestCase, parameterized.TestCase):
+    """A folder goes on while its server is replaced by the next one."""
+
+    def serve(self, rest_port=0, grpc_port=0):
+        _, folder = small_saved_model()
+        repository = ModelRepository(
+            {"comic": folder.parent}, poll_seconds=None
+        )
+        server = ModelServer(
+            repository, rest_port=rest_port, grpc_port=grpc_port
+        ).start()
+        self.addCleanup(server.stop, 0)
+        return server
+
+    @both
+    @pytest.mark.slow
+    def test_folder(self, protocol):
+        folder = self.temporary_folder()
+        (folder / "photos").mkdir()
+        for k in range(40):
+            path = folder / "photos" / f"{k}.png"
+            Image.fromarray(picture(seed=k)).save(path)
+        server = self.serve()
+        ports = server.rest_port, server.grpc_port
+        address = f"127.0.0.1:{ports[1]}"
+        if protocol == "http":
+            address = f"http://127.0.0.1:{ports[0]}"
+        restarted = threading.Event()
+
+        def restart():
+            server.stop(10.0)
+            self.serve(*ports)
+            restarted.set()
+
+        thread = threading.Thread(target=restart)
+
+        def progress(done, total):
+            if done == 5:
+                thread.start()
+
+        with Client(address, concurrency=2) as client:
+            done = client.stylize_files(
+                folder / "photos", folder / "comics", progress=progress
+            )
+            thread.join()
+            self.assertTrue(restarted.is_set())
+            self.assertLen(done.written, 40)
+            self.assertEqual(done.failures, [])
+            # And the new one answers.
+            client.stylize(picture())
+
+
 ENCRYPTED = """
 import sys
 import numpy as np
