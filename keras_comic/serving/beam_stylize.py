@@ -96,7 +96,7 @@ def stylize_with_beam(
     >>> noise = np.random.randint(256, size=(32, 32, 3)).astype("uint8")
     >>> vector = generator.add_style("ink", noise)
     >>> folder = keras_comic.export.save_served_model(
-    ...     generator, "models/comic/1", warmup=False
+    ...     generator, "models/comic/1", warmup_sizes=()
     ... )
     >>> os.mkdir("photos")
     >>> Image.fromarray(noise).save("photos/noise.jpg")
