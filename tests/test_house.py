@@ -45,7 +45,7 @@ ROOMS = {
     "video": MODELS,
     "comic": MODELS,
     "export": MODELS,
-    "serving": OUTPUTS,
+    "serving": OUTPUTS | {"downloads"},
     "cli": OUTPUTS | {"serving"},
 }
 ROOMS_WITH_TENSORFLOW = {"data", "training", "video", "export", "serving"}
@@ -59,8 +59,9 @@ TORCH_NAMES = set(
 )
 # Imported when something asks for it, never by `import keras_comic`.
 HEAVY = (
-    "apache_beam av cv2 google_crc32c imagehash loky matplotlib rich scipy "
-    "scenedetect skimage typer".split()
+    "apache_beam av cv2 fsspec google_crc32c gradio grpc httpx imagehash loky "
+    "matplotlib onnx orjson rich scipy scenedetect skimage starlette "
+    "tensorflow_serving typer uvicorn".split()
 )
 
 

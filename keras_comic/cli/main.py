@@ -7,12 +7,18 @@ import typer
 from typer.core import TyperGroup
 
 from keras_comic.cli import deflicker
+from keras_comic.cli import deployment
 from keras_comic.cli import evaluate
 from keras_comic.cli import evaluate_video
+from keras_comic.cli import export
 from keras_comic.cli import presets
+from keras_comic.cli import provenance
+from keras_comic.cli import serve
 from keras_comic.cli import stylize
+from keras_comic.cli import stylize_beam
 from keras_comic.cli import tfrecords
 from keras_comic.cli import train
+from keras_comic.cli import web
 
 
 class _Commands(TyperGroup):
@@ -37,6 +43,12 @@ app.command("train")(train.train)
 app.command("evaluate")(evaluate.evaluate)
 app.command("evaluate-video")(evaluate_video.evaluate_video)
 app.command("deflicker")(deflicker.deflicker)
+app.command("export")(export.export)
+app.command("deployment")(deployment.deployment)
+app.command("serve")(serve.serve)
+app.command("web")(web.web)
+app.command("stylize-beam")(stylize_beam.stylize_beam)
+app.command("inspect")(provenance.inspect)
 app.add_typer(tfrecords.app, name="tfrecords")
 
 

@@ -1,7 +1,47 @@
 """Models for serving: SavedModel, ONNX and LiteRT."""
 
+from keras_comic.export.batching import BatchingParameters
+from keras_comic.export.batching import make_batching_parameters
+from keras_comic.export.batching import read_batching_parameters
+from keras_comic.export.batching import write_batching_parameters
+from keras_comic.export.deployment import write_deployment
+from keras_comic.export.litert_export import save_litert
+from keras_comic.export.model_config import ModelConfig
+from keras_comic.export.model_config import read_model_config
+from keras_comic.export.model_config import write_model_config
+from keras_comic.export.onnx_export import save_onnx
+from keras_comic.export.parity import ParityRow
+from keras_comic.export.parity import measure_parity
+from keras_comic.export.parity import parity_table
 from keras_comic.export.saved_model import save_served_model
+from keras_comic.export.versions import list_versions
+from keras_comic.export.versions import new_version
+from keras_comic.export.versions import next_version
+from keras_comic.export.versions import prune_versions
+from keras_comic.export.warmup import make_warmup_requests
+from keras_comic.export.warmup import read_warmup_records
+from keras_comic.export.warmup import write_warmup_records
 
 __all__ = [
+    "BatchingParameters",
+    "ModelConfig",
+    "ParityRow",
+    "list_versions",
+    "make_batching_parameters",
+    "make_warmup_requests",
+    "measure_parity",
+    "new_version",
+    "next_version",
+    "parity_table",
+    "prune_versions",
+    "read_batching_parameters",
+    "read_model_config",
+    "read_warmup_records",
+    "save_litert",
+    "save_onnx",
     "save_served_model",
+    "write_batching_parameters",
+    "write_deployment",
+    "write_model_config",
+    "write_warmup_records",
 ]
