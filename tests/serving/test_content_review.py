@@ -2,7 +2,6 @@ import io
 import threading
 import time
 from concurrent.futures import CancelledError
-from concurrent.futures import Future
 
 import numpy as np
 from absl.testing import parameterized
@@ -14,6 +13,8 @@ from keras_comic.serving.content_review import Verdict
 from keras_comic.serving.content_review import check_is_reviewed
 from keras_comic.serving.content_review import load_classifier
 from keras_comic.serving.errors import ServingError
+from keras_comic.serving.model_repository import ModelRepository
+from tests.serving.rest_servers import saved_model
 from tests.test_case import TestCase
 
 LIGHT = np.full((2, 16, 16, 3), 200, "uint8")
@@ -28,36 +29,6 @@ def png(image):
     file = io.BytesIO()
     Image.fromarray(image).save(file, "PNG")
     return file.getvalue()
-
-
-class Model:
-    """A servable that gives back its inputs, when it is told to."""
-
-    name, version = "comic", 1
-
-    def __init__(self):
-        self.futures = []
-
-    def predict(self, signature_name, inputs, deadline=None):
-        future = Future()
-        future.batch_size = 4
-        self.futures.append((future, inputs))
-        return future
-
-    def finish(self):
-        for future, inputs in self.futures:
-            future.set_result(inputs)
-
-
-class Models:
-    def __init__(self, model):
-        self.model = model
-        self.names = ["comic"]
-
-    def find(self, name, version=None, label=None):
-        if name != "comic":
-            raise ServingError("NOT_FOUND", name)
-        return self.model
 
 
 class ContentReviewTest(TestCase, parameterized.TestCase):
@@ -210,42 +181,57 @@ class ContentReviewTest(TestCase, parameterized.TestCase):
 
 class ReviewedRepositoryTest(TestCase):
     def setUp(self):
-        self.model = Model()
-        self.repository = ReviewedRepository(
-            Models(self.model), ContentReview(is_light)
+        repository = ModelRepository(
+            {"comic": saved_model()}, poll_seconds=None
         )
+        self.addCleanup(repository.close, 10)
+        self.reviewed = ReviewedRepository(repository, ContentReview(is_light))
 
     def test_stands_in(self):
-        self.assertEqual(self.repository.names, ["comic"])
-        servable = self.repository.find("comic", version=1)
+        self.assertEqual(self.reviewed.names, ["comic"])
+        self.assertTrue(self.reviewed.is_ready)
+        servable = self.reviewed.find("comic", version=1)
         self.assertEqual((servable.name, servable.version), ("comic", 1))
-        with self.assertRaises(ServingError):
-            self.repository.find("other")
+        self.assertIn("serving_default", servable.signatures)
+        with self.assertRaisesRegex(ServingError, "not found"):
+            self.reviewed.find("other")
 
     def test_results_are_reviewed(self):
-        servable = self.repository.find("comic")
-        light = servable.predict("serving_default", {"comics": LIGHT})
-        dark = servable.predict("serving_default", {"comics": DARK})
-        self.assertFalse(light.done())
-        self.model.finish()
-        self.assertIs(light.result(5)["comics"], LIGHT)
-        self.assertEqual(light.batch_size, 4)
-        with self.assertRaisesRegex(ServingError, "withheld"):
-            dark.result(5)
+        # The model inverts its pictures.
+        servable = self.reviewed.find("comic")
+        light = servable.predict("serving_default", {"images": DARK})
+        self.assertAllEqual(light.result(30)["comics"], 255 - DARK)
+        self.assertGreaterEqual(light.batch_size, 1)
+        dark = servable.predict("serving_default", {"images": LIGHT})
+        with self.assertRaisesRegex(ServingError, "withheld") as raised:
+            dark.result(30)
+        self.assertEqual(raised.exception.code, "PERMISSION_DENIED")
+        files = np.array([png(DARK[0]), png(LIGHT[0])], object)
+        for count, allowed in ((1, True), (2, False)):
+            found = servable.predict(
+                "serving_bytes", {"image_bytes": files[:count]}
+            )
+            self.assertEqual(found.exception(30) is None, allowed)
 
     def test_errors_pass(self):
-        prediction = self.repository.find("comic").predict("a", {})
-        error = ServingError("INVALID_ARGUMENT", "bad")
-        self.model.futures[0][0].set_exception(error)
-        with self.assertRaisesRegex(ServingError, "bad"):
-            prediction.result(5)
+        servable = self.reviewed.find("comic")
+        with self.assertRaisesRegex(ServingError, "Serving signature key"):
+            servable.predict("none", {})
+        found = servable.predict(
+            "serving_bytes", {"image_bytes": np.array([b"My dog"], object)}
+        )
+        error = found.exception(30)
+        self.assertEqual(error.code, "INVALID_ARGUMENT")
 
     def test_cancelled(self):
-        prediction = self.repository.find("comic").predict("a", {"c": LIGHT})
-        self.assertTrue(prediction.cancel())
-        self.assertTrue(self.model.futures[0][0].cancelled())
+        servable = self.reviewed.find("comic")
+        servable.predict("wait", {"seconds": np.full(1, 0.2, "float32")})
+        found = servable.predict(
+            "wait", {"seconds": np.full(1, 0.2, "float32")}
+        )
+        self.assertTrue(found.cancel())
         with self.assertRaises(CancelledError):
-            prediction.result(5)
+            found.result(30)
 
 
 class LoadClassifierTest(TestCase, parameterized.TestCase):
