@@ -26,6 +26,7 @@ from keras_comic.serving.request_body import Limits
 from keras_comic.serving.server import ModelServer
 from tests.serving.hostile_requests import GOOD_REQUESTS
 from tests.serving.hostile_requests import PATH
+from tests.serving.hostile_requests import Request
 from tests.serving.hostile_requests import flipped
 from tests.serving.hostile_requests import hostile_requests
 from tests.serving.small_saved_model import small_saved_model
@@ -361,6 +362,30 @@ class HostileInputTest(ServerChecks, TestCase):
                 received = self.exchange(head + data, seconds=20.0)
                 statuses = self.assert_is_http(received, name)
                 self.assertNotIn(200, statuses)
+
+    def test_metrics_do_not_grow(self):
+        """No name that a client makes up is kept."""
+        names = [f"made_up_{number}" for number in range(20)]
+        requests = [
+            Request("name", body, path)
+            for name in names
+            for body, path in (
+                (f'{{"signature_name":"{name}","instances":[1]}}', PATH),
+                ('{"instances":[1]}', f"/v1/models/{name}:predict"),
+                (
+                    '{"instances":[1]}',
+                    f"/v1/models/comic/labels/{name}:predict",
+                ),
+                (f'{{"inputs":{{"{name}":[1]}}}}', PATH),
+                ("{}", f"/{name}"),
+            )
+        ]
+        requests = [r._replace(body=r.body.encode()) for r in requests]
+        counts, faults, _ = send_all(self.address, requests)
+        self.assert_no_faults(faults)
+        for name in names:
+            self.call(self.request(name).SerializeToString())
+        self.assertNotIn(b"made_up", get(self.address, "/metrics"))
 
     def test_one_after_the_other(self):
         """Requests that are sent before the answers are read."""
@@ -706,6 +731,7 @@ class HostileLoadTest(ServerChecks, TestCase):
             duration = time.monotonic() - start
             after, peak = server.memory(), server.memory("VmHWM")
             self.assertTrue(server.is_running, list(server.lines)[-20:])
+            metrics = len(get(address, "/metrics"))
             self.assert_answers(address)
             server.terminate()
             self.assertEqual(server.wait(60.0), 0)
@@ -719,6 +745,7 @@ class HostileLoadTest(ServerChecks, TestCase):
             f"{peak / MEBIBYTE:.0f} MiB; slowest {sorted(seconds)[-5:]}"
         )
         self.assert_no_faults(faults)
+        self.assertLess(metrics, MEBIBYTE)
         self.assertLess(after - before, self.MAX_GROWTH)
         self.assertLess(peak, self.MAX_PEAK)
         slowest, kind = max(seconds)
