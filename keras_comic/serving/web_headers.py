@@ -1,7 +1,10 @@
 """Keeps a page, and what it loads, to the server that it came from."""
 
+import json
 import re
 
+# Bytes of a request that is no upload: what was chosen on the page.
+MAX_BODY = 2**20
 # Scripts and styles of the page's own frame stand in its HTML.
 POLICY = "; ".join(
     (
@@ -39,6 +42,7 @@ class SelfContained:
 
     Adds a content security policy, by which a browser refuses what is not of
     this server, and takes out of HTML pages what they would load from others.
+    A request that names a file by a URL, which gradio would fetch, is refused.
 
     Args:
         app: ASGI application.
@@ -51,6 +55,13 @@ class SelfContained:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
+        if scope["method"] == "POST" and _is_json(scope):
+            body = await _read_body(receive)
+            problem = find_problem(body)
+            if problem is not None:
+                await _refuse(send, problem)
+                return
+            receive = _replayed(body, receive)
         start, body = None, []
 
         async def send_kept(message):
@@ -83,6 +94,72 @@ class SelfContained:
             await send(message)
 
         await self.app(scope, receive, send_kept)
+
+
+def find_problem(body):
+    """Why a request is refused.
+
+    Args:
+        body: Bytes of JSON, or `None` if there were too many.
+
+    Returns:
+        String, or `None` where there is nothing wrong with it.
+    """
+    if body is None:
+        return "The request is too large."
+    try:
+        values = [json.loads(body or b"null")]
+    except (RecursionError, ValueError):
+        return "The request is not JSON."
+    while values:
+        value = values.pop()
+        if isinstance(value, dict):
+            path = value.get("path")
+            if isinstance(path, str) and ":" in path.split("/")[0]:
+                return "Files are uploaded, not named by a URL."
+            values.extend(value.values())
+        elif isinstance(value, list):
+            values.extend(value)
+    return None
+
+
+def _is_json(scope):
+    kind = dict(scope["headers"]).get(b"content-type", b"")
+    return b"multipart/" not in kind
+
+
+async def _read_body(receive):
+    parts, size = [], 0
+    while True:
+        message = await receive()
+        part = message.get("body", b"")
+        size += len(part)
+        if size > MAX_BODY:
+            return None
+        parts.append(part)
+        if not message.get("more_body"):
+            return b"".join(parts)
+
+
+def _replayed(body, receive):
+    """What gives the body that has been read, and then goes on."""
+    messages = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def receive_again():
+        return messages.pop() if messages else await receive()
+
+    return receive_again
+
+
+async def _refuse(send, problem):
+    body = json.dumps({"detail": problem}).encode()
+    headers = [
+        (b"content-type", b"application/json"),
+        (b"content-length", str(len(body)).encode()),
+    ]
+    start = {"type": "http.response.start", "status": 400, "headers": headers}
+    await send(start)
+    await send({"type": "http.response.body", "body": body})
 
 
 def remove_foreign(page):

@@ -7,6 +7,7 @@ from starlette.responses import PlainTextResponse
 from starlette.responses import StreamingResponse
 from starlette.routing import Route
 
+from keras_comic.serving.web_headers import MAX_BODY
 from keras_comic.serving.web_headers import SelfContained
 from keras_comic.serving.web_headers import remove_foreign
 from tests.test_case import TestCase
@@ -63,6 +64,62 @@ def respond(path):
             return await client.get(path)
 
     return asyncio.run(get())
+
+
+def post(**options):
+    """The answer to a request, of an application that gives it back."""
+
+    async def echo(request):
+        return PlainTextResponse(await request.body())
+
+    async def send():
+        app = Starlette(routes=[Route("/", echo, methods=["POST"])])
+        transport = httpx.ASGITransport(SelfContained(app))
+        async with httpx.AsyncClient(
+            transport=transport, base_url="http://page"
+        ) as client:
+            return await client.post("/", **options)
+
+    return asyncio.run(send())
+
+
+class RequestTest(TestCase):
+    def test_passes(self):
+        for body in (
+            {"data": [{"path": "/tmp/gradio/1/a:b.png", "url": "http://a/b"}]},
+            {"data": ["https://elsewhere.org", None, 1.5]},
+            [],
+        ):
+            response = post(json=body)
+            self.assertEqual(response.status_code, 200)
+            self.assertEqual(response.json(), body)
+        self.assertEqual(post().text, "")
+        # Uploads are bounded by gradio.
+        response = post(files={"files": ("a.png", bytes(2 * MAX_BODY))})
+        self.assertEqual(response.status_code, 200)
+
+    def test_urls_are_not_fetched(self):
+        for url in (
+            "http://elsewhere.org/a.png",
+            "HTTPS://elsewhere.org",
+            "file:///etc/passwd",
+        ):
+            response = post(json={"data": [[{"path": url, "meta": {}}]]})
+            self.assertEqual(response.status_code, 400)
+            self.assertIn("not named by a URL", response.json()["detail"])
+        # However it is written.
+        response = post(content=rb'{"path": "\u0068ttp://elsewhere.org"}')
+        self.assertEqual(response.status_code, 400)
+        response = post(
+            content=b'{"path": "http://a"}', headers={"content-type": "text/a"}
+        )
+        self.assertEqual(response.status_code, 400)
+
+    def test_malformed(self):
+        for body in (b"{", b"[" * 200_000, b"\xff", b" " * MAX_BODY + b"1"):
+            response = post(content=body)
+            self.assertEqual(response.status_code, 400)
+            self.assertIn("The request is", response.json()["detail"])
 
 
 class SelfContainedTest(TestCase):

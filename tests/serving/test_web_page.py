@@ -24,12 +24,6 @@ from tests.test_case import ROOT
 from tests.test_case import TestCase
 from tests.test_case import photos
 
-# What gradio and its own libraries warn of on their own account.
-pytestmark = [
-    pytest.mark.filterwarnings("ignore::DeprecationWarning:gradio.*"),
-    pytest.mark.filterwarnings("ignore::DeprecationWarning:starlette.*"),
-]
-
 
 class PageTest(TestCase):
     """What happens on the page, without a browser."""
@@ -258,6 +252,17 @@ class ServePageTest(TestCase):
         for path in (secret, "/etc/passwd", ROOT / "setup.cfg"):
             response = httpx.get(f"{self.url}/gradio_api/file={path}")
             self.assertIn(response.status_code, (403, 404))
+
+    def test_files_are_not_named_by_urls(self):
+        file = {
+            "path": "http://elsewhere.org/a.png",
+            "meta": {"_type": "gradio.FileData"},
+        }
+        response = httpx.post(
+            f"{self.url}/gradio_api/queue/join",
+            json={"data": [file], "fn_index": 0, "session_hash": "a"},
+        )
+        self.assertEqual(response.status_code, 400)
 
     def test_others_are_let_in_on_request_only(self):
         with self.assertRaisesRegex(ValueError, "must have a content class"):
