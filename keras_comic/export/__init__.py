@@ -8,7 +8,9 @@ from keras_comic.export.deployment import write_deployment
 from keras_comic.export.litert_export import save_litert
 from keras_comic.export.model_config import ModelConfig
 from keras_comic.export.model_config import read_model_config
+from keras_comic.export.model_config import read_monitoring_config
 from keras_comic.export.model_config import write_model_config
+from keras_comic.export.model_config import write_monitoring_config
 from keras_comic.export.onnx_export import save_onnx
 from keras_comic.export.parity import ParityRow
 from keras_comic.export.parity import measure_parity
@@ -36,6 +38,7 @@ __all__ = [
     "prune_versions",
     "read_batching_parameters",
     "read_model_config",
+    "read_monitoring_config",
     "read_warmup_records",
     "save_litert",
     "save_onnx",
@@ -43,5 +46,6 @@ __all__ = [
     "write_batching_parameters",
     "write_deployment",
     "write_model_config",
+    "write_monitoring_config",
     "write_warmup_records",
 ]
