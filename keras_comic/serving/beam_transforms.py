@@ -6,14 +6,19 @@ import os
 import uuid
 from pathlib import Path
 
-import apache_beam as beam
-from apache_beam.metrics import Metrics
-from apache_beam.ml.inference.base import KeyedModelHandler
-from apache_beam.ml.inference.base import RunInference
-from apache_beam.pvalue import TaggedOutput
-from apache_beam.transforms.window import GlobalWindow
-from apache_beam.utils.retry import with_exponential_backoff
-from apache_beam.utils.windowed_value import WindowedValue
+try:
+    import apache_beam as beam
+    from apache_beam.metrics import Metrics
+    from apache_beam.ml.inference.base import KeyedModelHandler
+    from apache_beam.ml.inference.base import RunInference
+    from apache_beam.pvalue import TaggedOutput
+    from apache_beam.transforms.window import GlobalWindow
+    from apache_beam.utils.retry import with_exponential_backoff
+    from apache_beam.utils.windowed_value import WindowedValue
+except ImportError as error:
+    raise ImportError(
+        "Apache Beam is not installed: `pip install 'keras-comic[beam]'`."
+    ) from error
 
 from keras_comic.data.decoders import MAX_PIXELS
 from keras_comic.data.decoders import MAX_SIDE
@@ -120,6 +125,29 @@ class StylizePhotos(beam.PTransform):
     Returns:
         Dict of `PCollection`: `written`, bytes, the paths of comics;
         `failures`, lines of JSON.
+
+    Example:
+
+    >>> import os
+    >>> import apache_beam as beam
+    >>> from PIL import Image
+    >>> generator = keras_comic.AdaINGenerator.light((4, 8, 4, 4), 1, 8)
+    >>> noise = np.random.randint(256, size=(32, 32, 3)).astype("uint8")
+    >>> vector = generator.add_style("ink", noise)
+    >>> folder = keras_comic.export.save_served_model(
+    ...     generator, "models/comic/1", warmup_sizes=()
+    ... )
+    >>> Image.fromarray(noise).save("photo.jpg")
+    >>> handler = keras_comic.serving.ComicModelHandler(folder)
+    >>> with beam.Pipeline("FnApiRunner") as pipeline:
+    ...     photos = pipeline | beam.Create([(b"photo.jpg", b"out/comic.png")])
+    ...     made = photos | keras_comic.serving.StylizePhotos(handler, "out")
+    >>> os.path.exists("out/comic.png")
+    True
+
+    Reference:
+        - [Apache Beam, transforms](
+          https://beam.apache.org/documentation/programming-guide/#transforms).
     """
 
     def __init__(self, handler, output):

@@ -11,10 +11,16 @@ import tempfile
 from typing import NamedTuple
 
 import numpy as np
-from apache_beam.io.filesystem import CompressionTypes
-from apache_beam.io.filesystems import FileSystems
-from apache_beam.ml.inference.base import ModelHandler
-from apache_beam.ml.inference.base import PredictionResult
+
+try:
+    from apache_beam.io.filesystem import CompressionTypes
+    from apache_beam.io.filesystems import FileSystems
+    from apache_beam.ml.inference.base import ModelHandler
+    from apache_beam.ml.inference.base import PredictionResult
+except ImportError as error:
+    raise ImportError(
+        "Apache Beam is not installed: `pip install 'keras-comic[beam]'`."
+    ) from error
 
 DESCRIPTION = "assets.extra/keras_comic.json"
 # Of decoded photos that wait for others of their size, in all.
@@ -119,8 +125,23 @@ class ComicModelHandler(ModelHandler):
 
     Example:
 
-        handler = ComicModelHandler("models/comic/1")
-        comics = photos | RunInference(KeyedModelHandler(handler))
+    >>> import io
+    >>> from PIL import Image
+    >>> generator = keras_comic.AdaINGenerator.light((4, 8, 4, 4), 1, 8)
+    >>> noise = np.random.randint(256, size=(32, 32, 3)).astype("uint8")
+    >>> vector = generator.add_style("ink", noise)
+    >>> folder = keras_comic.export.save_served_model(
+    ...     generator, "models/comic/1", warmup_sizes=()
+    ... )
+    >>> photo = io.BytesIO()
+    >>> Image.fromarray(noise).save(photo, "JPEG")
+    >>> handler = keras_comic.serving.ComicModelHandler(folder)
+    >>> model = handler.load_model()
+    >>> good, bad = handler.run_inference([photo.getvalue(), b"ink"], model)
+    >>> good.inference.comic_bytes[1:4], good.inference.error
+    (b'PNG', None)
+    >>> bad.inference.error
+    'The file is not an image that can be read here. ...'
 
     Reference:
         - [Apache Beam, RunInference](

@@ -1,5 +1,7 @@
+import importlib
 import json
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -178,3 +180,19 @@ class FilesTest(TestCase):
     def test_path_of(self):
         self.assertEqual(steps.path_of(b"/a/b"), Path("/a/b"))
         self.assertEqual(str(steps.path_of("gs://a/b")), "gs://a/b")
+
+
+class WithoutBeamTest(parameterized.TestCase, TestCase):
+    @parameterized.parameters("beam_transforms", "comic_model_handler")
+    def test_error_names_the_extra(self, module):
+        module = f"keras_comic.serving.{module}"
+        found = {
+            name: sys.modules.pop(name)
+            for name in list(sys.modules)
+            if name == module or name.partition(".")[0] == "apache_beam"
+        }
+        self.addCleanup(sys.modules.update, found)
+        self.addCleanup(sys.modules.pop, "apache_beam")
+        sys.modules["apache_beam"] = None
+        with self.assertRaisesRegex(ImportError, r"keras-comic\[beam\]"):
+            importlib.import_module(module)
