@@ -116,7 +116,7 @@ def export(
             written = onnx_export.save_onnx(generator, output, dtype)
         elif file_format is Format.litert:
             written = litert_export.save_litert(
-                generator, output, dtype, representative
+                generator, output, dtype, representative=representative
             )
         else:
             options = {"provenance": None if provenance else False}
