@@ -149,7 +149,7 @@ def serve(
         from keras_comic.serving.content_review import ContentReview
         from keras_comic.serving.content_review import load_classifier
         from keras_comic.serving.request_body import Limits
-        from keras_comic.serving.serve import serve
+        from keras_comic.serving.local_server import serve
 
         if token_file is not None:
             token = token_file.read_text(encoding="utf-8").strip()

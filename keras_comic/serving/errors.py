@@ -58,6 +58,11 @@ class ServingError(Exception):
         message: String, for whoever sent the request.
     Raises:
         ValueError: If there is no such code.
+    Example:
+
+    >>> error = keras_comic.serving.ServingError("NOT_FOUND", "No such model.")
+    >>> error.http_status
+    404
     """
 
     def __init__(self, code, message):

@@ -49,6 +49,25 @@ class ModelRepository:
     Raises:
         ValueError: If there is no model, or no version of a model can be
             served.
+    Example:
+
+    >>> import tensorflow as tf
+    >>> module = tf.Module()
+    >>> module.invert = tf.function(
+    ...     lambda images: {"comics": 255 - images},
+    ...     [tf.TensorSpec((None, None, None, 3), tf.uint8, name="images")],
+    ... )
+    >>> tf.saved_model.save(
+    ...     module, "models/comic/1", {"serving_default": module.invert}
+    ... )
+    >>> repository = keras_comic.serving.ModelRepository(
+    ...     {"comic": "models/comic"}
+    ... )
+    >>> repository.status("comic")
+    [(1, 'AVAILABLE', None)]
+    >>> repository.find("comic").signatures["serving_default"].outputs.keys()
+    dict_keys(['comics'])
+    >>> repository.close()
     """
 
     def __init__(

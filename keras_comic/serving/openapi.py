@@ -9,6 +9,7 @@ _MAX_VERSION = 2**63 - 1
 _ERRORS = {
     "400": "The request is malformed, or the model refuses its inputs.",
     "401": "The token is missing or wrong.",
+    "403": "The content review withholds the result.",
     "404": "There is no such model or version.",
     "405": "The path does not answer this method.",
     "408": "The body has not come in time.",

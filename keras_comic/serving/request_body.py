@@ -34,6 +34,10 @@ class Limits:
             answer must be there. Defaults to `60.0`.
     Raises:
         ValueError: If one of them is not positive.
+    Example:
+
+    >>> keras_comic.serving.Limits(max_request_bytes=2**20).max_request_bytes
+    1048576
     """
 
     max_request_bytes: int = 2**25

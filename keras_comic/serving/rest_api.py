@@ -77,6 +77,26 @@ def make_application(
             connection. Defaults to `None`, for `repository.is_ready`.
     Returns:
         An ASGI application.
+    Example:
+
+    >>> import tensorflow as tf
+    >>> module = tf.Module()
+    >>> module.invert = tf.function(
+    ...     lambda images: {"comics": 255 - images},
+    ...     [tf.TensorSpec((None, None, None, 3), tf.uint8, name="images")],
+    ... )
+    >>> tf.saved_model.save(
+    ...     module, "models/comic/1", {"serving_default": module.invert}
+    ... )
+    >>> repository = keras_comic.serving.ModelRepository(
+    ...     {"comic": "models/comic"}
+    ... )
+    >>> application = keras_comic.serving.make_application(repository)
+    >>> from starlette.testclient import TestClient
+    >>> TestClient(application).get("/v1/models/comic").json()
+    {'model_version_status': [{'version': '1', 'state': 'AVAILABLE', ...}]}
+    >>> repository.close()
+
     Reference:
         - [RESTful API](https://www.tensorflow.org/tfx/serving/api_rest)
     """

@@ -48,6 +48,22 @@ class Servable:
     Raises:
         FileNotFoundError: If there is no SavedModel in the folder.
         ServingError: If it cannot be loaded, or a warm-up record fails.
+    Example:
+
+    >>> import tensorflow as tf
+    >>> module = tf.Module()
+    >>> module.invert = tf.function(
+    ...     lambda images: {"comics": 255 - images},
+    ...     [tf.TensorSpec((None, None, None, 3), tf.uint8, name="images")],
+    ... )
+    >>> tf.saved_model.save(
+    ...     module, "models/comic/1", {"serving_default": module.invert}
+    ... )
+    >>> servable = keras_comic.serving.Servable("comic", 1, "models/comic/1")
+    >>> images = np.zeros((1, 32, 32, 3), "uint8")
+    >>> future = servable.predict("serving_default", {"images": images})
+    >>> future.result()["comics"].max()
+    np.uint8(255)
     """
 
     def __init__(

@@ -64,6 +64,25 @@ class ModelServer:
     Raises:
         ValueError: If `host` is not loopback and neither a token nor
             `public_without_token` is given, or the token is empty.
+    Example:
+
+    >>> import tensorflow as tf
+    >>> module = tf.Module()
+    >>> module.invert = tf.function(
+    ...     lambda images: {"comics": 255 - images},
+    ...     [tf.TensorSpec((None, None, None, 3), tf.uint8, name="images")],
+    ... )
+    >>> tf.saved_model.save(
+    ...     module, "models/comic/1", {"serving_default": module.invert}
+    ... )
+    >>> repository = keras_comic.serving.ModelRepository(
+    ...     {"comic": "models/comic"}
+    ... )
+    >>> with keras_comic.serving.ModelServer(
+    ...     repository, rest_port=0, grpc_port=0
+    ... ) as server:
+    ...     server.is_ready
+    True
     """
 
     def __init__(

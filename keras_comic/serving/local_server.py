@@ -79,6 +79,13 @@ def serve(
             be open to everybody, or unreviewed, unasked.
         FileNotFoundError: If a file or preset is missing.
         OSError: If a port is taken.
+    Example:
+
+    >>> keras_comic.serving.serve(["no_such_folder"])
+    Traceback (most recent call last):
+    ...
+    ValueError: ...
+
     Reference:
         - [RESTful API](https://www.tensorflow.org/tfx/serving/api_rest);
           differs in that `classify` and `regress` are refused.

@@ -12,8 +12,8 @@ from keras_comic.export.batching import write_batching_parameters
 from keras_comic.export.model_config import ModelConfig
 from keras_comic.export.model_config import write_model_config
 from keras_comic.serving.content_review import ContentReview
+from keras_comic.serving.local_server import serve
 from keras_comic.serving.request_log import LOGGER
-from keras_comic.serving.serve import serve
 from tests.serving.rest_servers import add_version
 from tests.serving.rest_servers import saved_model
 from tests.test_case import TestCase
