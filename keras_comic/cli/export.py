@@ -124,10 +124,10 @@ def export(
                 options["max_pixels"] = max_pixels
             if warmup_size is not None:
                 options["warmup_sizes"] = parse_sizes(warmup_size)
-            written = saved_model.save_served_model(
-                generator, output, **options
-            )
-    typer.echo(f"Wrote {written}")
+            written = [
+                saved_model.save_served_model(generator, output, **options)
+            ]
+    typer.echo(f"Wrote {', '.join(map(str, written))}")
 
 
 def parse_sizes(texts):

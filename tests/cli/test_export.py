@@ -5,6 +5,7 @@ import numpy as np
 import tensorflow as tf
 import typer
 from absl.testing import parameterized
+from PIL import Image
 from typer.testing import CliRunner
 
 import keras_comic
@@ -18,7 +19,7 @@ app = typer.Typer()
 app.command("export")(export)
 
 
-class ExportTest(TestCase):
+class ExportTest(TestCase, parameterized.TestCase):
     def setUp(self):
         super().setUp()
         self.folder = self.temporary_folder()
@@ -73,6 +74,19 @@ class ExportTest(TestCase):
     def test_onnx(self):
         path = self.folder / "comic.onnx"
         self.run_export(path)
+        self.assertGreater(path.stat().st_size, 1000)
+
+    def test_litert(self):
+        path = self.folder / "comic.tflite"
+        photos = self.folder / "photos"
+        photos.mkdir()
+        for seed in range(2):
+            photo = np.random.default_rng(seed).integers(256, size=(64, 64, 3))
+            Image.fromarray(photo.astype("uint8")).save(photos / f"{seed}.png")
+        printed = self.run_export(
+            path, "--dtype", "int8", "--representative", photos
+        )
+        self.assertIn("comic.tflite", printed)
         self.assertGreater(path.stat().st_size, 1000)
 
     @parameterized.named_parameters(
