@@ -105,6 +105,7 @@ class RowsTest(ScriptTest):
             "malformed": 0,
             "answered": [1.0, 2.0, 3.0],
             "throughput": throughput,
+            "efficiency": throughput / 1.5,
             "server_cores": 1.5,
             "client_cores": 0.1,
             "memory": [100 * 2**20, 101 * 2**20, 110 * 2**20],
@@ -122,7 +123,8 @@ class RowsTest(ScriptTest):
             self.assertIn(row["peer"], names | {None})
         values = {row["name"]: row["value"] for row in rows}
         self.assertEqual(
-            values["b64, 64x64, 4 clients, batching / no batching"], 3.0
+            values["b64, 64x64, 4 clients, batching / no batching: throughput"],
+            3.0,
         )
         label = "b64, 64x64, 1 clients, batching"
         self.assertEqual(values[f"{label}: failed requests"], 1.0)
