@@ -46,8 +46,8 @@ def export(
     dtype: Annotated[
         Dtype | None,
         typer.Option(
-            help="Of ONNX (float32, float16) and LiteRT (also int8), how the "
-            "weights and the arithmetic are stored. By default, float32.",
+            help="Of ONNX and LiteRT, how the weights are stored. By default, "
+            "float32.",
             show_default=False,
         ),
     ] = None,
@@ -113,7 +113,9 @@ def export(
         generator = presets.from_preset(preset)
         dtype = (dtype or Dtype.float32).value
         if file_format is Format.onnx:
-            written = onnx_export.save_onnx(generator, output, dtype)
+            written = onnx_export.save_onnx(
+                generator, output, dtype, representative
+            )
         elif file_format is Format.litert:
             written = litert_export.save_litert(
                 generator, output, dtype, representative=representative
@@ -176,7 +178,7 @@ def _check_options(file_format, options):
             "--warmup-size",
             "--no-provenance",
         },
-        Format.onnx: {"--dtype"},
+        Format.onnx: {"--dtype", "--representative"},
         Format.litert: {"--dtype", "--representative"},
     }[file_format]
     given = [name for name, value in options.items() if value is not None]

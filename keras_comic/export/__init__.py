@@ -15,6 +15,7 @@ from keras_comic.export.onnx_export import save_onnx
 from keras_comic.export.parity import ParityRow
 from keras_comic.export.parity import measure_parity
 from keras_comic.export.parity import parity_table
+from keras_comic.export.portable_model import PortableModel
 from keras_comic.export.saved_model import save_served_model
 from keras_comic.export.versions import list_versions
 from keras_comic.export.versions import new_version
@@ -28,6 +29,7 @@ __all__ = [
     "BatchingParameters",
     "ModelConfig",
     "ParityRow",
+    "PortableModel",
     "list_versions",
     "make_batching_parameters",
     "make_warmup_requests",
