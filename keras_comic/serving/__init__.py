@@ -39,7 +39,7 @@ _LAZY = {
     "load_classifier": "content_review",
     "make_application": "rest_api",
     "make_page": "web_page",
-    "serve": "serve",
+    "serve": "local_server",
     "serve_page": "web_page",
     "stylize_with_beam": "beam_stylize",
 }
