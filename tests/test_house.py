@@ -60,7 +60,7 @@ TORCH_NAMES = set(
 # Imported when something asks for it, never by `import keras_comic`.
 HEAVY = (
     "apache_beam av cv2 fsspec google_crc32c gradio grpc httpx imagehash loky "
-    "matplotlib onnx orjson rich scipy scenedetect skimage starlette "
+    "matplotlib onnx orjson rich s3fs scipy scenedetect skimage starlette "
     "tensorflow_serving typer uvicorn".split()
 )
 
