@@ -417,7 +417,7 @@ class HostileInputTest(ServerChecks, TestCase):
                     for byte in data[sent:]:
                         time.sleep(pause)
                         connection.sendall(bytes([byte]))
-                        if time.monotonic() - start > 10.0:
+                        if time.monotonic() - start > 40.0:
                             break
                     received = read_all(connection)
                 except OSError:
@@ -434,21 +434,21 @@ class HostileInputTest(ServerChecks, TestCase):
         ]
         for thread in threads:
             thread.start()
-        with self.connect(20.0) as silent, self.connect(20.0) as stopped:
+        with self.connect(30.0) as silent, self.connect(30.0) as stopped:
             stopped.sendall(head + body[:9])
             start = time.monotonic()
             self.assert_answers(self.address)
-            self.assertLess(time.monotonic() - start, 5.0)
-            # The header's and the body's time, and a second for the machine.
+            # A drip of 0.1 s a byte would take minutes.
+            self.assertLess(time.monotonic() - start, 20.0)
             self.assertEqual(read_all(silent), b"")
             received = read_all(stopped)
-            self.assertLess(time.monotonic() - start, 6.0)
+            self.assertLess(time.monotonic() - start, 30.0)
         self.assertEqual(self.assert_is_http(received, "stopped"), [408])
         for thread in threads:
             thread.join()
         self.assertEqual({name for name, _ in seconds}, {"headers", "body"})
         for value in seconds.values():
-            self.assertLess(value, 8.0)
+            self.assertLess(value, 30.0)
 
     def test_clients_that_go(self):
         """Connections that are dropped in the middle leave nothing behind."""
@@ -482,6 +482,24 @@ class HostileInputTest(ServerChecks, TestCase):
         self.assertEqual(metric(self.address, name), 1.0)
         queue = metric(self.address, "keras_comic_queue_requests")
         self.assertEqual(queue, 0.0)
+
+    def test_answers_do_not_wait(self):
+        """Nagle's algorithm would hold a body until headers are confirmed.
+
+        That takes the other end 40 ms, for every answer but the first.
+        """
+        with self.connect() as connection:
+            request = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
+            seconds = []
+            for _ in range(20):
+                start = time.monotonic()
+                connection.sendall(request)
+                received = b""
+                while not received.endswith(b"}"):
+                    received += connection.recv(2**16)
+                seconds.append(time.monotonic() - start)
+        # Other work on the machine delays some, but not all.
+        self.assertLess(min(seconds[5:]), 0.035)
 
     def test_many_connections(self):
         connections = [self.connect() for _ in range(200)]
@@ -646,6 +664,25 @@ class HostileInputTest(ServerChecks, TestCase):
                     strength=np.array([strength], "float32"),
                     keep_color=np.array([True]),
                 )
+                found = self.call(request.SerializeToString())
+                self.assertEqual(found[0], "INVALID_ARGUMENT", found)
+
+    def test_grpc_long_names(self):
+        """What is told of them fits into an answer's headers."""
+        for length in (100, 5000, 100_000):
+            for name in ("a" * length, "ä\n" * (length // 2)):
+                request = self.request(name, images=np.zeros(1))
+                found = self.call(request.SerializeToString())
+                self.assertEqual(found[0], "FAILED_PRECONDITION", found)
+                request = self.request(images=np.zeros(1))
+                request.model_spec.version_label = name
+                found = self.call(request.SerializeToString())
+                self.assertEqual(found[0], "INVALID_ARGUMENT", found)
+                request = self.request(images=np.zeros(1))
+                request.model_spec.name = name
+                found = self.call(request.SerializeToString())
+                self.assertEqual(found[0], "NOT_FOUND", found)
+                request = self.request(**{name: np.zeros(1)})
                 found = self.call(request.SerializeToString())
                 self.assertEqual(found[0], "INVALID_ARGUMENT", found)
 
