@@ -1,6 +1,7 @@
 """The web page: a photo or a short video in, a comic out."""
 
 import asyncio
+import atexit
 import functools
 import logging
 import os
@@ -157,7 +158,10 @@ def serve_page(
 
 
 def import_gradio():
-    """Imports gradio, told to call nobody.
+    """Imports gradio, told to call nobody and to keep files to itself.
+
+    Its own folder of uploads could be read by every user of the computer;
+    unless another is set, it gets one that goes when the program ends.
 
     Returns:
         The module.
@@ -167,6 +171,10 @@ def import_gradio():
     """
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    if "GRADIO_TEMP_DIR" not in os.environ:
+        folder = tempfile.mkdtemp(prefix="keras_comic_web_")
+        os.environ["GRADIO_TEMP_DIR"] = folder
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
     try:
         import gradio
     except ImportError as error:

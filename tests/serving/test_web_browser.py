@@ -91,6 +91,7 @@ class BrowserTest(TestCase):
         self.tab.on("dialog", self.dismiss)
         self.tab.goto(self.url)
         self.tab.wait_for_selector("#kc-run")
+        self.tab.wait_for_selector("#kc-upload > button[data-named]")
         self.tab.wait_for_selector('input[name="kc-style"]', state="attached")
 
     def dismiss(self, dialog):
@@ -353,6 +354,8 @@ class BrowserTest(TestCase):
         self.fail(f"{name} is not reached by the Tab key.")
 
     def test_keyboard_only(self):
+        # The page listens a moment after it is there.
+        self.tab.wait_for_timeout(1000)
         self.tab_to("kc-upload")
         with self.tab.expect_file_chooser() as chooser:
             self.tab.keyboard.press("Enter")

@@ -1,12 +1,14 @@
 import html
 import io
 import json
+import os
 import socket
 import subprocess
 import sys
 import threading
 import time
 from pathlib import Path
+from unittest import mock
 
 import httpx
 import numpy as np
@@ -239,12 +241,17 @@ class ServePageTest(TestCase):
         )
 
     def test_large_upload(self):
-        for size, status in ((10_000, 200), (200_000, 413)):
+        for size, status in ((200_000, 413), (10_000, 200)):
             response = httpx.post(
                 f"{self.url}/gradio_api/upload",
                 files={"files": ("a.png", bytes(size))},
             )
             self.assertEqual(response.status_code, status)
+        # No other user of the computer can read what was uploaded.
+        (path,) = response.json()
+        folder = Path(os.environ["GRADIO_TEMP_DIR"])
+        self.assertIn(folder, Path(path).parents)
+        self.assertEqual(folder.stat().st_mode & 0o077, 0)
 
     def test_files_of_the_server_are_not_given(self):
         secret = self.folder / "secret.txt"
@@ -272,6 +279,27 @@ class ServePageTest(TestCase):
         port = httpx.URL(self.url).port
         with self.assertRaisesRegex(OSError, f"taken.*port={port}"):
             serve_page(self.page, port=port, wait=False)
+
+
+class CleaningTest(TestCase):
+    @pytest.mark.slow
+    def test_uploads_go_after_a_while(self):
+        self.enterContext(mock.patch.object(web_page, "CLEANING_INTERVAL", 1))
+        self.enterContext(mock.patch.object(web_page, "LONGEST_AGE", 4))
+        page = make_page(
+            {"tiny": tiny_generator()}, cache_folder=self.temporary_folder()
+        )
+        self.addCleanup(page.close)
+        url = serve_page(page, port=0, wait=False)
+        response = httpx.post(
+            f"{url}/gradio_api/upload", files={"files": ("a.png", b"a")}
+        )
+        path = Path(response.json()[0])
+        self.assertTrue(path.exists())
+        end = time.monotonic() + 60
+        while path.exists() and time.monotonic() < end:
+            time.sleep(0.5)
+        self.assertFalse(path.exists())
 
 
 class NoForeignConnectionTest(TestCase):
