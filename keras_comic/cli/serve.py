@@ -148,8 +148,8 @@ def serve(
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
         from keras_comic.serving.content_review import ContentReview
         from keras_comic.serving.content_review import load_classifier
-        from keras_comic.serving.request_body import Limits
         from keras_comic.serving.local_server import serve
+        from keras_comic.serving.request_body import Limits
 
         if token_file is not None:
             token = token_file.read_text(encoding="utf-8").strip()

@@ -294,7 +294,20 @@ class ReviewedServable:
             ServingError: As `Servable.predict`.
         """
         prediction = self._servable.predict(signature_name, inputs, deadline)
+        if self._has_no_pictures(signature_name):
+            return prediction
         return _ReviewedPrediction(prediction, self._content_review)
+
+    def _has_no_pictures(self, signature_name):
+        """Whether a signature takes a list of numbers and no more.
+
+        Such as `style_names`: what it answers was in the model before.
+        """
+        inputs = self._servable.signatures[signature_name].inputs
+        return all(
+            info.shape.rank in (0, 1) and info.dtype.is_integer
+            for info in inputs.values()
+        )
 
 
 class _ReviewedPrediction(concurrent.futures.Future):

@@ -71,6 +71,9 @@ class ServingError(Exception):
                 "`code` must be the name of a gRPC status, one of "
                 f"{', '.join(HTTP_STATUS)}. Received: code={code!r}"
             )
+        # It may repeat what was sent, which may be long.
+        if len(message) > _MESSAGE_LENGTH:
+            message = f"{message[:_MESSAGE_LENGTH]}..."
         super().__init__(code, message)
         self.code = code
         self.message = message
@@ -134,6 +137,4 @@ def _told_by_graph(message):
             message = f"{parts[0]}{sign}{value}"
         else:
             message = " ".join(parts)
-    if len(message) > _MESSAGE_LENGTH:
-        message = f"{message[:_MESSAGE_LENGTH]}..."
     return message or "Graph execution error"

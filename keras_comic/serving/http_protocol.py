@@ -1,5 +1,7 @@
 """HTTP connections that do not wait for ever."""
 
+import socket
+
 from keras_comic.serving.json_tensors import dump_json
 
 try:
@@ -51,6 +53,10 @@ class _BoundedProtocol(H11Protocol):
 
     def connection_made(self, transport):
         super().connection_made(transport)
+        # Else the second part of an answer waits for the client's kernel.
+        transport.get_extra_info("socket").setsockopt(
+            socket.IPPROTO_TCP, socket.TCP_NODELAY, 1
+        )
         if len(self.connections) > self._max_connections:
             self._write_refusal(503, "The server has too many connections.")
             return
@@ -82,6 +88,9 @@ class _BoundedProtocol(H11Protocol):
         if self._answer_timer is not None:
             self._answer_timer.cancel()
             self._answer_timer = None
+
+    def _unsupported_upgrade_warning(self):
+        """Nothing: anybody could fill the log with it."""
 
     def send_400_response(self, msg):
         self._write_refusal(400, msg)

@@ -110,7 +110,11 @@ def make_application(
     api = _RestApi(
         repository, limits or Limits(), metrics, is_ready, token is not None
     )
-    application = Router([Route("/{path:path}", endpoint=_Endpoint(api))])
+    endpoint = _Endpoint(api)
+    # The second is for targets that are no path, such as `*`.
+    application = Router(
+        [Route("/{path:path}", endpoint=endpoint)], default=endpoint
+    )
     return _Gate(application, token, metrics, is_ready)
 
 
@@ -145,6 +149,14 @@ class _Gate:
         in_flight = self._metrics.in_flight.labels("rest")
         in_flight.inc()
         try:
+            if {b"content-length", b"transfer-encoding"} <= headers.keys():
+                # A proxy before it may see another end of the request.
+                raise HTTPError(
+                    400,
+                    "A request has Content-Length or Transfer-Encoding, not "
+                    "both.",
+                    {"Connection": "close"},
+                )
             self._authorize(scope["path"], headers)
             scope.setdefault("state", {})["record"] = record
             await self._application(scope, exchange.receive, exchange.send)
@@ -437,11 +449,12 @@ def _begin(servable, body, record, deadline):
     """Parses a request and has the servable take it."""
 
     def find_inputs(name):
-        record.signature = name
         if name not in servable.signatures:
             raise _invalid(
                 f'Serving signature name: "{name}" not found in signature def'
             )
+        # It becomes a label of the metrics.
+        record.signature = name
         return servable.signatures[name].inputs
 
     signature_name, inputs, in_rows = read_predict_request(body, find_inputs)

@@ -15,6 +15,7 @@ from keras_comic.serving.content_review import load_classifier
 from keras_comic.serving.errors import ServingError
 from keras_comic.serving.model_repository import ModelRepository
 from tests.serving.rest_servers import saved_model
+from tests.serving.small_saved_model import small_saved_model
 from tests.test_case import TestCase
 
 LIGHT = np.full((2, 16, 16, 3), 200, "uint8")
@@ -212,6 +213,15 @@ class ReviewedRepositoryTest(TestCase):
                 "serving_bytes", {"image_bytes": files[:count]}
             )
             self.assertEqual(found.exception(30) is None, allowed)
+
+    def test_names_are_no_pictures(self):
+        _, folder = small_saved_model()
+        repository = ModelRepository({"comic": folder}, poll_seconds=None)
+        self.addCleanup(repository.close, 10)
+        reviewed = ReviewedRepository(repository, ContentReview(is_light))
+        index = {"style_index": np.int32([1])}
+        found = reviewed.find("comic").predict("style_names", index)
+        self.assertEqual(found.result(30)["style_names"][0], b"wash")
 
     def test_errors_pass(self):
         servable = self.reviewed.find("comic")
