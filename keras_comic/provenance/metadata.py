@@ -27,7 +27,11 @@ MEDIA_TYPES = {
     "WEBP": "image/webp",
 }
 # Matroska and WebM, FLV, WMV: by their first four bytes.
-OTHER_VIDEOS = (b"\x1aE\xdf\xa3", b"FLV\x01", b"0&\xb2u")
+OTHER_VIDEOS = {
+    b"\x1aE\xdf\xa3": "matroska",
+    b"FLV\x01": "flv",
+    b"0&\xb2u": "asf",
+}
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 _DATE = re.compile(
@@ -451,8 +455,12 @@ def import_video_library():
 
 def _comment(file):
     av = import_video_library()
+    # By what it begins with, not by what the file is called.
+    file.seek(0)
+    kind = OTHER_VIDEOS.get(file.read(4), "avi")
+    file.seek(0)
     try:
-        with av.open(file) as container:
+        with av.open(file, format=kind) as container:
             tags = container.metadata
     except av.FFmpegError as error:
         raise ValueError(f"The video cannot be read: {error}.") from error

@@ -100,7 +100,7 @@ class PageTest(TestCase):
             raise ZeroDivisionError("secret")
 
         self.page.stylizer.make = fail
-        with self.assertLogs("keras_comic", "ERROR") as logs:
+        with self.assertLogs("keras_comic.serving.web_page", "ERROR") as logs:
             stage, _ = self.run_page(self.photo)[-1]
         self.assertIn("the server&#x27;s log says more", stage)
         self.assertNotIn("secret", stage)

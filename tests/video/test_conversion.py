@@ -551,8 +551,9 @@ class KilledTest(TestCase):
             child.stdout.readline()
             return child
 
+        child = begin(whole)
         start = time.monotonic()
-        self.assertEqual(begin(whole).wait(), 0)
+        self.assertEqual(child.wait(), 0)
         seconds = time.monotonic() - start
         moments, kept = random.Random(0), []
         for _ in range(10):
