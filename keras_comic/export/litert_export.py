@@ -7,6 +7,7 @@ from pathlib import Path
 import tensorflow as tf
 
 from keras_comic.export.portable_graph import check_generator
+from keras_comic.export.portable_graph import check_target
 from keras_comic.export.portable_graph import describe_generator
 from keras_comic.export.portable_graph import outer_convolutions
 from keras_comic.export.portable_graph import stride_of
@@ -16,7 +17,6 @@ from keras_comic.export.representative import representative_inputs
 from keras_comic.export.whole_files import write_whole
 from keras_comic.models.pictures import SMALLEST_SIDE
 
-DTYPES = ("float32", "float16", "int8")
 # All but the convolutions: what int8 would do to them shows in every pixel,
 # and they take little of the time.
 FLOAT_OPERATIONS = [
@@ -103,21 +103,7 @@ def save_litert(
         - [LiteRT](https://ai.google.dev/edge/litert)
     """
     path = Path(path)
-    if path.suffix != ".tflite":
-        raise ValueError(
-            f"`path` must end in `.tflite`. Received: path={str(path)!r}"
-        )
-    if dtype not in DTYPES:
-        raise ValueError(
-            f"`dtype` must be one of {list(DTYPES)}. Received: dtype={dtype!r}"
-        )
-    if (dtype == "int8") != (representative is not None):
-        raise ValueError(
-            "`representative`, photos that show which values occur, is needed "
-            "for, and only for, `dtype='int8'`: TFRecords of photos, a folder "
-            "of images, or a list of uint8 pictures. "
-            f"Received: dtype={dtype!r}, representative={representative!r}"
-        )
+    check_target(path, ".tflite", dtype, representative)
     generator = check_generator(generator)
     height, width = image_size
     stride = stride_of(generator)

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from keras_comic.export.portable_graph import check_generator
+from keras_comic.export.portable_graph import check_target
 from keras_comic.export.portable_graph import describe_generator
 from keras_comic.export.portable_graph import outer_convolutions
 from keras_comic.export.portable_graph import trace_generator
@@ -18,7 +19,6 @@ from keras_comic.export.representative import representative_inputs
 from keras_comic.export.whole_files import write_whole
 
 OPSET = 17
-DTYPES = ("float32", "float16", "int8")
 # Of the photos that the ranges of int8 are taken from.
 IMAGE_SIZE = (256, 256)
 DIMENSIONS = {4: ("batch", "height", "width", None), 2: ("batch", None)}
@@ -70,21 +70,7 @@ def save_onnx(
         - [ONNX](https://onnx.ai), operator set 17.
     """
     path = Path(path)
-    if path.suffix != ".onnx":
-        raise ValueError(
-            f"`path` must end in `.onnx`. Received: path={str(path)!r}"
-        )
-    if dtype not in DTYPES:
-        raise ValueError(
-            f"`dtype` must be one of {list(DTYPES)}. Received: dtype={dtype!r}"
-        )
-    if (dtype == "int8") != (representative is not None):
-        raise ValueError(
-            "`representative`, photos that show which values occur, is needed "
-            "for, and only for, `dtype='int8'`: TFRecords of photos, a folder "
-            "of images, or a list of uint8 pictures. "
-            f"Received: dtype={dtype!r}, representative={representative!r}"
-        )
+    check_target(path, ".onnx", dtype, representative)
     onnx, tf2onnx = _import_packages()
     generator = check_generator(generator)
     facts = describe_generator(generator, licence)

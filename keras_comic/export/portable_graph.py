@@ -16,6 +16,8 @@ VALUE_RANGE = [-1.0, 1.0]
 FIRST_CONVOLUTIONS = 4
 LAST_CONVOLUTIONS = 2
 
+DTYPES = ("float32", "float16", "int8")
+
 
 def trace_generator(generator, image_size=None):
     """What a generator computes, as a graph of constants and simple ops.
@@ -159,6 +161,36 @@ def outer_convolutions(nodes):
             or after[name] <= LAST_CONVOLUTIONS
         )
     ]
+
+
+def check_target(path, suffix, dtype, representative):
+    """Checks what is to be written.
+
+    Args:
+        path: Path of the file.
+        suffix: String, what its name must end in.
+        dtype: String.
+        representative: Photos, or `None`.
+
+    Raises:
+        ValueError: If the name or the type is wrong, or there are photos for
+            another type than int8, or none for it.
+    """
+    if path.suffix != suffix:
+        raise ValueError(
+            f"`path` must end in `{suffix}`. Received: path={str(path)!r}"
+        )
+    if dtype not in DTYPES:
+        raise ValueError(
+            f"`dtype` must be one of {list(DTYPES)}. Received: dtype={dtype!r}"
+        )
+    if (dtype == "int8") != (representative is not None):
+        raise ValueError(
+            "`representative`, photos that show which values occur, is needed "
+            "for, and only for, `dtype='int8'`: TFRecords of photos, a folder "
+            "of images, or a list of uint8 pictures. "
+            f"Received: dtype={dtype!r}, representative={representative!r}"
+        )
 
 
 def check_generator(generator):
