@@ -9,7 +9,7 @@ from keras_comic.serving.content_review import ReviewedRepository
 from keras_comic.serving.content_review import check_is_reviewed
 from keras_comic.serving.local_models import find_models
 from keras_comic.serving.model_repository import ModelRepository
-from keras_comic.serving.request_log import set_up_logging
+from keras_comic.serving.request_log import json_logging
 from keras_comic.serving.server import DEFAULT_GRACE
 from keras_comic.serving.server import DEFAULT_GRPC_PORT
 from keras_comic.serving.server import DEFAULT_REST_PORT
@@ -91,14 +91,16 @@ def serve(
           differs in that `classify` and `regress` are refused.
     """
     check_is_reviewed(host, content_review, without_content_review)
-    handler = set_up_logging()
     batching = None
     if batching_parameters is not None:
         batching = read_batching_parameters(batching_parameters)
     configs = []
     if models_config is not None:
         configs.extend(read_model_config(models_config))
-    with tempfile.TemporaryDirectory(prefix="keras_comic_") as folder:
+    with (
+        json_logging(),
+        tempfile.TemporaryDirectory(prefix="keras_comic_") as folder,
+    ):
         if sources or not configs:
             configs.extend(find_models(sources, folder))
         repository = ModelRepository(
@@ -123,4 +125,3 @@ def serve(
             server.run(grace, drain_delay)
         finally:
             repository.close(0)
-            handler.flush()

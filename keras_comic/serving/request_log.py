@@ -1,5 +1,6 @@
 """Logs as JSON: one line for each request, without what is in its images."""
 
+import contextlib
 import dataclasses
 import datetime
 import logging
@@ -119,18 +120,24 @@ class JSONFormatter(logging.Formatter):
         return dump_json(line).decode()
 
 
-def set_up_logging(stream=None, level=logging.INFO):
-    """Writes the server's log as JSON.
+@contextlib.contextmanager
+def json_logging(stream=None, level=logging.INFO):
+    """Within it, the server's log is written as JSON.
 
     Args:
         stream: File object of text. Defaults to `None`, the standard error.
         level: Integer or string. Defaults to `logging.INFO`.
-    Returns:
-        The handler, so that it can be removed again.
     """
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(JSONFormatter())
+    before = LOGGER.level, LOGGER.propagate
     LOGGER.addHandler(handler)
     LOGGER.setLevel(level)
     LOGGER.propagate = False
-    return handler
+    try:
+        yield
+    finally:
+        handler.flush()
+        LOGGER.removeHandler(handler)
+        LOGGER.setLevel(before[0])
+        LOGGER.propagate = before[1]

@@ -9,8 +9,7 @@ from tensorflow_serving.apis import model_service_pb2_grpc
 from tensorflow_serving.apis import predict_pb2
 from tensorflow_serving.apis import prediction_service_pb2_grpc
 
-from keras_comic.serving.request_log import LOGGER
-from keras_comic.serving.request_log import set_up_logging
+from keras_comic.serving.request_log import json_logging
 from tests.serving.rest_servers import start_server
 from tests.test_case import TestCase
 
@@ -26,8 +25,7 @@ class GRPCLogTest(TestCase):
     def setUp(self):
         super().setUp()
         self.stream = io.StringIO()
-        handler = set_up_logging(self.stream)
-        self.addCleanup(LOGGER.removeHandler, handler)
+        self.enterContext(json_logging(self.stream))
 
     def line(self):
         end = time.monotonic() + 10

@@ -24,15 +24,13 @@ SHAPE = (32, 33, 3)
 class ServeTest(TestCase):
     def setUp(self):
         super().setUp()
-        handlers, level = list(LOGGER.handlers), LOGGER.level
-        propagate = LOGGER.propagate
+        before = list(LOGGER.handlers), LOGGER.level, LOGGER.propagate
 
-        def restore():
-            LOGGER.handlers[:] = handlers
-            LOGGER.setLevel(level)
-            LOGGER.propagate = propagate
+        def check_log():
+            after = list(LOGGER.handlers), LOGGER.level, LOGGER.propagate
+            self.assertEqual(after, before)
 
-        self.addCleanup(restore)
+        self.addCleanup(check_log)
 
     def serve(self, ask, *arguments, **options):
         """Serves until `ask`, given a client, has returned."""

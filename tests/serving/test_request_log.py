@@ -6,9 +6,9 @@ from absl.testing import parameterized
 
 from keras_comic.serving.request_log import LOGGER
 from keras_comic.serving.request_log import RequestRecord
+from keras_comic.serving.request_log import json_logging
 from keras_comic.serving.request_log import log_request
 from keras_comic.serving.request_log import make_request_id
-from keras_comic.serving.request_log import set_up_logging
 from tests.test_case import TestCase
 
 
@@ -16,15 +16,7 @@ class RequestLogTest(TestCase, parameterized.TestCase):
     def setUp(self):
         super().setUp()
         self.stream = io.StringIO()
-        level, propagate = LOGGER.level, LOGGER.propagate
-        handler = set_up_logging(self.stream)
-
-        def restore():
-            LOGGER.removeHandler(handler)
-            LOGGER.setLevel(level)
-            LOGGER.propagate = propagate
-
-        self.addCleanup(restore)
+        self.enterContext(json_logging(self.stream))
 
     def lines(self):
         return [json.loads(x) for x in self.stream.getvalue().splitlines()]

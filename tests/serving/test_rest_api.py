@@ -10,8 +10,7 @@ from absl.testing import parameterized
 from keras_comic.export.batching import BatchingParameters
 from keras_comic.serving.model_repository import ModelRepository
 from keras_comic.serving.request_body import Limits
-from keras_comic.serving.request_log import LOGGER
-from keras_comic.serving.request_log import set_up_logging
+from keras_comic.serving.request_log import json_logging
 from keras_comic.serving.rest_api import make_application
 from tests.serving.rest_servers import add_version
 from tests.serving.rest_servers import saved_model
@@ -102,8 +101,7 @@ class RESTAPITest(TestCase, parameterized.TestCase):
 
     def test_logs(self):
         stream = io.StringIO()
-        handler = set_up_logging(stream)
-        self.addCleanup(LOGGER.removeHandler, handler)
+        self.enterContext(json_logging(stream))
         images = photos(3, 8, 8, 3)
         self.client.post(
             PREDICT,
