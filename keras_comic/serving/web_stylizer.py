@@ -94,7 +94,7 @@ class WebStylizer:
         limits = MediaLimits() if limits is None else limits
         limits.check()
         if presets is None:
-            presets = presets_module.list_presets()
+            presets = list(presets_module.list_presets())
         if not isinstance(presets, dict):
             presets = {
                 Path(str(name)).name: presets_module.from_preset(str(name))

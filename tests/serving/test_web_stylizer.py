@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from keras_comic import presets
 from keras_comic.data import read_image
 from keras_comic.models import AdaINGenerator
 from keras_comic.provenance.metadata import read_provenance
@@ -126,6 +127,12 @@ class WebStylizerTest(TestCase):
         self.generator.save_to_preset(folder)
         stylizer = WebStylizer([str(folder)])
         self.assertEqual(list(stylizer.generators), ["my_preset"])
+
+    def test_built_in_presets(self):
+        generators = WebStylizer().generators
+        self.assertEqual(list(generators), list(presets.list_presets()))
+        for generator in generators.values():
+            self.assertNotEmpty(generator.style_names)
 
     @pytest.mark.slow
     def test_video(self):
