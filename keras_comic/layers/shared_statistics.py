@@ -5,6 +5,8 @@ import contextvars
 
 from keras import ops
 
+from keras_comic.layers.moments import spatial_moments
+
 _COLLECTED = contextvars.ContextVar("collected", default=None)
 _GIVEN = contextvars.ContextVar("given", default=None)
 
@@ -135,7 +137,7 @@ def normalization_moments(features):
     collected, given = _COLLECTED.get(), _GIVEN.get()
     moments = None
     if collected is not None or given is None:
-        moments = ops.moments(ops.cast(features, "float32"), axes=[1, 2])
+        moments = spatial_moments(features)
     if collected is not None:
         collected.append(tuple(moments))
     if given is not None:

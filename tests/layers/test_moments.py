@@ -32,6 +32,14 @@ class ChannelMomentsTest(TestCase):
         self.assertAllClose(mean, features.mean((1, 2)), rtol=1e-3)
         self.assertAllClose(deviation, features.std((1, 2)), rtol=1e-2)
 
+    def test_even_picture(self):
+        # All but even, as a wall or a sky is, and large.
+        features = (1 + 1e-3 * noise(1, 512, 512, 2)).astype("float32")
+        exact = features.astype("float64")
+        mean, deviation = channel_moments(features, epsilon=0.0)
+        self.assertAllClose(mean, exact.mean((1, 2)), rtol=1e-6)
+        self.assertAllClose(deviation, exact.std((1, 2)), rtol=1e-5)
+
     def test_compiled(self):
         features = noise(2, 8, 8, 3)
         for actual, expected in zip(
