@@ -32,8 +32,7 @@ class ComicModule(tf.Module):
     def __init__(self, generator, max_pixels, formats, png_chunk):
         super().__init__(name="comic")
         self.generator_weights = [w.value for w in generator.weights]
-        # In a tuple, Keras's own objects are not saved with the module.
-        self._generator = _Untracked(generator)
+        self._network = _Network(generator)
         self._max_pixels = max_pixels
         self._formats = list(formats)
         self._png_chunk = png_chunk
@@ -63,39 +62,67 @@ class ComicModule(tf.Module):
         Returns:
             String `(batch,)`: PNG files.
         """
-        count = tf.shape(image_bytes)[0]
-        photos = tf.TensorArray(
-            tf.uint8, count, infer_shape=False, element_shape=(None, None, 3)
-        )
-        sizes = tf.TensorArray(tf.int32, count, element_shape=(2,))
+        return self._in_files(self._in_first_style, image_bytes, ())
 
-        def read(index, photos, sizes):
-            photo = self._read(image_bytes[index])
-            sizes = sizes.write(index, tf.shape(photo)[:2])
-            return index + 1, photos.write(index, photo), sizes
+    def stylize_files_like(
+        self, image_bytes, style_image_bytes, strength, keep_color
+    ):
+        """Comics, as PNG files, of files in the styles of other files.
 
-        _, photos, sizes = tf.while_loop(
-            lambda index, *_: index < count,
-            read,
-            (tf.constant(0), photos, sizes),
+        Args:
+            image_bytes: String `(batch,)`: JPEG, PNG or WebP files; the sizes
+                may differ.
+            style_image_bytes: String `(batch,)`: such a file for each image;
+                the sizes may differ.
+            strength: Float32 `(batch,)` in `[0, 1]`.
+            keep_color: Boolean `(batch,)`.
+
+        Returns:
+            String `(batch,)`: PNG files.
+        """
+        inputs = (image_bytes, style_image_bytes, strength, keep_color)
+        with _same_batch("image_bytes", *inputs):
+            files = tf.identity(style_image_bytes)
+
+        def encode(contents):
+            drawing = self._read(contents, "style_image_bytes")
+            return self._network.encode(drawing[tf.newaxis])[0]
+
+        # One after the other, since each may be as large as is allowed.
+        vectors = tf.map_fn(
+            encode,
+            files,
+            fn_output_signature=tf.TensorSpec(
+                self._vectors.shape[1:], tf.float32
+            ),
             parallel_iterations=1,
         )
-        sizes = sizes.stack()
+        return self._in_files(
+            self._network.finish, image_bytes, (vectors, strength, keep_color)
+        )
 
-        def together():
-            comics = self._in_parts(self._in_first_style, (photos.stack(),))
-            return _map_to_string(self._write, comics)
+    def stylize_files_mix(
+        self, image_bytes, style_weights, strength, keep_color
+    ):
+        """Comics, as PNG files, of files in mixes of the named styles.
 
-        def one_by_one():
-            return _map_to_string(
-                lambda index: self._write(
-                    self._in_first_style(photos.read(index)[tf.newaxis])[0]
-                ),
-                tf.range(count),
-            )
+        Args:
+            image_bytes: String `(batch,)`: JPEG, PNG or WebP files; the sizes
+                may differ.
+            style_weights: Float32 `(batch, num_styles)`, at least 0, divided
+                by their sum, which is above 0.
+            strength: Float32 `(batch,)` in `[0, 1]`.
+            keep_color: Boolean `(batch,)`.
 
-        same = tf.reduce_all(sizes == sizes[:1])
-        return tf.cond(same & (count > 0), together, one_by_one)
+        Returns:
+            String `(batch,)`: PNG files.
+        """
+        inputs = (image_bytes, style_weights, strength, keep_color)
+        with _same_batch("image_bytes", *inputs):
+            vectors = self._mixed_vectors(style_weights)
+        return self._in_files(
+            self._network.finish, image_bytes, (vectors, strength, keep_color)
+        )
 
     def stylize_like(self, images, style_images, strength, keep_color):
         """Comics in the styles of other pictures.
@@ -113,7 +140,7 @@ class ComicModule(tf.Module):
         images = self._checked(images, "images")
         style_images = self._checked(style_images, "style_images")
         inputs = (images, style_images, strength, keep_color)
-        with _same_batch(images, style_images, strength, keep_color):
+        with _same_batch("images", *inputs):
             inputs = [tf.identity(value) for value in inputs]
         return self._in_parts(self._like, inputs)
 
@@ -131,24 +158,11 @@ class ComicModule(tf.Module):
             uint8 of the shape of `images`.
         """
         images = self._checked(images, "images")
-        sums = tf.reduce_sum(style_weights, axis=-1, keepdims=True)
-        # In this form a NaN is refused too.
-        valid = tf.reduce_all(style_weights >= 0.0) & tf.reduce_all(
-            (sums > 0.0) & (sums < np.inf)
-        )
-        checks = [
-            _check(
-                valid,
-                "`style_weights` must be numbers of at least 0 with a sum "
-                "above 0. Received: style_weights",
-                style_weights,
-            )
-        ]
-        same = _same_batch(images, style_weights, strength, keep_color)
-        with same, tf.control_dependencies(checks):
-            inputs = (images, style_weights / sums, strength, keep_color)
-            inputs = [tf.identity(value) for value in inputs]
-        return self._in_parts(self._mix, inputs)
+        inputs = (images, style_weights, strength, keep_color)
+        with _same_batch("images", *inputs):
+            vectors = self._mixed_vectors(style_weights)
+        inputs = (images, vectors, strength, keep_color)
+        return self._in_parts(self._network.finish, inputs)
 
     def name_styles(self, style_index):
         """Names of the styles that `style_weights` mixes, in its order.
@@ -213,9 +227,55 @@ class ComicModule(tf.Module):
         comics.set_shape([None, None, None, 3])
         return comics
 
-    def _read(self, contents):
+    def _in_files(self, function, image_bytes, others):
+        """PNG files of what a function gives for the pictures in files.
+
+        Args:
+            function: Function of uint8 `(batch, height, width, 3)` and of
+                `others` that gives uint8 of the same shape.
+            image_bytes: String `(batch,)`.
+            others: Tuple of tensors with `batch` rows.
+
+        Returns:
+            String `(batch,)`.
+        """
+        count = tf.shape(image_bytes)[0]
+        photos = tf.TensorArray(
+            tf.uint8, count, infer_shape=False, element_shape=(None, None, 3)
+        )
+        sizes = tf.TensorArray(tf.int32, count, element_shape=(2,))
+
+        def read(index, photos, sizes):
+            photo = self._read(image_bytes[index], "image_bytes")
+            sizes = sizes.write(index, tf.shape(photo)[:2])
+            return index + 1, photos.write(index, photo), sizes
+
+        _, photos, sizes = tf.while_loop(
+            lambda index, *_: index < count,
+            read,
+            (tf.constant(0), photos, sizes),
+            parallel_iterations=1,
+        )
+        sizes = sizes.stack()
+
+        def together():
+            comics = self._in_parts(function, (photos.stack(), *others))
+            return _map_to_string(self._write, comics)
+
+        def one_by_one():
+            def write(index):
+                photo = photos.read(index)[tf.newaxis]
+                rows = [other[index][tf.newaxis] for other in others]
+                return self._write(function(photo, *rows)[0])
+
+            return _map_to_string(write, tf.range(count))
+
+        same = tf.reduce_all(sizes == sizes[:1])
+        return tf.cond(same & (count > 0), together, one_by_one)
+
+    def _read(self, contents, name):
         photo = decode_image(contents, self._max_pixels, self._formats)
-        return self._checked(photo[tf.newaxis], "image_bytes")[0]
+        return self._checked(photo[tf.newaxis], name)[0]
 
     def _write(self, comic):
         png = tf.io.encode_png(comic)
@@ -229,18 +289,76 @@ class ComicModule(tf.Module):
         photos = tf.cast(images, tf.float32)
         vectors = tf.constant(self._vectors[:1])
         count = tf.shape(images)[0]
-        return _to_pixels(self._run(photos, tf.repeat(vectors, count, axis=0)))
+        vectors = tf.repeat(vectors, count, axis=0)
+        return _to_pixels(self._network.run(photos, vectors))
 
     def _like(self, images, style_images, strength, keep_color):
+        vectors = self._network.encode(style_images)
+        return self._network.finish(images, vectors, strength, keep_color)
+
+    def _mixed_vectors(self, style_weights):
+        sums = tf.reduce_sum(style_weights, axis=-1, keepdims=True)
+        # In this form a NaN is refused too.
+        valid = tf.reduce_all(style_weights >= 0.0) & tf.reduce_all(
+            (sums > 0.0) & (sums < np.inf)
+        )
+        check = _check(
+            valid,
+            "`style_weights` must be numbers of at least 0 with a sum above "
+            "0. Received: style_weights",
+            style_weights,
+        )
+        with tf.control_dependencies([check]):
+            weights = style_weights / sums
+        return tf.linalg.matmul(weights, tf.constant(self._vectors))
+
+
+_PICTURES = tf.TensorSpec((None, None, None, 3), tf.uint8)
+_PHOTOS = tf.TensorSpec((None, None, None, 3), tf.float32)
+_VECTORS = tf.TensorSpec((None, None), tf.float32)
+_STRENGTH = tf.TensorSpec((None,), tf.float32)
+_KEEP_COLOR = tf.TensorSpec((None,), tf.bool)
+
+
+def _shared(*specs):
+    """Makes a function that all signatures call, and none has a copy of.
+
+    A copy in every branch would make the first request of each signature
+    twice as slow.
+    """
+    return tf.function(
+        input_signature=specs,
+        autograph=False,
+        experimental_attributes={"_noinline": True},
+    )
+
+
+class _Network:
+    """Functions that are traced once, and saved once for all signatures.
+
+    It is no `tf.Module`: Keras's own objects are not saved with it.
+    """
+
+    def __init__(self, generator):
+        self._generator = generator
+
+    @_shared(_PICTURES)
+    def encode(self, style_images):
+        """Style vectors of uint8 pictures."""
         drawings = _to_range(tf.cast(style_images, tf.float32))
-        vectors = self._generator.encode_style(drawings)
-        return self._finish(images, vectors, strength, keep_color)
+        return self._generator.encode_style(drawings)
 
-    def _mix(self, images, weights, strength, keep_color):
-        vectors = tf.linalg.matmul(weights, tf.constant(self._vectors))
-        return self._finish(images, vectors, strength, keep_color)
+    @_shared(_PHOTOS, _VECTORS)
+    def run(self, photos, vectors):
+        """Comics as float32 in `[0, 255]`, of photos in that range."""
+        outputs = self._generator(
+            {"photos": _to_range(photos), "style": vectors}, training=False
+        )
+        return tf.clip_by_value((outputs + 1.0) * 127.5, 0.0, 255.0)
 
-    def _finish(self, images, vectors, strength, keep_color):
+    @_shared(_PICTURES, _VECTORS, _STRENGTH, _KEEP_COLOR)
+    def finish(self, images, vectors, strength, keep_color):
+        """uint8 comics of uint8 pictures in the styles of vectors."""
         message = "`strength` must be in [0, 1]. Received: strength"
         valid = tf.reduce_all((strength >= 0.0) & (strength <= 1.0))
         with tf.control_dependencies([_check(valid, message, strength)]):
@@ -253,10 +371,10 @@ class ComicModule(tf.Module):
             )
             return tf.where(weaker[:, tf.newaxis], own, vectors)
 
-        vectors = tf.cond(
+        own = tf.cond(
             tf.reduce_any(weaker), interpolate, lambda: tf.identity(vectors)
         )
-        comics = self._run(photos, vectors)
+        comics = self.run(photos, own)
         share = tf.minimum(strength / BLEND_BELOW, 1.0)
         share = share[:, tf.newaxis, tf.newaxis, tf.newaxis]
         comics = tf.where(
@@ -275,32 +393,12 @@ class ComicModule(tf.Module):
                 parallel_iterations=1,
             )
 
-        comics = tf.cond(
+        finished = tf.cond(
             tf.reduce_any(keep_color),
             with_photo_color,
             lambda: tf.identity(comics),
         )
-        return _to_pixels(comics)
-
-    def _run(self, photos, vectors):
-        """Comics as float32 in `[0, 255]`, of photos in that range."""
-        outputs = self._generator(
-            {"photos": _to_range(photos), "style": vectors}, training=False
-        )
-        return tf.clip_by_value((outputs + 1.0) * 127.5, 0.0, 255.0)
-
-
-class _Untracked:
-    """Holds a generator where TensorFlow does not look for what to save."""
-
-    def __init__(self, generator):
-        self._hidden = (generator,)
-
-    def __call__(self, *args, **kwargs):
-        return self._hidden[0](*args, **kwargs)
-
-    def __getattr__(self, name):
-        return getattr(self._hidden[0], name)
+        return _to_pixels(finished)
 
 
 def _map_to_string(function, values):
@@ -323,12 +421,12 @@ def _check(holds, message, value):
     )
 
 
-def _same_batch(images, *others):
-    counts = [tf.shape(value)[0] for value in (images, *others)]
+def _same_batch(name, *inputs):
+    counts = [tf.shape(value)[0] for value in inputs]
     check = _check(
         tf.reduce_all(tf.stack(counts) == counts[0]),
-        "Every input must have as many entries as `images`. Received: "
-        "(images, style, strength, keep_color)",
+        f"Every input must have as many entries as `{name}`. Received: "
+        f"({name}, style, strength, keep_color)",
         tf.stack(counts),
     )
     return tf.control_dependencies([check])

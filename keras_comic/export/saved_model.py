@@ -46,6 +46,11 @@ def save_served_model(
     - `serving_style_weights`: as before, with `style_weights`, float32
       `(batch, num_styles)`, in place of drawings: a mix of the named styles,
       divided by its sum.
+    - `serving_bytes_style_image`: `image_bytes`; `style_image_bytes`, string
+      `(batch,)`, the file of a drawing for each; `strength`; and
+      `keep_color`; to `comic_bytes`. The sizes may differ.
+    - `serving_bytes_style_weights`: `image_bytes`; `style_weights`;
+      `strength`; and `keep_color`; to `comic_bytes`.
     - `style_names`: `style_index`, int32 `(batch,)`, to `style_names`, string
       `(batch,)`, so that a client can ask what it may mix.
 
@@ -69,8 +74,8 @@ def save_served_model(
             `4_194_304`, 2,048 by 2,048, which take about 2.5 GB of memory
             while they go through the light network.
         provenance: `keras_comic.provenance.Provenance`, `False` or `None`.
-            What the PNG files of `serving_bytes` say of their origin; `False`
-            for nothing. Defaults to `None`, the preset and its version.
+            What the PNG files of comics say of their origin; `False` for
+            nothing. Defaults to `None`, the preset and its version.
         warmup_sizes: List of `(height, width)`, pixels, of at least 32: the
             pictures of requests that a server runs before it is ready, so
             that the first one is as fast as the others; `()` for none. Needs
@@ -166,12 +171,28 @@ def _signatures(module, num_styles):
         _spec("strength", [None], tf.float32),
         _spec("keep_color", [None], tf.bool),
     )
+    files = _spec("image_bytes", [None], tf.string)
+    weights = _spec("style_weights", [None, num_styles], tf.float32)
     functions = {
         "serving_default": (module.stylize, "comics", images),
         "serving_bytes": (
             module.stylize_files,
             "comic_bytes",
-            _spec("image_bytes", [None], tf.string),
+            files,
+        ),
+        "serving_bytes_style_image": (
+            module.stylize_files_like,
+            "comic_bytes",
+            files,
+            _spec("style_image_bytes", [None], tf.string),
+            *how,
+        ),
+        "serving_bytes_style_weights": (
+            module.stylize_files_mix,
+            "comic_bytes",
+            files,
+            weights,
+            *how,
         ),
         "serving_style_image": (
             module.stylize_like,
@@ -184,7 +205,7 @@ def _signatures(module, num_styles):
             module.stylize_mix,
             "comics",
             images,
-            _spec("style_weights", [None, num_styles], tf.float32),
+            weights,
             *how,
         ),
         "style_names": (

@@ -138,7 +138,8 @@ def make_warmup_requests(
     """Makes requests to each signature of an exported generator.
 
     Pictures are made, not taken: noise whose spectrum is that of photographs,
-    the same in every run. `serving_bytes` gets each batch as JPEG and as PNG.
+    the same in every run. `serving_bytes` gets each batch as JPEG and as PNG,
+    and signatures of files with styles as JPEG.
 
     Args:
         sizes: Sequence of `(height, width)` in pixels, of at least 32: the
@@ -148,8 +149,8 @@ def make_warmup_requests(
             takes no batches of a size does not load a version with records
             of it.
         num_styles: Integer. Named styles of the generator. With `0`,
-            `serving_style_weights` gets no request.
-        signatures: Sequence of names of signatures, or `None` for all four.
+            signatures with `style_weights` get no request.
+        signatures: Sequence of names of signatures, or `None` for all six.
 
     Returns:
         List of pairs of a signature's name and a dict of its inputs' names to
@@ -157,7 +158,7 @@ def make_warmup_requests(
 
     Raises:
         ValueError: If a size, a batch size or a signature's name is wrong, or
-            `serving_style_weights` is asked for without styles.
+            one with `style_weights` is asked for without styles.
 
     Example:
 
@@ -165,12 +166,13 @@ def make_warmup_requests(
     >>> requests = make_warmup_requests([(64, 96)], num_styles=5)
     >>> [name for name, _ in requests]
     ['serving_default', 'serving_bytes', 'serving_bytes',
-     'serving_style_image', 'serving_style_weights']
+     'serving_style_image', 'serving_bytes_style_image',
+     'serving_style_weights', 'serving_bytes_style_weights']
     >>> requests[-1][1]["style_weights"].shape
     (1, 5)
     """
     if signatures is None:
-        signatures = [n for n in _MAKERS if num_styles or n != _WEIGHTS]
+        signatures = [n for n in _MAKERS if num_styles or n not in _WEIGHTS]
     _check(sizes, batch_sizes, num_styles, signatures)
     requests = []
     for height, width in sizes:
@@ -202,9 +204,10 @@ def _check(sizes, batch_sizes, num_styles, signatures):
                 f"`signatures` must be among {', '.join(_MAKERS)}. "
                 f"Received: signatures={list(signatures)}"
             )
-    if _WEIGHTS in signatures and num_styles < 1:
+    needy = [name for name in signatures if name in _WEIGHTS]
+    if needy and num_styles < 1:
         raise ValueError(
-            f"`num_styles` must be positive for {_WEIGHTS}. "
+            f"`num_styles` must be positive for {needy[0]}. "
             f"Received: num_styles={num_styles}"
         )
 
@@ -229,8 +232,11 @@ def _default_inputs(images, num_styles):
 
 def _bytes_inputs(images, num_styles):
     for encode in (tf.io.encode_jpeg, tf.io.encode_png):
-        encoded = [encode(image).numpy() for image in images]
-        yield {"image_bytes": np.array(encoded, object)}
+        yield {"image_bytes": _files(images, encode)}
+
+
+def _files(images, encode=tf.io.encode_jpeg):
+    return np.array([encode(image).numpy() for image in images], object)
 
 
 def _style_image_inputs(images, num_styles):
@@ -241,9 +247,29 @@ def _style_image_inputs(images, num_styles):
     }
 
 
+def _bytes_style_image_inputs(images, num_styles):
+    yield {
+        "image_bytes": _files(images),
+        "style_image_bytes": _files(images[:, ::-1]),
+        **_settings(images),
+    }
+
+
 def _style_weights_inputs(images, num_styles):
-    weights = np.full((len(images), num_styles), 1 / num_styles, "float32")
+    weights = _equal_weights(images, num_styles)
     yield {"images": images, "style_weights": weights, **_settings(images)}
+
+
+def _bytes_style_weights_inputs(images, num_styles):
+    yield {
+        "image_bytes": _files(images),
+        "style_weights": _equal_weights(images, num_styles),
+        **_settings(images),
+    }
+
+
+def _equal_weights(images, num_styles):
+    return np.full((len(images), num_styles), 1 / num_styles, "float32")
 
 
 def _settings(images):
@@ -253,12 +279,14 @@ def _settings(images):
     }
 
 
-_WEIGHTS = "serving_style_weights"
+_WEIGHTS = ("serving_style_weights", "serving_bytes_style_weights")
 _MAKERS = {
     "serving_default": _default_inputs,
     "serving_bytes": _bytes_inputs,
     "serving_style_image": _style_image_inputs,
-    _WEIGHTS: _style_weights_inputs,
+    "serving_bytes_style_image": _bytes_style_image_inputs,
+    "serving_style_weights": _style_weights_inputs,
+    "serving_bytes_style_weights": _bytes_style_weights_inputs,
 }
 
 

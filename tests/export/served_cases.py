@@ -62,7 +62,15 @@ def make_cases(generator, sizes=SIZES, batches=BATCHES):
                     images, drawings, settings, strict=True
                 )
             ]
-            cases.append(("serving_style_image", inputs, np.stack(expected)))
+            expected = np.stack(expected)
+            cases.append(("serving_style_image", inputs, expected))
+            drawings = np.array([png(drawing) for drawing in drawings], object)
+            inputs = {
+                "image_bytes": files,
+                "style_image_bytes": drawings,
+                **how,
+            }
+            cases.append(("serving_bytes_style_image", inputs, expected))
 
             weights = random.uniform(0, 3, (count, len(names)))
             weights = weights.astype("float32")
@@ -79,13 +87,16 @@ def make_cases(generator, sizes=SIZES, batches=BATCHES):
                     images, weights, settings, strict=True
                 )
             ]
-            cases.append(("serving_style_weights", inputs, np.stack(expected)))
+            expected = np.stack(expected)
+            cases.append(("serving_style_weights", inputs, expected))
+            inputs = {"image_bytes": files, "style_weights": weights, **how}
+            cases.append(("serving_bytes_style_weights", inputs, expected))
     return cases
 
 
 def compare(testcase, output, expected, signature):
     """Within 1 of 255, and equal but for 0.1% of the values."""
-    if signature == "serving_bytes":
+    if signature.startswith("serving_bytes"):
         output = np.stack([unpack(contents) for contents in output])
     testcase.assertEqual(output.dtype, np.uint8)
     testcase.assertEqual(output.shape, expected.shape)

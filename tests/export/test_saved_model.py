@@ -23,6 +23,8 @@ from tests.export import served_cases
 from tests.test_case import TestCase
 
 HERE = pathlib.Path(__file__).parent
+SMALL = np.zeros((31, 40, 3), "uint8")
+FILE = served_cases.png(np.zeros((40, 40, 3), "uint8"))
 LOADERS = ("c_loader.py", "plain_loader.py", "cli_loader.py")
 
 
@@ -118,6 +120,16 @@ class SaveServedModelTest(parameterized.TestCase):
             {
                 "serving_default": {"images": images},
                 "serving_bytes": {"image_bytes": ("string", (None,))},
+                "serving_bytes_style_image": {
+                    "image_bytes": ("string", (None,)),
+                    "style_image_bytes": ("string", (None,)),
+                    **how,
+                },
+                "serving_bytes_style_weights": {
+                    "image_bytes": ("string", (None,)),
+                    "style_weights": ("float32", (None, 3)),
+                    **how,
+                },
                 "serving_style_image": {
                     "images": images,
                     "style_images": images,
@@ -143,6 +155,12 @@ class SaveServedModelTest(parameterized.TestCase):
             {
                 "serving_default": {"comics": images},
                 "serving_bytes": {"comic_bytes": ("string", (None,))},
+                "serving_bytes_style_image": {
+                    "comic_bytes": ("string", (None,))
+                },
+                "serving_bytes_style_weights": {
+                    "comic_bytes": ("string", (None,))
+                },
                 "serving_style_image": {"comics": images},
                 "serving_style_weights": {"comics": images},
                 "style_names": {"style_names": ("string", (None,))},
@@ -167,13 +185,70 @@ class SaveServedModelTest(parameterized.TestCase):
             expected = self.generator.stylize(served_cases.unpack(contents))
             served_cases.compare(self, [comic], expected[None], "serving_bytes")
 
+    def test_files_with_styles_of_several_sizes(self):
+        photos, drawings = (
+            [
+                served_cases.pictures(sample, height, 45, 1)[0]
+                for height in heights
+            ]
+            for sample, heights in (
+                ("astronaut", (32, 57, 32)),
+                ("chelsea", (48, 33, 70)),
+            )
+        )
+        how = {
+            "strength": np.float32([1.0, 0.6, 0.05]),
+            "keep_color": np.array([True, False, True]),
+        }
+        weights = np.float32([[1, 0, 0], [0, 2, 6], [1, 1, 1]])
+        names = self.generator.style_names
+        files = [served_cases.png(photo) for photo in photos]
+        for signature, inputs, styles in (
+            (
+                "serving_bytes_style_image",
+                {"style_image_bytes": [served_cases.png(d) for d in drawings]},
+                drawings,
+            ),
+            (
+                "serving_bytes_style_weights",
+                {"style_weights": weights},
+                [list(zip(names, row, strict=True)) for row in weights],
+            ),
+        ):
+            comics = self._run(signature, image_bytes=files, **inputs, **how)
+            for number, (photo, style) in enumerate(
+                zip(photos, styles, strict=True)
+            ):
+                expected = self.generator.stylize(
+                    photo,
+                    style,
+                    float(how["strength"][number]),
+                    None,
+                    bool(how["keep_color"][number]),
+                )
+                with self.subTest(signature=signature, number=number):
+                    served_cases.compare(
+                        self,
+                        comics[number : number + 1],
+                        expected[None],
+                        signature,
+                    )
+
     def test_files_say_where_they_are_from(self):
         photo = served_cases.pictures("astronaut", 40, 40, 1)[0]
-        comic = self._run(
-            "serving_bytes", image_bytes=[served_cases.png(photo)]
-        )[0]
-        said = Image.open(io.BytesIO(comic)).text["XML:com.adobe.xmp"]
-        self.assertEqual(Provenance.from_xmp(said), Provenance("ink", "7"))
+        files = [served_cases.png(photo)]
+        how = {"strength": [1.0], "keep_color": [False]}
+        for name, inputs in (
+            ("serving_bytes", {}),
+            ("serving_bytes_style_image", {"style_image_bytes": files, **how}),
+            (
+                "serving_bytes_style_weights",
+                {"style_weights": [[0.0, 1.0, 0.0]], **how},
+            ),
+        ):
+            comic = self._run(name, image_bytes=files, **inputs)[0]
+            said = Image.open(io.BytesIO(comic)).text["XML:com.adobe.xmp"]
+            self.assertEqual(Provenance.from_xmp(said), Provenance("ink", "7"))
 
     def test_batch_may_be_large_or_empty(self):
         # More than goes through the network at once.
@@ -190,6 +265,16 @@ class SaveServedModelTest(parameterized.TestCase):
         files = np.zeros(0, object)
         empty = self._run("serving_bytes", image_bytes=files)
         self.assertEqual(empty.shape, (0,))
+        how = {"strength": np.float32([]), "keep_color": np.zeros(0, bool)}
+        for name, styles in (
+            ("serving_bytes_style_image", {"style_image_bytes": files}),
+            (
+                "serving_bytes_style_weights",
+                {"style_weights": np.zeros((0, 3), "float32")},
+            ),
+        ):
+            empty = self._run(name, image_bytes=files, **styles, **how)
+            self.assertEqual(empty.shape, (0,))
 
     @parameterized.named_parameters(
         ("small", "serving_default", {"images": (31, 40)}, "at least 32"),
@@ -238,6 +323,54 @@ class SaveServedModelTest(parameterized.TestCase):
         ),
         ("text", "serving_bytes", {"image_bytes": [b"text"]}, "not an image"),
         ("gif", "serving_bytes", {"image_bytes": [b"GIF89a"]}, "not an image"),
+        (
+            "text_with_style",
+            "serving_bytes_style_weights",
+            {"image_bytes": [b"text"]},
+            "not an image",
+        ),
+        (
+            "text_as_style",
+            "serving_bytes_style_image",
+            {"style_image_bytes": [b"text"]},
+            "not an image",
+        ),
+        (
+            "nothing_as_style",
+            "serving_bytes_style_image",
+            {"style_image_bytes": [b""]},
+            "not an image",
+        ),
+        (
+            "small_file_as_style",
+            "serving_bytes_style_image",
+            {"style_image_bytes": [served_cases.png(SMALL)]},
+            "`style_image_bytes` must have sides",
+        ),
+        (
+            "weights_of_files",
+            "serving_bytes_style_weights",
+            {"style_weights": [[0.0, np.nan, 1.0]]},
+            "`style_weights` must be numbers of at least 0",
+        ),
+        (
+            "strength_of_files",
+            "serving_bytes_style_image",
+            {"strength": [-0.1]},
+            r"`strength` must be in \[0, 1\]",
+        ),
+        (
+            "batch_of_files",
+            "serving_bytes_style_weights",
+            {"keep_color": [False, True]},
+            "as many entries as `image_bytes`",
+        ),
+        (
+            "batch_of_styles",
+            "serving_bytes_style_image",
+            {"style_image_bytes": [FILE, FILE]},
+            "as many entries as `image_bytes`",
+        ),
         ("name", "style_names", {"style_index": [3]}, r"must be in \[0, 3\)"),
     )
     def test_wrong_values(self, name, values, message):
@@ -256,10 +389,23 @@ class SaveServedModelTest(parameterized.TestCase):
                 "strength": [1.0],
                 "keep_color": [False],
             },
+            "serving_bytes_style_image": {
+                "image_bytes": [FILE],
+                "style_image_bytes": [FILE],
+                "strength": [1.0],
+                "keep_color": [False],
+            },
+            "serving_bytes_style_weights": {
+                "image_bytes": [FILE],
+                "style_weights": [[1.0, 0.0, 0.0]],
+                "strength": [1.0],
+                "keep_color": [False],
+            },
             "style_names": {},
         }[name]
         dtypes = {
             "image_bytes": object,
+            "style_image_bytes": object,
             "keep_color": bool,
             "style_index": "int32",
         }
@@ -278,10 +424,47 @@ class SaveServedModelTest(parameterized.TestCase):
         Image.new("1", (8, 8)).save(file, "PNG")
         contents = bytearray(file.getvalue())
         contents[16:24] = (30_000).to_bytes(4, "big") * 2
-        with self.assertRaisesRegex(
-            tf.errors.InvalidArgumentError, "too large"
+        bomb = bytes(contents)
+        how = {"strength": [1.0], "keep_color": [False]}
+        weights = {"style_weights": [[1.0, 0.0, 0.0]], **how}
+        for name, inputs in (
+            ("serving_bytes", {"image_bytes": [bomb]}),
+            ("serving_bytes_style_weights", {"image_bytes": [bomb], **weights}),
+            (
+                "serving_bytes_style_image",
+                {"image_bytes": [bomb], "style_image_bytes": [FILE], **how},
+            ),
+            (
+                "serving_bytes_style_image",
+                {"image_bytes": [FILE], "style_image_bytes": [bomb], **how},
+            ),
         ):
-            self._run("serving_bytes", image_bytes=[bytes(contents)])
+            with self.assertRaisesRegex(
+                tf.errors.InvalidArgumentError, "too large"
+            ):
+                self._run(name, **inputs)
+
+    def test_the_network_is_saved_once(self):
+        model = saved_model_pb2.SavedModel()
+        model.ParseFromString((self.folder / "saved_model.pb").read_bytes())
+        graph = model.meta_graphs[0].graph_def
+        functions = [graph.node, *(f.node_def for f in graph.library.function)]
+        convolutions = sum(
+            node.op == "Conv2D" for nodes in functions for node in nodes
+        )
+        concrete = tf.function(
+            lambda photos, style: self.generator(
+                {"photos": photos, "style": style}
+            )
+        ).get_concrete_function(
+            tf.TensorSpec((None, None, None, 3)), tf.TensorSpec((None, 8))
+        )
+        network = sum(
+            node.op == "Conv2D" for node in concrete.graph.as_graph_def().node
+        )
+        self.assertGreater(network, 0)
+        # And two encoders: of styles, and of the photos' own.
+        self.assertLess(convolutions, 2 * network)
 
     def test_style_names(self):
         names = self._run("style_names", style_index=np.int32([2, 0]))

@@ -108,7 +108,9 @@ class WarmupTest(TestCase):
             "serving_bytes",
             "serving_bytes",
             "serving_style_image",
+            "serving_bytes_style_image",
             "serving_style_weights",
+            "serving_bytes_style_weights",
         ]
         self.assertEqual([name for name, _ in requests], 4 * names)
         shapes = [r["images"].shape for n, r in requests if n == names[0]]
@@ -126,6 +128,23 @@ class WarmupTest(TestCase):
         style = requests[3][1]
         self.assertEqual(style["style_images"].shape, style["images"].shape)
         self.assertFalse((style["style_images"] == style["images"]).all())
+        style = requests[4][1]
+        for files in (style["image_bytes"], style["style_image_bytes"]):
+            with Image.open(io.BytesIO(files[0])) as image:
+                self.assertEqual(image.size, (40, 32))
+        self.assertNotEqual(style["image_bytes"], style["style_image_bytes"])
+
+    def test_without_named_styles(self):
+        names = {name for name, _ in make_warmup_requests([(32, 32)])}
+        self.assertEqual(
+            names,
+            {
+                "serving_default",
+                "serving_bytes",
+                "serving_style_image",
+                "serving_bytes_style_image",
+            },
+        )
 
     def test_encoded_pictures(self):
         requests = make_warmup_requests(
@@ -166,6 +185,10 @@ class WarmupTest(TestCase):
             ({"batch_sizes": [1, 0]}, "`batch_sizes` must be positive"),
             ({"signatures": ["serve"]}, "among serving_default, serving_bytes"),
             ({"signatures": ["serving_style_weights"]}, "`num_styles` must"),
+            (
+                {"signatures": ["serving_bytes_style_weights"]},
+                "positive for serving_bytes_style_weights",
+            ),
         ):
             with self.assertRaisesRegex(ValueError, message):
                 make_warmup_requests(**arguments)
