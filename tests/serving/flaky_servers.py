@@ -45,12 +45,25 @@ SLOW = Failure(None, None, seconds=1.5)
 IMAGES = ("DT_UINT8", [-1, -1, -1, 3])
 HOW = {"strength": ("DT_FLOAT", [-1]), "keep_color": ("DT_BOOL", [-1])}
 COMICS = {"comics": IMAGES}
+STRINGS = ("DT_STRING", [-1])
+OF_FILES_WITH_STYLES = {
+    "serving_bytes_style_image": (
+        {"image_bytes": STRINGS, "style_image_bytes": STRINGS, **HOW},
+        {"comic_bytes": STRINGS},
+    ),
+    "serving_bytes_style_weights": (
+        {
+            "image_bytes": STRINGS,
+            "style_weights": ("DT_FLOAT", [-1, 2]),
+            **HOW,
+        },
+        {"comic_bytes": STRINGS},
+    ),
+}
 SIGNATURES = {
     "serving_default": ({"images": IMAGES}, COMICS),
-    "serving_bytes": (
-        {"image_bytes": ("DT_STRING", [-1])},
-        {"comic_bytes": ("DT_STRING", [-1])},
-    ),
+    "serving_bytes": ({"image_bytes": STRINGS}, {"comic_bytes": STRINGS}),
+    **OF_FILES_WITH_STYLES,
     "serving_style_image": (
         {"images": IMAGES, "style_images": IMAGES, **HOW},
         COMICS,
@@ -117,15 +130,24 @@ class FlakyModel:
         if signature == "style_names":
             names = [self.style_names[k] for k in inputs["style_index"]]
             return "style_names", np.array([n.encode() for n in names], object)
-        if signature == "serving_bytes":
-            found = np.empty(len(inputs["image_bytes"]), object)
-            found[:] = [_negative_file(f) for f in inputs["image_bytes"]]
-            return "comic_bytes", found
-        comics = _negative(inputs["images"])
-        if signature == "serving_style_weights":
-            is_second = inputs["style_weights"].argmax(axis=-1) == 1
-            comics[is_second] //= 2
-        return "comics", comics
+        if "images" in inputs:
+            comics = _negative(inputs["images"])
+        else:
+            comics = [_negative(unpack(f)) for f in inputs["image_bytes"]]
+        if "style_weights" in inputs:
+            for number, weights in enumerate(inputs["style_weights"]):
+                if weights.argmax() == 1:
+                    comics[number] //= 2
+        if "images" in inputs:
+            return "comics", comics
+        found = np.empty(len(comics), object)
+        found[:] = [_pack(comic) for comic in comics]
+        return "comic_bytes", found
+
+
+def unpack(contents):
+    """Pixels of an image file."""
+    return np.asarray(Image.open(io.BytesIO(contents)).convert("RGB"))
 
 
 def _negative(images):
@@ -134,10 +156,9 @@ def _negative(images):
     return 255 - images
 
 
-def _negative_file(contents):
-    image = np.asarray(Image.open(io.BytesIO(contents)).convert("RGB"))
+def _pack(image):
     file = io.BytesIO()
-    Image.fromarray(_negative(image)).save(file, "PNG")
+    Image.fromarray(image).save(file, "PNG")
     return file.getvalue()
 
 

@@ -15,7 +15,7 @@ from PIL import Image
 from keras_comic.data import read_image
 from keras_comic.provenance.metadata import Provenance
 from keras_comic.provenance.metadata import read_provenance
-from keras_comic.serving import client as client_module
+from keras_comic.serving import request_parts
 from keras_comic.serving.client import Client
 from keras_comic.serving.errors import ServingError
 from keras_comic.serving.model_repository import ModelRepository
@@ -27,15 +27,26 @@ from tests.serving.flaky_servers import BAD
 from tests.serving.flaky_servers import BUSY
 from tests.serving.flaky_servers import GONE
 from tests.serving.flaky_servers import LOST
+from tests.serving.flaky_servers import OF_FILES_WITH_STYLES
 from tests.serving.flaky_servers import SLOW
 from tests.serving.flaky_servers import Failure
 from tests.serving.flaky_servers import start_flaky_server
+from tests.serving.flaky_servers import unpack
 from tests.serving.small_saved_model import small_saved_model
 from tests.test_case import ROOT
 from tests.test_case import TestCase
 from tests.test_case import photos
 
 PROTOCOLS = ("grpc", "http")
+
+
+def style_images(inputs):
+    """Pictures that came as styles, in either form."""
+    if "style_images" in inputs:
+        return inputs["style_images"]
+    return np.stack([unpack(file) for file in inputs["style_image_bytes"]])
+
+
 both = parameterized.named_parameters(*((p, p) for p in PROTOCOLS))
 
 
@@ -119,6 +130,8 @@ class StylizeTest(ClientTestCase):
                 name, inputs = self.model.requests[-1]
                 if signature == "weights":
                     signature = "serving_style_weights"
+                    if protocol == "http":
+                        signature = "serving_bytes_style_weights"
                     self.assertAllEqual(inputs["style_weights"], [weights] * 2)
                     strength = options.get("strength", 1.0)
                     self.assertAllEqual(inputs["strength"], [strength] * 2)
@@ -134,27 +147,47 @@ class StylizeTest(ClientTestCase):
         images, drawings = photos(3, 32, 32, 3), photos(3, 36, 40, 3, seed=1)
         client.stylize(images, drawings[0], strength=0.25)
         name, inputs = self.model.requests[-1]
-        self.assertEqual(name, "serving_style_image")
-        self.assertAllEqual(inputs["style_images"], [drawings[0]] * 3)
+        if protocol == "http":
+            self.assertEqual(name, "serving_bytes_style_image")
+        else:
+            self.assertEqual(name, "serving_style_image")
+        self.assertAllEqual(style_images(inputs), [drawings[0]] * 3)
         self.assertAllEqual(inputs["strength"], [0.25] * 3)
         # Each photo goes with its own, whatever the order of the requests.
         sizes = [images[0], picture(48, 32), images[2]]
         client.stylize(sizes, drawings)
         for _, inputs in self.model.requests[-2:]:
-            which = [0, 2] if len(inputs["images"]) == 2 else [1]
-            self.assertAllEqual(inputs["style_images"], drawings[which])
+            which = [0, 2] if len(inputs["strength"]) == 2 else [1]
+            self.assertAllEqual(style_images(inputs), drawings[which])
+
+    @both
+    def test_older_models(self, protocol):
+        """They have no signature of files with styles."""
+        client = self.start(protocol)
+        for name in OF_FILES_WITH_STYLES:
+            del self.model.signatures[name]
+        images, drawing = photos(2, 32, 40, 3), picture(36, 33)
+        comics = client.stylize(images, "wash", 0.5)
+        self.assertAllEqual(comics, (255 - images) // 2)
+        name, inputs = self.model.requests[-1]
+        self.assertEqual(name, "serving_style_weights")
+        self.assertAllEqual(inputs["strength"], [0.5] * 2)
+        self.assertAllEqual(client.stylize(images, drawing), 255 - images)
+        name, inputs = self.model.requests[-1]
+        self.assertEqual(name, "serving_style_image")
+        self.assertAllEqual(inputs["style_images"], [drawing] * 2)
 
     @both
     def test_large_batches_are_split(self, protocol):
         client = self.start(protocol)
-        before = client_module.BYTES_PER_REQUEST
-        self.addCleanup(setattr, client_module, "BYTES_PER_REQUEST", before)
+        before = request_parts.BYTES_PER_REQUEST
+        self.addCleanup(setattr, request_parts, "BYTES_PER_REQUEST", before)
         images = photos(19, 32, 32, 3)
         self.assertAllEqual(client.stylize(images), 255 - images)
         self.assertLen(self.model.requests, 3)
         del self.model.requests[:]
         # Two photos of 3,072 bytes, but of text four times as much.
-        client_module.BYTES_PER_REQUEST = 7000
+        request_parts.BYTES_PER_REQUEST = 7000
         self.assertAllEqual(client.stylize(images[:5]), 255 - images[:5])
         self.assertLen(self.model.requests, 5 if protocol == "http" else 3)
 
@@ -751,6 +784,8 @@ class LocalServerTest(TestCase, parameterized.TestCase):
             [
                 "serving_default",
                 "serving_bytes",
+                "serving_bytes_style_image",
+                "serving_bytes_style_weights",
                 "serving_style_image",
                 "serving_style_weights",
                 "style_names",
