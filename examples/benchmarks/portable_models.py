@@ -9,7 +9,8 @@ speed ratio is TensorFlow's seconds by the model's, the median of rounds and
 photos.
 
 The photos are the middle squares of a folder's (`--photos`), spread evenly, or
-of two of scikit-image's; `--representative` is what int8's ranges are taken
+of two of scikit-image's; with `--whole` they are not cut, and a size is that of
+their short side; `--representative` is what int8's ranges are taken
 from, a folder or TFRecords of photos, or else parts of scikit-image's other
 photos.
 """
@@ -118,7 +119,9 @@ def measure(arguments, threads, folder):
     found = []
     for size in arguments.sizes:
         photos = [
-            middle_square(photo, size)
+            keras_comic.data.resize_short_side(photo, size)
+            if arguments.whole
+            else middle_square(photo, size)
             for photo in photos_of(arguments.photos, arguments.count)
         ]
         rows = keras_comic.export.measure_parity(
@@ -136,6 +139,8 @@ def measure_in_own_process(arguments, threads, folder):
     command += ["--preset", arguments.preset, "--count", str(arguments.count)]
     if arguments.photos is not None:
         command += ["--photos", arguments.photos]
+    if arguments.whole:
+        command += ["--whole"]
     # It finds what this process finds.
     environment = {
         **os.environ,
@@ -179,6 +184,9 @@ def parse(arguments=None):
     options.add_argument("--photos", metavar="FOLDER")
     options.add_argument(
         "--count", type=int, default=12, help="photos of the folder"
+    )
+    options.add_argument(
+        "--whole", action="store_true", help="do not cut the photos square"
     )
     options.add_argument("--representative", metavar="FOLDER_OR_RECORDS")
     options.add_argument("--sizes", nargs="+", type=int, default=[256, 512])

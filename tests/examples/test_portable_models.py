@@ -65,6 +65,7 @@ class PortableModelsTest(parameterized.TestCase, TestCase):
         arguments = ["--sizes", "32", "--threads", "1", "--repeats", "1"]
         arguments += ["--preset", str(preset), "--photos", str(folder)]
         arguments += ["--count", "1", "--representative", str(folder)]
+        arguments += ["--whole"]
         script.set_threads = lambda threads: None
         script.main([*arguments, "--json", str(path)])
         rows = json.loads(path.read_text())
