@@ -20,7 +20,9 @@ pixels must decode it. So there are two totals: `pixels to pixels`, and `file
 to file` (a JPEG photo becomes a PNG comic); and the second `without the
 model`. The forms take turns in each round; a ratio is the median of the
 rounds' ratios. Python's search for cycles in memory is off while JSON is
-parsed, which is best for lists of integers.
+parsed, which is best for lists of integers. The same follows for mixes of
+styles (`style weights`), with the signatures `serving_style_weights` and
+`serving_bytes_style_weights`.
 
 Then `keras-comic serve`, in a process of its own, is sent each form's request
 over loopback: the `round trip` is from the first byte sent to the last byte
@@ -62,6 +64,8 @@ ROUND_TRIP = "round trip"
 PNG_LEVEL = 1
 JPEG_QUALITY = 90
 PYTHON_JSON = "JSON integers, json"
+STYLED = "serving_style_weights"
+STYLED_FILES = "serving_bytes_style_weights"
 AIM_BYTES = "aim: at least 3"
 AIM_SECONDS = "aim: at least 1"
 
@@ -99,11 +103,12 @@ class JsonIntegers:
     """`{"instances": [[[[255, 0, ...`, of orjson or of Python's own json."""
 
     file = None
-    signature = "serving_default"
     names = ("images", "comics")
 
-    def __init__(self, library):
-        self.title = f"JSON integers, {library}"
+    def __init__(self, library, settings=None):
+        self.title = f"JSON integers, {library}{_suffix(settings)}"
+        self.signature = STYLED if settings else "serving_default"
+        self.settings = settings or {}
         if library == "orjson":
             import orjson
 
@@ -119,9 +124,16 @@ class JsonIntegers:
             ).encode()
 
     def encode(self, photo):
+        if self.settings:
+            inputs = {"images": photo[np.newaxis], **self.settings}
+            return self._dumps(
+                {"signature_name": self.signature, "inputs": inputs}
+            )
         return self._dumps({"instances": photo[np.newaxis]})
 
     def parse(self, body):
+        if self.settings:
+            return self._pixels(body, "inputs", "images")
         return self._pixels(body, "instances")
 
     def answer(self, comics):
@@ -130,9 +142,11 @@ class JsonIntegers:
     def read(self, body):
         return self._pixels(body, "predictions")[0]
 
-    def _pixels(self, body, name):
+    def _pixels(self, body, *names):
         with without_collection():
-            level, shape = self._loads(body)[name], []
+            level, shape = self._loads(body), []
+            for name in names:
+                level = level[name]
             while isinstance(level[0], list):
                 shape.append(len(level[0]))
                 rows = len(level)
@@ -146,25 +160,36 @@ class JsonIntegers:
 class JsonBase64:
     """`{"signature_name": ..., "instances": [{"b64": "..."}]}`, of a file."""
 
-    signature = "serving_bytes"
     names = ("image_bytes", "comic_bytes")
 
-    def __init__(self, kind):
+    def __init__(self, kind, settings=None):
         import orjson
 
         self.file = kind
-        self.title = f"b64, {kind}"
+        self.title = f"b64, {kind}{_suffix(settings)}"
+        self.signature = STYLED_FILES if settings else "serving_bytes"
+        self.settings = settings or {}
         self._loads = orjson.loads
-        self._dumps = orjson.dumps
+        self._dumps = lambda value: orjson.dumps(
+            value, option=orjson.OPT_SERIALIZE_NUMPY
+        )
 
     def encode(self, contents):
         instances = [_to_base64(contents)]
+        if self.settings:
+            inputs = {"image_bytes": instances, **self.settings}
+            return self._dumps(
+                {"signature_name": self.signature, "inputs": inputs}
+            )
         return self._dumps(
             {"signature_name": self.signature, "instances": instances}
         )
 
     def parse(self, body):
-        found = self._loads(body)["instances"]
+        found = self._loads(body)
+        found = found["inputs" if self.settings else "instances"]
+        if self.settings:
+            found = found["image_bytes"]
         return np.array([base64.b64decode(v["b64"]) for v in found], object)
 
     def answer(self, comics):
@@ -178,10 +203,14 @@ class JsonBase64:
 class Grpc:
     """`PredictRequest`, of pixels or of a file."""
 
-    def __init__(self, kind=None):
+    def __init__(self, kind=None, settings=None):
         self.file = kind
-        self.title = f"gRPC, {kind or 'pixels'}"
-        self.signature = "serving_bytes" if kind else "serving_default"
+        self.title = f"gRPC, {kind or 'pixels'}{_suffix(settings)}"
+        if settings:
+            self.signature = STYLED_FILES if kind else STYLED
+        else:
+            self.signature = "serving_bytes" if kind else "serving_default"
+        self.settings = settings or {}
         self.names = (
             ("image_bytes", "comic_bytes") if kind else ("images", "comics")
         )
@@ -213,8 +242,12 @@ class Grpc:
         message = message_class()
         message.model_spec.name = "comic"
         message.model_spec.signature_name = self.signature
-        tensor = tf.make_tensor_proto(batch)
-        getattr(message, field)[self.names[number]].CopyFrom(tensor)
+        tensors = {self.names[number]: batch}
+        if field == "inputs":
+            tensors.update(self.settings)
+        for name, values in tensors.items():
+            tensor = tf.make_tensor_proto(values)
+            getattr(message, field)[name].CopyFrom(tensor)
         return message.SerializeToString()
 
     def _array(self, message_class, field, number, body):
@@ -222,6 +255,10 @@ class Grpc:
 
         message = message_class.FromString(body)
         return tf.make_ndarray(getattr(message, field)[self.names[number]])
+
+
+def _suffix(settings):
+    return ", style weights" if settings else ""
 
 
 def _to_base64(contents):
@@ -251,6 +288,22 @@ def make_forms():
     ]
 
 
+def make_forms_with_styles(num_styles):
+    """Forms with an equal mix of all styles; JSON integers come first."""
+    settings = {
+        "style_weights": np.full((1, num_styles), 1 / num_styles, "float32"),
+        "strength": np.ones(1, "float32"),
+        "keep_color": np.zeros(1, bool),
+    }
+    return [
+        JsonIntegers("orjson", settings),
+        JsonBase64("PNG", settings),
+        JsonBase64("JPEG", settings),
+        Grpc(None, settings),
+        Grpc("PNG", settings),
+    ]
+
+
 class Model:
     """A SavedModel's signatures, on arrays."""
 
@@ -262,9 +315,16 @@ class Model:
 
     def run(self, form, batch):
         function = self._loaded.signatures[form.signature]
-        tensor = self._tf.constant(batch)
-        outputs = function(**{form.names[0]: tensor})
-        return outputs[form.names[1]].numpy()
+        inputs = {form.names[0]: batch, **form.settings}
+        tensors = {n: self._tf.constant(v) for n, v in inputs.items()}
+        return function(**tensors)[form.names[1]].numpy()
+
+    @property
+    def num_styles(self):
+        """How many styles there are to mix."""
+        function = self._loaded.signatures[STYLED]
+        inputs = function.structured_input_signature[1]
+        return inputs["style_weights"].shape[1]
 
 
 def measure(form, model, photo):
@@ -516,22 +576,26 @@ def main(arguments=None):
                 arguments.preset, pathlib.Path(folder, "1"), warmup_sizes=()
             )
         model = Model(version)
-        forms = make_forms()
+        groups = [make_forms(), make_forms_with_styles(model.num_styles)]
         conditions = f"{arguments.repeats} rounds"
-        rows, found = [], {}
-        for side in arguments.sizes:
-            found[side] = measure_all(
-                forms, model, make_photo(side), arguments.repeats
-            )
-            rows += make_rows(side, forms, *found[side], conditions)
-        # A server parses the same request of either JSON library.
-        asked = [form for form in forms if form.title != PYTHON_JSON]
-        for side in [] if arguments.no_server else arguments.sizes:
-            seconds = measure_server(
-                version, asked, make_photo(side), arguments.repeats
-            )
-            rows += server_rows(side, asked, seconds, conditions)
-    print_summary(arguments.sizes, forms, found)
+        rows = []
+        for forms in groups:
+            found = {}
+            for side in arguments.sizes:
+                photo = make_photo(side)
+                found[side] = measure_all(
+                    forms, model, photo, arguments.repeats
+                )
+                rows += make_rows(side, forms, *found[side], conditions)
+                if arguments.no_server:
+                    continue
+                # A server parses the same request of either JSON library.
+                asked = [form for form in forms if form.title != PYTHON_JSON]
+                seconds = measure_server(
+                    version, asked, photo, arguments.repeats
+                )
+                rows += server_rows(side, asked, seconds, conditions)
+            print_summary(arguments.sizes, forms, found)
     print(f"{versions()}; PNG of level {PNG_LEVEL}, JPEG of {JPEG_QUALITY}.\n")
     report("Wire cost", rows, arguments.json)
 

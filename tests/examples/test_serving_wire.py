@@ -33,7 +33,10 @@ class ServingWireTest(TestCase):
 
     def test_forms(self):
         photo = self.script.make_photo(40)
-        for form in self.script.make_forms():
+        forms = self.script.make_forms()
+        forms += self.script.make_forms_with_styles(2)
+        self.assertEqual(len({form.title for form in forms}), len(forms))
+        for form in forms:
             with self.subTest(form.title):
                 sent = photo
                 if form.file:
@@ -73,8 +76,12 @@ class ServingWireTest(TestCase):
 
     def test_rows(self):
         found = self.check(self.run_script("--no-server"))
-        base = "JSON integers, orjson"
-        for form in self.script.make_forms():
+        plain = self.script.make_forms()
+        styled = self.script.make_forms_with_styles(2)
+        for form in (*plain, *styled):
+            base = "JSON integers, orjson"
+            if form in styled:
+                base += ", style weights"
             label = f"{form.title}, 48x48"
             for way in ("request", "response"):
                 self.assertGreater(found[f"{label}: {way}", "MB"], 0.0)
@@ -101,3 +108,5 @@ class ServingWireTest(TestCase):
             self.assertGreater(found[name, "ms"], 0.0)
         name = "JSON integers, orjson / b64, JPEG, 48x48: round trip"
         self.assertGreater(found[name, "ratio"], 0.0)
+        name = "b64, PNG, style weights, 48x48: round trip"
+        self.assertGreater(found[name, "ms"], 0.0)

@@ -182,6 +182,22 @@ def dump(document):
     return json.dumps(document).encode()
 
 
+def files_body(image, style=None, rows=True):
+    """A request of a file in the style of another, or of a mix."""
+    inputs = {"image_bytes": {"b64": base64.b64encode(image).decode()}}
+    if style is None:
+        signature, inputs["style_weights"] = "style_weights", [0.5, 0.5]
+    else:
+        text = base64.b64encode(style).decode()
+        signature, inputs["style_image_bytes"] = "style_image", {"b64": text}
+    inputs.update(strength=0.5, keep_color=False)
+    document = {"signature_name": f"serving_bytes_{signature}"}
+    if rows:
+        return dump({**document, "instances": [inputs]})
+    columns = {name: [value] for name, value in inputs.items()}
+    return dump({**document, "inputs": columns})
+
+
 GOOD_BODIES = [
     dump({"instances": [pixels()]}),
     dump({"inputs": [pixels()]}),
@@ -189,6 +205,8 @@ GOOD_BODIES = [
     dump(mix_document()),
     *[base64_body(file) for file in FILES],
     base64_body(FILES[0], rows=False),
+    files_body(FILES[0]),
+    files_body(FILES[0], FILES[0], rows=False),
 ]
 # A model with two styles answers these with 200.
 GOOD_REQUESTS = [Request("good", body) for body in GOOD_BODIES]
@@ -301,6 +319,22 @@ def _mixed_images(generator):
     return dump({"signature_name": "serving_bytes", "instances": values})
 
 
+def _files_with_styles(generator):
+    """A good file with a bad one as its style, or the other way round."""
+    bad = generator.choice(
+        [
+            flipped(generator.choice(FILES), generator),
+            generator.choice(FILES)[: generator.randrange(60)],
+            generator.choice([*HEADERS, *OTHER_FILES]),
+            b"",
+        ]
+    )
+    files = [generator.choice(FILES), bad]
+    generator.shuffle(files)
+    style = generator.choice([None, files[1]])
+    return files_body(files[0], style, generator.random() < 0.5)
+
+
 def _nesting(generator):
     depth = generator.choice([33, 100, 1023, 1025, 5000, 100_000])
     opening, closing = generator.choice(
@@ -348,6 +382,8 @@ def _rows_of_anything(generator):
         document["signature_name"] = generator.choice(
             [
                 "serving_bytes",
+                "serving_bytes_style_image",
+                "serving_bytes_style_weights",
                 "serving_style_image",
                 "serving_style_weights",
                 "style_names",
@@ -667,6 +703,7 @@ KINDS = {
     "compressed body": _compressed,
     "content types": _content_types,
     "duplicate keys": _duplicates,
+    "files with styles": _files_with_styles,
     "flipped JSON": _flipped_json,
     "flipped image": _flipped_image,
     "glued image": _glued_image,

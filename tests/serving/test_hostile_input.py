@@ -24,9 +24,13 @@ from tensorflow_serving.apis import predict_pb2
 from keras_comic.serving.model_repository import ModelRepository
 from keras_comic.serving.request_body import Limits
 from keras_comic.serving.server import ModelServer
+from tests.serving.hostile_requests import BOMBS
+from tests.serving.hostile_requests import FILES
 from tests.serving.hostile_requests import GOOD_REQUESTS
+from tests.serving.hostile_requests import HEADERS
 from tests.serving.hostile_requests import PATH
 from tests.serving.hostile_requests import Request
+from tests.serving.hostile_requests import files_body
 from tests.serving.hostile_requests import flipped
 from tests.serving.hostile_requests import hostile_requests
 from tests.serving.small_saved_model import small_saved_model
@@ -244,6 +248,29 @@ class HostileInputTest(ServerChecks, TestCase):
         counts, faults, _ = send_all(self.address, requests)
         self.assert_no_faults(faults)
         self.assertIn(413, {status for _, status in counts})
+
+    def test_styles_that_cannot_be_read(self):
+        """The bounds of photos hold for the pictures of styles."""
+        sender = Sender(self.address)
+        self.addCleanup(sender.close)
+        good, huge = FILES[0], HEADERS[0]
+        for image, style, message in (
+            (good, b"no picture", "not an image"),
+            (good, b"", "not an image"),
+            (good, good[: len(good) // 2], ""),
+            (good, huge, "too large"),
+            (huge, good, "too large"),
+            (good, BOMBS[0], "too large"),
+            (BOMBS[0], good, "too large"),
+            (BOMBS[0], None, "too large"),
+            (b"no picture", None, "not an image"),
+        ):
+            for rows in (True, False):
+                request = Request("", files_body(image, style, rows))
+                answer = sender.send(request)
+                self.assertIsNone(find_faults(request, answer))
+                self.assertEqual(answer[0], 400, answer[2][:300])
+                self.assertIn(message, json.loads(answer[2])["error"])
 
     def test_statuses_that_are_no_http(self):
         good = GOOD_REQUESTS[0].body

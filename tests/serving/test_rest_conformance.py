@@ -16,6 +16,7 @@ from keras_comic.export.model_config import ModelConfig
 from keras_comic.serving.model_repository import ModelRepository
 from tests.serving.rest_servers import saved_model
 from tests.serving.rest_servers import start_server
+from tests.serving.small_saved_model import small_saved_model
 from tests.test_case import TestCase
 
 PREDICT = "/v1/models/comic:predict"
@@ -854,6 +855,164 @@ class RESTConformanceTest(TestCase, parameterized.TestCase):
         response = self.client.head("/v1/models/comic")
         self.assertEqual(response.status_code, 200)
         self.assertEqual(response.content, b"")
+
+
+PICTURE = np.arange(32 * 33 * 3, dtype="uint8").reshape(32, 33, 3)
+LARGE_PICTURE = np.full((40, 36, 3), 99, "uint8")
+
+
+def _styled(**changes):
+    row = {
+        "image_bytes": _base64(_file(PICTURE)),
+        "style_weights": [0.25, 0.75],
+        "strength": 0.5,
+        "keep_color": True,
+        **changes,
+    }
+    return {k: v for k, v in row.items() if v is not None}
+
+
+def _like(**changes):
+    style = _base64(_file(LARGE_PICTURE, "JPEG"))
+    return _styled(style_weights=None, style_image_bytes=style, **changes)
+
+
+def _columns(signature, *rows):
+    names = rows[0]
+    return {
+        "signature_name": signature,
+        "inputs": {name: [row[name] for row in rows] for name in names},
+    }
+
+
+OTHER_SIZE = {"image_bytes": _base64(_file(LARGE_PICTURE))}
+BY_WEIGHTS = "serving_bytes_style_weights"
+BY_IMAGE = "serving_bytes_style_image"
+
+# Name: body, and the shapes of the comics or what the error holds. A signature
+# of one output gives its values without their name.
+FILES_WITH_STYLES = {
+    "row_by_weights": (_rows(BY_WEIGHTS, _styled()), [(32, 33, 3)]),
+    "rows_by_weights": (
+        _rows(BY_WEIGHTS, _styled(), _styled(strength=1, **OTHER_SIZE)),
+        [(32, 33, 3), (40, 36, 3)],
+    ),
+    "columns_by_weights": (
+        _columns(BY_WEIGHTS, _styled(), _styled(**OTHER_SIZE)),
+        [(32, 33, 3), (40, 36, 3)],
+    ),
+    "row_by_image": (_rows(BY_IMAGE, _like()), [(32, 33, 3)]),
+    "rows_by_image": (
+        _rows(BY_IMAGE, _like(), _like(**OTHER_SIZE)),
+        [(32, 33, 3), (40, 36, 3)],
+    ),
+    "columns_by_image": (
+        _columns(BY_IMAGE, _like(keep_color=False)),
+        [(32, 33, 3)],
+    ),
+    "without_strength": (
+        _rows(BY_WEIGHTS, _styled(strength=None)),
+        "strength",
+    ),
+    "style_of_the_other_signature": (_rows(BY_IMAGE, _styled()), "style"),
+    "too_few_weights": (
+        _rows(BY_WEIGHTS, _styled(style_weights=[1.0])),
+        "style_weights",
+    ),
+    "weights_of_sum_0": (
+        _rows(BY_WEIGHTS, _styled(style_weights=[0, 0])),
+        "`style_weights` must be numbers of at least 0",
+    ),
+    "strength_above_1": (
+        _rows(BY_IMAGE, _like(strength=1.5)),
+        "`strength` must be in [0, 1]",
+    ),
+    "style_that_is_no_base64": (
+        _rows(BY_IMAGE, {**_like(), "style_image_bytes": {"b64": "!"}}),
+        "Unable to base64 decode",
+    ),
+    "style_that_is_no_image": (
+        _rows(BY_IMAGE, {**_like(), "style_image_bytes": _base64(b"text")}),
+        "not an image",
+    ),
+    "image_that_is_none": (
+        _rows(BY_WEIGHTS, _styled(image_bytes=_base64(b"text"))),
+        "not an image",
+    ),
+    "columns_of_other_lengths": (
+        {
+            "signature_name": BY_WEIGHTS,
+            "inputs": {
+                **_columns(BY_WEIGHTS, _styled())["inputs"],
+                "strength": [0.5, 0.5],
+            },
+        },
+        "equal 0th-dimension size",
+    ),
+}
+
+
+class FilesWithStylesTest(TestCase, parameterized.TestCase):
+    """The forms of an exported generator's signatures of files."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.generator, folder = small_saved_model()
+        _, cls.client = start_server(cls, {"comic": folder})
+
+    @parameterized.named_parameters(
+        (name, *case) for name, case in FILES_WITH_STYLES.items()
+    )
+    def test_predict(self, body, expected):
+        response = self.client.post(PREDICT, json=body)
+        if isinstance(expected, str):
+            self.assertEqual(response.status_code, 400, response.text)
+            self.assertEqual(list(response.json()), ["error"])
+            self.assertIn(expected, response.json()["error"])
+            return
+        self.assertEqual(response.status_code, 200, response.text)
+        answer = response.json()
+        key = "predictions" if "instances" in body else "outputs"
+        self.assertEqual(list(answer), [key])
+        shapes = [np.shape(_decoded(value)) for value in answer[key]]
+        self.assertEqual(shapes, expected)
+
+    def test_comics(self):
+        for body, style in (
+            (_rows(BY_WEIGHTS, _styled()), {"ink": 1, "wash": 3}),
+            (
+                _rows(
+                    BY_IMAGE,
+                    _like(),
+                ),
+                np.asarray(
+                    Image.open(io.BytesIO(_file(LARGE_PICTURE, "JPEG")))
+                ),
+            ),
+        ):
+            answer = self.client.post(PREDICT, json=body).json()
+            comic = np.array(_decoded(answer["predictions"][0]))
+            expected = self.generator.stylize(
+                PICTURE, style, 0.5, keep_color=True
+            )
+            difference = np.abs(comic - expected.astype(int))
+            self.assertLessEqual(difference.max(), 1)
+            self.assertLessEqual((difference > 0).mean(), 1e-3)
+
+    def test_metadata(self):
+        page = self.client.get("/v1/models/comic/metadata").json()
+        found = page["metadata"]["signature_def"]["signature_def"]
+        for signature, style in (
+            (BY_WEIGHTS, "style_weights"),
+            (BY_IMAGE, "style_image_bytes"),
+        ):
+            inputs = found[signature]["inputs"]
+            self.assertCountEqual(
+                inputs, ["image_bytes", style, "strength", "keep_color"]
+            )
+            self.assertEqual(inputs["image_bytes"]["dtype"], "DT_STRING")
+            self.assertCountEqual(found[signature]["outputs"], ["comic_bytes"])
 
 
 def _decoded(value):
