@@ -12,9 +12,11 @@ from keras_comic.export.batching import BatchingParameters
 from keras_comic.serving.errors import ServingError
 from keras_comic.serving.errors import as_serving_error
 
+# One batch at a time, without a delay: a request that is alone is run at once,
+# and batches gather while another one runs, which keeps the cores busy.
 DEFAULT_BATCHING = BatchingParameters(
     max_batch_size=64,
-    batch_timeout_micros=2000,
+    batch_timeout_micros=0,
     max_enqueued_batches=64,
     num_batch_threads=1,
     enable_large_batch_splitting=True,
@@ -48,8 +50,10 @@ class Batcher:
         run: Function of a signature's name and a dict of name to array that
             gives a dict of name to array.
         parameters: `BatchingParameters`, TensorFlow Serving's. Defaults to
-            `None`, for requests of at most 64 rows, batches of at most 16 in
-            work, one at a time, and a delay of 2 milliseconds.
+            `None`, for requests of at most 64 rows, and batches of at most 16
+            in work, one at a time, without a delay: a request that finds
+            nothing in work is run at once, and what comes meanwhile is the
+            next batch.
         max_requests: Integer. Most requests that wait or run. Defaults to
             `256`.
         max_bytes: Integer. Most bytes of inputs that wait or run. Defaults

@@ -21,29 +21,37 @@ class LoggingInterceptor(grpc.ServerInterceptor):
 
     def __init__(self, metrics):
         self._metrics = metrics
+        self._in_flight = metrics.in_flight.labels("grpc")
+        # By their methods, of which there are a few.
+        self._wrapped = {}
 
     def intercept_service(self, continuation, handler_call_details):
         """Wraps the method that answers; gRPC calls it."""
+        wrapped = self._wrapped.get(handler_call_details.method)
+        if wrapped is not None:
+            return wrapped
         handler = continuation(handler_call_details)
         if handler is None or handler.unary_unary is None:
             return handler
         method = handler_call_details.method.rpartition("/")[2]
-        sent = dict(handler_call_details.invocation_metadata)
 
         def answer(request, context):
-            return self._answer(
-                handler.unary_unary, method, sent, request, context
-            )
+            return self._answer(handler.unary_unary, method, request, context)
 
-        return grpc.unary_unary_rpc_method_handler(
+        wrapped = grpc.unary_unary_rpc_method_handler(
             answer,
             request_deserializer=handler.request_deserializer,
             response_serializer=handler.response_serializer,
         )
+        self._wrapped[handler_call_details.method] = wrapped
+        return wrapped
 
-    def _answer(self, behavior, method, sent, request, context):
+    def _answer(self, behavior, method, request, context):
         start = time.monotonic()
-        wanted = sent.get(REQUEST_ID)
+        wanted = next(
+            (v for k, v in context.invocation_metadata() if k == REQUEST_ID),
+            None,
+        )
         record = RequestRecord(
             "grpc",
             method.lower(),
@@ -54,10 +62,10 @@ class LoggingInterceptor(grpc.ServerInterceptor):
         record.model = "" if spec is None else spec.name
         record.signature = "" if spec is None else spec.signature_name
         LAST_PREDICTION.set(None)
-        in_flight = self._metrics.in_flight.labels("grpc")
-        in_flight.inc()
+        self._in_flight.inc()
+        # It goes with the answer: metadata before it is a packet more.
+        context.set_trailing_metadata(((REQUEST_ID, record.request_id),))
         try:
-            context.send_initial_metadata(((REQUEST_ID, record.request_id),))
             response = behavior(request, context)
             record.response_bytes = response.ByteSize()
             spec = getattr(response, "model_spec", None)
@@ -74,7 +82,7 @@ class LoggingInterceptor(grpc.ServerInterceptor):
             )
             raise
         finally:
-            in_flight.dec()
+            self._in_flight.dec()
             prediction = LAST_PREDICTION.get()
             if prediction is not None:
                 record.batch_size = prediction.batch_size

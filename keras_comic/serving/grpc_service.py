@@ -1,7 +1,9 @@
 """TensorFlow Serving's gRPC services, on a repository of models."""
 
+import contextlib
 import hmac
 import logging
+import threading
 import time
 from concurrent import futures
 
@@ -18,11 +20,13 @@ from keras_comic.serving.errors import ServingError
 from keras_comic.serving.errors import as_serving_error
 from keras_comic.serving.grpc_tensors import read_tensor
 from keras_comic.serving.grpc_tensors import write_tensor
+from keras_comic.serving.request_body import ByteBudget
 
 DEFAULT_SIGNATURE = "serving_default"
 SIGNATURE_FIELD = "signature_def"
 # A photo of 4,096 by 4,096 pixels takes 48 MiB.
 MAX_MESSAGE_BYTES = 2**26
+MAX_TOTAL_BYTES = 2**28
 ONLY_PREDICT = (
     "This server answers Predict, GetModelMetadata and GetModelStatus: its "
     "models turn images into images, which {} has no form for."
@@ -58,6 +62,7 @@ def add_prediction_service(
     repository,
     token=None,
     max_message_bytes=MAX_MESSAGE_BYTES,
+    max_total_bytes=MAX_TOTAL_BYTES,
 ):
     """Adds TensorFlow Serving's services to a gRPC server.
 
@@ -68,6 +73,12 @@ def add_prediction_service(
     is sent is packed. What a client does not wait for any longer is not
     computed, if it has not been begun.
 
+    The messages of all calls together are bounded: a request's bytes count
+    from when it is there until its call has ended, those of its answer until
+    the client has read it; no answer is refused, but while there is no room,
+    requests are. gRPC itself receives a message before it can be counted, one
+    for each thread of the pool.
+
     Args:
         grpc_server: `grpc.Server`, made with `grpc_server_options`. A thread
             of its pool waits with each request: as many threads as there may
@@ -77,12 +88,15 @@ def add_prediction_service(
             `authorization: Bearer TOKEN` in its metadata. Defaults to `None`.
         max_message_bytes: Integer > 0. Larger tensors are refused, also those
             that a small message describes. Defaults to 64 MiB.
+        max_total_bytes: Integer > 0. Most bytes of the messages of all calls
+            that are under way; requests on top of them are refused with
+            RESOURCE_EXHAUSTED. Defaults to 256 MiB.
 
     Reference:
         - [TensorFlow Serving's `apis`](https://github.com/tensorflow/serving/
           tree/master/tensorflow_serving/apis); differs in what is said above.
     """
-    answers = _Answers(repository, token, max_message_bytes)
+    answers = _Answers(repository, token, max_message_bytes, max_total_bytes)
     prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(
         _PredictionService(answers), grpc_server
     )
@@ -122,13 +136,42 @@ class _ModelService(model_service_pb2_grpc.ModelServiceServicer):
         return self._answers.give("HandleReloadConfigRequest", request, context)
 
 
+@contextlib.contextmanager
+def _account(budget, context):
+    """Of one call: what it takes is given back once nobody holds it.
+
+    That is when its call has ended, be it read to its end or given up, and
+    no thread works at it any more.
+    """
+    account = contextlib.ExitStack()
+    take = account.enter_context(budget.account())
+    lock = threading.Lock()
+    holders = 2
+
+    def leave():
+        nonlocal holders
+        with lock:
+            holders -= 1
+            if holders:
+                return
+        account.close()
+
+    if not context.add_callback(leave):
+        leave()
+    try:
+        yield take
+    finally:
+        leave()
+
+
 class _Answers:
     """Answers requests, and turns what goes wrong into a status."""
 
-    def __init__(self, repository, token, max_message_bytes):
+    def __init__(self, repository, token, max_message_bytes, max_total_bytes):
         self._repository = repository
         self._token = token
         self._max_bytes = max_message_bytes
+        self._budget = ByteBudget(max_total_bytes)
         self._methods = {
             "Predict": self._predict,
             "GetModelMetadata": self._metadata,
@@ -140,7 +183,12 @@ class _Answers:
             self._authorize(context)
             if method not in self._methods:
                 raise _unimplemented(method)
-            return self._methods[method](request, context)
+            with _account(self._budget, context) as take:
+                take(request.ByteSize())
+                response = self._methods[method](request, context)
+                # It is computed already; others have to wait until it is read.
+                take(response.ByteSize(), force=True)
+                return response
         except Exception as raised:
             error = as_serving_error(raised)
             if error.code == "INTERNAL":
@@ -171,7 +219,8 @@ class _Answers:
     def _predict(self, request, context):
         remaining = context.time_remaining()
         deadline = None
-        if remaining is not None:
+        # Without a deadline, what remains is more than a thread can wait.
+        if remaining is not None and remaining < threading.TIMEOUT_MAX:
             deadline = time.monotonic() + remaining
         servable = self._find(request)
         name = request.model_spec.signature_name or DEFAULT_SIGNATURE

@@ -23,7 +23,8 @@ class Limits:
         max_request_bytes: Integer. Most bytes of a request's body. Defaults
             to 32 MiB.
         max_body_bytes: Integer. Most bytes of bodies of all requests that are
-            being read. Defaults to 256 MiB.
+            being read; over gRPC, apart from those, of the messages of all
+            calls that are under way. Defaults to 256 MiB.
         max_connections: Integer. Most connections at a time. Defaults to
             `1024`.
         io_timeout: Float, seconds that a client may take to send its headers,
@@ -98,14 +99,15 @@ class ByteBudget:
 
         Yields:
             Function of a number of bytes, which raises `ServingError`
-            `RESOURCE_EXHAUSTED` if they are not left.
+            `RESOURCE_EXHAUSTED` if they are not left; with `force=True` it
+            takes them all the same.
         """
         taken = 0
 
-        def take(count):
+        def take(count, force=False):
             nonlocal taken
             with self._lock:
-                if count > self._left:
+                if count > self._left and not force:
                     raise ServingError(
                         "RESOURCE_EXHAUSTED",
                         "The server has too many requests in its memory.",

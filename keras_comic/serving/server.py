@@ -214,6 +214,7 @@ class ModelServer:
             self.repository,
             token=self._token,
             max_message_bytes=self.limits.max_request_bytes,
+            max_total_bytes=self.limits.max_body_bytes,
         )
         host = f"[{self.host}]" if ":" in self.host else self.host
         try:

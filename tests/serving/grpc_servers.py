@@ -1,6 +1,9 @@
 """Real gRPC servers, and a SavedModel that takes its time."""
 
+import contextlib
 import functools
+import socket
+import struct
 import tempfile
 from concurrent import futures
 from pathlib import Path
@@ -58,3 +61,47 @@ def start_grpc_server(test, repository, num_threads=16, port=0, **options):
     server.start()
     test.addCleanup(lambda: server.stop(0).wait())
     return server, f"127.0.0.1:{port}"
+
+
+@contextlib.contextmanager
+def call_without_reading(address, method, message):
+    """Within it, a call that is answered, and takes no byte of the answer."""
+
+    def frame(kind, flags, stream, payload):
+        length = struct.pack(">I", len(payload))[1:]
+        return length + struct.pack(">BBI", kind, flags, stream) + payload
+
+    def literal(name, value):
+        name, value = name.encode(), value.encode()
+        return bytes([0, len(name)]) + name + bytes([len(value)]) + value
+
+    headers = b"".join(
+        literal(name, value)
+        for name, value in (
+            (":method", "POST"),
+            (":scheme", "http"),
+            (":path", method),
+            (":authority", address),
+            ("content-type", "application/grpc"),
+            ("te", "trailers"),
+        )
+    )
+    host, port = address.rsplit(":", 1)
+    with socket.create_connection((host, int(port)), timeout=30) as connection:
+        connection.sendall(
+            b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+            # SETTINGS_INITIAL_WINDOW_SIZE of an answer, in bytes.
+            + frame(4, 0, 0, struct.pack(">HI", 4, 0))
+            + frame(1, 4, 1, headers)
+            + frame(0, 1, 1, struct.pack(">BI", 0, len(message)) + message)
+        )
+        received = connection.makefile("rb")
+        kind = None
+        # Until there are headers, which no window holds back.
+        while kind != 1:
+            head = received.read(9)
+            kind, flags = head[3], head[4]
+            received.read(int.from_bytes(head[:3]))
+        if flags & 1:
+            raise AssertionError("The call was refused.")
+        yield

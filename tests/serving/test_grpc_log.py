@@ -47,7 +47,7 @@ class GRPCLogTest(TestCase):
         response, call = stub.Predict.with_call(
             request, 30, metadata=[("x-request-id", "mine")]
         )
-        self.assertIn(("x-request-id", "mine"), call.initial_metadata())
+        self.assertIn(("x-request-id", "mine"), call.trailing_metadata())
         line = self.line()
         self.assertGreaterEqual(line.pop("milliseconds"), 0)
         line.pop("time")

@@ -23,6 +23,7 @@ from tensorflow_serving.apis import regression_pb2
 
 from keras_comic.export.model_config import ModelConfig
 from keras_comic.serving.model_repository import ModelRepository
+from tests.serving.grpc_servers import call_without_reading
 from tests.serving.grpc_servers import start_grpc_server
 from tests.serving.grpc_servers import waiting_saved_model
 from tests.serving.small_saved_model import small_saved_model
@@ -349,6 +350,7 @@ class GrpcServiceTest(TestCase, parameterized.TestCase):
         self.addCleanup(channel.close)
         self.stub = prediction_service_pb2_grpc.PredictionServiceStub(channel)
         self.models = model_service_pb2_grpc.ModelServiceStub(channel)
+        return address
 
     def assertRefused(self, call, code, message):
         with self.assertRaises(grpc.RpcError) as raised:
@@ -588,6 +590,59 @@ class GrpcServiceTest(TestCase, parameterized.TestCase):
             "larger than max",
         )
 
+    def answer_in_time(self, request):
+        """What was taken is given back once the client has its answer."""
+        end = time.monotonic() + SECONDS
+        while True:
+            try:
+                return self.stub.Predict(request, SECONDS)
+            except grpc.RpcError as error:
+                self.assertEqual(error.code().name, "RESOURCE_EXHAUSTED")
+                self.assertLess(time.monotonic(), end)
+            time.sleep(0.01)
+
+    def test_requests_under_way_are_bounded_together(self):
+        request = predict_request({"seconds": np.ones(60, "f4")}, "waiting")
+        self.connect(max_total_bytes=request.ByteSize() * 3 // 2)
+        with futures.ThreadPoolExecutor(4) as pool:
+            calls = [
+                pool.submit(self.stub.Predict, request, SECONDS)
+                for _ in range(4)
+            ]
+            errors = [call.exception() for call in calls]
+        refused = [error for error in errors if error is not None]
+        self.assertBetween(len(refused), 1, 3)
+        for error in refused:
+            self.assertEqual(error.code().name, "RESOURCE_EXHAUSTED")
+            self.assertRegex(error.details(), "too many requests in its memory")
+        quick = predict_request({"seconds": np.zeros(60, "f4")}, "waiting")
+        for _ in range(3):
+            self.answer_in_time(quick)
+        # It is too large by itself.
+        request = predict_request({"images": picture(1, 32, 32)})
+        self.assertRefused(
+            lambda: self.stub.Predict(request, SECONDS),
+            "RESOURCE_EXHAUSTED",
+            "too many requests",
+        )
+
+    def test_an_answer_that_nobody_reads_counts(self):
+        request = predict_request({"seconds": np.zeros(60, "f4")}, "waiting")
+        address = self.connect(max_total_bytes=request.ByteSize() * 3 // 2)
+        with call_without_reading(
+            address,
+            "/tensorflow.serving.PredictionService/Predict",
+            request.SerializeToString(),
+        ):
+            for _ in range(3):
+                self.assertRefused(
+                    lambda: self.stub.Predict(request, SECONDS),
+                    "RESOURCE_EXHAUSTED",
+                    "too many requests in its memory",
+                )
+                time.sleep(0.1)
+        self.answer_in_time(request)
+
     def test_whatever_a_message_holds(self):
         """Messages that can be parsed get an answer or a refusal."""
         random = np.random.default_rng(0)
@@ -655,6 +710,11 @@ class GrpcServiceTest(TestCase, parameterized.TestCase):
         waited = tf.make_ndarray(response.outputs["waited"])
         self.assertAllEqual(waited, [0.0])
         self.assertLess(time.monotonic() - start, 15.0)
+
+    def test_no_deadline(self):
+        response = self.stub.Predict(self.wait_request(0.0))
+        waited = tf.make_ndarray(response.outputs["waited"])
+        self.assertAllEqual(waited, [0.0])
 
     def test_full_queue(self):
         with futures.ThreadPoolExecutor(12) as pool:

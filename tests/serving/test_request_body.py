@@ -108,6 +108,10 @@ class RequestBodyTest(TestCase, parameterized.TestCase):
             raise KeyError
         with budget.account() as fourth:
             fourth(10)
+            with budget.account() as fifth:
+                fifth(3, force=True)
+            with self.assertRaises(ServingError):
+                fourth(1)
 
     def test_limits(self):
         with self.assertRaisesRegex(ValueError, "max_request_bytes=0"):
