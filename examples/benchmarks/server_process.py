@@ -4,16 +4,22 @@ import collections
 import json
 import os
 import pathlib
+import re
 import signal
 import subprocess
 import sys
 import threading
+import time
 
 PROGRAM = "from keras_comic.cli.main import app; app()"
 STARTED = "server is listening"
 START_SECONDS = 120.0
 # The lines of the log that are kept, besides those of requests.
 KEPT_LINES = 1000
+READ_BYTES = 2**16
+# Between two looks at the log: to wake for each line takes from the server.
+READ_SECONDS = 0.02
+REQUEST = re.compile(rb'"message":"request".*"api":"(\w+)".*"status":"(\w+)"')
 
 
 class ServerProcess:
@@ -47,8 +53,7 @@ class ServerProcess:
             env=self._environment,
             stderr=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
-            text=True,
-            errors="replace",
+            bufsize=0,
         )
         self._started = threading.Event()
         self._reader = threading.Thread(target=self._read, daemon=True)
@@ -64,24 +69,31 @@ class ServerProcess:
         self.end()
 
     def _read(self):
-        for text in self._process.stderr:
-            try:
-                line = json.loads(text)
-                message = line["message"]
-            except (ValueError, KeyError, TypeError):
-                self.lines.append(text.rstrip())
-                continue
-            if message == "request":
-                self.requests[line["api"], line["status"]] += 1
-                if line["status"] in ("INTERNAL", "UNKNOWN"):
-                    self.lines.append(text.rstrip())
-                continue
-            self.lines.append(text.rstrip())
-            if message == STARTED:
-                self.rest_address = f"127.0.0.1:{line['rest_port']}"
-                self.grpc_address = f"127.0.0.1:{line['grpc_port']}"
-                self._started.set()
+        rest = b""
+        while part := self._process.stderr.read(READ_BYTES):
+            *lines, rest = (rest + part).split(b"\n")
+            for line in lines:
+                self._take(line)
+            if len(part) < READ_BYTES:
+                time.sleep(READ_SECONDS)
+        if rest:
+            self._take(rest)
         self._started.set()
+
+    def _take(self, line):
+        request = REQUEST.search(line)
+        if request:
+            api, status = (part.decode() for part in request.groups())
+            self.requests[api, status] += 1
+            if status not in ("INTERNAL", "UNKNOWN"):
+                return
+        text = line.decode(errors="replace").rstrip()
+        self.lines.append(text)
+        if STARTED in text:
+            found = json.loads(text)
+            self.rest_address = f"127.0.0.1:{found['rest_port']}"
+            self.grpc_address = f"127.0.0.1:{found['grpc_port']}"
+            self._started.set()
 
     @property
     def is_running(self):

@@ -4,11 +4,12 @@
 
 `keras-comic serve` runs in a process of its own and is asked over loopback,
 by another process (`load_generator.py`), for a minute by each number of
-clients: at 64 and at 512 pixels, with batching and without. Without it, each
-request is a batch; both have `--threads` that run batches (with one, images
-of 64 pixels leave a second core idle, and no batching looks worse than it
-need be) and room for as many requests as there are clients, so that none may
-fail. The clients send
+clients: at 64 and at 512 pixels, with batching and without. With it, the
+server does as it does by itself: one batch at a time, no delay. Without it,
+each request is a batch, and two are run at a time (with one, images of 64
+pixels leave a second core idle, and no batching looks worse than it need be).
+`--threads`, `--batching-threads` and `--delay` try others. Both have room for
+as many requests as there are clients, so that none may fail. The clients send
 the next request once the last is answered. Each server keeps its process for
 all numbers of clients, so that its memory is seen to stay. With batching and
 without, the same numbers of clients come one right after the other.
@@ -16,6 +17,9 @@ without, the same numbers of clients come one right after the other.
 Two more runs: a server with a short queue, whose refusals (429 or
 RESOURCE_EXHAUSTED) must be clean; and SIGTERM under load, after which no
 accepted request may be lost.
+
+Every row is in the `--json` file as soon as it is measured, in place of one
+of its name that was there; others that were there stay.
 
 The clients share the cores with the server; `client's cores` says how much
 of them they take. Where something else runs on the machine too, throughput
@@ -36,6 +40,7 @@ import tempfile
 import time
 
 import numpy as np
+from benchmark import conditions_of_run
 from benchmark import cpu_count
 from benchmark import parser
 from benchmark import report
@@ -52,7 +57,6 @@ BATCHING = {
     # As the local server does by itself, but for the queue.
     "batching": {
         "max_batch_size": 16,
-        "batch_timeout_micros": 2000,
         "max_enqueued_batches": QUEUE // 16,
     },
     "no batching": {
@@ -165,35 +169,81 @@ def measure(server, form, path, clients, seconds):
     return found
 
 
-def measure_all(version, form, side, arguments, folder):
+class Rows:
+    """Rows, which are in a file as soon as they are there."""
+
+    def __init__(self, path):
+        self.rows = []
+        self._path = None if path is None else pathlib.Path(path)
+        self._run = conditions_of_run()
+        self._written = {}
+        if self._path is not None and self._path.exists():
+            found = json.loads(self._path.read_text(encoding="utf-8"))
+            self._written = {item["name"]: item for item in found}
+
+    def add(self, rows):
+        self.rows += rows
+        if self._path is None:
+            return
+        for item in rows:
+            text = "; ".join(filter(None, [item["conditions"], self._run]))
+            self._written[item["name"]] = {**item, "conditions": text}
+        text = json.dumps([*self._written.values()], indent=2) + "\n"
+        beside = self._path.with_name(f"{self._path.name}.part")
+        beside.write_text(text, encoding="utf-8")
+        beside.replace(self._path)
+
+
+def measure_all(version, form, side, arguments, folder, rows):
     """Dict of `(way, number of clients)` to what was found."""
     path = folder / f"{form}_{side}"
     path.write_bytes(make_request(form, side))
     found = {}
     # Both are there, and one of them is asked: noise hits them alike.
     with (
-        start_server(
-            version, "batching", arguments.threads, folder
-        ) as batching,
-        start_server(
-            version, "no batching", arguments.threads, folder
-        ) as no_batching,
+        start_server(version, "batching", arguments, folder) as batching,
+        start_server(version, "no batching", arguments, folder) as no_batching,
     ):
         for clients in arguments.clients:
             for way, server in (
                 ("batching", batching),
                 ("no batching", no_batching),
             ):
-                found[way, clients] = measure(
-                    server, form, path, clients, arguments.seconds
+                result = measure(server, form, path, clients, arguments.seconds)
+                found[way, clients] = result
+                print_line(form, side, way, clients, result)
+                conditions = way_conditions(way, arguments)
+                rows.add(
+                    load_rows(form, side, way, clients, result, conditions)
                 )
-                print_line(form, side, way, clients, found[way, clients])
+            rows.add(ratio_rows(form, side, clients, found, arguments))
+    rows.add(memory_rows(form, side, found, arguments))
     return found
 
 
-def start_server(version, way, threads, folder, options=()):
+def num_threads(way, arguments):
+    """How many batches are run at a time."""
+    if way == "batching":
+        return arguments.batching_threads
+    return arguments.threads
+
+
+def way_conditions(way, arguments):
+    text = f"{arguments.seconds:g} s, {num_threads(way, arguments)} threads"
+    if way == "batching" and arguments.delay:
+        text += f", a delay of {arguments.delay} us"
+    return text
+
+
+def start_server(version, way, arguments, folder, options=()):
     path = folder / f"{way.replace(' ', '_')}.txt"
-    write_parameters(path, {**BATCHING[way], "num_batch_threads": threads})
+    parameters = {
+        **BATCHING[way],
+        "num_batch_threads": num_threads(way, arguments),
+    }
+    if way == "batching":
+        parameters["batch_timeout_micros"] = arguments.delay
+    write_parameters(path, parameters)
     return ServerProcess(
         version,
         ["--batching-parameters", path, "--max-queue", QUEUE, *options],
@@ -206,8 +256,9 @@ def measure_short_queue(version, form, side, arguments, folder):
     path.write_bytes(make_request(form, side))
     clients = max(arguments.clients)
     options = ["--max-queue", SHORT_QUEUE]
-    threads = arguments.threads
-    with start_server(version, "batching", threads, folder, options) as server:
+    with start_server(
+        version, "batching", arguments, folder, options
+    ) as server:
         return measure(server, form, path, clients, arguments.seconds)
 
 
@@ -217,7 +268,7 @@ def measure_shutdown(version, form, side, arguments, folder):
     path.write_bytes(make_request(form, side))
     clients = max(arguments.clients)
     half = max(1.0, min(3.0, arguments.seconds / 2))
-    with start_server(version, "batching", arguments.threads, folder) as server:
+    with start_server(version, "batching", arguments, folder) as server:
         # The clients outlive the server.
         process = start_load(server, form, path, clients, 2 * half + 10.0)
         time.sleep(half)
@@ -261,68 +312,64 @@ def print_head():
     )
 
 
-def load_rows(form, side, found, conditions):
+def load_rows(form, side, way, clients, result, conditions):
+    label = _label(form, side, clients, way)
+    other = _label(form, side, clients, "no batching")
     rows = []
-    numbers = sorted({clients for _, clients in found})
-    for clients in numbers:
-        for way in ("batching", "no batching"):
-            result = found[way, clients]
-            label = _label(form, side, clients, way)
-            other = _label(form, side, clients, "no batching")
-            peer = other if way == "batching" else None
 
-            def add(
-                what,
-                value,
-                unit,
-                label=label,
-                peer=peer,
-                conditions=conditions,
-            ):
-                peer = None if peer is None else f"{peer}: {what}"
-                name = f"{label}: {what}"
-                rows.append(row(name, value, unit, peer, conditions))
+    def add(what, value, unit, text=conditions):
+        peer = f"{other}: {what}" if way == "batching" else None
+        rows.append(row(f"{label}: {what}", value, unit, peer, text))
 
-            add("throughput", result["throughput"], "1/s")
-            add(EFFICIENCY, result["efficiency"], "1/s")
-            for name, share in (("p50", 0.5), ("p99", 0.99)):
-                add(name, quantile(result["answered"], share), "ms")
-            add(
-                "failed requests",
-                failures(result),
-                "requests",
-                conditions=f"{AIM_NONE}; {conditions}",
-            )
-            add("server's cores", result["server_cores"], "cores")
-            add("client's cores", result["client_cores"], "cores")
-            for when, size in zip(("start", "middle", "end"), result["memory"]):
-                add(f"memory at {when}", size / 2**20, "MiB")
-    for clients in numbers:
-        label, peer = (
-            _label(form, side, clients, way)
-            for way in ("batching", "no batching")
+    add("throughput", result["throughput"], "1/s")
+    add(EFFICIENCY, result["efficiency"], "1/s")
+    for name, share in (("p50", 0.5), ("p99", 0.99)):
+        add(name, quantile(result["answered"], share), "ms")
+    none = f"{AIM_NONE}; {conditions}"
+    add("failed requests", failures(result), "requests", none)
+    add("server's cores", result["server_cores"], "cores")
+    add("client's cores", result["client_cores"], "cores")
+    for when, size in zip(("start", "middle", "end"), result["memory"]):
+        add(f"memory at {when}", size / 2**20, "MiB")
+    return rows
+
+
+def ratio_rows(form, side, clients, found, arguments):
+    """Throughput with batching as a multiple of that without."""
+    label, peer = (
+        _label(form, side, clients, way) for way in ("batching", "no batching")
+    )
+    conditions = "; ".join(
+        f"{way}: {way_conditions(way, arguments)}" for way in BATCHING
+    )
+    rows = []
+    for what, key, text in (
+        ("throughput", "throughput", AIM_RATIO if side == AIM_SIDE else ""),
+        (EFFICIENCY, "efficiency", ""),
+    ):
+        text = "; ".join(filter(None, [text, conditions]))
+        ratio = (
+            found["batching", clients][key] / found["no batching", clients][key]
         )
-        for what, key, text in (
-            ("throughput", "throughput", AIM_RATIO if side == AIM_SIDE else ""),
-            (EFFICIENCY, "efficiency", ""),
-        ):
-            text = "; ".join(filter(None, [text, conditions]))
-            ratio = (
-                found["batching", clients][key]
-                / found["no batching", clients][key]
-            )
-            name = f"{label} / no batching: {what}"
-            rows.append(row(name, ratio, "ratio", f"{peer}: {what}", text))
-    for way in ("batching", "no batching"):
-        # From the middle of one run to the end of all that follow it.
-        last = found[way, numbers[-1]]["memory"]
+        name = f"{label} / no batching: {what}"
+        rows.append(row(name, ratio, "ratio", f"{peer}: {what}", text))
+    return rows
+
+
+def memory_rows(form, side, found, arguments):
+    """From the middle of one run to the end of all that follow it."""
+    clients = max(clients for _, clients in found)
+    rows = []
+    for way in BATCHING:
+        last = found[way, clients]["memory"]
         rows.append(
             row(
                 f"{TITLES[form]}, {side}x{side}, {way}: memory, end / start",
                 last[-1] / last[0],
                 "ratio",
                 None,
-                f"{AIM_MEMORY}; {numbers[-1]} clients, {conditions}",
+                f"{AIM_MEMORY}; {clients} clients, "
+                f"{way_conditions(way, arguments)}",
             )
         )
     return rows
@@ -437,7 +484,21 @@ def parse(arguments=None):
         "--threads",
         type=int,
         default=2,
+        help="threads without batching (default: %(default)s)",
+    )
+    options.add_argument(
+        "--batching-threads",
+        type=int,
+        default=1,
         help="threads that run batches (default: %(default)s)",
+    )
+    options.add_argument(
+        "--delay",
+        type=int,
+        default=0,
+        metavar="MICROSECONDS",
+        help="that requests wait for others to fill their batch (default: "
+        "%(default)s)",
     )
     options.add_argument(
         "--only",
@@ -456,8 +517,8 @@ def main(arguments=None):
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     import keras_comic
 
-    conditions = f"{arguments.seconds:g} s, {arguments.threads} threads"
-    rows, summary = [], []
+    conditions = way_conditions("batching", arguments)
+    rows, summary = Rows(arguments.json), []
     clients = max(arguments.clients)
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
@@ -472,8 +533,9 @@ def main(arguments=None):
             print_head()
             for side in arguments.sizes:
                 for form in arguments.forms:
-                    found = measure_all(version, form, side, arguments, folder)
-                    rows += load_rows(form, side, found, conditions)
+                    found = measure_all(
+                        version, form, side, arguments, folder, rows
+                    )
                     summary.append(summarize(form, side, found))
         side = min(arguments.sizes)
         for form in arguments.forms:
@@ -481,12 +543,12 @@ def main(arguments=None):
                 found = measure_short_queue(
                     version, form, side, arguments, folder
                 )
-                rows += queue_rows(form, side, found, clients, conditions)
+                rows.add(queue_rows(form, side, found, clients, conditions))
             if arguments.only in (None, "shutdown"):
                 found = measure_shutdown(version, form, side, arguments, folder)
-                rows += shutdown_rows(form, side, found, clients)
+                rows.add(shutdown_rows(form, side, found, clients))
     print("\n" + "\n".join(summary) + "\n")
-    report("Load", rows, arguments.json, "one run of each")
+    report("Load", rows.rows, values="one run of each")
 
 
 if __name__ == "__main__":

@@ -67,6 +67,18 @@ class LoadGeneratorTest(ScriptTest):
                 self.assertGreaterEqual(found["seconds"], 0.3)
                 self.assertEqual(found["unanswered"], [])
 
+    def test_messages_larger_than_a_window(self):
+        found = self.run_load(
+            "grpc", body=self.script.make_request("grpc", 300)
+        )
+        self.assertEqual(list(found["counts"]), ["OK"])
+        self.assertEqual(self.script.failures(found), 0)
+
+    def test_grpc_failures(self):
+        found = self.run_load("grpc", body=b"\x1a\x00")
+        self.assertEqual(list(found["counts"]), ["INVALID_ARGUMENT"])
+        self.assertEqual(found["malformed"], 0)
+
     def test_failures(self):
         found = self.run_load("b64", body=b'{"instances": 1}')
         self.assertEqual(list(found["counts"]), ["400"])
@@ -82,12 +94,13 @@ class LoadGeneratorTest(ScriptTest):
         self.assertEqual(client.send(), (generator.REFUSED, False))
         client = generator.GrpcClient("127.0.0.1:9", None, b"")
         self.addCleanup(client.close)
-        self.assertEqual(client.send()[0], "UNAVAILABLE")
+        self.assertEqual(client.send(), (generator.REFUSED, False))
 
     def test_generator_is_light(self):
         program = (
             "import sys; sys.path.insert(0, sys.argv[1]); import "
-            "load_generator; print({'numpy', 'tensorflow'} & set(sys.modules))"
+            "load_generator; "
+            "print({'grpc', 'numpy', 'tensorflow'} & set(sys.modules))"
         )
         done = subprocess.run(
             [sys.executable, "-c", program, str(FOLDER)],
@@ -112,16 +125,26 @@ class RowsTest(ScriptTest):
         }
 
     def test_rows(self):
-        found = {
-            (way, clients): self.result(throughput * clients)
-            for way, throughput in (("batching", 30.0), ("no batching", 10.0))
-            for clients in (1, 4)
-        }
-        rows = self.script.load_rows("b64", 64, found, "1 s")
-        names = {row["name"] for row in rows}
-        for row in rows:
+        arguments = self.script.parse([])
+        rows = self.script.Rows(None)
+        found = {}
+        for clients in (1, 4):
+            for way, throughput in (("batching", 30.0), ("no batching", 10.0)):
+                result = self.result(throughput * clients)
+                found[way, clients] = result
+                rows.add(
+                    self.script.load_rows(
+                        "b64", 64, way, clients, result, "1 s"
+                    )
+                )
+            rows.add(
+                self.script.ratio_rows("b64", 64, clients, found, arguments)
+            )
+        rows.add(self.script.memory_rows("b64", 64, found, arguments))
+        names = {row["name"] for row in rows.rows}
+        for row in rows.rows:
             self.assertIn(row["peer"], names | {None})
-        values = {row["name"]: row["value"] for row in rows}
+        values = {row["name"]: row["value"] for row in rows.rows}
         self.assertEqual(
             values["b64, 64x64, 4 clients, batching / no batching: throughput"],
             3.0,
@@ -130,9 +153,41 @@ class RowsTest(ScriptTest):
         self.assertEqual(values[f"{label}: failed requests"], 1.0)
         self.assertEqual(values[f"{label}: p50"], 2.0)
         self.assertEqual(values[f"{label}: memory at end"], 110.0)
+        self.assertEqual(
+            values["b64, 64x64, batching: memory, end / start"], 1.1
+        )
         text = self.script.summarize("b64", 64, found)
         self.assertIn("batching / no batching is 3.00", text)
         self.assertIn("1.50 of", text)
+
+    def test_rows_are_written_as_they_come(self):
+        path = self.temporary_folder() / "rows.json"
+
+        def read():
+            return {r["name"]: r for r in json.loads(path.read_text())}
+
+        rows = self.script.Rows(path)
+        rows.add([self.script.row("a", 1, "s"), self.script.row("b", 2, "s")])
+        self.assertEqual(read()["b"]["value"], 2.0)
+        rows.add([self.script.row("c", 3, "s", "b", "1 thread")])
+        self.assertRegex(read()["c"]["conditions"], "^1 thread; .*commit")
+        # Another run adds to them.
+        rows = self.script.Rows(path)
+        rows.add([self.script.row("b", 4, "s")])
+        values = {name: row["value"] for name, row in read().items()}
+        self.assertEqual(values, {"a": 1.0, "b": 4.0, "c": 3.0})
+        self.assertEqual(len(rows.rows), 1)
+
+    def test_each_way_has_its_parameters(self):
+        arguments = self.script.parse(["--threads", "3", "--delay", "7"])
+        self.assertEqual(
+            self.script.way_conditions("batching", arguments),
+            "60 s, 1 threads, a delay of 7 us",
+        )
+        self.assertEqual(
+            self.script.way_conditions("no batching", arguments),
+            "60 s, 3 threads",
+        )
 
     def test_seconds(self):
         with self.assertRaisesRegex(Exception, "must be positive"):
