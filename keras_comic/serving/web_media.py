@@ -92,7 +92,8 @@ def media_kind(path, limits):
     if size > limits.max_upload_mb * MEBIBYTE:
         raise MediaError(
             f"{path.name} has {size / MEBIBYTE:.1f} MB, and this page takes "
-            f"{limits.max_upload_mb:g} MB at most."
+            f"{limits.max_upload_mb:g} MB at most. Save the photo smaller, or "
+            "the video shorter."
         )
     if not size:
         raise MediaError(f"{path.name} is empty: there is nothing in the file.")
@@ -127,7 +128,10 @@ def read_photo(path, limits):
     try:
         photo = read_image(path, max_pixels=MAX_PHOTO_PIXELS)
     except (ImageError, OSError) as error:
-        raise MediaError(reason(path, error)) from error
+        text = reason(path, error)
+        if getattr(error, "reason", None) == "too large":
+            text += " Save it smaller, and choose it again."
+        raise MediaError(text) from error
     height, width = photo.shape[:2]
     size = fit((width, height), limits.max_side)
     if min(size) < SMALLEST_SIDE:
@@ -187,7 +191,7 @@ def open_clip(path, limits):
     if size[0] * size[1] > MAX_FRAME_PIXELS:
         raise MediaError(
             f"{path.name} has frames of {size[0]} x {size[1]} pixels, which is "
-            "more than this page reads."
+            "more than this page reads. Save it smaller."
         )
     if max(size) > limits.max_video_side:
         # Encoders want even sides.

@@ -24,6 +24,8 @@ from keras_comic.video.video_stylizer import VideoStylizer
 # Letters of a file's name that are kept in the comic's.
 _KEPT = re.compile(r"[^\w.-]+")
 LONGEST_STEM = 60
+# Seconds between the frames of a video that are reviewed before it is drawn.
+REVIEWED_EVERY = 0.5
 
 
 class Choice(NamedTuple):
@@ -82,8 +84,10 @@ class WebStylizer:
             presets.
         limits: `MediaLimits`. Defaults to `None`, their defaults.
         content_review: `ContentReview` or `None`. Is asked about each comic,
-            of a video about each frame, before it is given away. Defaults to
-            `None`, nothing is reviewed.
+            of a video about each frame, before it is given away. Of a video
+            it is first asked about frames of the video itself, one of each
+            half second and the first of each scene, before any is drawn.
+            Defaults to `None`, nothing is reviewed.
 
     Raises:
         ValueError: If there is no preset, one has no named style, or a limit
@@ -147,15 +151,16 @@ class WebStylizer:
             folder: Path of an existing folder for the file to download.
             progress: Callable or `None`. Of a video, called after each frame
                 with the number of frames done and the number of all, or
-                `None` where that is not known; may raise `Stopped`. Defaults
-                to `None`.
+                `None` where that is not known, and for each frame that is
+                reviewed; may raise `Stopped`. Defaults to `None`.
 
         Returns:
             `Result`.
 
         Raises:
             MediaError: If the file cannot be used.
-            ServingError: If the content review withholds the comic.
+            ServingError: If the content review withholds the video, before
+                anything is drawn, or the comic.
             ValueError: If a choice is not one that the page offers.
         """
         generator, style = self._style(choice)
@@ -175,6 +180,8 @@ class WebStylizer:
             notes = [_size_facts(photo, size)]
             return Result(PHOTO, target, photo, comic, notes)
         frames, size = open_clip(path, self.limits)
+        progress = progress or (lambda done, total: None)
+        self._review_clip(path, progress)
         target = target.with_name(f"{target.name}.mp4")
         stylizer = VideoStylizer(
             generator,
@@ -190,6 +197,7 @@ class WebStylizer:
             raise MediaError(reason(path, error)) from error
         if self.content_review is not None:
             for frame in open_frames(target, scene_cuts=False):
+                progress(done.num_frames, done.num_frames)
                 self.content_review.check(frame.image[None])
         middle = done.num_frames // 2
         before = _frame(frames.path, middle, (frames.width, frames.height))
@@ -204,6 +212,22 @@ class WebStylizer:
                 "that this page takes."
             )
         return Result("video", target, before, after, notes)
+
+    def _review_clip(self, path, progress):
+        """Has frames of a video reviewed: of each half second and scene."""
+        if self.content_review is None:
+            return
+        frames, _ = open_clip(path, self.limits)
+        step = max(1, int(frames.frame_rate * REVIEWED_EVERY))
+        sampled = frames.read(every=step)
+        while True:
+            progress(0, frames.num_frames)
+            try:
+                frame = next(sampled)
+            except (OSError, StopIteration, ValueError):
+                # Drawing it tells of what is damaged.
+                return
+            self.content_review.check(frame.image[None])
 
     def _style(self, choice):
         """The generator, and what it takes as style."""

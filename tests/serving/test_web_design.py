@@ -1,7 +1,9 @@
+import configparser
 import re
 
 from keras_comic.serving import web_design
 from keras_comic.serving.web_media import MediaLimits
+from tests.test_case import ROOT
 from tests.test_case import TestCase
 
 HOSTILE = "<img src=x onerror=alert(1)>${alert(1)}{{7*7}}`.png"
@@ -23,6 +25,16 @@ class WebDesignTest(TestCase):
             self.assertNotRegex(page, r"https?:|//[a-z]|@import|@font-face")
             for url in re.findall(r"(?:src=|url\()[\"']?([^\"')]*)", page):
                 self.assertRegex(url, "^data:image/jpeg;base64,")
+
+    def test_files_are_installed(self):
+        settings = configparser.ConfigParser(interpolation=None)
+        settings.read(ROOT / "setup.cfg")
+        patterns = settings["options.package_data"]["keras_comic.serving"]
+        self.assertEqual(patterns.split(), ["*.css", "*.js"])
+        self.assertEqual(web_design.CSS.count("{"), web_design.CSS.count("}"))
+        self.assertIn("@media (pointer: coarse)", web_design.CSS)
+        # A closing tag in the script would end it.
+        self.assertEqual(web_design.SCRIPT.count("</"), 1)
 
     def test_names_are_only_text(self):
         for page in (

@@ -180,7 +180,10 @@ class WebStylizerTest(TestCase):
         clip = self.folder / "clip.gif"
         write_frames(photos(3, 32, 48, 3), clip, frame_rate=5)
         self.make(path=clip)
-        self.assertEqual(len(seen), 3)
+        # Some of the video and, later, each of the comic.
+        source = [frame.image for frame in open_frames(clip).read(every=2)]
+        self.assertAllEqual(seen[: len(source)], source)
+        self.assertEqual(len(seen), len(source) + 3)
         black = self.folder / "black.png"
         Image.new("RGB", (40, 40)).save(black)
         with self.assertRaisesRegex(ServingError, "withheld"):
@@ -188,6 +191,52 @@ class WebStylizerTest(TestCase):
             self.make(CHOICE._replace(strength=0.0), black)
         made = [path.name for path in (self.folder / "made").iterdir()]
         self.assertNotIn("black-light.png", made)
+
+    def test_video_is_reviewed_before_it_is_drawn(self):
+        frames = np.full((9, 32, 48, 3), 200, "uint8")
+        frames[6:] = 0
+        path = self.folder / "clip.mp4"
+        write_frames(frames, path, frame_rate=6)
+        seen, told = [], []
+
+        def classify(images):
+            seen.extend(images)
+            return [image.mean() > 20 for image in images]
+
+        self.stylizer.content_review = ContentReview(classify, timeout=60)
+        with self.assertRaisesRegex(ServingError, "withheld"):
+            self.make(path=path, progress=lambda *now: told.append(now))
+        # Frames 0, 3 and 6, of each half second; nothing is drawn.
+        self.assertEqual([round(s.mean(), -2) for s in seen], [200, 200, 0])
+        self.assertEqual({done for done, _ in told}, {0})
+        self.assertEqual(list((self.folder / "made").iterdir()), [])
+        # What only the comic shows, is found when it is there.
+        seen.clear()
+        frames[6:] = 200
+        write_frames(frames, path, frame_rate=6)
+        review = ContentReview(
+            lambda images: seen.extend(images) or [len(seen) < 5], timeout=60
+        )
+        self.stylizer.content_review = review
+        with self.assertRaisesRegex(ServingError, "withheld"):
+            self.make(path=path)
+        self.assertEqual(len(seen), 5)
+
+    def test_review_of_a_video_is_stopped(self):
+        path = self.folder / "clip.gif"
+        write_frames(photos(6, 32, 48, 3), path, frame_rate=2)
+        seen = []
+        self.stylizer.content_review = ContentReview(
+            lambda images: seen.extend(images) or [True] * len(images)
+        )
+
+        def stop(done, total):
+            if len(seen) == 2:
+                raise Stopped
+
+        with self.assertRaises(Stopped):
+            self.make(path=path, progress=stop)
+        self.assertEqual(len(seen), 2)
 
     def test_video_is_shrunk(self):
         path = self.folder / "clip.gif"
