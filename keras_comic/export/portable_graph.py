@@ -22,9 +22,7 @@ DTYPES = ("float32", "float16", "int8")
 def trace_generator(generator, image_size=None):
     """What a generator computes, as a graph of constants and simple ops.
 
-    The weights are constants of the graph. Means over the positions are taken
-    over the width, then over the height: runtimes add such numbers up one by
-    one, and 262,144 of them lose digits that the sums of rows keep.
+    The weights are constants of the graph.
 
     Args:
         generator: A built generator, on Keras's TensorFlow backend.
@@ -344,8 +342,6 @@ def _simplified(function):
         operation = graph.get_operation_by_name(node.name)
         if node.op == "StridedSlice" and _takes_all(operation):
             _make_identity(node)
-        if node.op == "Mean" and _is_over_positions(operation):
-            _split_mean(node, rewritten)
         rewritten.node.add().CopyFrom(node)
     return _imported(rewritten, concrete, function.input_signature)
 
@@ -388,25 +384,3 @@ def _make_identity(node):
     for name in list(node.attr):
         if name != "T":
             del node.attr[name]
-
-
-def _is_over_positions(operation):
-    axes = tf.get_static_value(operation.inputs[1])
-    return axes is not None and list(np.ravel(axes)) == [1, 2]
-
-
-def _split_mean(node, graph):
-    """Makes of a mean over axes 1 and 2 one over 2, then one over 1."""
-    names = {axis: f"{node.name}/axis_{axis}" for axis in (1, 2)}
-    for axis, name in names.items():
-        constant = graph.node.add(name=name, op="Const")
-        constant.attr["dtype"].type = tf.int32.as_datatype_enum
-        constant.attr["value"].tensor.CopyFrom(
-            tf.make_tensor_proto([axis], tf.int32)
-        )
-    rows = graph.node.add()
-    rows.CopyFrom(node)
-    rows.name = f"{node.name}/rows"
-    rows.input[1] = names[2]
-    node.input[0] = rows.name
-    node.input[1] = names[1]
