@@ -32,13 +32,13 @@ class ComicModule(tf.Module):
     def __init__(self, generator, max_pixels, formats, png_chunk):
         super().__init__(name="comic")
         self.generator_weights = [w.value for w in generator.weights]
-        self._network = _Network(generator)
         self._max_pixels = max_pixels
         self._formats = list(formats)
         self._png_chunk = png_chunk
         self._names = generator.style_names
         vectors = [generator.style_vector(name) for name in self._names]
         self._vectors = np.concatenate([np.asarray(v) for v in vectors])
+        self._network = _Network(generator, self._vectors.shape[1])
 
     def stylize(self, images):
         """Comics in the first named style.
@@ -315,18 +315,18 @@ class ComicModule(tf.Module):
 
 _PICTURES = tf.TensorSpec((None, None, None, 3), tf.uint8)
 _PHOTOS = tf.TensorSpec((None, None, None, 3), tf.float32)
-_VECTORS = tf.TensorSpec((None, None), tf.float32)
 _STRENGTH = tf.TensorSpec((None,), tf.float32)
 _KEEP_COLOR = tf.TensorSpec((None,), tf.bool)
 
 
-def _shared(*specs):
+def _shared(function, *specs):
     """Makes a function that all signatures call, and none has a copy of.
 
     A copy in every branch would make the first request of each signature
     twice as slow.
     """
     return tf.function(
+        function,
         input_signature=specs,
         autograph=False,
         experimental_attributes={"_noinline": True},
@@ -339,26 +339,31 @@ class _Network:
     It is no `tf.Module`: Keras's own objects are not saved with it.
     """
 
-    def __init__(self, generator):
+    def __init__(self, generator, vector_size):
         self._generator = generator
+        self._vector_size = vector_size
+        vectors = tf.TensorSpec((None, vector_size), tf.float32)
+        # Style vectors of uint8 pictures.
+        self.encode = _shared(self._encode, _PICTURES)
+        # Comics as float32 in `[0, 255]`, of photos in that range.
+        self.run = _shared(self._run, _PHOTOS, vectors)
+        # uint8 comics of uint8 pictures in the styles of vectors.
+        self.finish = _shared(
+            self._finish, _PICTURES, vectors, _STRENGTH, _KEEP_COLOR
+        )
 
-    @_shared(_PICTURES)
-    def encode(self, style_images):
-        """Style vectors of uint8 pictures."""
+    def _encode(self, style_images):
         drawings = _to_range(tf.cast(style_images, tf.float32))
-        return self._generator.encode_style(drawings)
+        vectors = self._generator.encode_style(drawings)
+        return tf.ensure_shape(vectors, (None, self._vector_size))
 
-    @_shared(_PHOTOS, _VECTORS)
-    def run(self, photos, vectors):
-        """Comics as float32 in `[0, 255]`, of photos in that range."""
+    def _run(self, photos, vectors):
         outputs = self._generator(
             {"photos": _to_range(photos), "style": vectors}, training=False
         )
         return tf.clip_by_value((outputs + 1.0) * 127.5, 0.0, 255.0)
 
-    @_shared(_PICTURES, _VECTORS, _STRENGTH, _KEEP_COLOR)
-    def finish(self, images, vectors, strength, keep_color):
-        """uint8 comics of uint8 pictures in the styles of vectors."""
+    def _finish(self, images, vectors, strength, keep_color):
         message = "`strength` must be in [0, 1]. Received: strength"
         valid = tf.reduce_all((strength >= 0.0) & (strength <= 1.0))
         with tf.control_dependencies([_check(valid, message, strength)]):
