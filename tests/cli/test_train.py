@@ -145,6 +145,7 @@ class TrainTest(TestCase):
         ):
             self.assertAllClose(value, expected, atol=1e-6)
 
+    @pytest.mark.slow
     def test_best_on_a_validation_set(self):
         validation = (
             *("--validation-photos", str(self.data / "photos")),
