@@ -135,14 +135,13 @@ class StyleTransferDatasetTest(DatasetTestCase):
 
     def test_seed(self):
         batches = take(self.make(), 4)
-        self.assertSameBatches(take(self.make(seed=0), 4), batches)
         others = take(self.make(seed=1), 4)
         for one, other in zip(batches, others, strict=True):
             for key in one:
                 self.assertNotAllClose(one[key], other[key])
-        # TensorFlow's global seed has no part in it.
+        # The seed is 0, and TensorFlow's global seed has no part in it.
         tf.random.set_seed(7)
-        self.assertSameBatches(take(self.make(), 4), batches)
+        self.assertSameBatches(take(self.make(seed=0), 4), batches)
 
     def test_crops_of_an_image_differ(self):
         batches = take(self.make(zoom=(0.7, 2.0)), 40)
