@@ -3,6 +3,7 @@ import json
 import sys
 
 import numpy as np
+import pytest
 
 from tests.test_case import ROOT
 from tests.test_case import TestCase
@@ -68,6 +69,7 @@ class InferenceTest(TestCase):
             with self.assertRaisesRegex(Exception, f"received '{text}'"):
                 self.script.size_of(text)
 
+    @pytest.mark.slow
     def test_memory(self):
         # A photo in float32 and the comic, at the very least.
         found = self.script.memory_in_own_process("light", 512, 512, 1)

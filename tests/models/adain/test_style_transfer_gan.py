@@ -2,6 +2,7 @@ import math
 
 import keras
 import numpy as np
+import pytest
 from keras import ops
 
 from keras_comic import losses
@@ -100,7 +101,7 @@ class StyleTransferGANTest(TestCase):
 
     def test_training_without_a_discriminator(self):
         gan = make_gan()
-        gan.compile(loss_weights=dict.fromkeys(OPTIONAL, 0.0))
+        gan.compile(loss_weights=dict.fromkeys(OPTIONAL, 0.0), run_eagerly=True)
         state = self.values(gan.discriminator.variables)
         history = gan.fit(Batches(BATCH, 2), verbose=0).history
         self.assertEqual(set(history), {"generator_loss", "content", "style"})
@@ -150,6 +151,8 @@ class StyleTransferGANTest(TestCase):
             source(BATCH["photos"])["relu3_3"],
         )
 
+    # `test_gan` of the training does a few steps of both, and augments.
+    @pytest.mark.slow
     def test_fifty_steps_of_mixed_precision(self):
         for policy in ("mixed_float16", "mixed_bfloat16"):
             with self.subTest(policy=policy):
@@ -210,6 +213,7 @@ class StyleTransferGANTest(TestCase):
         with self.assertRaisesRegex(ValueError, "label_smoothing=0.5"):
             make_gan().compile(label_smoothing=0.5)
 
+    @pytest.mark.slow
     def test_augmentation_and_noise(self):
         gan = make_gan(
             augmentation=AdaptiveAugmentation(

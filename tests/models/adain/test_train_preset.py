@@ -7,6 +7,7 @@ import sys
 
 import keras
 import numpy as np
+import pytest
 from PIL import Image
 
 import keras_comic
@@ -97,6 +98,8 @@ class TrainPresetTest(TestCase):
             **kwargs,
         )
 
+    # `test_training_checkpoint` resumes a run in one process.
+    @pytest.mark.slow
     @requires_tensorflow
     def test_a_killed_run_gives_the_weights_of_a_whole_one(self):
         killed_at = random.SystemRandom().randint(2, STEPS - 1)
