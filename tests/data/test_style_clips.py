@@ -31,8 +31,7 @@ class StyleClipsTest(DatasetTestCase):
         ]
         return self.write(kind, records)
 
-    def check_start_step(self, make):
-        batches = take(make(), 2)
+    def check_start_step(self, make, batches):
         self.assertSameBatches(take(make(start_step=1), 1), batches[1:])
         parts = take(make(shard=(1, 2)), 1)
         for name in ("clips", "style_images"):
@@ -56,13 +55,15 @@ class StyleClipsTest(DatasetTestCase):
                 clips, drawings, 3, 16, **arguments
             )
 
-        self.check_form(make())
-        batch = take(make(), 1)[0]
+        dataset = make()
+        self.check_form(dataset)
+        batches = take(dataset, 2)
+        batch = batches[0]
         expected = take(clip_dataset(clips, 3, 16, 2, flow=True), 1)[0]
         self.assertAllEqual(batch["clips"], expected["frames"])
         self.assertAllEqual(batch["flow"], expected["flow"])
         self.assertAllEqual(batch["valid"], expected["valid"])
-        self.check_start_step(make)
+        self.check_start_step(make, batches)
 
     def test_synthetic(self):
         records, drawings = self.pictures("photos"), self.pictures("comics")
@@ -78,8 +79,10 @@ class StyleClipsTest(DatasetTestCase):
                 **arguments,
             )
 
-        self.check_form(make())
-        batch = take(make(), 1)[0]
+        dataset = make()
+        self.check_form(dataset)
+        batches = take(dataset, 2)
+        batch = batches[0]
         self.assertGreater(np.abs(batch["flow"]).max(), 0.5)
         self.assertGreater(batch["valid"].mean(), 0.5)
         for i in range(2):
@@ -89,4 +92,4 @@ class StyleClipsTest(DatasetTestCase):
             inner = np.s_[4:-4, 4:-4]
             still = np.abs(after - frame)[inner].mean()
             self.assertLess(np.abs(warped - frame)[inner].mean(), 0.7 * still)
-        self.check_start_step(make)
+        self.check_start_step(make, batches)
