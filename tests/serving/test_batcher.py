@@ -136,6 +136,19 @@ class BatcherTest(TestCase, parameterized.TestCase):
         batcher.submit("a", _x(1)).result(5)
         self.assertGreaterEqual(time.monotonic() - start, 0.045)
 
+    def test_by_default_a_lone_request_does_not_wait(self):
+        model, batcher = self.make()
+        self.assertEqual(batcher.batch_timeout, 0.0)
+        self.assertEqual(batcher.submit("a", _x(1)).result(5)["y"], [2])
+        # What comes while a batch is run is the next one.
+        self.hold(model, batcher)
+        results = [batcher.submit("a", _x(i)) for i in range(20)]
+        model.may_run.set()
+        for result in results:
+            result.result(5)
+        sizes = [shape for _, (shape,) in model.batches]
+        self.assertEqual(sizes, [1, 1, 16, 4])
+
     def test_allowed_sizes(self):
         model, batcher = self.make(
             parameters=_batching(max_batch_size=8, allowed_batch_sizes=[2, 8])
