@@ -9,18 +9,12 @@ from keras_comic.cli.backend import import_models
 from keras_comic.cli.errors import FAILURE_EXIT_CODE
 from keras_comic.cli.errors import report_error
 from keras_comic.cli.errors import reported_errors
+from keras_comic.cli.options import SourceVideo
 from keras_comic.cli.progress import progress_bar
 
 
 def deflicker(
-    source: Annotated[
-        Path,
-        typer.Argument(
-            help="The video that was stylised: a file, an animation, or a "
-            "folder of numbered images.",
-            show_default=False,
-        ),
-    ],
+    source: SourceVideo,
     stylized: Annotated[
         Path,
         typer.Argument(

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from keras_comic.cli.backend import import_models
 from keras_comic.cli.errors import reported_errors
 
 
@@ -59,6 +60,7 @@ def deployment(
     manifests for Kubernetes. Files that were changed are not touched.
     """
     with reported_errors():
+        import_models()
         from keras_comic.export.batching import make_batching_parameters
         from keras_comic.export.deployment import write_deployment
 

@@ -10,18 +10,12 @@ from keras_comic.cli.errors import FAILURE_EXIT_CODE
 from keras_comic.cli.errors import report_error
 from keras_comic.cli.errors import report_failures
 from keras_comic.cli.errors import reported_errors
+from keras_comic.cli.options import PresetArgument
 from keras_comic.cli.progress import progress_bar
 
 
 def evaluate(
-    preset: Annotated[
-        str,
-        typer.Argument(
-            help="A name that `keras-comic presets` lists, a folder, or a "
-            "handle hf://... or kaggle://...",
-            show_default=False,
-        ),
-    ],
+    preset: PresetArgument,
     photos: Annotated[
         Path,
         typer.Option(

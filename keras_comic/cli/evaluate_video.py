@@ -7,18 +7,12 @@ import typer
 
 from keras_comic.cli.backend import import_models
 from keras_comic.cli.errors import reported_errors
+from keras_comic.cli.options import SourceVideo
 from keras_comic.cli.progress import progress_bar
 
 
 def evaluate_video(
-    source: Annotated[
-        Path,
-        typer.Argument(
-            help="The video that was stylised: a file, an animation, or a "
-            "folder of numbered images.",
-            show_default=False,
-        ),
-    ],
+    source: SourceVideo,
     stylized: Annotated[
         Path,
         typer.Argument(

@@ -9,6 +9,7 @@ import typer
 
 from keras_comic.cli.backend import import_models
 from keras_comic.cli.errors import reported_errors
+from keras_comic.cli.options import PresetArgument
 
 Format = enum.Enum(
     "Format", {n: n for n in ("saved_model", "onnx", "litert")}, type=str
@@ -19,14 +20,7 @@ Dtype = enum.Enum(
 
 
 def export(
-    preset: Annotated[
-        str,
-        typer.Argument(
-            help="A name that `keras-comic presets` lists, a folder, or a "
-            "handle hf://... or kaggle://...",
-            show_default=False,
-        ),
-    ],
+    preset: PresetArgument,
     output: Annotated[
         Path,
         typer.Argument(

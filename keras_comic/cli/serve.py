@@ -6,7 +6,9 @@ from typing import Annotated
 
 import typer
 
+from keras_comic.cli.backend import import_models
 from keras_comic.cli.errors import reported_errors
+from keras_comic.cli.options import Port
 
 
 def serve(
@@ -27,12 +29,8 @@ def serve(
             "--public-without-token."
         ),
     ] = "127.0.0.1",
-    rest_port: Annotated[
-        int, typer.Option(min=0, max=65535, help="0 for any that is free.")
-    ] = 8501,
-    grpc_port: Annotated[
-        int, typer.Option(min=0, max=65535, help="0 for any that is free.")
-    ] = 8500,
+    rest_port: Port = 8501,
+    grpc_port: Port = 8500,
     no_grpc: Annotated[
         bool, typer.Option("--no-grpc", help="REST alone.")
     ] = False,
@@ -146,6 +144,7 @@ def serve(
     """
     with reported_errors():
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+        import_models()
         from keras_comic.serving.content_review import ContentReview
         from keras_comic.serving.content_review import load_classifier
         from keras_comic.serving.local_server import serve

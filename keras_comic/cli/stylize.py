@@ -11,6 +11,11 @@ from keras_comic.cli.errors import FAILURE_EXIT_CODE
 from keras_comic.cli.errors import report_error
 from keras_comic.cli.errors import report_failures
 from keras_comic.cli.errors import reported_errors
+from keras_comic.cli.options import PRESET_HELP
+from keras_comic.cli.options import KeepColor
+from keras_comic.cli.options import MaxSide
+from keras_comic.cli.options import OverwriteComics
+from keras_comic.cli.options import Strength
 from keras_comic.cli.progress import progress_bar
 from keras_comic.cli.stylize_video import is_video
 from keras_comic.cli.stylize_video import stylize_videos
@@ -47,13 +52,7 @@ def stylize(
             show_default=False,
         ),
     ],
-    preset: Annotated[
-        str,
-        typer.Option(
-            help="A name that `keras-comic presets` lists, a folder, or a "
-            "handle hf://... or kaggle://..."
-        ),
-    ] = DEFAULT_PRESET,
+    preset: Annotated[str, typer.Option(help=PRESET_HELP)] = DEFAULT_PRESET,
     style: Annotated[
         list[str] | None,
         typer.Option(
@@ -64,18 +63,8 @@ def stylize(
             show_default=False,
         ),
     ] = None,
-    strength: Annotated[
-        float,
-        typer.Option(
-            min=0.0,
-            max=1.0,
-            help="From 0, the photo, to 1, the comic.",
-        ),
-    ] = 1.0,
-    keep_color: Annotated[
-        bool,
-        typer.Option("--keep-color", help="Keep the photo's colours."),
-    ] = False,
+    strength: Strength = 1.0,
+    keep_color: KeepColor = False,
     mask: Annotated[
         str | None,
         typer.Option(
@@ -85,23 +74,8 @@ def stylize(
             show_default=False,
         ),
     ] = None,
-    max_side: Annotated[
-        int | None,
-        typer.Option(
-            min=32,
-            help="Shrink larger photos to this many pixels. By default, "
-            "nothing is resized.",
-            show_default=False,
-        ),
-    ] = None,
-    overwrite: Annotated[
-        bool,
-        typer.Option(
-            "--overwrite",
-            help="Make comics anew that are there already; without it, they "
-            "are left as they are.",
-        ),
-    ] = False,
+    max_side: MaxSide = None,
+    overwrite: OverwriteComics = False,
     consistency: Annotated[
         Consistency | None,
         typer.Option(
@@ -168,9 +142,12 @@ def stylize(
     interrupted folder of photos, and with --resume with a video.
     """
     with reported_errors():
-        from keras_comic.data.remote_files import path_of
-
         identifier = None if watermark is None else parse_watermark(watermark)
+        import_models()
+        from keras_comic import presets
+        from keras_comic.data.remote_files import path_of
+        from keras_comic.models.image_files import stylize_files
+
         sources = [path_of(source) for source in sources]
         output = path_of(output)
         of_video = is_video(sources, output)
@@ -193,9 +170,6 @@ def stylize(
                 f"{', '.join(given)}: for videos, not for photos. "
                 f"Received: {sources[0]}"
             )
-        import_models()
-        from keras_comic import presets
-
         if of_video:
             generator = presets.from_preset(preset)
             options = {
@@ -216,8 +190,6 @@ def stylize(
                 generator, sources, output, size, frame_rate, options
             )
             return
-        from keras_comic.models.image_files import stylize_files
-
         generator = presets.from_preset(preset)
         with progress_bar("Stylising") as progress:
             results = stylize_files(

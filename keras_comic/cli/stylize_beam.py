@@ -4,9 +4,14 @@ from typing import Annotated
 
 import typer
 
+from keras_comic.cli.backend import import_models
 from keras_comic.cli.errors import FAILURE_EXIT_CODE
 from keras_comic.cli.errors import report_error
 from keras_comic.cli.errors import reported_errors
+from keras_comic.cli.options import KeepColor
+from keras_comic.cli.options import MaxSide
+from keras_comic.cli.options import OverwriteComics
+from keras_comic.cli.options import Strength
 from keras_comic.cli.stylize import parse_styles
 
 
@@ -57,32 +62,10 @@ def stylize_beam(
             show_default=False,
         ),
     ] = None,
-    strength: Annotated[
-        float,
-        typer.Option(
-            min=0.0, max=1.0, help="From 0, the photo, to 1, the comic."
-        ),
-    ] = 1.0,
-    keep_color: Annotated[
-        bool, typer.Option("--keep-color", help="Keep the photo's colours.")
-    ] = False,
-    max_side: Annotated[
-        int | None,
-        typer.Option(
-            min=32,
-            help="Shrink larger photos to this many pixels. By default, "
-            "nothing is resized.",
-            show_default=False,
-        ),
-    ] = None,
-    overwrite: Annotated[
-        bool,
-        typer.Option(
-            "--overwrite",
-            help="Make comics anew that are there already; without it, they "
-            "are left as they are.",
-        ),
-    ] = False,
+    strength: Strength = 1.0,
+    keep_color: KeepColor = False,
+    max_side: MaxSide = None,
+    overwrite: OverwriteComics = False,
     batch_size: Annotated[
         int,
         typer.Option(
@@ -97,6 +80,7 @@ def stylize_beam(
     goes on where a run was stopped.
     """
     with reported_errors():
+        import_models()
         from keras_comic.serving.beam_stylize import stylize_with_beam
 
         done = stylize_with_beam(

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from keras_comic import data
+from keras_comic.cli.backend import import_models
 from keras_comic.cli.errors import FAILURE_EXIT_CODE
 from keras_comic.cli.errors import report_error
 from keras_comic.cli.errors import report_failures
@@ -184,6 +184,9 @@ def build(
     an interruption, the same command goes on where it stopped.
     """
     with reported_errors():
+        import_models()
+        from keras_comic import data
+
         rules = None
         if clean:
             thresholds = {
@@ -297,8 +300,12 @@ def inspect(
         folder = Path(records)
         folder = folder if folder.is_dir() else folder.parent
         output = folder / "inspection"
-    with reported_errors(), progress_bar("Reading shards") as progress:
-        found = data.inspect_records(records, output, verify, progress)
+    with reported_errors():
+        import_models()
+        from keras_comic import data
+
+        with progress_bar("Reading shards") as progress:
+            found = data.inspect_records(records, output, verify, progress)
     typer.echo(
         f"{found.records} records of {found.kind or 'no kind'} in "
         f"{found.shards} shards, {found.bytes / 2**20:.1f} MiB"
