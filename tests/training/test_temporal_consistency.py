@@ -44,12 +44,15 @@ class TemporalConsistencyTest(TestCase):
 
     def test_in_a_family(self):
         gan = make_gan(
-            TemporalConsistency("flow", CoherencePreservingLoss(seed=1))
+            TemporalConsistency("flow", CoherencePreservingLoss(seed=1)),
+            # The slow tests compile it.
+            run_eagerly=True,
         )
         logs = gan.train_on_batch(BATCH, return_dict=True)
         self.assertGreater(logs["consistency"], 0.0)
         self.assertGreater(logs["coherence"], 0.0)
-        logs = make_gan(None).train_on_batch(BATCH, return_dict=True)
+        gan = make_gan(None, run_eagerly=True)
+        logs = gan.train_on_batch(BATCH, return_dict=True)
         self.assertNotIn("consistency", logs)
         self.assertNotIn("coherence", logs)
 
@@ -57,6 +60,7 @@ class TemporalConsistencyTest(TestCase):
         gan = make_gan(
             TemporalConsistency("noise", CoherencePreservingLoss(seed=1)),
             loss_weights={"consistency": 0.0, "coherence": 0.0},
+            run_eagerly=True,
         )
         logs = gan.train_on_batch(BATCH, return_dict=True)
         self.assertNotIn("consistency", logs)
