@@ -41,10 +41,11 @@
       const walker = document.createTreeWalker(toast, NodeFilter.SHOW_TEXT);
       for (let node; (node = walker.nextNode());) {
         const found = node.data.match(
-          /maximum allowed size of ([\d.]+) ?Mb:?\s*"?([^"]*)"?/i);
-        if (found) node.data = `${found[2]} has more than `
-          + `${parseFloat(found[1])} MB, the most that this page takes. `
-          + "Save the photo smaller, or the video shorter, and choose it again.";
+          /maximum allowed size of ([\d.]+) ?([KMG])b:?\s*"?([^"]*)"?/i);
+        if (found) node.data = `${found[3]} has more than `
+          + `${parseFloat(found[1])} ${found[2].toUpperCase()}B, the most that `
+          + "this page takes. Save the photo smaller, or the video shorter, "
+          + "and choose it again.";
       }
     });
     keepFocus();

@@ -95,6 +95,9 @@ class BrowserTest(TestCase):
         self.tab.on("websocket", lambda w: self.requests.append(w.url))
         self.tab.on("pageerror", lambda e: self.errors.append(str(e)))
         self.tab.on("dialog", self.dismiss)
+        # Asked for now: a chooser that opens before the browser knows that
+        # somebody wants it is never heard of.
+        self.tab.on("filechooser", lambda chooser: None)
         self.tab.add_init_script(WATCH)
         self.tab.goto(self.url)
         self.tab.wait_for_selector("#kc-run")
@@ -253,12 +256,11 @@ class BrowserTest(TestCase):
         self.tab.wait_for_selector(f"#kc-stage >> text={message}")
         self.assertFalse(self.tab.is_visible("#kc-download"))
         # It stays so when one goes on all the same.
-        self.tab.evaluate(
-            "document.querySelector('#kc-stage [role=alert]').id = 'kc-old'"
-        )
-        self.tab.click("#kc-run")
-        self.tab.wait_for_selector("#kc-old", state="detached")
-        alert.wait_for()
+        with self.tab.expect_event(
+            "requestfinished", lambda request: "/queue/data" in request.url
+        ):
+            self.tab.click("#kc-run")
+        self.tab.wait_for_selector("#kc-run:not([disabled])")
         self.assertIn(message, alert.text_content())
         # And the page works on.
         self.tab.click("#kc-upload .icon-button-wrapper button")
@@ -292,12 +294,10 @@ class BrowserTest(TestCase):
         Image.fromarray(photos(500, 500, 3)).save(large)
         self.upload(large)
         toast = self.tab.locator("[data-testid=toast-body]")
-        toast.wait_for()
-        self.assertIn(
-            "large.png has more than 0.5 MB, the most that this page takes. "
-            "Save the photo smaller",
-            toast.text_content(),
-        )
+        toast.get_by_text(
+            "large.png has more than 512 KB, the most that this page takes. "
+            "Save the photo smaller"
+        ).wait_for()
 
     def test_example(self):
         self.tab.click("#kc-example-chelsea")
@@ -382,9 +382,6 @@ class BrowserTest(TestCase):
         self.tab.keyboard.press("ArrowRight")
         self.tab.wait_for_selector(
             '#kc-style input[value="0:1"]:checked', state="attached"
-        )
-        self.tab.wait_for_selector(
-            "#kc-credit >> text=Dark ink", state="attached"
         )
         self.tab.keyboard.press("Tab")
         self.assertNotEqual(self.focused()[0], "kc-style")
@@ -478,7 +475,7 @@ class BrowserTest(TestCase):
 
     def test_video_is_stopped(self):
         clip = self.folder / "clip.mp4"
-        write_frames(photos(170, 96, 96, 3), clip, frame_rate=60)
+        write_frames(photos(170, 48, 64, 3), clip, frame_rate=60)
         self.look_at(clip)
         first = self.tab
         self.open()
