@@ -1,5 +1,6 @@
 """What every test starts from."""
 
+import gc
 import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -17,6 +18,12 @@ def pytest_configure(config):
         "filterwarnings",
         "ignore:__array__ implementation:DeprecationWarning",
     )
+
+
+def pytest_collection_finish():
+    """Lets the collector pass over all that the imports have made."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)
