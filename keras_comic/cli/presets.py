@@ -91,6 +91,7 @@ def _print_table(rows):
             title,
             justify="right" if title in ("parameters", "size") else "left",
             no_wrap=title not in ("styles", "licence"),
+            overflow="fold",  # Names are shown to their ends.
         )
     for row in rows:
         table.add_row(*row)

@@ -88,10 +88,9 @@ class MainTest(TestCase, parameterized.TestCase):
 
     @pytest.mark.slow
     def test_tells_nothing_of_its_own_working(self):
-        stdout, told, modules = run("presets", "--verify")
+        stdout, told, _ = run("presets", "--verify")
         self.assertIn("adain_storybook: verified", stdout)
         self.assertEqual(told, [])
-        self.assertIn("keras", modules)
 
     @parameterized.named_parameters(
         *((n.replace(" ", "_"), n) for n in COMMANDS if n not in WITHOUT_KERAS)
