@@ -1,6 +1,5 @@
 """`keras-comic serve`."""
 
-import os
 from pathlib import Path
 from typing import Annotated
 
@@ -143,7 +142,6 @@ def serve(
     and /openapi.json) and its gRPC API. Logs are JSON, one line a request.
     """
     with reported_errors():
-        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
         import_models()
         from keras_comic.serving.content_review import ContentReview
         from keras_comic.serving.content_review import load_classifier
