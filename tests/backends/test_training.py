@@ -216,7 +216,9 @@ class TrainingTest(TestCase):
         def make():
             keras.utils.set_random_seed(1)
             gan = make_gan()
-            gan.compile()
+            # Three of them: TensorFlow takes longer to compile their steps
+            # than to run them.
+            gan.compile(run_eagerly=BACKEND == "tensorflow")
             return gan
 
         def fit(gan, epochs, done, callbacks=()):
