@@ -47,7 +47,8 @@ def serve(
         typer.Option(
             metavar="FILE",
             help="TensorFlow Serving's batching_parameters.txt. By default, "
-            "batches of at most 16 images, which wait 2 ms for each other.",
+            "batches of at most 16 images, one at a time, without a delay: "
+            "what comes while one is run is the next.",
             show_default=False,
         ),
     ] = None,
