@@ -263,8 +263,10 @@ class GrpcTransport:
             return method(request, timeout=timeout, metadata=self._metadata)
         except self._grpc.RpcError as raised:
             code, details = raised.code().name, raised.details() or ""
-            is_lost = code == "INTERNAL" and any(
-                words in details for words in LOST_CONNECTION
+            # What this client cancels itself, it asks for no more.
+            is_lost = code == "CANCELLED" or (
+                code == "INTERNAL"
+                and any(words in details for words in LOST_CONNECTION)
             )
             error = ServingError(
                 "UNAVAILABLE" if is_lost else code, _sentence(details, code)

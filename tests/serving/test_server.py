@@ -29,10 +29,9 @@ WAIT = {"signature_name": "wait", "instances": [0.5]}
 PROGRAM = """
 import sys, threading, time
 from keras_comic.serving.model_repository import ModelRepository
-from keras_comic.serving.request_log import set_up_logging
+from keras_comic.serving.request_log import json_logging
 from keras_comic.serving.server import ModelServer
 
-set_up_logging()
 repository = ModelRepository({"comic": sys.argv[1]}, poll_seconds=None)
 server = ModelServer(repository, rest_port=0, grpc_port=0)
 
@@ -42,7 +41,8 @@ def tell():
     print(server.rest_port, server.grpc_port, flush=True)
 
 threading.Thread(target=tell).start()
-server.run(grace=float(sys.argv[2]))
+with json_logging():
+    server.run(grace=float(sys.argv[2]))
 print("stopped", flush=True)
 """
 

@@ -159,6 +159,15 @@ class PredictTest(TransportTestCase):
             self.assertEqual(error.code, code)
             self.assertRegex(str(error), r"^So it is\.")
 
+    def test_cancelled_by_the_server(self):
+        # As gRPC does with what reaches a server that is about to stop.
+        transport = self.start("grpc")
+        self.model.failures.append(Failure(499, "CANCELLED", {}, "CANCELLED"))
+        with self.assertRaises(TryAgain) as raised:
+            transport.status(SECONDS)
+        self.assertEqual(raised.exception.error.code, "UNAVAILABLE")
+        self.assertLen(transport.status(SECONDS), 1)
+
     def test_retry_after(self):
         transport = self.start("http")
         now = datetime.datetime.now(datetime.UTC)
