@@ -4,10 +4,10 @@
 
 `keras-comic serve` runs in a process of its own and is asked over loopback,
 by another process (`load_generator.py`), for a minute by each number of
-clients: at 64 and at 512 pixels, with batching and without. With it, the
-server does as it does by itself: one batch at a time, no delay. Without it,
-each request is a batch, and two are run at a time (with one, images of 64
-pixels leave a second core idle, and no batching looks worse than it need be).
+clients: at 64 and at 512 pixels, with batching and without. With it, batches
+of at most 16 are run without a delay, two at a time; by itself the server runs
+one at a time, which takes half the memory and leaves a part of a second core
+idle. Without it, each request is a batch, and two are run at a time as well.
 `--threads`, `--batching-threads` and `--delay` try others. Both have room for
 as many requests as there are clients, so that none may fail. The clients send
 the next request once the last is answered. Each server keeps its process for
@@ -489,7 +489,7 @@ def parse(arguments=None):
     options.add_argument(
         "--batching-threads",
         type=int,
-        default=1,
+        default=2,
         help="threads that run batches (default: %(default)s)",
     )
     options.add_argument(

@@ -182,7 +182,7 @@ class RowsTest(ScriptTest):
         arguments = self.script.parse(["--threads", "3", "--delay", "7"])
         self.assertEqual(
             self.script.way_conditions("batching", arguments),
-            "60 s, 1 threads, a delay of 7 us",
+            "60 s, 2 threads, a delay of 7 us",
         )
         self.assertEqual(
             self.script.way_conditions("no batching", arguments),
