@@ -1,7 +1,5 @@
 """What every generator of the zoo offers: stylize, named styles, presets."""
 
-import numbers
-
 import keras
 import numpy as np
 from keras import ops
@@ -9,6 +7,8 @@ from keras import ops
 from keras_comic import presets
 from keras_comic.models.pictures import as_mask
 from keras_comic.models.pictures import as_pictures
+from keras_comic.models.pictures import check_mix_weights
+from keras_comic.models.pictures import check_strength
 from keras_comic.models.pictures import describe
 from keras_comic.models.pictures import is_picture
 from keras_comic.models.pictures import keep_photo_color
@@ -157,16 +157,7 @@ class Generator(keras.Model):
 
     def _mixed_vector(self, weighted_styles):
         weights = [weight for _, weight in weighted_styles]
-        if (
-            not all(isinstance(w, numbers.Real) for w in weights)
-            or not np.all(np.isfinite(weights))
-            or min(weights, default=0) < 0
-            or sum(weights) <= 0
-        ):
-            raise ValueError(
-                "The weights of a mix must be numbers of at least 0, and their "
-                f"sum above 0. Received: weights={weights}"
-            )
+        check_mix_weights(weights)
         vectors = [self.style_vector(style) for style, _ in weighted_styles]
         total = float(sum(weights))
         return sum(
@@ -220,11 +211,7 @@ class Generator(keras.Model):
                 a style is unknown; it says what came in.
         """
         photos, single = as_pictures(images, "images")
-        if not isinstance(strength, numbers.Real) or not 0 <= strength <= 1:
-            raise ValueError(
-                "`strength` must be a number in [0, 1]. "
-                f"Received: strength={describe(strength)}"
-            )
+        check_strength(strength)
         vector = self.style_vector(style)
         if vector.shape[0] not in (1, len(photos)):
             raise ValueError(

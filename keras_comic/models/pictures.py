@@ -1,5 +1,6 @@
 """uint8 pictures at the edge of a generator: checks, masks, colours."""
 
+import numbers
 import os
 
 import numpy as np
@@ -87,6 +88,43 @@ def as_pictures(images, argument):
         )
     single = array.ndim == 3
     return (array[None] if single else array), single
+
+
+def check_mix_weights(weights):
+    """Refuses weights that no mix of styles can have.
+
+    Args:
+        weights: List of anything.
+
+    Raises:
+        ValueError: If they are not numbers of at least 0 with a sum above 0.
+    """
+    if (
+        not all(isinstance(w, numbers.Real) for w in weights)
+        or not np.all(np.isfinite(weights))
+        or min(weights, default=0) < 0
+        or sum(weights) <= 0
+    ):
+        raise ValueError(
+            "The weights of a mix must be numbers of at least 0, and their "
+            f"sum above 0. Received: weights={weights}"
+        )
+
+
+def check_strength(strength):
+    """Refuses what is no strength of a style.
+
+    Args:
+        strength: Anything.
+
+    Raises:
+        ValueError: If it is not a number in `[0, 1]`.
+    """
+    if not isinstance(strength, numbers.Real) or not 0 <= strength <= 1:
+        raise ValueError(
+            "`strength` must be a number in [0, 1]. "
+            f"Received: strength={describe(strength)}"
+        )
 
 
 def as_mask(mask, shape):

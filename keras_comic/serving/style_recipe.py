@@ -4,13 +4,14 @@ import dataclasses
 import functools
 import hashlib
 import json
-import numbers
 import os
 from pathlib import Path
 
 import numpy as np
 
 from keras_comic.models.pictures import as_pictures
+from keras_comic.models.pictures import check_mix_weights
+from keras_comic.models.pictures import check_strength
 from keras_comic.models.pictures import describe
 from keras_comic.models.pictures import is_picture
 from keras_comic.serving.picture_files import write_png
@@ -121,11 +122,7 @@ def make_recipe(style, strength, keep_color, count):
     Raises:
         ValueError: If an argument is not as above.
     """
-    if not isinstance(strength, numbers.Real) or not 0 <= strength <= 1:
-        raise ValueError(
-            "`strength` must be a number in [0, 1]. "
-            f"Received: strength={describe(strength)}"
-        )
+    check_strength(strength)
     how = {"strength": float(strength), "keep_color": bool(keep_color)}
     if is_picture(style):
         pictures, _ = as_pictures(style, "style")
@@ -195,15 +192,5 @@ def _mix_of(style):
             "A server mixes named styles, and no images. "
             f"Received: style={describe(style)}"
         )
-    weights = [weight for _, weight in mix]
-    if (
-        not all(isinstance(w, numbers.Real) for w in weights)
-        or not np.all(np.isfinite(weights))
-        or min(weights, default=0) < 0
-        or sum(weights) <= 0
-    ):
-        raise ValueError(
-            "The weights of a mix must be numbers of at least 0, and their "
-            f"sum above 0. Received: weights={weights}"
-        )
+    check_mix_weights([weight for _, weight in mix])
     return [(name, float(weight)) for name, weight in mix]

@@ -4,6 +4,8 @@ import numpy as np
 
 from keras_comic.models.pictures import as_mask
 from keras_comic.models.pictures import as_pictures
+from keras_comic.models.pictures import check_mix_weights
+from keras_comic.models.pictures import check_strength
 from keras_comic.models.pictures import describe
 from keras_comic.models.pictures import is_picture
 from keras_comic.models.pictures import keep_photo_color
@@ -16,6 +18,25 @@ def mean_chroma(picture):
     from skimage import color
 
     return color.rgb2lab(picture / 255.0)[..., 1:].mean(axis=(0, 1))
+
+
+class ChecksTest(TestCase):
+    def test_mix_weights(self):
+        check_mix_weights([0, 2.5, np.float32(1)])
+        for weights in ([], [0, 0], [1, -1], [1, "2"], [np.nan], [np.inf]):
+            with self.assertRaisesRegex(
+                ValueError, "above 0. Received: weights="
+            ):
+                check_mix_weights(weights)
+
+    def test_strength(self):
+        for strength in (0, 0.5, np.float32(1)):
+            check_strength(strength)
+        for strength in (-0.1, 1.1, "1", None, np.nan):
+            with self.assertRaisesRegex(
+                ValueError, r"in \[0, 1\]. Received: strength="
+            ):
+                check_strength(strength)
 
 
 class AsPicturesTest(TestCase):
