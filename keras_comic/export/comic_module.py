@@ -62,7 +62,8 @@ class ComicModule(tf.Module):
         Returns:
             String `(batch,)`: PNG files.
         """
-        return self._in_files(self._in_first_style, image_bytes, ())
+        photos, sizes = self._read_all(image_bytes)
+        return self._in_files(self._in_first_style, photos, sizes, ())
 
     def stylize_files_like(
         self, image_bytes, style_image_bytes, strength, keep_color
@@ -81,7 +82,12 @@ class ComicModule(tf.Module):
             String `(batch,)`: PNG files.
         """
         inputs = (image_bytes, style_image_bytes, strength, keep_color)
-        with _same_batch("image_bytes", *inputs):
+        with _checked_request("image_bytes", *inputs):
+            image_bytes = tf.identity(image_bytes)
+        photos, sizes = self._read_all(image_bytes)
+        # A function that fails cancels those that run beside it, and what is
+        # told may be "cancelled": what may fail runs one after the other.
+        with tf.control_dependencies([sizes]):
             files = tf.identity(style_image_bytes)
 
         def encode(contents):
@@ -97,9 +103,8 @@ class ComicModule(tf.Module):
             ),
             parallel_iterations=1,
         )
-        return self._in_files(
-            self._network.finish, image_bytes, (vectors, strength, keep_color)
-        )
+        others = (vectors, strength, keep_color)
+        return self._in_files(self._network.finish, photos, sizes, others)
 
     def stylize_files_mix(
         self, image_bytes, style_weights, strength, keep_color
@@ -118,11 +123,13 @@ class ComicModule(tf.Module):
             String `(batch,)`: PNG files.
         """
         inputs = (image_bytes, style_weights, strength, keep_color)
-        with _same_batch("image_bytes", *inputs):
+        with _checked_request("image_bytes", *inputs):
             vectors = self._mixed_vectors(style_weights)
-        return self._in_files(
-            self._network.finish, image_bytes, (vectors, strength, keep_color)
-        )
+        with tf.control_dependencies([vectors]):
+            image_bytes = tf.identity(image_bytes)
+        photos, sizes = self._read_all(image_bytes)
+        others = (vectors, strength, keep_color)
+        return self._in_files(self._network.finish, photos, sizes, others)
 
     def stylize_like(self, images, style_images, strength, keep_color):
         """Comics in the styles of other pictures.
@@ -140,7 +147,7 @@ class ComicModule(tf.Module):
         images = self._checked(images, "images")
         style_images = self._checked(style_images, "style_images")
         inputs = (images, style_images, strength, keep_color)
-        with _same_batch("images", *inputs):
+        with _checked_request("images", *inputs):
             inputs = [tf.identity(value) for value in inputs]
         return self._in_parts(self._like, inputs)
 
@@ -159,7 +166,7 @@ class ComicModule(tf.Module):
         """
         images = self._checked(images, "images")
         inputs = (images, style_weights, strength, keep_color)
-        with _same_batch("images", *inputs):
+        with _checked_request("images", *inputs):
             vectors = self._mixed_vectors(style_weights)
         inputs = (images, vectors, strength, keep_color)
         return self._in_parts(self._network.finish, inputs)
@@ -227,17 +234,15 @@ class ComicModule(tf.Module):
         comics.set_shape([None, None, None, 3])
         return comics
 
-    def _in_files(self, function, image_bytes, others):
-        """PNG files of what a function gives for the pictures in files.
+    def _read_all(self, image_bytes):
+        """A `TensorArray` of the pictures in files, and their sizes.
 
         Args:
-            function: Function of uint8 `(batch, height, width, 3)` and of
-                `others` that gives uint8 of the same shape.
             image_bytes: String `(batch,)`.
-            others: Tuple of tensors with `batch` rows.
 
         Returns:
-            String `(batch,)`.
+            `TensorArray` of uint8 `(height, width, 3)`; int32 `(batch, 2)`,
+            heights and widths.
         """
         count = tf.shape(image_bytes)[0]
         photos = tf.TensorArray(
@@ -256,7 +261,22 @@ class ComicModule(tf.Module):
             (tf.constant(0), photos, sizes),
             parallel_iterations=1,
         )
-        sizes = sizes.stack()
+        return photos, sizes.stack()
+
+    def _in_files(self, function, photos, sizes, others):
+        """PNG files of what a function gives for pictures.
+
+        Args:
+            function: Function of uint8 `(batch, height, width, 3)` and of
+                `others` that gives uint8 of the same shape.
+            photos: `TensorArray` of uint8 `(height, width, 3)`.
+            sizes: Int32 `(batch, 2)`, their heights and widths.
+            others: Tuple of tensors with `batch` rows.
+
+        Returns:
+            String `(batch,)`.
+        """
+        count = tf.shape(sizes)[0]
 
         def together():
             comics = self._in_parts(function, (photos.stack(), *others))
@@ -364,10 +384,7 @@ class _Network:
         return tf.clip_by_value((outputs + 1.0) * 127.5, 0.0, 255.0)
 
     def _finish(self, images, vectors, strength, keep_color):
-        message = "`strength` must be in [0, 1]. Received: strength"
-        valid = tf.reduce_all((strength >= 0.0) & (strength <= 1.0))
-        with tf.control_dependencies([_check(valid, message, strength)]):
-            photos = tf.cast(images, tf.float32)
+        photos = tf.cast(images, tf.float32)
         weaker = strength < 1.0
 
         def interpolate():
@@ -426,12 +443,19 @@ def _check(holds, message, value):
     )
 
 
-def _same_batch(name, *inputs):
-    counts = [tf.shape(value)[0] for value in inputs]
-    check = _check(
-        tf.reduce_all(tf.stack(counts) == counts[0]),
+def _checked_request(name, images, style, strength, keep_color):
+    """A context of what is computed once a request is known to be valid."""
+    inputs = (images, style, strength, keep_color)
+    counts = tf.stack([tf.shape(value)[0] for value in inputs])
+    same_batch = _check(
+        tf.reduce_all(counts == counts[0]),
         f"Every input must have as many entries as `{name}`. Received: "
         f"({name}, style, strength, keep_color)",
-        tf.stack(counts),
+        counts,
     )
-    return tf.control_dependencies([check])
+    in_range = _check(
+        tf.reduce_all((strength >= 0.0) & (strength <= 1.0)),
+        "`strength` must be in [0, 1]. Received: strength",
+        strength,
+    )
+    return tf.control_dependencies([same_batch, in_range])

@@ -1,7 +1,10 @@
 """Tests for the graph of a generator."""
 
+from concurrent import futures
+
 import keras
 import numpy as np
+import pytest
 import tensorflow as tf
 from absl.testing import parameterized
 
@@ -55,3 +58,43 @@ class ComicModuleTest(parameterized.TestCase):
         np.testing.assert_array_equal(
             decoded, module.stylize(photo[None]).numpy()[0]
         )
+
+    @pytest.mark.slow
+    def test_what_was_wrong_is_told_and_not_what_it_cancelled(self):
+        module = ComicModule(self.generator, 10_000, ["JPEG", "PNG"], b"")
+        noise = np.random.default_rng(3).integers(256, size=(48, 40, 3))
+        good = tf.io.encode_jpeg(noise.astype("uint8")).numpy()
+        other = tf.io.encode_png(noise[:33].astype("uint8")).numpy()
+        # Other tables: a decoder has begun, inside a function, as it fails.
+        table = good.index(b"\xff\xc4") + 5
+        bad = good[:table] + b"\xff" * 16 + good[table + 16 :]
+        plain, mix, like = (
+            tf.function(function, reduce_retracing=True)
+            for function in (
+                module.stylize_files,
+                module.stylize_files_mix,
+                module.stylize_files_like,
+            )
+        )
+        images, mixes = tf.constant([good, other]), tf.ones((2, 1))
+        strength, keep = tf.ones(2), tf.zeros(2, tf.bool)
+        too_much, negative = tf.constant([1.0, 2.0]), tf.constant([[1.0], [-1]])
+        requests = {
+            "photo": (like, [bad, good], images, strength, keep),
+            "second photo": (like, [good, bad], images, strength, keep),
+            "style": (like, images, [good, bad], strength, keep),
+            "photo and style": (like, [good, bad], [bad, good], strength, keep),
+            "strength, style": (like, images, [bad, bad], too_much, keep),
+            "strength, files": (like, images, images, too_much, keep),
+            "strength, weights": (mix, images, mixes, too_much, keep),
+            "photo, weights": (mix, [bad, good], mixes, strength, keep),
+            "weights": (mix, [good, bad], negative, strength, keep),
+            "plain": (plain, [good, bad]),
+        }
+        for name, (function, *inputs) in requests.items():
+            with self.subTest(name):
+                inputs = [tf.convert_to_tensor(value) for value in inputs]
+                with futures.ThreadPoolExecutor(2) as pool:
+                    runs = [pool.submit(function, *inputs) for _ in range(400)]
+                raised = {type(run.exception()) for run in runs}
+                self.assertEqual(raised, {tf.errors.InvalidArgumentError})
