@@ -31,7 +31,7 @@ MaxSide = Annotated[
     int | None,
     typer.Option(
         min=32,
-        help="Shrink larger photos to this many pixels. By default, nothing "
+        help="Shrink larger pictures to this many pixels. By default, nothing "
         "is resized.",
         show_default=False,
     ),

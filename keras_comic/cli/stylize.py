@@ -151,11 +151,6 @@ def stylize(
         sources = [path_of(source) for source in sources]
         output = path_of(output)
         of_video = is_video(sources, output)
-        if of_video and max_side is not None:
-            raise ValueError(
-                "--max-side is for photos; a video keeps its size. "
-                f"Received: --max-side {max_side}"
-            )
         of_videos = {
             "--consistency": consistency is not None,
             "--compare": compare,
@@ -178,6 +173,7 @@ def stylize(
                 "consistency": (consistency or Consistency.flow).value,
                 "strength": strength,
                 "mask": mask,
+                "max_side": max_side,
                 "keep_color": keep_color,
                 "compare": compare,
                 "resume": resume,

@@ -54,7 +54,7 @@ def stylize_videos(generator, sources, output, size, frame_rate, options):
         frame_rate: Float or `None`.
         options: Dict: `style`, `strength`, `mask`, `keep_color`,
             `consistency`, `preset`, `compare`, `resume`, `overwrite`,
-            `sound`, `provenance`, `watermark`.
+            `sound`, `provenance`, `watermark`, `max_side`.
 
     Raises:
         typer.Exit: With exit code 1, if one could not be read to its end.
@@ -102,7 +102,10 @@ def _stylize_one(generator, source, target, size, frame_rate, options):
         name = str(source)
         is_named = name == RAW or CAMERA.fullmatch(name)
         frames = video.open_frames(
-            name if is_named else source, size, frame_rate
+            name if is_named else source,
+            size,
+            frame_rate,
+            max_side=options["max_side"],
         )
         return _convert(video, generator, frames, target, options)
     _check_remote(source, target, remote, options)
@@ -175,10 +178,13 @@ def parse_size(text):
 def _convert(video, generator, frames, output, options):
     from keras_comic.data import read_image
     from keras_comic.models.image_files import read_style
+    from keras_comic.models.image_files import shrink_mask
 
-    mask = options["mask"]
+    mask, frame_size = options["mask"], (frames.width, frames.height)
     if mask is not None:
         mask = read_image(mask).astype("float32").mean(axis=-1) / 255.0
+        if frame_size != frames.original_size:
+            mask = shrink_mask(mask, frames.original_size, frame_size)
     stylizer = video.VideoStylizer(
         generator,
         read_style(options["style"], generator.style_names),

@@ -652,3 +652,19 @@ def resize_short_side(image, size):
     new_size = (round(width * size / short), round(height * size / short))
     resized = Image.fromarray(image).resize(new_size, Image.Resampling.LANCZOS)
     return np.asarray(resized)
+
+
+def fitted_size(size, max_side):
+    """A size with the same proportions and no longer side than a limit.
+
+    Args:
+        size: Pair of integers `(width, height)`, pixels.
+        max_side: Integer > 0.
+
+    Returns:
+        Pair of integers > 0, `size` itself where it fits.
+    """
+    scale = max_side / max(size)
+    if scale >= 1:
+        return tuple(size)
+    return tuple(max(round(side * scale), 1) for side in size)

@@ -16,6 +16,7 @@ import numpy as np
 from PIL import Image
 
 from keras_comic.data.images import SUFFIXES
+from keras_comic.data.images import fitted_size
 from keras_comic.data.images import read_image
 from keras_comic.data.tone_mapping import HLG
 from keras_comic.data.tone_mapping import PQ
@@ -926,8 +927,7 @@ def _reduce(pixels, max_side):
     height, width = pixels.shape[:2]
     if max_side is None or max(height, width) <= max_side:
         return pixels
-    scale = max_side / max(height, width)
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    size = fitted_size((width, height), max_side)
     reduced = Image.fromarray(pixels).resize(size, Image.Resampling.LANCZOS)
     return np.asarray(reduced)
 

@@ -10,6 +10,7 @@ from PIL import Image
 
 from keras_comic.data import list_images
 from keras_comic.data import read_image
+from keras_comic.data.images import fitted_size
 from keras_comic.data.remote_files import RemoteFile
 from keras_comic.data.remote_files import path_of
 from keras_comic.provenance.metadata import Provenance
@@ -379,19 +380,36 @@ def shrink(photo, mask, max_side):
     height, width = photo.shape[:2]
     if max_side is None or max(height, width) <= max_side:
         return photo, mask
-    scale = max_side / max(height, width)
-    size = (max(round(width * scale), 1), max(round(height * scale), 1))
+    size = fitted_size((width, height), max_side)
     shrunk = Image.fromarray(photo).resize(size, Image.Resampling.LANCZOS)
     if mask is not None:
-        mask = np.asarray(mask)
-        if mask.shape[:2] != (height, width) or mask.ndim != 2:
-            raise ValueError(
-                "`mask` must have the height and width of the photo, "
-                f"({height}, {width}). Received: mask.shape={mask.shape}"
-            )
-        image = Image.fromarray(mask.astype("float32"))
-        mask = np.asarray(image.resize(size, Image.Resampling.BOX))
+        mask = shrink_mask(mask, (width, height), size)
     return np.asarray(shrunk), mask
+
+
+def shrink_mask(mask, old_size, new_size):
+    """Shrinks a mask as what it belongs to has been shrunk.
+
+    Args:
+        mask: Array `(height, width)`.
+        old_size: Pair of integers `(width, height)`, pixels.
+        new_size: Pair of integers, likewise.
+
+    Returns:
+        Float32 array `(new_height, new_width)`.
+
+    Raises:
+        ValueError: If the mask has another size than the old one.
+    """
+    mask = np.asarray(mask)
+    if mask.shape != (old_size[1], old_size[0]):
+        raise ValueError(
+            "`mask` must have the height and width of the photo, "
+            f"({old_size[1]}, {old_size[0]}). Received: "
+            f"mask.shape={mask.shape}"
+        )
+    image = Image.fromarray(mask.astype("float32"))
+    return np.asarray(image.resize(new_size, Image.Resampling.BOX))
 
 
 def _is_out_of_memory(error):

@@ -11,6 +11,7 @@ from keras_comic.data.decoders import SIGNATURE_BYTES
 from keras_comic.data.decoders import image_format
 from keras_comic.data.image_headers import read_header
 from keras_comic.data.images import ImageError
+from keras_comic.data.images import fitted_size
 from keras_comic.data.images import read_image
 from keras_comic.data.video_frames import VideoError
 from keras_comic.models.pictures import SMALLEST_SIDE
@@ -133,7 +134,7 @@ def read_photo(path, limits):
             text += " Save it smaller, and choose it again."
         raise MediaError(text) from error
     height, width = photo.shape[:2]
-    size = fit((width, height), limits.max_side)
+    size = fitted_size((width, height), limits.max_side)
     if min(size) < SMALLEST_SIDE:
         raise MediaError(
             f"{path.name} is {width} x {height} pixels; a picture needs sides "
@@ -180,40 +181,24 @@ def open_clip(path, limits):
                 f"{float(limits.max_seconds * rate):.0f} at most. Cut it, or "
                 "use `keras-comic stylize`, which has no limit."
             )
-        frames = open_frames(path, max_frames=math.ceil(seconds * rate))
+        frames = open_frames(
+            path,
+            max_frames=math.ceil(seconds * rate),
+            max_side=limits.max_video_side,
+        )
     except VideoError as error:
         raise MediaError(f"{reason(path, error)} {EXPECTED}") from error
     except MediaError:
         raise
     except (OSError, ValueError) as error:
         raise MediaError(reason(path, error)) from error
-    size = frames.width, frames.height
+    size = frames.original_size
     if size[0] * size[1] > MAX_FRAME_PIXELS:
         raise MediaError(
             f"{path.name} has frames of {size[0]} x {size[1]} pixels, which is "
             "more than this page reads. Save it smaller."
         )
-    if max(size) > limits.max_video_side:
-        # Encoders want even sides.
-        fitted = fit(size, limits.max_video_side)
-        frames.width, frames.height = (max(2, s // 2 * 2) for s in fitted)
     return frames, size
-
-
-def fit(size, max_side):
-    """A size with the same proportions and no longer side than a limit.
-
-    Args:
-        size: Pair of integers `(width, height)`, pixels.
-        max_side: Integer > 0, pixels.
-
-    Returns:
-        Pair of integers, `size` itself where it fits.
-    """
-    scale = max_side / max(size)
-    if scale >= 1:
-        return tuple(size)
-    return tuple(max(round(side * scale), 1) for side in size)
 
 
 def _is_animated(path, name):

@@ -13,6 +13,7 @@ import numpy as np
 from PIL import Image
 
 from keras_comic.data.images import ImageError
+from keras_comic.data.images import fitted_size
 from keras_comic.data.video_frames import ArrayFrame
 from keras_comic.data.video_frames import FolderReader
 from keras_comic.data.video_frames import VideoError
@@ -32,7 +33,12 @@ Frame = namedtuple("Frame", ["number", "time", "image", "starts_scene"])
 
 
 def open_frames(
-    source, size=None, frame_rate=None, scene_cuts=True, max_frames=None
+    source,
+    size=None,
+    frame_rate=None,
+    scene_cuts=True,
+    max_frames=None,
+    max_side=None,
 ):
     """Opens a video, or what is like one, to read its frames.
 
@@ -65,6 +71,9 @@ def open_frames(
             PySceneDetect. Defaults to `True`.
         max_frames: Integer > 0 or `None`. Ends after so many. Defaults to
             `None`.
+        max_side: Integer > 1 or `None`. Frames with a longer side than this
+            are shrunk to it, pixels; both sides are even then, as most codecs
+            want them. Defaults to `None`, which resizes nothing.
 
     Returns:
         `FrameSource`, to iterate over tuples `Frame`.
@@ -90,6 +99,11 @@ def open_frames(
             "`max_frames` must be a positive integer or None. "
             f"Received: max_frames={max_frames}"
         )
+    if max_side is not None and not max_side > 1:
+        raise ValueError(
+            "`max_side` must be an integer above 1, or None. "
+            f"Received: max_side={max_side}"
+        )
     if frame_rate is not None:
         frame_rate = _check_rate(frame_rate)
     if size is not None:
@@ -103,7 +117,7 @@ def open_frames(
         reader = _RawReader(source, size, frame_rate)
     else:
         reader = _open_path(Path(source), size, frame_rate)
-    return FrameSource(reader, scene_cuts, max_frames)
+    return FrameSource(reader, scene_cuts, max_frames, max_side)
 
 
 class FrameSource:
@@ -123,11 +137,14 @@ class FrameSource:
             start with the first frame and behind missing ones. Defaults to
             `True`.
         max_frames: Integer or `None`, the default.
+        max_side: Integer or `None`, the default.
 
     Attributes:
         path: Path of the file or folder, or `None`.
         width: Integer, pixels.
         height: Integer, pixels.
+        original_size: Pair of integers `(width, height)`, pixels, before
+            shrinking.
         frame_rate: Fraction, mean frames per second.
         time_base: Fraction of a second; times are its multiples.
         num_frames: Integer, about how many there will be, or `None`.
@@ -148,7 +165,7 @@ class FrameSource:
     (6, 4, 25.0)
     """
 
-    def __init__(self, reader, scene_cuts=True, max_frames=None):
+    def __init__(self, reader, scene_cuts=True, max_frames=None, max_side=None):
         self._reader = reader
         self._scene_cuts = scene_cuts
         self._max_frames = max_frames
@@ -156,7 +173,11 @@ class FrameSource:
         properties = reader.properties
         self.path = getattr(reader, "path", None)
         self._state = self.path and _state_of(self.path)
-        self.width, self.height = properties.width, properties.height
+        self.original_size = properties.width, properties.height
+        self.width, self.height = self.original_size
+        if max_side is not None and max(self.original_size) > max_side:
+            sides = fitted_size(self.original_size, max_side)
+            self.width, self.height = (max(s // 2 * 2, 2) for s in sides)
         self.frame_rate = properties.frame_rate
         self.time_base = properties.time_base
         self.duration = properties.duration
@@ -219,7 +240,7 @@ class FrameSource:
             raise self._reader.error
 
     def _to_size(self, image):
-        # Where it changes on the way, as FFmpeg does.
+        # Shrunk; or where it changes on the way, as FFmpeg does.
         if image.shape[:2] == (self.height, self.width):
             return image
         image = Image.fromarray(image)

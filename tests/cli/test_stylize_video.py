@@ -142,6 +142,33 @@ class StylizeVideoTest(TestCase):
         printed = self.run_stylize(frames, "-o", self.folder / "comics")
         self.assertIn("Wrote 4 comics", printed)
 
+    def test_max_side(self):
+        mask = self.folder / "mask.png"
+        left = np.tile(np.arange(64) < 32, (48, 1))
+        Image.fromarray(np.uint8(255 * left)).save(mask)
+        frames = self.folder / "frames"
+        frames.mkdir()
+        options = ("--consistency", "none", "--mask", mask)
+        self.run_stylize(self.video, "-o", frames, *options, "--max-side", "50")
+        stylizer = VideoStylizer(
+            self.generator, consistency="none", mask=left[:38, 7:57]
+        )
+        expected = stylizer.frames(self.video, max_side=50)
+        expected = np.stack([frame.image for frame in expected])
+        self.assertEqual(expected.shape, (4, 38, 50, 3))
+        self.assertNear(self.read(frames), expected, 0.1)
+        Image.fromarray(np.uint8(255 * left[:38])).save(mask)
+        printed = self.run_stylize(
+            self.video,
+            "-o",
+            self.output,
+            *options,
+            "--max-side",
+            "50",
+            exit_code=2,
+        )
+        self.assertIn("(48, 64)", printed)
+
     def test_several(self):
         broken = self.folder / "broken.mp4"
         broken.write_bytes(b"no video")
@@ -153,7 +180,6 @@ class StylizeVideoTest(TestCase):
 
     def test_errors(self):
         for arguments, message in (
-            (("--max-side", "64"), "--max-side is for photos"),
             (("--size", "64"), "A size must be WIDTHxHEIGHT"),
         ):
             printed = self.run_stylize(

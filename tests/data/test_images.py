@@ -18,6 +18,7 @@ from keras_comic.data import images
 from keras_comic.data.images import CONVERSIONS
 from keras_comic.data.images import REASONS
 from keras_comic.data.images import ImageError
+from keras_comic.data.images import fitted_size
 from keras_comic.data.images import image_label
 from keras_comic.data.images import labelled_images
 from keras_comic.data.images import list_images
@@ -675,3 +676,9 @@ class ResizeTest(TestCase):
         for image in (photos(8, 8), np.zeros((8, 8, 3)), photos(8, 8, 4)):
             with self.assertRaisesRegex(ValueError, "must be uint8.*Received"):
                 resize_short_side(image, 4)
+
+    def test_fitted_size(self):
+        self.assertEqual(fitted_size((60, 40), 60), (60, 40))
+        self.assertEqual(fitted_size((60, 40), 30), (30, 20))
+        self.assertEqual(fitted_size((1000, 1), 100), (100, 1))
+        self.assertEqual(fitted_size(np.array([40, 60]), 30), (20, 30))

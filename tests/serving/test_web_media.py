@@ -1,14 +1,12 @@
 import io
 import os
 
-import numpy as np
 from PIL import Image
 
 from keras_comic.serving.web_media import PHOTO
 from keras_comic.serving.web_media import VIDEO
 from keras_comic.serving.web_media import MediaError
 from keras_comic.serving.web_media import MediaLimits
-from keras_comic.serving.web_media import fit
 from keras_comic.serving.web_media import media_kind
 from keras_comic.serving.web_media import open_clip
 from keras_comic.serving.web_media import read_photo
@@ -192,9 +190,3 @@ class MediaLimitsTest(TestCase):
                 ValueError, f"`{name}` must be .* Received: {name}={value}"
             ):
                 LIMITS._replace(**{name: value}).check()
-
-    def test_fit(self):
-        self.assertEqual(fit((60, 40), 60), (60, 40))
-        self.assertEqual(fit((60, 40), 30), (30, 20))
-        self.assertEqual(fit((1000, 1), 100), (100, 1))
-        self.assertEqual(fit(np.array([40, 60]), 30), (20, 30))

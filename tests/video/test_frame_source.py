@@ -258,6 +258,26 @@ class OpenFramesTest(TestCase, parameterized.TestCase):
         self.assertEqual(images(found).shape, (4, 48, 64, 3))
         self.assertEqual([f.starts_scene for f in found], [1, 0, 1, 1])
 
+    def test_max_side(self):
+        frames = scene(2, seed=0)
+        for number, frame in enumerate(frames):
+            Image.fromarray(frame).save(self.folder / f"{number}.png")
+        source = open_frames(self.folder, max_side=50)
+        self.assertEqual(source.original_size, (64, 48))
+        # 50 x 37.5, even.
+        self.assertEqual((source.width, source.height), (50, 38))
+        expected = [
+            np.asarray(Image.fromarray(f).resize((50, 38), Image.LANCZOS))
+            for f in frames
+        ]
+        self.assertAllEqual(images(source), np.stack(expected))
+        whole = open_frames(self.folder, max_side=64)
+        self.assertAllEqual(images(whole), frames)
+        self.assertNotEqual(source.identity(), whole.identity())
+        raw = io.BytesIO(frames.tobytes())
+        source = open_frames(raw, (64, 48), 25, max_side=20)
+        self.assertEqual(images(source).shape, (2, 14, 20, 3))
+
     def test_truncated(self):
         path = save_video(
             self.folder / "a.mkv",
