@@ -38,9 +38,9 @@ from keras_comic.data.sources import read_manifest
 from keras_comic.data.superpixels import superpixels
 from keras_comic.data.text_areas import find_text_areas
 from keras_comic.data.variants import make_variant
-from keras_comic.data.video_frames import VideoError
 from keras_comic.data.video_frames import read_clips
 from keras_comic.data.video_frames import read_frames
+from keras_comic.data.video_reader import VideoError
 
 _NEEDS_TENSORFLOW = {
     "Augmentation": "augmentation",

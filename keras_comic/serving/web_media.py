@@ -13,7 +13,7 @@ from keras_comic.data.image_headers import read_header
 from keras_comic.data.images import ImageError
 from keras_comic.data.images import fitted_size
 from keras_comic.data.images import read_image
-from keras_comic.data.video_frames import VideoError
+from keras_comic.data.video_reader import VideoError
 from keras_comic.models.pictures import SMALLEST_SIDE
 from keras_comic.video.animation_reader import FORMATS as ANIMATED_FORMATS
 from keras_comic.video.frame_source import open_frames

@@ -13,9 +13,9 @@ from keras_comic.data.decoders import MAX_SIDE
 from keras_comic.data.decoders import SIGNATURE_BYTES
 from keras_comic.data.decoders import image_format
 from keras_comic.data.decoders import pillow_opener
-from keras_comic.data.video_frames import ArrayFrame
-from keras_comic.data.video_frames import VideoError
-from keras_comic.data.video_frames import VideoProperties
+from keras_comic.data.video_frame import ArrayFrame
+from keras_comic.data.video_reader import VideoError
+from keras_comic.data.video_reader import VideoProperties
 
 FORMATS = ("GIF", "PNG", "WEBP")
 # Milliseconds. Browsers take what is as short for a mistake, and show it for

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from keras_comic.data.video_frames import VideoError
+from keras_comic.data.video_reader import VideoError
 from keras_comic.provenance.metadata import Provenance
 from keras_comic.provenance.watermark import MIN_SIDE as MIN_WATERMARK_SIDE
 from keras_comic.provenance.watermark import check_identifier

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from keras_comic.data.video_frames import VideoError
+from keras_comic.data.video_reader import VideoError
 from keras_comic.video.conversion import convert_video
 from keras_comic.video.conversion import enlarge
 from keras_comic.video.deflicker import Deflicker

@@ -17,8 +17,8 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
-from keras_comic.data.video_frames import MAX_HEIGHT_OF_BT601
-from keras_comic.data.video_frames import import_video_library
+from keras_comic.data.video_frame import MAX_HEIGHT_OF_BT601
+from keras_comic.data.video_library import import_video_library
 from keras_comic.provenance.metadata import animation_block
 from keras_comic.provenance.metadata import append_provenance
 from keras_comic.provenance.metadata import png_chunk

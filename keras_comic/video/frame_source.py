@@ -12,15 +12,15 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from keras_comic.data.frame_folder import FolderReader
 from keras_comic.data.images import ImageError
 from keras_comic.data.images import fitted_size
-from keras_comic.data.video_frames import ArrayFrame
-from keras_comic.data.video_frames import FolderReader
-from keras_comic.data.video_frames import VideoError
-from keras_comic.data.video_frames import VideoProperties
-from keras_comic.data.video_frames import VideoReader
-from keras_comic.data.video_frames import import_video_library
-from keras_comic.data.video_frames import mark_scenes
+from keras_comic.data.scene_cuts import mark_scenes
+from keras_comic.data.video_frame import ArrayFrame
+from keras_comic.data.video_library import import_video_library
+from keras_comic.data.video_reader import VideoError
+from keras_comic.data.video_reader import VideoProperties
+from keras_comic.data.video_reader import VideoReader
 from keras_comic.video.animation_reader import AnimationReader
 from keras_comic.video.animation_reader import is_animation
 

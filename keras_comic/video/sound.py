@@ -3,8 +3,8 @@
 import math
 from fractions import Fraction
 
-from keras_comic.data.video_frames import import_video_library
-from keras_comic.data.video_frames import open_container
+from keras_comic.data.video_library import import_video_library
+from keras_comic.data.video_reader import open_container
 
 # Container: the codecs that players expect in it, `None` for all that FFmpeg
 # puts there, and the encoder of what is converted.

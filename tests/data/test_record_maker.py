@@ -24,7 +24,7 @@ from keras_comic.data.record_maker import encode_picture  # noqa: E402
 from keras_comic.data.record_maker import make_thumbnail  # noqa: E402
 from keras_comic.data.record_maker import sha256_of  # noqa: E402
 from keras_comic.data.sources import Source  # noqa: E402
-from keras_comic.data.video_frames import VideoError  # noqa: E402
+from keras_comic.data.video_reader import VideoError  # noqa: E402
 from tests.data.record_makers import LineRecordMaker  # noqa: E402
 from tests.test_case import TestCase  # noqa: E402
 from tests.test_case import photos  # noqa: E402

@@ -5,6 +5,24 @@ from fractions import Fraction
 
 import av
 import numpy as np
+from absl.testing import parameterized
+
+from keras_comic.data.video_reader import VideoError
+from tests.test_case import TestCase
+
+
+class VideoTestCase(TestCase, parameterized.TestCase):
+    def setUp(self):
+        super().setUp()
+        self.folder = self.temporary_folder()
+
+    def read_with_error(self, frames):
+        """What came before the error, and the error."""
+        found = []
+        with self.assertRaises(VideoError) as caught:
+            for frame in frames:
+                found.append(frame)
+        return found, caught.exception
 
 
 def scene(num_frames, seed, height=48, width=64):

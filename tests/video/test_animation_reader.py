@@ -2,7 +2,7 @@ import numpy as np
 from absl.testing import parameterized
 from PIL import Image
 
-from keras_comic.data.video_frames import VideoError
+from keras_comic.data.video_reader import VideoError
 from keras_comic.video.animation_reader import AnimationReader
 from keras_comic.video.animation_reader import is_animation
 from tests.data.videos import scene

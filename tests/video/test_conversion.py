@@ -13,7 +13,7 @@ import pytest
 from absl.testing import parameterized
 from PIL import Image
 
-from keras_comic.data.video_frames import VideoError
+from keras_comic.data.video_reader import VideoError
 from keras_comic.presets import from_preset
 from keras_comic.provenance.metadata import Provenance
 from keras_comic.provenance.metadata import read_provenance

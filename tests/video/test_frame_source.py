@@ -10,7 +10,7 @@ import numpy as np
 from absl.testing import parameterized
 from PIL import Image
 
-from keras_comic.data.video_frames import VideoError
+from keras_comic.data.video_reader import VideoError
 from keras_comic.video.frame_source import open_frames
 from tests.data.videos import save_sound
 from tests.data.videos import save_video
