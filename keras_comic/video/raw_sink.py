@@ -1,0 +1,88 @@
+"""Writes frames as bare bytes."""
+
+import sys
+from fractions import Fraction
+
+from keras_comic.video.packet import Packet
+from keras_comic.video.sink import Sink
+
+
+class RawSink(Sink):
+    """Raw frames to the standard output; times are not written.
+
+    Args:
+        frame_rate: Number > 0, frames per second.
+    """
+
+    keeps_sound = False
+
+    def __init__(self, frame_rate):
+        super().__init__(1 / Fraction(frame_rate))
+
+    def make_encoder(self):
+        """Begins a piece.
+
+        Returns:
+            The sink itself.
+        """
+        return self
+
+    def encode(self, image, pts, starts_scene=False):
+        """Takes a frame as it is.
+
+        Args:
+            image: Uint8 array `(height, width, 3)`.
+            pts: Integer, ticks.
+            starts_scene: Boolean. Defaults to `False`.
+
+        Returns:
+            List of one `Packet`.
+        """
+        return [Packet(image.tobytes(), pts, pts, True)]
+
+    def finish(self):
+        """Ends the piece.
+
+        Returns:
+            List of the packets that are left: none.
+        """
+        return []
+
+    def open(self, path, sound=None):
+        """Begins to write.
+
+        Args:
+            path: Not used.
+            sound: Not used.
+
+        Returns:
+            `RawFile`, a context manager.
+        """
+        return RawFile(sys.stdout.buffer)
+
+
+class RawFile:
+    """Writes raw frames.
+
+    Args:
+        file: Binary file object.
+    """
+
+    def __init__(self, file):
+        self.file = file
+
+    def __enter__(self):
+        return self
+
+    def add(self, packet, duration):
+        """Writes a frame, at once.
+
+        Args:
+            packet: `Packet`.
+            duration: Integer, ticks.
+        """
+        self.file.write(packet.data)
+        self.file.flush()
+
+    def __exit__(self, kind, error, traceback):
+        self.file.flush()

@@ -1,0 +1,369 @@
+"""Writes frames as video files, by PyAV."""
+
+import io
+import os
+from fractions import Fraction
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from keras_comic.data.video_frame import MAX_HEIGHT_OF_BT601
+from keras_comic.data.video_library import import_video_library
+from keras_comic.provenance.metadata import append_provenance
+from keras_comic.video.packet import Packet
+from keras_comic.video.sink import OutputFile
+from keras_comic.video.sink import Sink
+
+
+class Container(NamedTuple):
+    """FFmpeg's name of a file format, the codec, and whether all frames last
+    equally long in it."""
+
+    name: str
+    codec: str
+    constant_rate: bool = False
+
+
+CONTAINERS = {
+    ".avi": Container("avi", "mpeg4", True),
+    ".flv": Container("flv", "libx264"),
+    ".m2ts": Container("mpegts", "libx264"),
+    ".m4v": Container("mp4", "libx264"),
+    ".mkv": Container("matroska", "libx264"),
+    ".mov": Container("mov", "libx264"),
+    ".mp4": Container("mp4", "libx264"),
+    ".mpeg": Container("mpeg", "mpeg2video", True),
+    ".mpg": Container("mpeg", "mpeg2video", True),
+    ".mts": Container("mpegts", "libx264"),
+    ".ts": Container("mpegts", "libx264"),
+    ".webm": Container("webm", "libvpx-vp9"),
+    ".wmv": Container("asf", "wmv2", True),
+}
+# Of codecs, FFmpeg's options: a little below what can be told from the
+# source by eye.
+CODEC_OPTIONS = {
+    "ffv1": {"level": "3", "slicecrc": "1"},
+    "libsvtav1": {"crf": "24", "preset": "8", "svtav1-params": "enable-tf=0"},
+    "libvpx-vp9": {
+        "crf": "24",
+        "b": "0",
+        "row-mt": "1",
+        "cpu-used": "4",
+        "deadline": "good",
+        "threads": "4",
+    },
+    "libx264": {"crf": "18", "preset": "fast"},
+    "libx265": {
+        "crf": "20",
+        "preset": "fast",
+        "x265-params": "log-level=none",
+    },
+    # A fixed quantizer of 3, in the units of FFmpeg's library.
+    "mpeg2video": {"flags": "+qscale", "global_quality": "354"},
+    "mpeg4": {"flags": "+qscale", "global_quality": "354"},
+    "wmv2": {"flags": "+qscale", "global_quality": "354"},
+}
+PIXEL_FORMATS = ("yuv420p", "bgr0", "rgb24", "yuv422p10le", "yuvj420p")
+# The same packets give the same file.
+CONTAINER_OPTIONS = {"fflags": "+bitexact"}
+CONTAINER_OPTIONS_OF = {
+    name: {"movflags": "+faststart"} for name in ("mov", "mp4")
+}
+# Containers that hold XMP; others have a comment.
+CONTAINERS_WITH_XMP = ("mov", "mp4")
+LOSSLESS_CODECS = ("ffv1", "huffyuv", "libx264rgb", "png", "prores_ks")
+# Codecs that do not say how colours are meant, so that players guess.
+UNTAGGED_CODECS = ("mpeg4", "msmpeg4v3", "wmv1", "wmv2")
+
+_BT709 = 1
+# FFmpeg's number of the matrix of BT.601, and that of its scaler.
+_BT601 = 6
+_SCALER_BT601 = 5
+_LIMITED_RANGE = 1
+# Of swscale: bicubic; full chroma in and out, accurate rounding, the same on
+# every CPU.
+_INTERPOLATION = 0x4 | 0x2000 | 0x4000 | 0x40000 | 0x80000
+# What MPEG-4 and its kin can count in.
+_MAX_RATE_NUMERATOR = 65535
+
+
+class VideoSink(Sink):
+    """Video files, by PyAV.
+
+    Args:
+        container: `Container`.
+        size: Pair of integers `(width, height)`, pixels.
+        rate: Fraction, frames per second.
+        time_base: Fraction of a second.
+        codec: String, FFmpeg's name of an encoder, or `None`, the default
+            one of the container.
+        options: Dict of strings that go over the default ones.
+
+    Raises:
+        ValueError: If FFmpeg has no such encoder here, or the container does
+            not hold it.
+    """
+
+    keeps_sound = True
+
+    @property
+    def is_lossless(self):
+        """Whether frames take about as much memory as they are."""
+        return self.codec in LOSSLESS_CODECS
+
+    def __init__(self, container, size, rate, time_base, codec, options):
+        if container.constant_rate:
+            rate = rate.limit_denominator(1001)
+            if rate.numerator > _MAX_RATE_NUMERATOR:
+                rate = Fraction(round(rate))
+            time_base = 1 / rate
+        super().__init__(time_base, drops=container.constant_rate)
+        self.container = container
+        self.size = tuple(size)
+        self.rate = rate
+        self.codec = codec or container.codec
+        defaults = dict(CODEC_OPTIONS.get(self.codec, {}))
+        if self.codec == "libx264" and -(-self.size[0] // 16) % 8:
+            # On AVX-512 it reads memory that nothing has been written to
+            # when rows are no multiple of 128 pixels: the same frames would
+            # not give the same file.
+            defaults["mbtree"] = "0"
+        self.options = {
+            **defaults,
+            **{name: str(value) for name, value in options.items()},
+        }
+        self.pixel_format = self._choose_pixel_format()
+        # Four pixels share a colour, and most encoders want them whole.
+        even = self.pixel_format.startswith("yuv4") and "vp" not in self.codec
+        self.padded = tuple(s + s % 2 if even else s for s in self.size)
+        self.is_bt601 = (
+            self.codec in UNTAGGED_CODECS
+            and self.padded[1] <= MAX_HEIGHT_OF_BT601
+        )
+        # Errors come before the work.
+        self.make_encoder().close()
+
+    def place(self, time, last):
+        """When a frame is shown, see `Sink`.
+
+        Args:
+            time: Float, seconds.
+            last: Integer, ticks of the frame before, or `None`.
+
+        Returns:
+            Integer, ticks, or `None` if it is left out.
+        """
+        if last is None and self.container.constant_rate:
+            # These begin with a frame, whenever it comes.
+            return 0
+        return super().place(time, last)
+
+    def _choose_pixel_format(self):
+        av = import_video_library("av")
+        try:
+            codec = av.codec.Codec(self.codec, "w")
+        except av.codec.codec.UnknownCodecError as error:
+            raise ValueError(
+                "FFmpeg has no such encoder here; name another one by "
+                f"`codec`. Received: codec={self.codec}"
+            ) from error
+        offered = [found.name for found in codec.video_formats or ()]
+        if self.codec == "ffv1":
+            return "bgr0"
+        for name in PIXEL_FORMATS:
+            if name in offered or not offered:
+                return name
+        return offered[0]
+
+    def make_encoder(self):
+        """Begins a piece that can be decoded by itself.
+
+        Returns:
+            `VideoEncoder`.
+        """
+        return VideoEncoder(self)
+
+    def add_stream(self, container):
+        """Adds the video stream to a file.
+
+        Args:
+            container: `av.container.OutputContainer`.
+
+        Returns:
+            `av.VideoStream`.
+        """
+        av = import_video_library("av")
+        try:
+            stream = container.add_stream(
+                self.codec, rate=self.rate, options=self.options
+            )
+            context = stream.codec_context
+            context.width, context.height = self.padded
+            context.pix_fmt = self.pixel_format
+            context.time_base = self.time_base
+            context.framerate = self.rate
+            if self.pixel_format.startswith("yuv"):
+                context.color_primaries = _BT709
+                context.color_trc = _BT709
+                context.colorspace = _BT601 if self.is_bt601 else _BT709
+                context.color_range = _LIMITED_RANGE
+            if self.codec == "libx265" and self.container.name in (
+                "mov",
+                "mp4",
+            ):
+                context.codec_tag = "hvc1"
+            context.open(strict=False)
+        except (av.FFmpegError, ValueError) as error:
+            raise ValueError(
+                f"A {self.container.name} file of {self.size[0]} x "
+                f"{self.size[1]} pixels cannot be encoded with this codec "
+                f"({error}). Received: codec={self.codec}, "
+                f"options={self.options}, frame_rate={self.rate}"
+            ) from error
+        return stream
+
+    def open(self, path, sound=None):
+        """Opens a file to put packets into.
+
+        Args:
+            path: String or path. The file appears there when it is closed.
+            sound: `Sound` or `None`, the default.
+
+        Returns:
+            `VideoFile`, a context manager.
+        """
+        return VideoFile(self, Path(path), sound)
+
+
+class VideoEncoder:
+    """Encodes a piece of a video.
+
+    Args:
+        sink: `VideoSink`.
+    """
+
+    def __init__(self, sink):
+        av = import_video_library("av")
+        self.sink = sink
+        # Never written to; it sets what the container asks of the encoder.
+        self.container = av.open(io.BytesIO(), "w", sink.container.name)
+        self.stream = sink.add_stream(self.container)
+
+    def encode(self, image, pts, starts_scene=False):
+        """Encodes a frame.
+
+        Args:
+            image: Uint8 array `(height, width, 3)`.
+            pts: Integer, ticks.
+            starts_scene: Boolean. Defaults to `False`; encoders see for
+                themselves.
+
+        Returns:
+            List of `Packet`, of this and of frames before.
+        """
+        av = import_video_library("av")
+        width, height = self.sink.padded
+        more = (height - image.shape[0], width - image.shape[1])
+        if any(more):
+            image = np.pad(image, ((0, more[0]), (0, more[1]), (0, 0)), "edge")
+        frame = av.VideoFrame.from_ndarray(
+            np.ascontiguousarray(image), "rgb24"
+        ).reformat(
+            format=self.sink.pixel_format,
+            dst_colorspace=_SCALER_BT601 if self.sink.is_bt601 else _BT709,
+            dst_color_range=_LIMITED_RANGE,
+            interpolation=_INTERPOLATION,
+        )
+        frame.pts, frame.time_base = pts, self.sink.time_base
+        return self._packets(frame)
+
+    def finish(self):
+        """Ends the piece, and frees what the encoder held.
+
+        Returns:
+            List of the packets that are left.
+        """
+        packets = self._packets(None)
+        self.close()
+        return packets
+
+    def close(self):
+        """Frees what the encoder holds, without waiting for the collector."""
+        self.container.close()
+        self.container = self.stream = None
+
+    def _packets(self, frame):
+        return [
+            Packet(bytes(packet), packet.pts, packet.dts, packet.is_keyframe)
+            for packet in self.stream.encode(frame)
+        ]
+
+
+class VideoFile(OutputFile):
+    """A video file, with its sound.
+
+    Args:
+        sink: `VideoSink`.
+        path: Path.
+        sound: `Sound` or `None`.
+    """
+
+    def __init__(self, sink, path, sound):
+        super().__init__(path)
+        av = import_video_library("av")
+        self.time_base = sink.time_base
+        self.last = None
+        name = sink.container.name
+        self.container = av.open(
+            f"file:{os.path.abspath(self.partial)}",
+            "w",
+            name,
+            container_options={
+                **CONTAINER_OPTIONS,
+                **CONTAINER_OPTIONS_OF.get(name, {}),
+            },
+        )
+        self.stream = sink.add_stream(self.container)
+        self.provenance = sink.provenance
+        self.has_xmp = name in CONTAINERS_WITH_XMP
+        if self.provenance is not None:
+            self.container.metadata["comment"] = self.provenance.to_text()
+        self.sound = sound and sound.copy_to(self.container, name)
+
+    def add(self, packet, duration):
+        """Adds a frame, and the sound before it.
+
+        Args:
+            packet: `Packet`.
+            duration: Integer, ticks.
+        """
+        av = import_video_library("av")
+        # Pieces that reorder frames begin to be decoded earlier than they
+        # are shown.
+        dts = packet.dts
+        if self.last is not None:
+            dts = max(dts, self.last + 1)
+        self.last = dts
+        if self.sound is not None:
+            self.sound.write_until(float(dts * self.time_base))
+        found = av.Packet(packet.data)
+        found.pts, found.dts = packet.pts, dts
+        found.time_base = self.time_base
+        found.duration = duration
+        found.is_keyframe = packet.is_key
+        found.stream = self.stream
+        self.container.mux_one(found)
+
+    def close(self, whole=True):
+        """Writes the rest.
+
+        Args:
+            whole: Boolean. Whether the file is kept. Defaults to `True`.
+        """
+        if whole and self.sound is not None:
+            self.sound.write_until(None)
+        self.container.close()
+        if whole and self.has_xmp and self.provenance is not None:
+            with open(self.partial, "r+b") as file:
+                append_provenance(file, self.provenance)
