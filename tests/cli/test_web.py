@@ -12,8 +12,11 @@ from tests.test_case import ROOT
 from tests.test_case import TestCase
 
 PROGRAM = """
+import signal
 import typer
 from keras_comic.cli.web import web
+# As in a terminal; what a shell runs in the background ignores Ctrl+C.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 typer.run(web)
 """
 
@@ -69,5 +72,8 @@ class WebTest(TestCase):
             self.assertIn("3 seconds", httpx.get(f"{url}/config").text)
         finally:
             process.send_signal(signal.SIGINT)
-            _, errors = process.communicate(timeout=60)
+            try:
+                _, errors = process.communicate(timeout=60)
+            finally:
+                process.kill()
         self.assertNotIn("Traceback", errors)

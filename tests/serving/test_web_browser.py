@@ -4,6 +4,7 @@ import contextlib
 import re
 import shutil
 import tempfile
+import time
 import urllib.parse
 from pathlib import Path
 
@@ -133,6 +134,23 @@ class BrowserTest(TestCase):
         self.tab.wait_for_selector("#kc-download")
         return self.tab.text_content("#kc-stage figcaption")
 
+    def run_until_answered(self):
+        """Presses the button and waits until the server's answer is there."""
+        ended = []
+
+        def end(request):
+            if "/queue/data" in request.url:
+                ended.append(request)
+
+        # Either the server ends its stream first, or the page leaves it.
+        for event in ("requestfinished", "requestfailed"):
+            self.tab.on(event, end)
+        self.tab.click("#kc-run")
+        deadline = time.monotonic() + TIMEOUT / 1000
+        while not ended and time.monotonic() < deadline:
+            self.tab.wait_for_timeout(20)
+        self.assertTrue(ended)
+
     def download(self, press=None):
         """Path of what is downloaded, under the name it is given."""
         with self.tab.expect_download() as download:
@@ -256,10 +274,7 @@ class BrowserTest(TestCase):
         self.tab.wait_for_selector(f"#kc-stage >> text={message}")
         self.assertFalse(self.tab.is_visible("#kc-download"))
         # It stays so when one goes on all the same.
-        with self.tab.expect_event(
-            "requestfinished", lambda request: "/queue/data" in request.url
-        ):
-            self.tab.click("#kc-run")
+        self.run_until_answered()
         self.tab.wait_for_selector("#kc-run:not([disabled])")
         self.assertIn(message, alert.text_content())
         # And the page works on.
