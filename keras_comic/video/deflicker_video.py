@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from keras_comic.data.video_reader import VideoError
+from keras_comic.provenance.metadata import read_provenance
 from keras_comic.video.conversion import convert_video
 from keras_comic.video.conversion import enlarge
 from keras_comic.video.deflicker import Deflicker
@@ -32,7 +33,8 @@ def deflicker_video(
     The post-hoc mode of level 3, see `Deflicker`: for the video of any
     program. Frames are paired in their order. The output has the size of the
     stylised video, and the times, the scenes and the sound of the source;
-    reading, writing and going on are those of `convert_video`.
+    reading, writing and going on are those of `convert_video`. If the
+    stylised video says that this program made it, the output says so too.
 
     Args:
         source: String or path of the video that was stylised, see
@@ -113,6 +115,7 @@ class _SecondVideo(FrameStylizer):
     def __init__(self, stylized, deflicker):
         self.stylized = stylized
         self.deflicker = deflicker
+        self.provenance = _provenance_of(stylized.path)
         self.number = 0
         self._frames = None
 
@@ -144,6 +147,19 @@ class _SecondVideo(FrameStylizer):
         self.deflicker.reset()
         self.number = 0
         self._frames = None
+
+
+def _provenance_of(path):
+    """What a video says of how it was made, or a folder's first image."""
+    if path is not None and path.is_dir():
+        path = min(path.glob("*.png"), default=None)
+    if path is None:
+        return None
+    try:
+        return read_provenance(path)
+    except ValueError:
+        # Of a format that cannot say it.
+        return None
 
 
 def _check_pair(source, stylized):

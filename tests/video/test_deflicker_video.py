@@ -1,6 +1,8 @@
 import numpy as np
 from absl.testing import parameterized
 
+from keras_comic.provenance import Provenance
+from keras_comic.provenance import read_provenance
 from keras_comic.video import conversion
 from keras_comic.video.deflicker import Deflicker
 from keras_comic.video.deflicker_video import deflicker_video
@@ -58,6 +60,21 @@ class DeflickerVideoTest(TestCase, parameterized.TestCase):
         self.assertEqual(calls[-1], (14, 14))
         # A folder's images are written without loss.
         self.assertAllEqual(self.images(self.output), self.expected())
+
+    def test_provenance_is_kept(self):
+        said = Provenance("ink", "1.0")
+        for name, kept in (
+            ("said.mp4", "kept.mp4"),
+            ("said.mkv", "kept.webp"),
+            ("said", "kept.mkv"),
+        ):
+            stylized = self.folder / name
+            write_frames(self.comics, stylized, 25, provenance=said)
+            deflicker_video(self.source, stylized, self.folder / kept)
+            self.assertEqual(read_provenance(self.folder / kept), said)
+        output = self.folder / "plain.mp4"
+        deflicker_video(self.source, self.stylized, output)
+        self.assertIsNone(read_provenance(output))
 
     def test_goes_on_where_it_stopped(self):
         class Stopped(Exception):
