@@ -4,10 +4,9 @@
 
 `keras-comic serve` runs in a process of its own and is asked over loopback,
 by another process (`load_generator.py`), for a minute by each number of
-clients: at 64 and at 512 pixels, with batching and without. With it, batches
-of at most 16 are run without a delay, two at a time; by itself the server runs
-one at a time, which takes half the memory and leaves a part of a second core
-idle. Without it, each request is a batch, and two are run at a time as well.
+clients: at 64 and at 512 pixels, with batching and without. With it, the server
+batches as it does by itself: at most 16, without a delay, two at a time where
+they are small. Without it, each request is a batch, and two are run at a time.
 `--threads`, `--batching-threads` and `--delay` try others. Both have room for
 as many requests as there are clients, so that none may fail. The clients send
 the next request once the last is answered. Each server keeps its process for
@@ -54,7 +53,7 @@ WARM_UP_SECONDS = 2.0
 QUEUE = 1024
 SHORT_QUEUE = 4
 BATCHING = {
-    # As the local server does by itself, but for the queue.
+    # As the local server does by itself, but for what options change.
     "batching": {
         "max_batch_size": 16,
         "max_enqueued_batches": QUEUE // 16,
@@ -224,18 +223,30 @@ def measure_all(version, form, side, arguments, folder, rows):
 def num_threads(way, arguments):
     """How many batches are run at a time."""
     if way == "batching":
-        return arguments.batching_threads
+        return arguments.batching_threads or 2
     return arguments.threads
 
 
+def is_own(way, arguments):
+    """Whether the server batches as it does without a file of parameters."""
+    changed = arguments.batching_threads or arguments.delay
+    return way == "batching" and not changed
+
+
 def way_conditions(way, arguments):
-    text = f"{arguments.seconds:g} s, {num_threads(way, arguments)} threads"
+    text = f"{arguments.seconds:g} s"
+    if is_own(way, arguments):
+        return f"{text}, the server's own batching"
+    text = f"{text}, {num_threads(way, arguments)} threads"
     if way == "batching" and arguments.delay:
         text += f", a delay of {arguments.delay} us"
     return text
 
 
 def start_server(version, way, arguments, folder, options=()):
+    options = ["--max-queue", QUEUE, *options]
+    if is_own(way, arguments):
+        return ServerProcess(version, options)
     path = folder / f"{way.replace(' ', '_')}.txt"
     parameters = {
         **BATCHING[way],
@@ -244,10 +255,7 @@ def start_server(version, way, arguments, folder, options=()):
     if way == "batching":
         parameters["batch_timeout_micros"] = arguments.delay
     write_parameters(path, parameters)
-    return ServerProcess(
-        version,
-        ["--batching-parameters", path, "--max-queue", QUEUE, *options],
-    )
+    return ServerProcess(version, ["--batching-parameters", path, *options])
 
 
 def measure_short_queue(version, form, side, arguments, folder):
@@ -489,8 +497,8 @@ def parse(arguments=None):
     options.add_argument(
         "--batching-threads",
         type=int,
-        default=2,
-        help="threads that run batches (default: %(default)s)",
+        help="threads that run batches, whatever their size (default: two "
+        "where they are small)",
     )
     options.add_argument(
         "--delay",

@@ -2,6 +2,7 @@
 
 import collections
 import concurrent.futures
+import itertools
 import os
 import threading
 import time
@@ -12,16 +13,20 @@ from keras_comic.export.batching import BatchingParameters
 from keras_comic.serving.errors import ServingError
 from keras_comic.serving.errors import as_serving_error
 
-# One batch at a time, without a delay: a request that is alone is run at once,
-# and batches gather while another one runs, which keeps the cores busy.
+# Without a delay: a request that is alone is run at once, and batches gather
+# while others run, which keeps the cores busy.
 DEFAULT_BATCHING = BatchingParameters(
     max_batch_size=64,
     batch_timeout_micros=0,
     max_enqueued_batches=64,
-    num_batch_threads=1,
+    num_batch_threads=2,
     enable_large_batch_splitting=True,
     max_execution_batch_size=16,
 )
+# By default, batches of more than this together do not run side by side, for
+# the memory: a batch of small pictures leaves a part of the cores idle, one of
+# large ones fills them.
+DEFAULT_BYTES_BESIDE = 2**21
 DEFAULT_MAX_REQUESTS = 256
 DEFAULT_MAX_BYTES = 2**28
 
@@ -50,15 +55,18 @@ class Batcher:
         run: Function of a signature's name and a dict of name to array that
             gives a dict of name to array.
         parameters: `BatchingParameters`, TensorFlow Serving's. Defaults to
-            `None`, for requests of at most 64 rows, and batches of at most 16
-            in work, one at a time, without a delay: a request that finds
-            nothing in work is run at once, and what comes meanwhile is the
-            next batch.
+            `None`, for requests of at most 64 rows, and batches of at most
+            16, without a delay: two at a time where they weigh no more than 2
+            MiB together, else one, and what comes meanwhile is the next
+            batch.
         max_requests: Integer. Most requests that wait or run. Defaults to
             `256`.
         max_bytes: Integer. Most bytes of inputs that wait or run. Defaults
             to 256 MiB.
         name: String. What the threads are called. Defaults to `"batcher"`.
+        weigh: Function of a dict of name to array that gives how much memory
+            it takes to run them, in bytes of input. Defaults to `None`, their
+            bytes.
     Raises:
         ValueError: If a number is not positive, or variable lengths are to
             be padded, which would change the statistics of an image.
@@ -71,8 +79,10 @@ class Batcher:
         max_requests=DEFAULT_MAX_REQUESTS,
         max_bytes=DEFAULT_MAX_BYTES,
         name="batcher",
+        weigh=None,
     ):
         self._run = run
+        self._weigh = weigh or _sum_of_bytes
         self._set_parameters(parameters)
         self.max_requests = _positive("max_requests", max_requests)
         self.max_bytes = _positive("max_bytes", max_bytes)
@@ -82,6 +92,7 @@ class Batcher:
         self._waiting_rows = 0
         self._held_requests = 0
         self._held_bytes = 0
+        self._running_weight = 0
         self._closing = False
         self.observers = []
         self._threads = [
@@ -94,8 +105,10 @@ class Batcher:
             thread.start()
 
     def _set_parameters(self, parameters):
+        self.max_bytes_beside = None
         if parameters is None:
             parameters = DEFAULT_BATCHING
+            self.max_bytes_beside = DEFAULT_BYTES_BESIDE
         if parameters.pad_variable_length_inputs:
             raise ValueError(
                 "Images cannot be padded to a common size: it would change "
@@ -152,6 +165,9 @@ class Batcher:
                 for i in range(0, rows, self.max_batch_size)
             ]
         tasks = [_Task(signature, part, deadline) for part in parts]
+        if self.max_bytes_beside is not None:
+            for task in tasks:
+                task.weight = self._weigh(task.inputs)
         num_bytes = sum(task.num_bytes for task in tasks)
         result = _join(tasks)
         with self._changed:
@@ -228,6 +244,8 @@ class Batcher:
             try:
                 self._run_tasks(tasks)
             finally:
+                with self._changed:
+                    self._running_weight -= sum(t.weight for t in tasks)
                 self._release(tasks)
                 # Else the last batch is held until the next one comes.
                 tasks = None
@@ -237,8 +255,11 @@ class Batcher:
             while True:
                 key, wait = self._ripe_group()
                 if key is not None:
-                    return self._take(key)
-                if wait is None and self._closing:
+                    count = self._batch_length(key)
+                    if self._may_begin(key, count):
+                        return self._take(key, count)
+                    # No other goes before it: it would wait for ever.
+                elif wait is None and self._closing:
                     return None
                 self._changed.wait(wait)
 
@@ -261,18 +282,30 @@ class Batcher:
                 wait = left
         return (best[0], None) if best else (None, wait)
 
-    def _take(self, key):
+    def _batch_length(self, key):
+        """How many of a group's requests are the next batch."""
+        rows = 0
+        for count, task in enumerate(self._groups[key]):
+            rows += task.rows
+            if count and (key[-1] is not None or rows > self.max_batch_size):
+                return count
+        return len(self._groups[key])
+
+    def _may_begin(self, key, count):
+        """Whether a batch may run beside what runs."""
+        if self.max_bytes_beside is None or not self._running_weight:
+            return True
+        batch = itertools.islice(self._groups[key], count)
+        weight = sum(task.weight for task in batch)
+        return self._running_weight + weight <= self.max_bytes_beside
+
+    def _take(self, key, count):
         group = self._groups[key]
-        tasks, rows = [], 0
-        while group and (
-            not tasks
-            or (key[-1] is None and rows + group[0].rows <= self.max_batch_size)
-        ):
-            tasks.append(group.popleft())
-            rows += tasks[-1].rows
+        tasks = [group.popleft() for _ in range(count)]
         if not group:
             del self._groups[key]
-        self._waiting_rows -= rows
+        self._waiting_rows -= sum(task.rows for task in tasks)
+        self._running_weight += sum(task.weight for task in tasks)
         return tasks
 
     def _run_tasks(self, tasks):
@@ -355,6 +388,7 @@ class _Task:
         "num_bytes",
         "rows",
         "signature",
+        "weight",
     )
 
     def __init__(self, signature, inputs, deadline):
@@ -364,7 +398,8 @@ class _Task:
         self.deadline = deadline
         self.future = Prediction()
         self.rows = rows or 1
-        self.num_bytes = sum(num_bytes(array) for array in inputs.values())
+        self.num_bytes = _sum_of_bytes(inputs)
+        self.weight = 0
         shapes = tuple(
             (name, array.shape[1:]) for name, array in sorted(inputs.items())
         )
@@ -396,6 +431,10 @@ def num_bytes(array):
     if array.dtype == object:
         return array.nbytes + sum(map(len, array.ravel()))
     return array.nbytes
+
+
+def _sum_of_bytes(inputs):
+    return sum(num_bytes(array) for array in inputs.values())
 
 
 def _positive(name, value):

@@ -14,6 +14,7 @@ from keras_comic.serving.batcher import DEFAULT_MAX_BYTES
 from keras_comic.serving.batcher import DEFAULT_MAX_REQUESTS
 from keras_comic.serving.batcher import Batcher
 from keras_comic.serving.batcher import common_rows
+from keras_comic.serving.decoded_bytes import decoded_bytes
 from keras_comic.serving.errors import ServingError
 from keras_comic.serving.errors import as_serving_error
 
@@ -103,6 +104,7 @@ class Servable:
             max_requests=max_queue,
             max_bytes=max_queue_bytes,
             name=f"{name}-{version}",
+            weigh=decoded_bytes,
         )
         self._ending = weakref.finalize(self, self.batcher.close)
 

@@ -1,3 +1,4 @@
+import dataclasses
 import threading
 import time
 
@@ -5,6 +6,7 @@ import numpy as np
 from absl.testing import parameterized
 
 from keras_comic.export.batching import BatchingParameters
+from keras_comic.serving.batcher import DEFAULT_BATCHING
 from keras_comic.serving.batcher import Batcher
 from keras_comic.serving.batcher import common_rows
 from keras_comic.serving.batcher import num_bytes
@@ -20,10 +22,16 @@ class _Model:
         self.may_run = threading.Event()
         self.may_run.set()
         self.is_running = threading.Event()
+        self.num_running = 0
+        self._lock = threading.Lock()
 
     def __call__(self, signature, inputs):
+        with self._lock:
+            self.num_running += 1
         self.is_running.set()
         self.may_run.wait(10)
+        with self._lock:
+            self.num_running -= 1
         x = inputs["x"]
         self.batches.append((signature, x.shape))
         if x.dtype == "float32" and np.isnan(x).any():
@@ -35,6 +43,9 @@ def _batching(**parameters):
     return BatchingParameters(**{"num_batch_threads": 1, **parameters})
 
 
+ONE_AT_A_TIME = dataclasses.replace(DEFAULT_BATCHING, num_batch_threads=1)
+
+
 def _x(*values):
     return {"x": np.array(values, "float32")}
 
@@ -42,6 +53,7 @@ def _x(*values):
 class BatcherTest(TestCase, parameterized.TestCase):
     def make(self, **arguments):
         model = _Model()
+        arguments = {"parameters": ONE_AT_A_TIME, **arguments}
         batcher = Batcher(model, **arguments)
         self.addCleanup(batcher.close, 5)
         self.addCleanup(model.may_run.set)
@@ -148,6 +160,68 @@ class BatcherTest(TestCase, parameterized.TestCase):
             result.result(5)
         sizes = [shape for _, (shape,) in model.batches]
         self.assertEqual(sizes, [1, 1, 16, 4])
+
+    def test_by_default_small_batches_run_side_by_side(self):
+        side = 512  # 0.75 MiB: two of them are less than 2 MiB, three more.
+        model, batcher = self.make(parameters=None)
+
+        def image(number, batch=1):
+            shape = (batch, side, side, 3 + number)
+            return {"x": np.zeros(shape, "uint8")}
+
+        model.may_run.clear()
+        results = [batcher.submit("a", image(number)) for number in range(2)]
+        self.assertRunning(model, 2)
+        for number in range(2, 4):
+            results.append(batcher.submit("a", image(number)))
+        model.may_run.set()
+        for result in results:
+            result.result(5)
+        model.may_run.clear()
+        # The second would fit beside the first, but came after a large one.
+        results = [batcher.submit("a", image(0))]
+        self.assertRunning(model, 1)
+        results.append(batcher.submit("a", image(0, batch=2)))
+        results.append(batcher.submit("b", image(0)))
+        time.sleep(0.1)
+        self.assertEqual(model.num_running, 1)
+        model.may_run.set()
+        for result in results:
+            result.result(5)
+        self.assertEqual(
+            [shape[0] for _, shape in model.batches[-3:]], [1, 2, 1]
+        )
+        self.assertEqual(batcher.held_requests, 0)
+
+    def test_what_weighs_too_much_runs_alone(self):
+        model, batcher = self.make(parameters=None, weigh=lambda _: 2**40)
+        model.may_run.clear()
+        results = [batcher.submit(name, _x(0)) for name in "abc"]
+        self.assertRunning(model, 1)
+        time.sleep(0.1)
+        self.assertEqual(model.num_running, 1)
+        batcher.close()
+        model.may_run.set()
+        for result in results:
+            result.result(5)
+
+    def test_parameters_are_obeyed_whatever_batches_weigh(self):
+        model, batcher = self.make(
+            parameters=_batching(num_batch_threads=3),
+            weigh=lambda _: 2**40,
+        )
+        model.may_run.clear()
+        results = [batcher.submit(name, _x(0)) for name in "abc"]
+        self.assertRunning(model, 3)
+        model.may_run.set()
+        for result in results:
+            result.result(5)
+
+    def assertRunning(self, model, count):
+        deadline = time.monotonic() + 5
+        while model.num_running < count and time.monotonic() < deadline:
+            time.sleep(0.01)
+        self.assertEqual(model.num_running, count)
 
     def test_allowed_sizes(self):
         model, batcher = self.make(

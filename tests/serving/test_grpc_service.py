@@ -21,6 +21,7 @@ from tensorflow_serving.apis import predict_pb2
 from tensorflow_serving.apis import prediction_service_pb2_grpc
 from tensorflow_serving.apis import regression_pb2
 
+from keras_comic.export.batching import BatchingParameters
 from keras_comic.export.model_config import ModelConfig
 from keras_comic.serving.model_repository import ModelRepository
 from tests.serving.grpc_servers import call_without_reading
@@ -330,6 +331,8 @@ def server(request):
         ],
         max_queue=4,
         poll_seconds=None,
+        # What comes second waits.
+        batching=BatchingParameters(num_batch_threads=1),
     )
     yield
     request.cls.repository.close(0)
