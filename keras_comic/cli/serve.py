@@ -47,8 +47,9 @@ def serve(
         typer.Option(
             metavar="FILE",
             help="TensorFlow Serving's batching_parameters.txt. By default, "
-            "batches of at most 16 images without a delay, two at a time "
-            "where they are small: what comes meanwhile is the next.",
+            "batches of at most 16 images, fewer if they are large, without a "
+            "delay, two at a time where they are small: what comes meanwhile "
+            "is the next.",
             show_default=False,
         ),
     ] = None,

@@ -23,9 +23,9 @@ DEFAULT_BATCHING = BatchingParameters(
     enable_large_batch_splitting=True,
     max_execution_batch_size=16,
 )
-# By default, batches of more than this together do not run side by side, for
-# the memory: a batch of small pictures leaves a part of the cores idle, one of
-# large ones fills them.
+# By default, requests are joined up to half of this, and batches of more than
+# this together do not run side by side, for the memory: a few small pictures
+# leave a part of the cores idle, large ones fill them.
 DEFAULT_BYTES_BESIDE = 2**21
 DEFAULT_MAX_REQUESTS = 256
 DEFAULT_MAX_BYTES = 2**28
@@ -56,9 +56,9 @@ class Batcher:
             gives a dict of name to array.
         parameters: `BatchingParameters`, TensorFlow Serving's. Defaults to
             `None`, for requests of at most 64 rows, and batches of at most
-            16, without a delay: two at a time where they weigh no more than 2
-            MiB together, else one, and what comes meanwhile is the next
-            batch.
+            16, without a delay: what comes while others run is the next
+            batch, of 1 MiB where it is more than one request, and two run at
+            a time where they weigh no more than 2 MiB together.
         max_requests: Integer. Most requests that wait or run. Defaults to
             `256`.
         max_bytes: Integer. Most bytes of inputs that wait or run. Defaults
@@ -284,10 +284,13 @@ class Batcher:
 
     def _batch_length(self, key):
         """How many of a group's requests are the next batch."""
-        rows = 0
+        rows, weight, limit = 0, 0, float("inf")
+        if self.max_bytes_beside is not None:
+            limit = self.max_bytes_beside // 2
         for count, task in enumerate(self._groups[key]):
-            rows += task.rows
-            if count and (key[-1] is not None or rows > self.max_batch_size):
+            rows, weight = rows + task.rows, weight + task.weight
+            is_full = rows > self.max_batch_size or weight > limit
+            if count and (key[-1] is not None or is_full):
                 return count
         return len(self._groups[key])
 

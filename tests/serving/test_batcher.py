@@ -193,6 +193,25 @@ class BatcherTest(TestCase, parameterized.TestCase):
         )
         self.assertEqual(batcher.held_requests, 0)
 
+    def test_by_default_large_requests_are_not_joined(self):
+        model, batcher = self.make(parameters=None)
+        for side, rows, expected in (
+            (512, 1, [1, 1, 1, 1]),
+            (256, 1, [4]),
+            (256, 2, [4, 4]),
+            (16, 2, [8]),
+        ):
+            first = self.hold(model, batcher, x=np.zeros((1, 2**19), "uint8"))
+            second = batcher.submit("second", {"x": np.zeros((1, 2**20))})
+            model.batches.clear()
+            images = np.zeros((rows, side, side, 3), "uint8")
+            results = [batcher.submit("a", {"x": images}) for _ in range(4)]
+            model.may_run.set()
+            for result in (first, second, *results):
+                result.result(5)
+            found = [s[0] for name, s in model.batches if name == "a"]
+            self.assertEqual(found, expected)
+
     def test_what_weighs_too_much_runs_alone(self):
         model, batcher = self.make(parameters=None, weigh=lambda _: 2**40)
         model.may_run.clear()
