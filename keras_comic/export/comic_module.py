@@ -290,7 +290,9 @@ class ComicModule(tf.Module):
 
             return _map_to_string(write, tf.range(count))
 
-        same = tf.reduce_all(sizes == sizes[:1])
+        # A loop begins to count before what it only uses is there.
+        with tf.control_dependencies(list(others)):
+            same = tf.reduce_all(sizes == sizes[:1])
         return tf.cond(same & (count > 0), together, one_by_one)
 
     def _read(self, contents, name):

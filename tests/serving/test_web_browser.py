@@ -472,7 +472,7 @@ class BrowserTest(TestCase):
         self.assertIn("1.0 seconds", self.tab.text_content("#kc-stage"))
         self.assertIn("8 frames, 48 × 32 pixels", self.run_page())
         self.tab.wait_for_function(
-            "document.querySelector('#kc-video video').videoWidth === 48"
+            "document.querySelector('#kc-video video')?.videoWidth === 48"
         )
         self.assertFalse(self.tab.is_visible(".kc-compare"))
         self.tab.check("#kc-view-frame", force=True)
