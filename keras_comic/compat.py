@@ -612,11 +612,7 @@ def mish(x):
 
 @_register
 def rrelu(x, lower=0.125, upper=1 / 3):
-    """A leaky ReLU of the mean slope: what it was outside of training.
-
-    In training the slope was random, which a function of Keras 3, not being
-    told that it is training, cannot follow.
-    """
+    """A leaky ReLU of the mean slope: what it was outside of training."""
     return ops.leaky_relu(x, negative_slope=(lower + upper) / 2.0)
 
 
@@ -643,32 +639,7 @@ def tanhshrink(x):
 
 
 def load_model(path, custom_objects=None):
-    """Loads a model that Keras 2 saved as an H5 file, for prediction.
-
-    The model is not compiled. A file of weights alone is read by
-    `model.load_weights`.
-
-    Args:
-        path: Path of the file.
-        custom_objects: As in `model_from_config`. Defaults to `None`.
-
-    Returns:
-        `keras.Model`, with its weights.
-
-    Raises:
-        ValueError: If the file holds no model, or one that is not functional
-            or sequential, or that needs what is not supported.
-        OSError: If the file cannot be read.
-
-    Example:
-
-    >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(3)])
-    >>> model.save_weights("weights.weights.h5")
-    >>> keras_comic.compat.load_model("weights.weights.h5")
-    Traceback (most recent call last):
-    ...
-    ValueError: The file must hold a model that Keras 2 saved as H5. ...
-    """
+    """Loads a model that Keras 2 saved as an H5 file, for prediction."""
     with h5py.File(path, "r") as file:
         config = file.attrs.get("model_config")
     if config is None:
@@ -682,37 +653,7 @@ def load_model(path, custom_objects=None):
 
 
 def model_from_config(config, custom_objects=None):
-    """Makes a model from a config that Keras 2 wrote.
-
-    Its weights are those of a new model; `model.load_weights` reads them from
-    an H5 file that Keras 2 wrote.
-
-    Args:
-        config: String or dict: the JSON of `model.to_json()`, an H5 file's
-            attribute `model_config`, or the JSON that a SavedModel's metadata
-            hold. Of a functional or sequential model.
-        custom_objects: Dict of names to classes or functions, or `None`.
-            Defaults to `None`.
-
-    Returns:
-        `keras.Model`.
-
-    Raises:
-        ValueError: If the config is not that of a functional or sequential
-            model, or names what is not supported.
-
-    Example:
-
-    >>> norm = {"class_name": "Addons>InstanceNormalization", "config": {}}
-    >>> size = {"batch_input_shape": [None, 8, 8, 3]}
-    >>> inputs = {"class_name": "InputLayer", "config": size}
-    >>> config = {"name": "norm", "layers": [inputs, norm]}
-    >>> model = keras_comic.compat.model_from_config(
-    ...     {"class_name": "Sequential", "config": config}
-    ... )
-    >>> model.output_shape
-    (None, 8, 8, 3)
-    """
+    """Makes a model from a config that Keras 2 wrote."""
     if isinstance(config, (bytes, str)):
         config = json.loads(config)
     name = config.get("class_name") if isinstance(config, dict) else None
@@ -754,12 +695,7 @@ def _readable(config):
 
 
 def _with_new_calls(config):
-    """Layers and outputs of a functional model, its calls counted anew.
-
-    Keras 2 counts the calls of a model within a model from 1. Keras 3 does so
-    only for the outputs of the outer model, and not if the inner model is
-    sequential.
-    """
+    """Layers and outputs of a functional model, its calls counted anew."""
     inner = {
         layer["name"]: layer["class_name"]
         for layer in config["layers"]

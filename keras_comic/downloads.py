@@ -34,14 +34,7 @@ _PASSING = (408, 425, 429)
 
 
 def cache_folder():
-    """The folder of fetched files.
-
-    `KERAS_COMIC_HOME` if that environment variable is set, else
-    `keras_comic` in the folder of Keras: `KERAS_HOME`, by default `~/.keras`.
-
-    Returns:
-        `pathlib.Path`; it need not exist.
-    """
+    """The folder of fetched files."""
     own = os.environ.get("KERAS_COMIC_HOME")
     if own:
         return Path(own).expanduser()
@@ -58,35 +51,7 @@ def fetch(
     num_retries=4,
     timeout=30.0,
 ):
-    """Fetches a file, unless it is there already.
-
-    An interrupted download is continued, in this call or in a later one; a
-    server that cannot continue sends the whole file again. Two processes that
-    fetch the same file do so one after the other.
-
-    Args:
-        url: String. An address of `https`, `http` or `file`.
-        sha256: String. 64 hexadecimal digits: the checksum of the file.
-        path: Path of the file; its folder is made if it does not exist.
-        num_bytes: Integer or `None`. The size of the file, bytes. Defaults to
-            `None`: what the server says.
-        progress: Function or `None`. Called as more arrives, with the number
-            of bytes there are and the number there will be, or `None` where
-            that is not known. Defaults to `None`.
-        num_retries: Integer >= 0. How often a connection that fails is tried
-            again, after a pause of half a second, a second, two, ... Defaults
-            to `4`.
-        timeout: Float > 0. Seconds without an answer after which a connection
-            has failed. Defaults to `30.0`.
-
-    Returns:
-        `pathlib.Path`: the path, of a file with that checksum.
-
-    Raises:
-        ValueError: If the address or checksum is not one, or what the server
-            has is another file. Nothing of that is kept.
-        OSError: If the file cannot be fetched. What has arrived is kept.
-    """
+    """Fetches a file, unless it is there already."""
     path = Path(path)
     sha256 = _checked(url, sha256)
     if path.is_file() and _sha256_of(path) == sha256:

@@ -176,19 +176,7 @@ def save_to_preset(generator, folder, metadata=None):
 
 
 def golden_numbers(generator):
-    """Outputs of a generator for one fixed input.
-
-    The input is a smooth, odd-sized pattern; the numbers are those of a grid
-    of output pixels, for the first named style (or, without one, for a second
-    pattern as the style image).
-
-    Args:
-        generator: A generator, built.
-
-    Returns:
-        Dict of `style`, `values` (list of floats in `[-1, 1]`) and
-        `tolerance`.
-    """
+    """Outputs of a generator for one fixed input."""
     photos = _golden_pattern(GOLDEN_SIZE, GOLDEN_SIZE - 3, 0.0)
     if generator.style_names:
         style = generator.style_vector(generator.style_names[0])
@@ -241,16 +229,7 @@ def verify_preset(preset):
 
 
 def presets_table():
-    """The built-in presets as a Markdown table: `zoo/README.md`.
-
-    Returns:
-        String, with a heading and one row for each preset.
-
-    Example:
-
-    >>> keras_comic.presets.presets_table().splitlines()[0]
-    '# The zoo'
-    """
+    """The built-in presets as a Markdown table: `zoo/README.md`."""
     lines = [
         "# The zoo",
         "",
@@ -276,18 +255,7 @@ def presets_table():
 
 
 def preset_folder(preset):
-    """The local folder of a preset, fetched if its handle is remote.
-
-    Args:
-        preset: As in `from_preset`.
-
-    Returns:
-        `pathlib.Path`.
-
-    Raises:
-        ValueError: If there is no such preset; the names are listed.
-        OSError: If a remote one cannot be fetched.
-    """
+    """The local folder of a preset, fetched if its handle is remote."""
     handle = str(preset)
     for scheme, fetch in (("hf://", _fetch_hf), ("kaggle://", _fetch_kaggle)):
         if handle.startswith(scheme):

@@ -9,23 +9,7 @@ import warnings
 
 
 class ImportWith:
-    """Imports modules of a package once a library has been imported.
-
-    `import keras_comic` does without Keras, which takes seconds to import.
-    Yet `keras.saving.load_model` is to know our classes after it, whoever
-    imports Keras and when; they are registered as they are imported.
-
-    If the library has been imported, so are the modules, at once. Otherwise a
-    finder on `sys.meta_path` waits until it is. Nothing is imported while a
-    module of the library's or the package's is half imported, in this thread
-    or another: the modules import each other. Only the names are looked at;
-    what finds and loads them stays what it is.
-
-    Args:
-        library: String. Name of a top-level package, such as `"keras"`.
-        package: String. Name of the package that the modules are of.
-        modules: Sequence of strings, names below the package.
-    """
+    """Imports modules of a package once a library has been imported."""
 
     def __init__(self, library, package, modules):
         self.library = library
@@ -40,17 +24,7 @@ class ImportWith:
         self._import_modules()
 
     def find_spec(self, name, path=None, target=None):
-        """As of any finder on `sys.meta_path`.
-
-        Args:
-            name: String. The module's full name.
-            path: Not used.
-            target: Module or `None`. What is to be reloaded.
-
-        Returns:
-            `importlib.machinery.ModuleSpec`, or `None` for a module that is
-            not waited for.
-        """
+        """As of any finder on `sys.meta_path`."""
         is_own = name == self.library or name.startswith(f"{self.package}.")
         if not is_own or target is not None or self._is_finding():
             return None

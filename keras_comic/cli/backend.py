@@ -9,13 +9,7 @@ MODELS = "keras_comic.models"
 
 
 def import_models():
-    """Imports the models with Keras, without its backend's notes on stderr.
-
-    TensorFlow writes half a page about the processor when it is imported,
-    which no setting of its own keeps from who stylises a photo. If the import
-    fails, what was written is shown. Importing the models also registers
-    their classes, so that presets can name them.
-    """
+    """Imports the models with Keras, without its backend's notes on stderr."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     if MODELS in sys.modules:
         return

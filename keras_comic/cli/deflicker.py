@@ -69,12 +69,7 @@ def deflicker(
         typer.Option("--sound/--no-sound", help="Keep the source's sound."),
     ] = True,
 ):
-    """Take the flicker out of a stylised video, of whatever program.
-
-    Each frame is blended with the last one, moved along the optical flow of
-    the source. The output has the stylised video's size, and the source's
-    times and sound.
-    """
+    """Take the flicker out of a stylised video, of whatever program."""
     with reported_errors():
         import_models()
         from keras_comic.video.deflicker import Deflicker

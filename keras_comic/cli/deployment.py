@@ -54,11 +54,7 @@ def deployment(
         typer.Option("--overwrite", help="Write files anew that were changed."),
     ] = False,
 ):
-    """Write what TensorFlow Serving needs beside exported models.
-
-    Its configuration, a Dockerfile, a compose file with Prometheus, and
-    manifests for Kubernetes. Files that were changed are not touched.
-    """
+    """Write what TensorFlow Serving needs beside exported models."""
     with reported_errors():
         import_models()
         from keras_comic.export.batching import make_batching_parameters

@@ -12,14 +12,7 @@ FAILURE_EXIT_CODE = 1
 
 @contextlib.contextmanager
 def reported_errors():
-    """Turns the library's errors into a line on stderr and exit code 2.
-
-    Only what the library says about wrong input is caught; anything else is
-    a bug, and keeps its traceback.
-
-    Raises:
-        typer.Exit: Instead of `ValueError`, `OSError` and `ImportError`.
-    """
+    """Turns the library's errors into a line on stderr and exit code 2."""
     try:
         yield
     except (ImportError, OSError, ValueError) as error:
@@ -28,19 +21,11 @@ def reported_errors():
 
 
 def report_error(message):
-    """Prints `Error: ...` in red on stderr.
-
-    Args:
-        message: String.
-    """
+    """Prints `Error: ...` in red on stderr."""
     typer.secho(f"Error: {message}", fg=typer.colors.RED, err=True)
 
 
 def report_failures(failures):
-    """Prints each file that could not be used, with its reason, on stderr.
-
-    Args:
-        failures: List of `(path, reason)`.
-    """
+    """Prints each file that could not be used, with its reason, on stderr."""
     for path, reason in failures:
         typer.secho(f"  {path}: {reason}", fg=typer.colors.RED, err=True)

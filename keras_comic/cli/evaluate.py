@@ -70,12 +70,7 @@ def evaluate(
         ),
     ] = 1,
 ):
-    """Measure a preset on photos and comics.
-
-    Prints each number with the protocol that it is of; numbers of different
-    protocols cannot be compared. A picture that cannot be read is left out and
-    listed with its reason, and the exit code is 1.
-    """
+    """Measure a preset on photos and comics."""
     with reported_errors():
         import_models()
         from keras_comic.models.evaluation import evaluate_preset

@@ -127,17 +127,7 @@ def export(
 
 
 def parse_sizes(texts):
-    """Heights and widths of sizes that were typed.
-
-    Args:
-        texts: List of strings `WIDTHxHEIGHT`, pixels, or `["none"]`.
-
-    Returns:
-        List of `(height, width)`.
-
-    Raises:
-        ValueError: If a text is not of this form.
-    """
+    """Heights and widths of sizes that were typed."""
     if texts == ["none"]:
         return []
     sizes = []

@@ -37,10 +37,7 @@ def presets(
         ),
     ] = False,
 ):
-    """List the presets, or verify that they compute what they should.
-
-    With --verify, the exit code is 1 when one does not.
-    """
+    """List the presets, or verify that they compute what they should."""
     with reported_errors():
         import_models()
         from keras_comic.presets import list_presets
@@ -149,11 +146,7 @@ def add_style(
         ),
     ] = None,
 ):
-    """Add a named style, the average of some drawings, to a preset.
-
-    Nothing is trained. A drawing that cannot be read is left out and listed
-    with its reason, and the exit code is 1.
-    """
+    """Add a named style, the average of some drawings, to a preset."""
     with reported_errors():
         import_models()
         from keras_comic.models.preset_styles import add_style_to_preset

@@ -6,15 +6,7 @@ import time
 
 @contextlib.contextmanager
 def progress_bar(description):
-    """Shows a bar on stderr, with rate and time left, on a terminal.
-
-    Args:
-        description: String, what is going on.
-
-    Yields:
-        What the library's functions take as `progress`: a callable to be
-        given the number of files done and the number of all, or `None`.
-    """
+    """Shows a bar on stderr, with rate and time left, on a terminal."""
     from rich.console import Console
     from rich.progress import BarColumn
     from rich.progress import MofNCompleteColumn

@@ -21,11 +21,7 @@ def inspect(
         ),
     ],
 ):
-    """Show what files say of how they were made, and read their watermarks.
-
-    The metadata can be removed or written by anyone; a watermark is read of
-    pictures, and of a video's first frame.
-    """
+    """Show what files say of how they were made, and read their watermarks."""
     with reported_errors():
         from keras_comic.provenance.inspection import inspect_file
 

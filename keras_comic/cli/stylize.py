@@ -135,12 +135,7 @@ def stylize(
         ),
     ] = None,
 ):
-    """Turn photos and videos into comics.
-
-    A file that cannot be read is listed with its reason, the others are
-    finished, and the exit code is 1. The same command again goes on with an
-    interrupted folder of photos, and with --resume with a video.
-    """
+    """Turn photos and videos into comics."""
     with reported_errors():
         identifier = None if watermark is None else parse_watermark(watermark)
         import_models()
@@ -206,17 +201,7 @@ def stylize(
 
 
 def parse_watermark(text):
-    """The identifier of a watermark that was typed.
-
-    Args:
-        text: String: a decimal number, or a hexadecimal one behind `0x`.
-
-    Returns:
-        Integer.
-
-    Raises:
-        ValueError: If it is no number of 32 bits.
-    """
+    """The identifier of a watermark that was typed."""
     is_hex = text.lower().startswith("0x")
     try:
         identifier = int(text, 16 if is_hex else 10)
@@ -231,20 +216,7 @@ def parse_watermark(text):
 
 
 def parse_styles(texts, style_names):
-    """What `stylize` takes as style, of the texts that were typed.
-
-    Args:
-        texts: List of strings `NAME-or-IMAGE` or `NAME-or-IMAGE:WEIGHT`, or
-            `None`.
-        style_names: List of strings, names that may hold a colon themselves.
-
-    Returns:
-        `None`, a string, or a list of `(string, weight)`; a weight that is
-        left out is 1.
-
-    Raises:
-        ValueError: If there is a weight and nothing to mix with.
-    """
+    """What `stylize` takes as style, of the texts that were typed."""
     if not texts:
         return None
     parsed = [_parse_style(text, style_names) for text in texts]

@@ -73,12 +73,7 @@ def stylize_beam(
         ),
     ] = 8,
 ):
-    """Turn photos by the million into comics, with Apache Beam.
-
-    Files that cannot be stylised are listed in failures.jsonl in the output,
-    the others are finished, and the exit code is 1. The same command again
-    goes on where a run was stopped.
-    """
+    """Turn photos by the million into comics, with Apache Beam."""
     with reported_errors():
         import_models()
         from keras_comic.serving.beam_stylize import stylize_with_beam

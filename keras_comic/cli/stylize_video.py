@@ -17,19 +17,7 @@ DEFAULT_SUFFIX = ".mp4"
 
 
 def is_video(sources, output):
-    """Whether sources are stylised as videos.
-
-    Args:
-        sources: List of paths as typed.
-        output: Path.
-
-    Returns:
-        Boolean. True where all are videos, moving pictures, a camera or raw
-        frames, or one is a folder and the output a video.
-
-    Raises:
-        ValueError: If some are, and some are not.
-    """
+    """Whether sources are stylised as videos."""
     videos = [_is_moving(source) for source in sources]
     if len(sources) == 1 and sources[0].is_dir():
         return _is_moving_name(output)
@@ -43,24 +31,7 @@ def is_video(sources, output):
 
 
 def stylize_videos(generator, sources, output, size, frame_rate, options):
-    """Stylises videos, one after the other, and reports.
-
-    Args:
-        generator: `Generator`.
-        sources: List of paths as typed; of URLs, `RemoteFile`.
-        output: Path of what `open_sink` takes, or of a folder for several; of
-            a URL, `RemoteFile`.
-        size: String `WIDTHxHEIGHT` or `None`.
-        frame_rate: Float or `None`.
-        options: Dict: `style`, `strength`, `mask`, `keep_color`,
-            `consistency`, `preset`, `compare`, `resume`, `overwrite`,
-            `sound`, `provenance`, `watermark`, `max_side`.
-
-    Raises:
-        typer.Exit: With exit code 1, if one could not be read to its end.
-        ValueError: If an argument is wrong; `OSError` if the one video there
-            is cannot be read or written.
-    """
+    """Stylises videos, one after the other, and reports."""
     size = None if size is None else parse_size(size)
     many = len(sources) > 1
     if many:
@@ -155,17 +126,7 @@ def _with_urls(message, urls):
 
 
 def parse_size(text):
-    """Width and height of what was typed.
-
-    Args:
-        text: String such as `640x480`.
-
-    Returns:
-        Pair of integers.
-
-    Raises:
-        ValueError: If it is something else.
-    """
+    """Width and height of what was typed."""
     match = re.fullmatch(r"(\d+)x(\d+)", text)
     if match is None:
         raise ValueError(

@@ -177,12 +177,7 @@ def build(
         bool, typer.Option("--flow", help="Store the optical flow of clips.")
     ] = False,
 ):
-    """Write images, pages, videos or pairs into TFRecord shards.
-
-    A file that cannot be read is left out and listed; the exit code is 1
-    then. What the rules leave out is counted, and listed in the manifest. After
-    an interruption, the same command goes on where it stopped.
-    """
+    """Write images, pages, videos or pairs into TFRecord shards."""
     with reported_errors():
         import_models()
         from keras_comic import data
@@ -292,10 +287,7 @@ def inspect(
         ),
     ] = False,
 ):
-    """Say what lies in TFRecords, and draw it.
-
-    The exit code is 1 if something is broken.
-    """
+    """Say what lies in TFRecords, and draw it."""
     if output is None:
         folder = Path(records)
         folder = folder if folder.is_dir() else folder.parent

@@ -221,13 +221,7 @@ def train(
         ),
     ] = None,
 ):
-    """Train a preset on drawings and photos of your own.
-
-    Beside the preset, OUTPUT.training/ holds what the run needs: the records,
-    the checkpoint, sample grids, the plot of the losses and, at the end, a
-    report (report.html). OUTPUT.search/ holds the trials of --search and their
-    table. The same command again goes on where it was stopped.
-    """
+    """Train a preset on drawings and photos of your own."""
     options = {
         "image_size": image_size,
         "batch_size": batch_size,
@@ -337,17 +331,7 @@ def train(
 
 
 def parse_drawings(texts):
-    """The drawings as `train_style_preset` takes them.
-
-    Args:
-        texts: List of strings: one folder, or `NAME=FOLDER` each.
-
-    Returns:
-        A path, or a dict of name to path.
-
-    Raises:
-        ValueError: If several folders have no name, or a name comes twice.
-    """
+    """The drawings as `train_style_preset` takes them."""
     if len(texts) == 1 and ("=" not in texts[0] or Path(texts[0]).is_dir()):
         return Path(texts[0])
     folders = {}
@@ -368,17 +352,7 @@ def parse_drawings(texts):
 
 
 def parse_loss_weights(texts):
-    """Dict of loss term to weight.
-
-    Args:
-        texts: List of strings `TERM=WEIGHT`.
-
-    Returns:
-        Dict of string to float.
-
-    Raises:
-        ValueError: If one has no number.
-    """
+    """Dict of loss term to weight."""
     weights = {}
     for text in texts:
         term, _, weight = text.partition("=")

@@ -63,11 +63,7 @@ def web(
         ),
     ] = False,
 ):
-    """Serve a web page that turns photos and short videos into comics.
-
-    The page loads nothing from other servers, and only this computer can open
-    it unless --host says otherwise. Ctrl+C ends it.
-    """
+    """Serve a web page that turns photos and short videos into comics."""
     with reported_errors():
         import_models()
         from keras_comic.serving.content_review import ContentReview

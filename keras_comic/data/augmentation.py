@@ -111,17 +111,7 @@ class Augmentation:
 
 
 def check_augmentation(augmentation):
-    """The augmentation to use where one is given, or none.
-
-    Args:
-        augmentation: `Augmentation` or `None`.
-
-    Returns:
-        `Augmentation`; for `None`, one that only mirrors.
-
-    Raises:
-        TypeError: If it is something else.
-    """
+    """The augmentation to use where one is given, or none."""
     if augmentation is None:
         return Augmentation()
     if not isinstance(augmentation, Augmentation):
@@ -133,16 +123,7 @@ def check_augmentation(augmentation):
 
 
 def color_changes(uniforms, color_jitter):
-    """How the colours of each picture change.
-
-    Args:
-        uniforms: Float32 `(pictures, NUM_UNIFORMS)` in `[0, 1)`.
-        color_jitter: Float in `[0, 1]`.
-
-    Returns:
-        Float32 `(pictures, 3, 4)`: from red, green, blue and one, all in
-        `[0, 1]`, to red, green and blue in `[-1, 1]`.
-    """
+    """How the colours of each picture change."""
     grey, cosine, sine = _hue_bases()
     signed = color_jitter * (2.0 * uniforms - 1.0)
     brightness = 1.0 + signed[:, BRIGHTNESS, None, None]
@@ -157,16 +138,7 @@ def color_changes(uniforms, color_jitter):
 
 
 def change_colors(images, changes):
-    """Changes the colours of images.
-
-    Args:
-        images: Float32 `(pictures, ..., height, width, 3)`, RGB in
-            `[0, 255]`.
-        changes: Float32 `(pictures, 3, 4)`, from `color_changes`.
-
-    Returns:
-        Float32 like `images`, RGB in `[-1, 1]`.
-    """
+    """Changes the colours of images."""
     columns = [
         _as_high(changes[:, None, None, :, place], images) for place in range(4)
     ]
@@ -178,16 +150,7 @@ def change_colors(images, changes):
 
 
 def cutout_boxes(uniforms, cutout, image_size):
-    """The square that is cut out of each picture.
-
-    Args:
-        uniforms: Float32 `(pictures, NUM_UNIFORMS)` in `[0, 1)`.
-        cutout: Float in `[0, 1]`. Its side as a part of the picture's.
-        image_size: Integer. The picture's side, pixels.
-
-    Returns:
-        Int32 `(pictures, 4)`: top, left, bottom and right, pixels.
-    """
+    """The square that is cut out of each picture."""
     side = round(cutout * image_size)
     corners = tf.stack(
         [uniforms[:, CUTOUT_TOP], uniforms[:, CUTOUT_LEFT]], axis=1
@@ -197,15 +160,7 @@ def cutout_boxes(uniforms, cutout, image_size):
 
 
 def cut_out(images, boxes):
-    """Makes a square of each image middle grey.
-
-    Args:
-        images: Float32 `(pictures, ..., height, width, 3)`, in `[-1, 1]`.
-        boxes: Int32 `(pictures, 4)`, from `cutout_boxes`.
-
-    Returns:
-        Float32 like `images`.
-    """
+    """Makes a square of each image middle grey."""
     top, left, bottom, right = tf.unstack(boxes[..., None], axis=1)
     shape = tf.shape(images)
     rows, columns = tf.range(shape[-3]), tf.range(shape[-2])
@@ -221,32 +176,13 @@ def cut_out(images, boxes):
 
 
 def mirror_some(images, mirrored):
-    """Mirrors some of the images, left to right.
-
-    Args:
-        images: `(pictures, ..., height, width, 3)`.
-        mirrored: Boolean `(pictures,)`.
-
-    Returns:
-        Like `images`.
-    """
+    """Mirrors some of the images, left to right."""
     mirrored = _as_high(mirrored[:, None, None, None], images)
     return tf.where(mirrored, tf.reverse(images, [-2]), images)
 
 
 def finish_images(images, mirrored=None, colors=None, cutouts=None):
-    """Turns images into floats, with the changes that need no resampling.
-
-    Args:
-        images: Uint8 `(pictures, ..., height, width, 3)`, RGB in `[0, 255]`;
-            the shape is known.
-        mirrored: Boolean `(pictures,)` or `None`.
-        colors: Float32 `(pictures, 3, 4)`, from `color_changes`, or `None`.
-        cutouts: Int32 `(pictures, 4)`, from `cutout_boxes`, or `None`.
-
-    Returns:
-        Float32 like `images`, RGB in `[-1, 1]`.
-    """
+    """Turns images into floats, with the changes that need no resampling."""
     finished = _finisher()(images, mirrored, colors, cutouts)
     return tf.ensure_shape(finished, images.shape)
 

@@ -185,20 +185,7 @@ def _build(maker, listed, num_shards, shard_bytes, build_key, options, work):
 
 
 def _run_pipeline(maker, listed, num_shards, shard_bytes, options, work):
-    """Makes the records and writes the shards, under temporary names.
-
-    Args:
-        maker: `RecordMaker`.
-        listed: List of `Source`.
-        num_shards: Integer or `None`.
-        shard_bytes: Integer.
-        options: `PipelineOptions`.
-        work: `pathlib.Path` or `RemotePath` of the folder for the shards.
-
-    Returns:
-        List of `ChunkResult`, one a source; dict of the keys of shards to
-        lists of name, size in bytes, and sha256.
-    """
+    """Makes the records and writes the shards, under temporary names."""
     import apache_beam as beam
 
     # Workers may be elsewhere.
@@ -235,16 +222,7 @@ def _run_pipeline(maker, listed, num_shards, shard_bytes, options, work):
 
 
 def _make_records(numbered, maker):
-    """The records of a source and, last, what is known of them.
-
-    Args:
-        numbered: Tuple, a source's number and the `Source`.
-        maker: `RecordMaker`.
-
-    Yields:
-        Numbers of the source and of the record in it, and its bytes; then a
-        line for `_read_report`.
-    """
+    """The records of a source and, last, what is known of them."""
     from apache_beam.pvalue import TaggedOutput
 
     number, source = numbered
@@ -341,18 +319,7 @@ def _shard_key(split, place):
 
 
 def make_options(options, instead):
-    """Options of a pipeline; without a runner, those of this process's own.
-
-    Args:
-        options: List of strings, `PipelineOptions` or `None`.
-        instead: String. What to do where Beam is not installed.
-
-    Returns:
-        `apache_beam.options.pipeline_options.PipelineOptions`.
-
-    Raises:
-        ImportError: If Apache Beam is not installed.
-    """
+    """Options of a pipeline; without a runner, those of this process's own."""
     try:
         from apache_beam.io.filesystems import FileSystems
         from apache_beam.options.pipeline_options import PipelineOptions

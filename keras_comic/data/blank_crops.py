@@ -12,19 +12,7 @@ from keras_comic.data.crops import WHITE_LEVEL
 
 
 def excess_blank(cells, boxes, limits):
-    """By what factor boxes of a drawing exceed the limits of what is blank.
-
-    Measured on cells of 8 pixels, those that a box touches.
-
-    Args:
-        cells: Float32 `(rows, columns, 2)`, from `blank_cells`.
-        boxes: Int32 `(boxes, 3)`: top, left and side, pixels.
-        limits: Pair of floats in `[0, 1]`: the part that may be white, and
-            the part that may be empty paper.
-
-    Returns:
-        Float32 `(boxes,)`; 1 for those within both limits.
-    """
+    """By what factor boxes of a drawing exceed the limits of what is blank."""
     sums = tf.cumsum(tf.cumsum(cells, axis=0), axis=1)
     sums = tf.pad(sums, [[1, 0], [1, 0], [0, 0]])
     start = boxes[:, :2] // CELL_SIZE
@@ -44,19 +32,7 @@ def excess_blank(cells, boxes, limits):
 
 
 def blank_cells(image, text_boxes=None, start=(0, 0)):
-    """How blank each cell of 8x8 pixels of a drawing is.
-
-    Args:
-        image: Uint8 `(height, width, 3)`, RGB in `[0, 255]`; may be a part of
-            the drawing that begins with a cell.
-        text_boxes: Int32 `(boxes, 4)` or `None`: top, left, height and width
-            of areas of text in the drawing, pixels. Cells that they touch
-            count as empty tinted paper.
-        start: Int32 `(2,)`: row and column in the drawing of the first pixel.
-
-    Returns:
-        Float32 `(rows, columns, 2)`, as `keras_comic.data.crops.blank_cells`.
-    """
+    """How blank each cell of 8x8 pixels of a drawing is."""
     darkest = tf.cast(tf.reduce_min(image, axis=-1), "float32")
     white = tf.cast(darkest > WHITE_LEVEL, "float32")
     maps = [white, darkest, tf.square(darkest), tf.ones_like(darkest)]

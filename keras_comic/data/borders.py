@@ -107,14 +107,7 @@ def trim_box(image, min_fraction=0.5):
 
 
 def check_image(image):
-    """Raises an error if an image is no uint8 RGB array.
-
-    Args:
-        image: Uint8 array `(height, width, 3)`, sides of at least 1 pixel.
-
-    Raises:
-        ValueError: If it is anything else.
-    """
+    """Raises an error if an image is no uint8 RGB array."""
     shape = getattr(image, "shape", None)
     dtype = getattr(image, "dtype", None)
     if dtype != "uint8" or len(shape) != 3 or shape[2] != 3 or 0 in shape:
@@ -126,17 +119,7 @@ def check_image(image):
 
 
 def reduce_image(image, max_side):
-    """Shrinks an image by a whole factor, as means of squares of pixels.
-
-    Args:
-        image: Uint8 array `(height, width, 3)`.
-        max_side: Integer. The longest that the long side may stay, pixels.
-
-    Returns:
-        The uint8 array `(new_height, new_width, 3)`, whose last row and
-        column may be means of fewer pixels; and the factor, an integer (the
-        image itself and `1` where it is small enough).
-    """
+    """Shrinks an image by a whole factor, as means of squares of pixels."""
     factor = -(-max(image.shape[:2]) // max_side)
     if factor == 1:
         return image, 1
@@ -157,12 +140,7 @@ def _leave(found, box, full, fraction):
 
 
 def _trim_once(image, margins):
-    """The box without the outermost bars or else margins, if there are any.
-
-    Returns:
-        Integers `[top, left, height, width]`, or `None` where nothing is
-        trimmed; and whether it was paper.
-    """
+    """The box without the outermost bars or else margins, if there are any."""
     small, factor = reduce_image(image, MEASURED_SIDE)
     # Rows counted from each side: top, bottom, left, right.
     sides = [_measure_side(view) for view in _views(small)]
@@ -206,18 +184,7 @@ class _Side(
         "_Side", "depth length color tolerance edge end drift"
     )
 ):
-    """What lies at one side of a picture, in rows counted from there.
-
-    Attributes:
-        depth: Integer. Rows that have the colour of the outermost.
-        length: Integer. Rows of the picture.
-        color: Int16 array of RGB, the median of the outermost row.
-        tolerance: Integer, the levels by which that colour may vary.
-        edge: Float in `[0, 1]`, the part of a row that jumps in colour right
-            after.
-        end: Integer. Rows up to that jump, where it is smeared.
-        drift: Float, the levels by which the colour varies along the side.
-    """
+    """What lies at one side of a picture, in rows counted from there."""
 
 
 def _measure_side(view):

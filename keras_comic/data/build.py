@@ -55,14 +55,7 @@ _PACKAGES = (
 class WrittenRecords(
     collections.namedtuple("WrittenRecords", "shards counts drops conversions")
 ):
-    """What `write_records` gives back.
-
-    Args:
-        shards: List of `pathlib.Path`, the files written.
-        counts: Dict of labels to numbers of records.
-        drops: List of `(path, rule, reason, thumbnail)`: what was left out.
-        conversions: Dict of what was done to pictures to how often.
-    """
+    """What `write_records` gives back."""
 
     @property
     def failures(self):
@@ -190,14 +183,7 @@ class NothingLeftError(ValueError):
 
 
 def make_maker(maker):
-    """The maker of a kind, where only the kind is given.
-
-    Args:
-        maker: `RecordMaker` or string, as in `write_records`.
-
-    Returns:
-        `RecordMaker`.
-    """
+    """The maker of a kind, where only the kind is given."""
     if isinstance(maker, RecordMaker):
         return maker
     if not isinstance(maker, str):
@@ -214,14 +200,7 @@ def make_maker(maker):
 
 
 def check_split(split):
-    """Checks a split's name.
-
-    Args:
-        split: String of letters, digits and `_`.
-
-    Raises:
-        ValueError: If it is not so.
-    """
+    """Checks a split's name."""
     if not re.fullmatch(r"\w+", str(split)):
         raise ValueError(
             "`split` must be a word of letters, digits and `_`. "
@@ -230,14 +209,7 @@ def check_split(split):
 
 
 def check_positive(**values):
-    """Checks integers.
-
-    Args:
-        **values: Integers or `None`, by the names of their arguments.
-
-    Raises:
-        ValueError: If one is not positive.
-    """
+    """Checks integers."""
     for name, value in values.items():
         if value is not None and not value > 0:
             raise ValueError(
@@ -246,19 +218,7 @@ def check_positive(**values):
 
 
 def list_all(sources, kind, split, eval_fraction, manifest, list_url=None):
-    """Lists the sources of a build, each with the split it goes to.
-
-    Args:
-        sources: As in `write_records`.
-        kind: One of `KINDS`.
-        split: String.
-        eval_fraction: Float in `[0, 1]`.
-        manifest: String, path or `None`.
-        list_url: As in `list_sources`. Defaults to `None`.
-
-    Returns:
-        List of `Source`.
-    """
+    """Lists the sources of a build, each with the split it goes to."""
     if not 0 <= eval_fraction <= 1:
         raise ValueError(
             "`eval_fraction` must lie in [0, 1]. "
@@ -274,10 +234,7 @@ def list_all(sources, kind, split, eval_fraction, manifest, list_url=None):
 
 
 def _leave_out_records(listed, output):
-    """Leaves out pictures of the folder of the records, as of a preview.
-
-    But for those of that folder, or of one in it, that is a source itself.
-    """
+    """Leaves out pictures of the folder of the records, as of a preview."""
     output, kept = Path(os.path.abspath(output)), []
     for source in listed:
         parents = Path(os.path.abspath(source.path)).parents
@@ -294,25 +251,7 @@ def _leave_out_records(listed, output):
 def write_build(
     maker, results, folder, num_shards, shard_bytes, build_key, write_shard
 ):
-    """Plans the shards, has them written, and describes them.
-
-    Args:
-        maker: `RecordMaker`.
-        results: List of `ChunkResult`, in the order of the sources.
-        folder: `pathlib.Path`. Where manifests and statistics pages go.
-        num_shards: Integer or `None`.
-        shard_bytes: Integer.
-        build_key: String.
-        write_shard: Callable. Gets a shard's split, its number in the split,
-            its name, and what is known of each of its records; also the
-            numbers of these records. Gives its size in bytes and its sha256.
-
-    Returns:
-        List of the splits' names, and list of `Drop`.
-
-    Raises:
-        NothingLeftError: If there is no record.
-    """
+    """Plans the shards, has them written, and describes them."""
     facts = [fact for result in results for fact in result.facts]
     drops = [drop for result in results for drop in result.drops]
     plan = plan_shards(facts, maker.rules, num_shards, shard_bytes)
@@ -406,18 +345,7 @@ def _join_records(path, places):
 
 
 def install_build(work, output, splits, drops):
-    """Moves what is finished to its place, and removes what it replaces.
-
-    Args:
-        work: `pathlib.Path` of the folder that holds shards, manifests and
-            statistics pages; the caller then removes it.
-        output: `pathlib.Path` of the folder that they go to.
-        splits: List of the splits' names.
-        drops: List of `Drop`.
-
-    Returns:
-        `WrittenRecords`.
-    """
+    """Moves what is finished to its place, and removes what it replaces."""
     # From here on until the folder is gone, the shards are not one set.
     (work / INSTALLING).touch()
     shards, counts = [], collections.Counter()
@@ -444,18 +372,7 @@ def _is_shard(name, split):
 
 
 def make_manifest(maker, split, entries, kept):
-    """What a split's manifest says of its shards and records.
-
-    Args:
-        maker: `RecordMaker`.
-        split: String.
-        entries: List of dicts, one a shard: `name`, `bytes`, `sha256`,
-            `records`, `lengths`, `labels` (names).
-        kept: List of dicts, what is known of each record.
-
-    Returns:
-        Dict that JSON can hold.
-    """
+    """What a split's manifest says of its shards and records."""
     labels = sorted({fact["label"] for fact in kept})
     places = {label: place for place, label in enumerate(labels)}
     return {
@@ -481,14 +398,7 @@ def make_manifest(maker, split, entries, kept):
 
 
 def discard_build(work):
-    """Removes a build that is not finished.
-
-    If it was, or one before it, interrupted while it replaced shards, a mark
-    of that stays: those that lie there are not one set.
-
-    Args:
-        work: `pathlib.Path` of the folder of the build, which holds no folder.
-    """
+    """Removes a build that is not finished."""
     marked = False
     for path in list(work.iterdir()):
         if path.name == INSTALLING:
@@ -500,11 +410,7 @@ def discard_build(work):
 
 
 def _remove_build(work):
-    """Removes the folder of a finished build.
-
-    In an order in which nothing is lost, and nothing half removed is taken
-    for a build to go on with, if it is interrupted.
-    """
+    """Removes the folder of a finished build."""
     (work / INSTALLING).unlink(missing_ok=True)
     (work / KEY_FILE).unlink(missing_ok=True)
     shutil.rmtree(work)
@@ -546,17 +452,7 @@ def _lock_of(work):
 
 @contextlib.contextmanager
 def only_build(work):
-    """Keeps a second build out of the same folder.
-
-    Args:
-        work: `pathlib.Path` of the folder of the build.
-
-    Yields:
-        Nothing.
-
-    Raises:
-        ValueError: If there is another.
-    """
+    """Keeps a second build out of the same folder."""
     try:
         import fcntl
     except ImportError:  # Not on Windows.
@@ -581,17 +477,7 @@ def only_build(work):
 
 
 def load_build(output, split, listed, build_key):
-    """What an earlier, finished build of the same records gave.
-
-    Args:
-        output: `pathlib.Path` of the folder of the shards.
-        split: String.
-        listed: List of `Source`.
-        build_key: String.
-
-    Returns:
-        `WrittenRecords` without thumbnails, or `None` if there was none.
-    """
+    """What an earlier, finished build of the same records gave."""
     # A split that all was left out of has no manifest.
     candidates = sorted({split, *(source.split for source in listed)})
     manifests = [_load_manifest(output, name, build_key) for name in candidates]
@@ -624,15 +510,7 @@ def _load_manifest(output, split, build_key):
 
 
 def key_of(maker, listed):
-    """Tells apart builds that do not make the same records.
-
-    Args:
-        maker: `RecordMaker`.
-        listed: List of `Source`.
-
-    Returns:
-        String, hexadecimal.
-    """
+    """Tells apart builds that do not make the same records."""
     files = []
     for source in listed:
         paths = [source.path, *filter(None, [source.comic])]
@@ -656,12 +534,5 @@ def _stat(path):
 
 
 def digest_of(content):
-    """SHA-256 of what JSON can hold.
-
-    Args:
-        content: What JSON can hold.
-
-    Returns:
-        String, hexadecimal.
-    """
+    """SHA-256 of what JSON can hold."""
     return hashlib.sha256(json.dumps(content).encode("ascii")).hexdigest()

@@ -7,13 +7,7 @@ from keras_comic.data.randomness import random_uniforms
 
 
 class ChoiceStream:
-    """Says yes or no to each sample, as `PictureStream` makes images.
-
-    Args:
-        seed: Integer.
-        name: String, its key in a batch. The random numbers depend on it.
-        fraction: Float in `[0, 1]`. How often it says yes.
-    """
+    """Says yes or no to each sample, as `PictureStream` makes images."""
 
     mean_bytes = 0.0
 
@@ -23,33 +17,15 @@ class ChoiceStream:
         self.key = random_key(seed, name)
 
     def specs(self):
-        """As in `PictureStream`.
-
-        Returns:
-            Dict of `tf.TensorSpec`.
-        """
+        """As in `PictureStream`."""
         return {self.name: tf.TensorSpec([], "bool")}
 
     def read(self, samples):
-        """As in `PictureStream`.
-
-        Args:
-            samples: Int64 array `(samples,)`.
-
-        Returns:
-            List of one boolean array `(samples,)`.
-        """
+        """As in `PictureStream`."""
         return [random_uniforms(self.key, samples, 1)[:, 0] < self.fraction]
 
     def prepare(self, block):
-        """Gives back what it gets.
-
-        Args:
-            block: Dict of tensors.
-
-        Returns:
-            The same.
-        """
+        """Gives back what it gets."""
         return block
 
     make = prepare

@@ -38,14 +38,7 @@ ChunkResult = collections.namedtuple("ChunkResult", "facts drops conversions")
 
 
 def split_into_chunks(sources):
-    """Shares sources among chunks, in their order.
-
-    Args:
-        sources: List of `Source`.
-
-    Returns:
-        List of lists of `Source`.
-    """
+    """Shares sources among chunks, in their order."""
     chunks, alone = [], True
     for source in sources:
         single = is_video(source.path) or source.path.is_dir()
@@ -57,22 +50,7 @@ def split_into_chunks(sources):
 
 
 def make_chunks(maker, chunks, folder=None, num_workers=None, progress=None):
-    """Makes the records of all chunks, of those that are not there yet.
-
-    Args:
-        maker: `RecordMaker`.
-        chunks: List of lists of `Source`.
-        folder: `pathlib.Path` or `None`. Where the files go. `None` makes no
-            files: the records are made and thrown away.
-        num_workers: Integer or `None`. Processes. `None`: one for each CPU
-            core where there is enough to do.
-        progress: Callable or `None`. Called with the number of sources done
-            and the number of all, in order of completion.
-
-    Returns:
-        List of `ChunkResult`, in the order of `chunks`; with `folder`, `None`
-        for each: `load_chunk` reads them.
-    """
+    """Makes the records of all chunks, of those that are not there yet."""
     total = sum(map(len, chunks))
     results = [None] * len(chunks)
     todo = [
@@ -104,20 +82,7 @@ def make_chunks(maker, chunks, folder=None, num_workers=None, progress=None):
 
 
 def make_chunk(maker, sources, path=None, crashed=(), tick=None):
-    """Makes the records of some sources.
-
-    Args:
-        maker: `RecordMaker`.
-        sources: List of `Source`.
-        path: `pathlib.Path` or `None`. The file for the records; written
-            beside its name and renamed, before that of the JSON.
-        crashed: Container of the places of sources that end the process, and
-            are left out.
-        tick: Callable or `None`. Called after each source.
-
-    Returns:
-        `ChunkResult`, or `None` if it was written to a file.
-    """
+    """Makes the records of some sources."""
     facts, drops, conversions = [], [], collections.Counter()
     with contextlib.ExitStack() as stack:
         if path is not None:
@@ -149,28 +114,13 @@ def make_chunk(maker, sources, path=None, crashed=(), tick=None):
 
 
 def load_chunk(folder, number):
-    """Reads what is known of a chunk that is done.
-
-    Args:
-        folder: `pathlib.Path`.
-        number: Integer.
-
-    Returns:
-        `ChunkResult`.
-    """
+    """Reads what is known of a chunk that is done."""
     text = chunk_paths(folder, number)[1].read_text(encoding="utf-8")
     return result_from_json(json.loads(text))
 
 
 def result_from_json(loaded):
-    """What is known of a chunk.
-
-    Args:
-        loaded: What `result_to_json` gave.
-
-    Returns:
-        `ChunkResult`.
-    """
+    """What is known of a chunk."""
     drops = [
         Drop(*fields, thumbnail and base64.b64decode(thumbnail))
         for *fields, thumbnail in loaded["drops"]
@@ -179,26 +129,13 @@ def result_from_json(loaded):
 
 
 def chunk_paths(folder, number):
-    """The files of a chunk.
-
-    Args:
-        folder: `pathlib.Path`.
-        number: Integer.
-
-    Returns:
-        Paths of the records and of the JSON.
-    """
+    """The files of a chunk."""
     path = folder / f"chunk-{number:06d}.tfrecord"
     return path, path.with_suffix(".json")
 
 
 def write_json(path, content):
-    """Writes JSON beside its name and renames it.
-
-    Args:
-        path: `pathlib.Path`.
-        content: What JSON can hold.
-    """
+    """Writes JSON beside its name and renames it."""
     part = _part_of(path)
     # File names may hold bytes that are not Unicode: ASCII keeps them.
     with open(part, "w", encoding="ascii") as file:
@@ -210,11 +147,7 @@ def write_json(path, content):
 
 
 def cpu_count():
-    """CPU cores that this process may use.
-
-    Returns:
-        Integer.
-    """
+    """CPU cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
@@ -225,14 +158,7 @@ def _path(folder, number):
 
 
 def result_to_json(result):
-    """What is known of a chunk, as JSON can hold it.
-
-    Args:
-        result: `ChunkResult`.
-
-    Returns:
-        Dict.
-    """
+    """What is known of a chunk, as JSON can hold it."""
     drops = [
         [
             *drop[:3],
@@ -259,11 +185,7 @@ def _make_in_processes(maker, chunks, folder, todo, num_workers, finish):
 
 
 def _make_until_crash(maker, chunks, folder, waiting, num_workers, finish):
-    """Takes chunks from `waiting` until none is left, or a process ends.
-
-    Returns:
-        The numbers of the chunks that were taken then, but not finished.
-    """
+    """Takes chunks from `waiting` until none is left, or a process ends."""
     from loky.process_executor import TerminatedWorkerError
 
     running = {}
@@ -288,10 +210,7 @@ def _make_until_crash(maker, chunks, folder, waiting, num_workers, finish):
 
 
 def _make_alone(maker, chunks, folder, lost, finish):
-    """Makes chunks of which one ends the process, and finds its source.
-
-    A file that ends the process that reads it must not end the build.
-    """
+    """Makes chunks of which one ends the process, and finds its source."""
     from loky.process_executor import TerminatedWorkerError
 
     waiting, crashed = collections.deque(lost), collections.defaultdict(list)

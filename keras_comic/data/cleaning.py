@@ -57,14 +57,7 @@ HASHED_SIDE = 128
 class Violation(
     collections.namedtuple("Violation", ["rule", "value", "limit", "reason"])
 ):
-    """A rule that a picture breaks.
-
-    Attributes:
-        rule: `"too small"`, `"blurred"`, `"blank"` or `"text"`.
-        value: Float or integer, what was measured.
-        limit: Float or integer, the rule's threshold.
-        reason: String, a sentence for a reader.
-    """
+    """A rule that a picture breaks."""
 
 
 class CleaningRules:
@@ -471,12 +464,7 @@ def _cut_cells(values, height, width):
 
 
 def _find_ink(image):
-    """How dark each pixel is between the local paper and the local ink.
-
-    Returns:
-        Float32 array `(height, width)` in `[0, 1 - FAINT]`, the width a
-        multiple of `STRIP`; or `None` if the image is too small.
-    """
+    """How dark each pixel is between the local paper and the local ink."""
     grey = Image.fromarray(image).convert("L")
     factor = -(-max(grey.size) // TEXT_SIDE)
     if factor > 1:

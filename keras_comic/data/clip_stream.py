@@ -14,16 +14,7 @@ from keras_comic.data.record_fields import string_values
 
 
 class ClipStream(PictureStream):
-    """Makes crops of clips: so many frames, from a random one on.
-
-    Args:
-        records: Records of clips, as in `read_records`, or a `RecordIndex`.
-        seed: Integer.
-        name: String. The random numbers depend on it.
-        cropper: `Cropper`.
-        num_frames: Integer > 0.
-        flow: Boolean. Whether to give the optical flow, too.
-    """
+    """Makes crops of clips: so many frames, from a random one on."""
 
     kinds = ("clips",)
 

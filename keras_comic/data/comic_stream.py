@@ -15,21 +15,7 @@ from keras_comic.data.record_fields import text_boxes
 
 
 class ComicStream(PictureStream):
-    """Makes crops of drawings, evenly over labels.
-
-    A crop that is nearly blank, or shows much text, is drawn again.
-
-    Args:
-        records: As in `PictureStream`, and so on to `variants`.
-        seed: Integer.
-        name: String.
-        cropper: `Cropper`.
-        variants: Sequence of strings.
-        limits: Pair of floats in `[0, 1]`. The part of a crop that may be
-            white, and the part that may be empty light paper.
-        avoid_text: Boolean. Whether areas of text, where the records have
-            them, count as empty paper.
-    """
+    """Makes crops of drawings, evenly over labels."""
 
     num_tries = NUM_TRIES
     evenly = True
@@ -69,15 +55,7 @@ class ComicStream(PictureStream):
         return {**block, "crops": crops, "changes": changes}
 
     def choose(self, sample):
-        """Chooses the first crop that is not blank, or the least blank one.
-
-        Args:
-            sample: Dict of tensors, of `prepare` without the first axis.
-
-        Returns:
-            Dict of tensors, parts of the `CropPlan` of one crop, and the
-            pixels of its window.
-        """
+        """Chooses the first crop that is not blank, or the least blank one."""
         crops, ratio = sample["crops"], self.cropper.largest_ratio
         # Whole cells around the first crop: most are not blank, and nothing
         # else of the file has to be decoded.

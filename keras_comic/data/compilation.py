@@ -7,11 +7,7 @@ import tensorflow as tf
 
 @functools.cache
 def has_xla():
-    """Whether functions can be compiled for the processor.
-
-    Returns:
-        Boolean.
-    """
+    """Whether functions can be compiled for the processor."""
     double = tf.function(lambda x: x + x, jit_compile=True)
     try:
         with tf.init_scope(), tf.device("CPU"):

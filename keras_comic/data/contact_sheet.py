@@ -84,18 +84,7 @@ def save_contact_sheet(
 
 
 def draw_contact_sheet(groups, columns, thumbnail_size, title, max_per_group):
-    """Draws the sheet of `save_contact_sheet`.
-
-    Args:
-        groups: As there.
-        columns: As there.
-        thumbnail_size: As there.
-        title: As there.
-        max_per_group: As there.
-
-    Returns:
-        Uint8 array `(height, width, 3)`, RGB in `[0, 255]`.
-    """
+    """Draws the sheet of `save_contact_sheet`."""
     _check(columns, thumbnail_size, max_per_group)
     width = GAP + columns * (thumbnail_size + GAP)
     # The sheet from top to bottom: strips of text, and rows of pictures.
@@ -211,17 +200,7 @@ def _letter(kind):
 
 
 def _strip(kind, texts, width, room=None):
-    """A strip of the sheet that holds texts of one kind.
-
-    Args:
-        kind: `"title"`, `"heading"` or `"label"`.
-        texts: List of pairs: pixels from the left, string.
-        width: Integer, of the sheet, pixels.
-        room: Integer, of each text, pixels; or `None`, up to the end.
-
-    Returns:
-        Dict of what `_draw_strips` draws.
-    """
+    """A strip of the sheet that holds texts of one kind."""
     lines = LABEL_LINES if kind == "label" else 1
     return {
         "kind": kind,
@@ -269,11 +248,7 @@ def _font():
 
 
 def _draw_strips(strips):
-    """Draws strips of text, many of them at once.
-
-    Yields:
-        Uint8 arrays `(height, width, 3)`.
-    """
+    """Draws strips of text, many of them at once."""
     start = 0
     while start < len(strips):
         end, height = start, 0

@@ -20,19 +20,7 @@ RATIOS = (1, 2, 4, 8)
 
 
 class CropPlan(NamedTuple):
-    """Where crops lie; the shapes begin with those of what was planned.
-
-    Args:
-        ratio: Int32 `()`, one of `RATIOS`.
-        window: Int32 `(4,)`: top, left, height and width of the pixels that
-            the crop needs, in the picture shrunk by `ratio`.
-        box: Int32 `(3,)`: top, left and side of the crop, before it is
-            turned, in the picture itself.
-        matrix: Float32 `(6,)`: for the column `x` and the row `y` of a pixel
-            of the crop, `matrix[0] * x + matrix[1] * y + matrix[2]` is its
-            column in the window, and the other three give its row.
-        mirrored: Boolean `()`; of the pictures alone, not of each crop.
-    """
+    """Where crops lie; the shapes begin with those of what was planned."""
 
     ratio: tf.Tensor
     window: tf.Tensor
@@ -42,19 +30,7 @@ class CropPlan(NamedTuple):
 
 
 def plan_crops(sizes, places, uniforms, image_size, zoom, augmentation):
-    """Chooses crops at random.
-
-    Args:
-        sizes: Int32 `(pictures, 2)`: heights and widths, pixels.
-        places: Float32 `(pictures, crops, 3)` in `[0, 1)`: zoom, top, left.
-        uniforms: Float32 `(pictures, NUM_UNIFORMS)` in `[0, 1)`.
-        image_size: Integer. Side of the crops to be made, pixels.
-        zoom: Pair of floats > 0, the range of the scale to `image_size`.
-        augmentation: `Augmentation`.
-
-    Returns:
-        `CropPlan` of shapes that begin with `(pictures, crops)`.
-    """
+    """Chooses crops at random."""
     heights, widths = tf.unstack(tf.cast(sizes, "float32")[:, None], axis=-1)
     low, high = augmentation.scale
     scales = low + uniforms[:, SCALE, None] * (high - low)
@@ -122,16 +98,7 @@ def plan_crops(sizes, places, uniforms, image_size, zoom, augmentation):
 
 
 def largest_ratio(image_size, zoom, augmentation):
-    """The largest ratio that crops can need.
-
-    Args:
-        image_size: Integer, pixels.
-        zoom: Pair of floats > 0.
-        augmentation: `Augmentation`.
-
-    Returns:
-        One of `RATIOS`.
-    """
+    """The largest ratio that crops can need."""
     side = _largest_side(image_size, zoom, augmentation)
     return max(
         ratio for ratio in RATIOS if side >= ratio * image_size or ratio == 1
@@ -139,16 +106,7 @@ def largest_ratio(image_size, zoom, augmentation):
 
 
 def largest_window(image_size, zoom, augmentation):
-    """A bound of the sides of the windows of crops.
-
-    Args:
-        image_size: Integer, pixels.
-        zoom: Pair of floats > 0.
-        augmentation: `Augmentation`.
-
-    Returns:
-        Integer, pixels of the picture shrunk by the ratio.
-    """
+    """A bound of the sides of the windows of crops."""
     side = _largest_side(image_size, zoom, augmentation)
     ratio = largest_ratio(image_size, zoom, augmentation)
     # Just before the next ratio, or at the end.

@@ -16,15 +16,7 @@ from keras_comic.data.image_ops import resize_square
 
 
 class Cropper:
-    """Plans crops of many pictures, makes each, and finishes them in batches.
-
-    Args:
-        image_size: Integer > 0. Side of the crops, pixels.
-        zoom: Pair of floats > 0. The range of the factor by which a crop is
-            scaled from the file to `image_size`.
-        augmentation: `Augmentation` or `None`, with which half of the crops
-            are mirrored.
-    """
+    """Plans the crops of many pictures and makes them in batches."""
 
     def __init__(self, image_size, zoom, augmentation):
         check_crop(image_size, zoom)
@@ -36,29 +28,11 @@ class Cropper:
         self.largest_window = largest_window(*arguments)
 
     def num_uniforms(self, num_tries):
-        """Random numbers that a picture needs.
-
-        Args:
-            num_tries: Integer. Crops to choose from.
-
-        Returns:
-            Integer.
-        """
+        """Random numbers that a picture needs."""
         return NUM_UNIFORMS + 3 * num_tries
 
     def plan(self, sizes, uniforms, parts):
-        """Works out the crops of pictures.
-
-        Args:
-            sizes: Int32 `(pictures, 2)`: heights and widths, pixels.
-            uniforms: Float32 `(pictures, num_uniforms)` in `[0, 1)`.
-            parts: List of strings. The fields of `CropPlan` that are needed
-                besides those that `fit` needs.
-
-        Returns:
-            Dict of tensors of the `CropPlan`, each `(pictures, crops, ...)`,
-            and a dict of what `finish` needs, each `(pictures, ...)`.
-        """
+        """Works out the crops of pictures."""
         places = tf.reshape(
             uniforms[:, NUM_UNIFORMS:],
             (-1, (uniforms.shape[1] - NUM_UNIFORMS) // 3, 3),
@@ -87,15 +61,7 @@ class Cropper:
         return crops, changes
 
     def fit(self, image, crop):
-        """Makes a crop of the pixels that it needs.
-
-        Args:
-            image: Uint8 `(height, width, 3)`, its window.
-            crop: Dict of tensors, of `plan`, of one crop.
-
-        Returns:
-            Uint8 `(image_size, image_size, 3)`.
-        """
+        """Makes a crop of the pixels that it needs."""
         if self.augmentation.rotation:
             return resample(
                 image, crop["matrix"], self.image_size, self.largest_window
@@ -103,13 +69,5 @@ class Cropper:
         return resize_square(image, self.image_size)
 
     def finish(self, images, changes):
-        """Turns crops into floats.
-
-        Args:
-            images: Uint8 `(batch, ..., image_size, image_size, 3)`.
-            changes: Dict of tensors, of `plan`, each `(batch, ...)`.
-
-        Returns:
-            Float32 like `images`, RGB in `[-1, 1]`.
-        """
+        """Turns crops into floats."""
         return finish_images(images, **changes)

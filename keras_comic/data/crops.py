@@ -30,17 +30,7 @@ PAPER_DEVIATION = 3.0
 
 
 def crop_boxes(shape, uniforms, image_size, zoom):
-    """Random square boxes inside an image.
-
-    Args:
-        shape: The shape of the image, height first, pixels.
-        uniforms: Float32 array `(boxes, 3)` in `[0, 1)`: zoom, top, left.
-        image_size: Integer. Side of the crop to be made, pixels.
-        zoom: Pair of floats > 0, the range of the scale to `image_size`.
-
-    Returns:
-        Int32 array `(boxes, 3)`: top, left and side, pixels.
-    """
+    """Random square boxes inside an image."""
     uniforms = np.asarray(uniforms, "float32")
     low, high = np.asarray(zoom, "float32")
     factors = low + uniforms[:, :1] * (high - low)
@@ -52,17 +42,7 @@ def crop_boxes(shape, uniforms, image_size, zoom):
 
 
 def crop(image, box, mirror, image_size):
-    """Cuts a box out of an image, resizes it and mirrors it.
-
-    Args:
-        image: Uint8 array `(height, width, 3)`, RGB in `[0, 255]`.
-        box: Integers top, left and side, pixels.
-        mirror: Boolean.
-        image_size: Integer. Side of the result, pixels.
-
-    Returns:
-        Float32 array `(image_size, image_size, 3)`, RGB in `[-1, 1]`.
-    """
+    """Cuts a box out of an image, resizes it and mirrors it."""
     top, left, side = (int(number) for number in box)
     pixels = Image.fromarray(image[top : top + side, left : left + side])
     pixels = np.asarray(
@@ -74,21 +54,7 @@ def crop(image, box, mirror, image_size):
 
 
 def least_blank(image, boxes, white_fraction, paper_fraction):
-    """Chooses the first box of a drawing that is not blank.
-
-    Measured on cells of 8 pixels, those that the box touches. Empty paper
-    that is light but not white (a text box, an unprinted plate) counts twice.
-
-    Args:
-        image: Uint8 array `(height, width, 3)`, RGB in `[0, 255]`.
-        boxes: Int32 array `(boxes, 3)`: top, left and side, pixels.
-        white_fraction: Float. The part that may be white.
-        paper_fraction: Float. The part that may be empty light paper.
-
-    Returns:
-        Integer: the number of the first box within both limits, or of the
-        one that exceeds them by the least factor.
-    """
+    """Chooses the first box of a drawing that is not blank."""
     limits = np.maximum([white_fraction, paper_fraction], 1e-3)
     cells = blank_cells(image)
     excess = []
@@ -103,17 +69,7 @@ def least_blank(image, boxes, white_fraction, paper_fraction):
 
 
 def blank_cells(image):
-    """How blank each cell of 8x8 pixels of a drawing is.
-
-    Args:
-        image: Uint8 array `(height, width, 3)`, RGB in `[0, 255]`.
-
-    Returns:
-        Float32 array `(rows, columns, 2)`: the part of the cell's pixels that
-        is white, and 0 for a cell that is printed on, 1 for empty white
-        paper, 2 for empty tinted paper. Cells at the lower and right edge
-        may be cut off.
-    """
+    """How blank each cell of 8x8 pixels of a drawing is."""
     darkest = image.min(axis=-1).astype("float32")
     white = _cell_means(darkest > WHITE_LEVEL)
     mean = _cell_means(darkest)
@@ -134,15 +90,7 @@ def _cell_means(values):
 
 
 def check_crop(image_size, zoom):
-    """Checks the arguments that every dataset of crops has.
-
-    Args:
-        image_size: Integer > 0, pixels.
-        zoom: Pair of floats > 0, the smaller first.
-
-    Raises:
-        ValueError: If they are not so.
-    """
+    """Checks the arguments that every dataset of crops has."""
     if not image_size > 0:
         raise ValueError(
             "`image_size` must be a positive integer. "
@@ -156,15 +104,7 @@ def check_crop(image_size, zoom):
 
 
 def check_batches(batch_size, start_step):
-    """Checks the arguments that say which batches a dataset gives.
-
-    Args:
-        batch_size: Integer > 0.
-        start_step: Integer >= 0.
-
-    Raises:
-        ValueError: If they are not so.
-    """
+    """Checks the arguments that say which batches a dataset gives."""
     if not batch_size > 0:
         raise ValueError(
             "`batch_size` must be a positive integer. "
@@ -178,15 +118,7 @@ def check_batches(batch_size, start_step):
 
 
 def check_fraction(name, value):
-    """Checks an argument that is a part of a whole.
-
-    Args:
-        name: String. The argument's name.
-        value: Float in `[0, 1]`.
-
-    Raises:
-        ValueError: If it is not so.
-    """
+    """Checks an argument that is a part of a whole."""
     if not 0 <= value <= 1:
         raise ValueError(
             f"`{name}` must lie in [0, 1]. Received: {name}={value}"

@@ -21,15 +21,7 @@ MAX_SIDE = 25_000
 
 
 class ImageFormat(NamedTuple):
-    """A row of the table.
-
-    `signatures` are alternatives, each of `(offset, bytes)` pairs that all
-    must hold. `pillow` is the name of Pillow's own plugin; `plugins` are
-    `(module, class, package)` of others; `tensorflow` is an op of `tf.io`;
-    `tensorflow_io` an op of `tensorflow_io`. `sample` is a white picture of
-    two pixels, in base 64, which a reader must read to count; where there is
-    none, having the reader is enough.
-    """
+    """A row of the table."""
 
     title: str
     suffixes: tuple
@@ -289,19 +281,7 @@ def _is_tga(head):
 
 @functools.cache
 def pillow_opener(name):
-    """The class that opens a format as Pillow does, or `None`.
-
-    Pillow's own plugin where it reads the format's sample, else that of
-    another package. Calling the class, not `PIL.Image.open`, leaves out the
-    formats of no use here (PostScript, which starts a program) and Pillow's
-    own bound, which warns.
-
-    Args:
-        name: String, as `image_format` gives.
-
-    Returns:
-        Subclass of `PIL.ImageFile.ImageFile`, or `None`.
-    """
+    """The class that opens a format as Pillow does, or `None`."""
     row = FORMATS[name]
     candidates = []
     if row.pillow:
@@ -334,15 +314,7 @@ def _open_pixels(opener, contents):
 
 
 def reads_sample(row, read):
-    """Whether a reader reads the sample of a format.
-
-    Args:
-        row: `ImageFormat`.
-        read: Function of a file's bytes that gives `(height, width, ...)`.
-
-    Returns:
-        Boolean; `True` where the format has no sample.
-    """
+    """Whether a reader reads the sample of a format."""
     if row.sample is None:
         return True
     try:
@@ -355,15 +327,7 @@ def reads_sample(row, read):
 
 @functools.cache
 def tensorflow_reader(name):
-    """Reads a format through TensorFlow, or tensorflow-io, outside a graph.
-
-    Args:
-        name: String, as `image_format` gives.
-
-    Returns:
-        Function of a file's bytes that gives a uint8 array
-        `(height, width, channels)`; `None` where neither reads the format.
-    """
+    """Reads a format through TensorFlow, or tensorflow-io, outside a graph."""
     row = FORMATS[name]
     # TensorFlow is not imported in vain.
     decoding = (row.tensorflow or row.tensorflow_io) and _image_decoding()
@@ -379,14 +343,7 @@ def _image_decoding():
 
 
 def install_hint(name):
-    """What to install to read a format, as part of a sentence.
-
-    Args:
-        name: String, as `image_format` gives.
-
-    Returns:
-        String.
-    """
+    """What to install to read a format, as part of a sentence."""
     packages = [package for _, _, package in FORMATS[name].plugins]
     if packages:
         return f"install {' or '.join(packages)}"

@@ -11,23 +11,7 @@ Duplicate = collections.namedtuple("Duplicate", "number original distance")
 
 
 def find_duplicates(facts, exact, distance):
-    """Finds the records to leave out, so that none repeats an earlier one.
-
-    In order: a record is compared with all that were kept before it. Near
-    duplicates are looked up by parts of their hashes: of two that differ in at
-    most `distance` bits, one of `distance + 1` parts must be the same. So the
-    time grows with the number of records, not with its square.
-
-    Args:
-        facts: Sequence of dicts with the keys `"sha256"`, a string, and
-            `"hash"`, an integer of 64 bits or `None`.
-        exact: Boolean. Whether the same file again is a duplicate.
-        distance: Integer or `None`. Hashes that differ in at most so many
-            bits are near duplicates; `None` compares no hashes.
-
-    Returns:
-        List of `Duplicate`, in order.
-    """
+    """Finds the records to leave out, so that none repeats an earlier one."""
     files, found = {}, []
     near = None if distance is None else _NearHashes(distance)
     for number, fact in enumerate(facts):

@@ -72,34 +72,14 @@ def edge_smoothed(image, low_threshold=100, high_threshold=200, kernel_size=5):
 
 
 def luma(image):
-    """The luma of ITU-R BT.601, in fixed point as Pillow's mode `L`.
-
-    Args:
-        image: Uint8 array `(height, width, 3)`, RGB in `[0, 255]`.
-
-    Returns:
-        Uint8 array `(height, width)`.
-    """
+    """The luma of ITU-R BT.601, in fixed point as Pillow's mode `L`."""
     red, green, blue = np.moveaxis(image.astype("int32"), -1, 0)
     levels = 19595 * red + 38470 * green + 7471 * blue + 2**15
     return (levels >> 16).astype("uint8")
 
 
 def filtered(image, weights):
-    """Filters both axes of an image with integer weights.
-
-    Borders are mirrored, their pixels not repeated. The result is rounded to
-    the nearest level; where the sum of the weights exceeds 256, the values
-    between the two axes are rounded too, to eighths of a level.
-
-    Args:
-        image: Uint8 array `(height, width, 3)`.
-        weights: Odd number of non-negative integers; the sum is a power of
-            two of at most 4096.
-
-    Returns:
-        Uint8 array `(height, width, 3)`.
-    """
+    """Filters both axes of an image with integer weights."""
     from scipy import ndimage
 
     bits = sum(weights).bit_length() - 1
@@ -115,16 +95,7 @@ def filtered(image, weights):
 
 
 def canny_edges(image, low_threshold, high_threshold):
-    """Edges of one pixel's width, after Canny.
-
-    Args:
-        image: Uint8 array `(height, width)`.
-        low_threshold: Integer, as in `edge_smoothed`.
-        high_threshold: Integer, as in `edge_smoothed`.
-
-    Returns:
-        Boolean array `(height, width)`.
-    """
+    """Edges of one pixel's width, after Canny."""
     from scipy import ndimage
 
     rows, columns = _sobel(image)

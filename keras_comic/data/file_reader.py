@@ -8,19 +8,7 @@ from keras_comic.data.skipped import Skipped
 
 
 class FileReader:
-    """Reads the images that samples take, in the order of the datasets.
-
-    In place of a file that cannot be read its sample takes the next one in
-    the order that can.
-
-    Args:
-        paths: List of paths.
-        labels: List of strings, the label of each, or `None`: see
-            `RecordOrder`.
-        name: String, which tells apart the orders of one seed.
-        max_corrupt: Integer >= 0. How many files may be left out before it
-            is an error.
-    """
+    """Reads the images that samples take, in the order of the datasets."""
 
     def __init__(self, paths, labels, name, max_corrupt):
         self.paths = list(paths)
@@ -32,19 +20,7 @@ class FileReader:
         self.orders = {}
 
     def read(self, number, seed):
-        """Reads the image of one sample.
-
-        Args:
-            number: Integer >= 0, the sample.
-            seed: Integer.
-
-        Returns:
-            Uint8 array `(height, width, 3)`.
-
-        Raises:
-            ValueError: If too many files cannot be read, or all those that
-                the sample could take.
-        """
+        """Reads the image of one sample."""
         if seed not in self.orders:
             self.orders[seed] = RecordOrder(
                 self.labels, len(self.paths), seed, self.name

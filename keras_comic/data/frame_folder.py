@@ -10,15 +10,7 @@ from keras_comic.data.video_frame import ArrayFrame
 
 
 class FolderReader:
-    """Reads a folder of numbered images as `VideoReader` reads a video.
-
-    Args:
-        folder: Path.
-        frames_per_second: Number > 0, the rate of the numbers.
-
-    Raises:
-        ValueError: If the folder holds no sequence.
-    """
+    """Reads a folder of numbered images as `VideoReader` reads a video."""
 
     def __init__(self, folder, frames_per_second):
         self.error = None
@@ -51,14 +43,7 @@ class FolderReader:
                 )
 
     def frames(self):
-        """Reads image by image.
-
-        Yields:
-            Frames as `VideoFrame`, with `image` and `thumbnail`.
-
-        Raises:
-            ImageError: If an image cannot be read.
-        """
+        """Reads image by image."""
         spacings = np.diff(self.numbers)
         gaps = [
             True,

@@ -20,46 +20,20 @@ class FramingError(ValueError):
 
 
 def masked_crc(data):
-    """The checksum of a record or of its length.
-
-    Args:
-        data: Bytes.
-
-    Returns:
-        Integer of 32 bits.
-    """
+    """The checksum of a record or of its length."""
     crc = google_crc32c.value(data)
     return ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF
 
 
 def frame_record(data):
-    """A record as it lies in a file.
-
-    Args:
-        data: Bytes.
-
-    Returns:
-        Bytes.
-    """
+    """A record as it lies in a file."""
     length = struct.pack("<Q", len(data))
     head = HEADER.pack(len(data), masked_crc(length))
     return b"".join([head, data, FOOTER.pack(masked_crc(data))])
 
 
 def scan_records(file):
-    """Goes through the records of a file, from its start.
-
-    Args:
-        file: Binary file that can be read and told.
-
-    Yields:
-        Offset of the record's data in the file, bytes, and its bytes, or
-        `None` where they do not agree with their checksum.
-
-    Raises:
-        FramingError: If the file ends within a record, or a length is broken,
-            so that nothing after it can be found.
-    """
+    """Goes through the records of a file, from its start."""
     offset = 0
     while head := file.read(HEADER.size):
         length = _checked_length(head, offset)

@@ -79,17 +79,7 @@ def decode_image(contents, max_pixels=MAX_PIXELS, formats=None):
 
 @functools.cache
 def graph_decoder(name):
-    """The op that decodes a format here.
-
-    Args:
-        name: String. The format, as `image_format` gives.
-
-    Returns:
-        Function of a string scalar that gives uint8
-        `(height, width, channels)` with 1 to 4 channels, as they are in the
-        file; `None` where neither TensorFlow nor tensorflow-io reads the
-        format's sample.
-    """
+    """The op that decodes a format here."""
     return _graph_decoders(name)[0]
 
 
@@ -161,11 +151,7 @@ def _without_premultiplication(pixels):
 
 @functools.cache
 def _branch(name, max_pixels):
-    """The function for one format.
-
-    It is traced once. Within a graph it stays one op: the ops of formats that
-    are not wanted would each be visited, which takes longer than to decode.
-    """
+    """The function for one format."""
     return tf.function(
         functools.partial(_decode, name, max_pixels),
         input_signature=[tf.TensorSpec([], tf.string)],
@@ -235,10 +221,7 @@ def _checked(checks):
 
 
 def _signatures(names):
-    """All signatures, one a row, -1 where any byte will do.
-
-    And to which of the formats each row belongs.
-    """
+    """All signatures, one a row, -1 where any byte will do."""
     rows, numbers = [], []
     for number, name in enumerate(names):
         for signature in FORMATS[name].signatures:
@@ -484,10 +467,7 @@ def _upright(image, contents):
 
 
 def _jpeg_orientation(head):
-    """The orientation in a JPEG's EXIF data, 1 to 8; 1 where there is none.
-
-    They stand in the first segment, or behind that of JFIF.
-    """
+    """The orientation in a JPEG's EXIF data, 1 to 8; 1 where there is none."""
     place = tf.where(_matches(head, 2, b"\xff\xe0"), 4 + _number(head, 4, 2), 2)
     found = (_number(head, place, 2) == 0xFFE1) & (
         _number(head, place + 4, 6) == int.from_bytes(b"Exif\0\0", "big")

@@ -27,12 +27,7 @@ JXL_RATIOS = (
 
 
 class Header(NamedTuple):
-    """What a header says; `None` where it says nothing or is not read.
-
-    `pictures` counts only as far as "more than one". `pixels_only` is the
-    file without its metadata, for a decoder that should not stumble over
-    them. `damage` says what decoders would not notice.
-    """
+    """What a header says; `None` where it says nothing or is not read."""
 
     width: int = None
     height: int = None
@@ -45,16 +40,7 @@ class Header(NamedTuple):
 
 
 def read_header(name, contents):
-    """Reads an image file's header: size, orientation, number of pictures.
-
-    Args:
-        name: String. The format, as `image_format` gives.
-        contents: Bytes of the file.
-
-    Returns:
-        `Header`; an empty one for malformed files and formats not in
-        `READERS`, which are the decoder's to judge.
-    """
+    """Reads an image file's header: size, orientation, number of pictures."""
     reader = READERS.get(name)
     if reader is None:
         return Header()
@@ -65,14 +51,7 @@ def read_header(name, contents):
 
 
 def exif_orientation(exif):
-    """The orientation that EXIF data state.
-
-    Args:
-        exif: Bytes, with or without the leading `Exif\\0\\0`; or `None`.
-
-    Returns:
-        Integer, 1 to 8; 1, upright, where they state none or are broken.
-    """
+    """The orientation that EXIF data state."""
     value = _tiff_value(exif or b"", ORIENTATION)
     return value if value in range(1, 9) else 1
 

@@ -12,21 +12,7 @@ MAX_SHRINK = 1.25
 
 
 def decode_window(encoded, is_jpeg, ratio, window, largest_ratio=RATIOS[-1]):
-    """Decodes a part of a JPEG or PNG file.
-
-    Of a JPEG only the rows and columns around it are worked out.
-
-    Args:
-        encoded: String scalar, the file.
-        is_jpeg: Boolean scalar.
-        ratio: Int32 scalar, one of `RATIOS`. What the picture is shrunk by.
-        window: Int32 `(4,)`: top, left, height and width, pixels of the
-            shrunken picture.
-        largest_ratio: One of `RATIOS`. A bound of `ratio`.
-
-    Returns:
-        Uint8 `(height, width, 3)`, RGB in `[0, 255]`.
-    """
+    """Decodes a part of a JPEG or PNG file."""
 
     def decode_jpeg(ratio):
         return tf.raw_ops.DecodeAndCropJpeg(
@@ -51,15 +37,7 @@ def decode_window(encoded, is_jpeg, ratio, window, largest_ratio=RATIOS[-1]):
 
 
 def cut(image, window):
-    """Cuts a part out of an image; what reaches over its end is left out.
-
-    Args:
-        image: `(height, width, channels)`.
-        window: Int32 `(4,)`: top, left, height and width, pixels.
-
-    Returns:
-        `(height, width, channels)`.
-    """
+    """Cuts a part out of an image; what reaches over its end is left out."""
     size = tf.minimum(window[2:], tf.shape(image)[:2] - window[:2])
     start = tf.concat([window[:2], [0]], axis=0)
     part = tf.slice(image, start, tf.concat([size, [-1]], axis=0))
@@ -67,16 +45,7 @@ def cut(image, window):
 
 
 def shrink(image, ratio, largest_ratio=RATIOS[-1]):
-    """Shrinks an image by averaging, as JPEG files are decoded smaller.
-
-    Args:
-        image: Uint8 `(height, width, 3)`.
-        ratio: Int32 scalar, one of `RATIOS`.
-        largest_ratio: One of `RATIOS`. A bound of `ratio`.
-
-    Returns:
-        Uint8 `(height / ratio, width / ratio, 3)`, rounded up.
-    """
+    """Shrinks an image by averaging, as JPEG files are decoded smaller."""
 
     def average(ratio):
         shape = tf.shape(image)
@@ -97,15 +66,7 @@ def shrink(image, ratio, largest_ratio=RATIOS[-1]):
 
 
 def resize_square(image, image_size):
-    """Resizes a square: by area where it shrinks, else bicubic.
-
-    Args:
-        image: Uint8 `(side, side, 3)`.
-        image_size: Integer, pixels.
-
-    Returns:
-        Uint8 `(image_size, image_size, 3)`.
-    """
+    """Resizes a square: by area where it shrinks, else bicubic."""
     size = (image_size, image_size)
 
     def shrunk():
@@ -126,22 +87,7 @@ def resize_square(image, image_size):
 
 
 def resample(image, matrix, image_size, largest_window):
-    """Takes pixels of an image at places that an affine map says.
-
-    Bilinear; where the map shrinks by more than `MAX_SHRINK`, each pixel is
-    the mean of four points. The border mirrors what lies beyond.
-
-    Args:
-        image: `(height, width, channels)`, uint8 or float32.
-        matrix: Float32 `(6,)`: `matrix[0] * x + matrix[1] * y + matrix[2]` is
-            the column in `image` of the pixel in column `x` and row `y` of
-            the result; the other three give the row.
-        image_size: Integer, side of the result, pixels.
-        largest_window: Integer, a bound of the sides of `image`, pixels.
-
-    Returns:
-        `(image_size, image_size, channels)`, of the type of `image`.
-    """
+    """Takes pixels of an image at places that an affine map says."""
     channels = image.shape[-1]
     shape = tf.shape(image)
     # XLA needs to know the length.

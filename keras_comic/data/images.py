@@ -100,14 +100,7 @@ class ImageError(ValueError):
 
 
 class OpenedImage(NamedTuple):
-    """What `open_image` returns.
-
-    `image` is a decoded RGB `PIL.Image`, upright and opaque; `file_format`
-    the file's format (`"JPEG"`, `"PNG"`, ...; `"MPO"` for a JPEG of several
-    pictures); `plain` says whether the file's own bytes hold just these
-    pixels, so that any decoder gives them; `conversions` are those of
-    `CONVERSIONS` that were made.
-    """
+    """What `open_image` returns."""
 
     image: Image.Image
     file_format: str
@@ -201,21 +194,7 @@ def image_label(path, folder, split="train"):
 
 
 def labelled_images(folders, split="train"):
-    """Lists the images of several folders with their labels.
-
-    Args:
-        folders: String, path, or a list of them: folders, whose images have
-            the labels that `image_label` says. Or a dict of labels to
-            folders.
-        split: String, as in `image_label`. Defaults to `"train"`.
-
-    Returns:
-        List of `(label, folder, path)`, folder by folder.
-
-    Raises:
-        FileNotFoundError: If a folder does not exist.
-        ValueError: If no folder is named, or one holds no image.
-    """
+    """Lists the images of several folders with their labels."""
     if isinstance(folders, dict):
         entries = [(str(label), Path(f)) for label, f in folders.items()]
     elif isinstance(folders, (list, tuple)):
@@ -655,15 +634,7 @@ def resize_short_side(image, size):
 
 
 def fitted_size(size, max_side):
-    """A size with the same proportions and no longer side than a limit.
-
-    Args:
-        size: Pair of integers `(width, height)`, pixels.
-        max_side: Integer > 0.
-
-    Returns:
-        Pair of integers > 0, `size` itself where it fits.
-    """
+    """A size with the same proportions and no longer side than a limit."""
     scale = max_side / max(size)
     if scale >= 1:
         return tuple(size)

@@ -187,18 +187,7 @@ class _Seen:
 
 
 def parse_record(data):
-    """The values of a record.
-
-    Args:
-        data: Bytes.
-
-    Returns:
-        Its kind, and a dict of the keys of its features to values: strings,
-        bytes (of encoded images) and numbers, and lists of them.
-
-    Raises:
-        ValueError: If it is no record of this schema, with what to do.
-    """
+    """The values of a record."""
     try:
         features = tf.train.Example.FromString(data).features.feature
         version = features["schema/version"].int64_list.value[0]

@@ -7,14 +7,7 @@ from keras_comic.data.record_fields import read_picture
 
 
 class PairStream(PictureStream):
-    """Makes crops of pairs, with the keys `photos` and `comics`.
-
-    Args:
-        records: Records of pairs, as in `read_records`, or a `RecordIndex`.
-        seed: Integer.
-        name: String. The random numbers depend on it.
-        cropper: `Cropper`.
-    """
+    """Makes crops of pairs, with the keys `photos` and `comics`."""
 
     kinds = ("pairs",)
 

@@ -183,11 +183,7 @@ class _Page:
         self.outside = _connected_with_border(self.page)
 
     def panels(self):
-        """Boxes of the panels, in reading order, on the small page.
-
-        If the pieces are none that a page is made of, the box of all that is
-        printed; nothing where nothing is.
-        """
+        """Boxes of the panels, in reading order, on the small page."""
         content = _content_box(self.outside)
         if content is None:
             return []
@@ -238,10 +234,7 @@ class _Page:
         ]
 
     def _divide(self, page, outside):
-        """Parts in reading order, or `None` where there is only one.
-
-        Each is a tuple of top and left, and the arrays `page` and `outside`.
-        """
+        """Parts in reading order, or `None` where there is only one."""
         for along in OUTSIDE_ALONG:
             for transposed in (False, True):
                 parts = self._cut(page, outside, 0.0, along, transposed)

@@ -19,22 +19,7 @@ from keras_comic.data.variants import check_variant
 
 
 class PictureStream:
-    """Makes crops of pictures, in four steps.
-
-    `read` gets what samples need from the records, with NumPy, for a block of
-    samples at once; `prepare` plans their crops, in the graph, for the block;
-    `make` decodes one sample; `finish` turns a batch into floats. Everything
-    is a function of the arguments and of the sample's number.
-
-    Args:
-        records: Records, as in `read_records`, or a `RecordIndex`.
-        seed: Integer.
-        name: String, the key of the crops in a batch. The random numbers
-            depend on it.
-        cropper: `Cropper`.
-        variants: Sequence of strings. Variants of the crops to give too, with
-            the keys `<name>/<variant>`.
-    """
+    """Makes crops of pictures, in four steps."""
 
     # Crops to choose from.
     num_tries = 1
@@ -66,29 +51,12 @@ class PictureStream:
         return float(np.mean(self.reader.index.lengths))
 
     def parse(self, data, check):
-        """What is wanted of a record.
-
-        Args:
-            data: Bytes.
-            check: Boolean. Whether its files are to be checked.
-
-        Returns:
-            Dict of what becomes arrays, by the keys of `specs`.
-        """
+        """What is wanted of a record."""
         features = parse_record(data)
         return self.extract(features, picture_size(features), check)
 
     def extract(self, features, size, check):
-        """What is wanted of the features of a record.
-
-        Args:
-            features: Mapping from `parse_record`.
-            size: Height and width of its pictures, pixels.
-            check: Boolean. Whether its files are to be checked.
-
-        Returns:
-            As from `parse`.
-        """
+        """What is wanted of the features of a record."""
         picture = read_picture(features, "image/encoded", size, check)
         parsed = {
             "encoded": picture.encoded,
@@ -105,11 +73,7 @@ class PictureStream:
         return parsed
 
     def specs(self):
-        """The types and shapes of what `read` gives, for one sample.
-
-        Returns:
-            Dict of `tf.TensorSpec`.
-        """
+        """The types and shapes of what `read` gives, for one sample."""
         specs = {
             "uniforms": tf.TensorSpec(
                 [self.cropper.num_uniforms(self.num_tries)], "float32"
@@ -124,14 +88,7 @@ class PictureStream:
         return specs
 
     def read(self, samples):
-        """Reads what samples need.
-
-        Args:
-            samples: Int64 array `(samples,)`.
-
-        Returns:
-            List of arrays, each `(samples, ...)`, in the order of `specs`.
-        """
+        """Reads what samples need."""
         uniforms = random_uniforms(
             self.crop_key,
             samples,
@@ -146,25 +103,11 @@ class PictureStream:
         ]
 
     def parsed(self, samples):
-        """What is wanted of the records of samples.
-
-        Args:
-            samples: Int64 array `(samples,)`.
-
-        Returns:
-            List of what `parse` gives.
-        """
+        """What is wanted of the records of samples."""
         return self.reader.read(samples)
 
     def prepare(self, block):
-        """Plans the crops of a block of samples.
-
-        Args:
-            block: Dict of tensors, what `read` gave.
-
-        Returns:
-            Dict of tensors, and of dicts of them, each `(samples, ...)`.
-        """
+        """Plans the crops of a block of samples."""
         block = dict(block)
         crops, changes = self.cropper.plan(
             block.pop("sizes"), block.pop("uniforms"), parts=[]
@@ -172,15 +115,7 @@ class PictureStream:
         return {**block, "crops": crops, "changes": changes}
 
     def make(self, sample):
-        """Makes the crops of one sample.
-
-        Args:
-            sample: Dict of tensors, of `prepare` without the first axis.
-
-        Returns:
-            Dict of `"images"`, a dict of uint8 images, and `"changes"`, what
-            `finish` needs besides.
-        """
+        """Makes the crops of one sample."""
         crop, pixels = self.choose(sample)
         image = self.cropper.fit(pixels, crop)
         images = {self.name: image}
@@ -191,29 +126,12 @@ class PictureStream:
         return {"images": images, "changes": sample["changes"]}
 
     def choose(self, sample):
-        """The crop of a sample, and the pixels of its window.
-
-        Args:
-            sample: Dict of tensors, of `prepare` without the first axis.
-
-        Returns:
-            Dict of tensors, of `Cropper.plan`, of one crop, and uint8
-            `(height, width, 3)`.
-        """
+        """The crop of a sample, and the pixels of its window."""
         crop = {key: value[0] for key, value in sample["crops"].items()}
         return crop, self.decode(sample["encoded"], sample["is_jpeg"], crop)
 
     def decode(self, encoded, is_jpeg, crop):
-        """Decodes the window of a crop.
-
-        Args:
-            encoded: String scalar, the file.
-            is_jpeg: Boolean scalar.
-            crop: Dict of tensors, of `Cropper.plan`, of one crop.
-
-        Returns:
-            Uint8 `(height, width, 3)`.
-        """
+        """Decodes the window of a crop."""
         ratio = crop.get("ratio", tf.constant(1))
         return decode_window(
             encoded,
@@ -224,17 +142,7 @@ class PictureStream:
         )
 
     def variant(self, variant, sample, crop, image):
-        """A variant of a crop: as it is stored, else made of the crop.
-
-        Args:
-            variant: String.
-            sample: Dict of tensors, of `prepare` without the first axis.
-            crop: Dict of tensors, of `Cropper.plan`, of one crop.
-            image: Uint8 `(image_size, image_size, 3)`, the crop.
-
-        Returns:
-            Uint8 `(image_size, image_size, 3)`.
-        """
+        """A variant of a crop: as it is stored, else made of the crop."""
         encoded = sample[f"variant/{variant}"]
         is_jpeg = sample[f"variant/{variant}/is_jpeg"]
         return tf.cond(
@@ -244,15 +152,7 @@ class PictureStream:
         )
 
     def finish(self, batch):
-        """Turns a batch into floats.
-
-        Args:
-            batch: Dict of tensors, of `make`, with a first axis.
-
-        Returns:
-            Dict of tensors: float32 `(batch, image_size, image_size, 3)`, RGB
-            in `[-1, 1]`.
-        """
+        """Turns a batch into floats."""
         return {
             key: self.cropper.finish(images, batch["changes"])
             for key, images in batch["images"].items()

@@ -17,36 +17,13 @@ MULTIPLIERS = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
 
 
 def random_key(seed, stream):
-    """A number that sets one stream of random numbers apart from others.
-
-    Args:
-        seed: Integer.
-        stream: String, the stream's name.
-
-    Returns:
-        Integer in `[0, 2 ** 31)`.
-    """
+    """A number that sets one stream of random numbers apart from others."""
     digest = hashlib.sha256(f"{seed}/{stream}".encode()).digest()
     return int.from_bytes(digest[:4], "little") >> 1
 
 
 def random_uniforms(key, numbers, count):
-    """Random numbers for each of some samples.
-
-    Args:
-        key: Integer from `random_key`.
-        numbers: Integer array `(samples,)`, at least 0.
-        count: Integer. Random numbers for each sample; the first ones do not
-            depend on it.
-
-    Returns:
-        Float32 array `(samples, count)` in `[0, 1)`, multiples of 2 ** -24.
-
-    Reference:
-        - [Steele et al., 2014](https://doi.org/10.1145/2660193.2660195),
-          SplitMix64; differs from it in: hashed twice, once for the sample
-          and once for the column.
-    """
+    """Random numbers for each of some samples."""
     numbers = np.asarray(numbers).astype("uint64")
     columns = np.arange(1, count + 1, dtype="uint64")
     samples = _mix(numbers * GOLDEN + _mix(np.uint64(key) + GOLDEN))
@@ -55,27 +32,7 @@ def random_uniforms(key, numbers, count):
 
 
 def shuffled(places, key, turns, counts):
-    """The places that some places take in the permutations of their turns.
-
-    A permutation is worked out for each place alone: nothing of its length is
-    held in memory.
-
-    Args:
-        places: Integer array `(samples,)`, each in `[0, count)`.
-        key: Integer from `random_key`.
-        turns: Integer or array `(samples,)`, at least 0. Each turn has a
-            permutation of its own.
-        counts: Integer or array `(samples,)`, greater than 0. The lengths of
-            the permutations.
-
-    Returns:
-        Int64 array `(samples,)`, each in `[0, count)`.
-
-    Reference:
-        - [Black and Rogaway, 2002](https://doi.org/10.1007/3-540-45760-7_9),
-          sections 3 and 4: a Feistel network on two numbers, walked on until
-          it ends within the count.
-    """
+    """The places that some places take in the permutations of their turns."""
     places = np.asarray(places, "int64")
     counts = np.broadcast_to(np.asarray(counts, "int64"), places.shape)
     turns = np.broadcast_to(np.asarray(turns, "int64"), places.shape)

@@ -14,14 +14,7 @@ PNG_END = b"IEND"
 
 
 class EncodedPicture(NamedTuple):
-    """A JPEG or PNG file of a record.
-
-    Args:
-        encoded: Bytes.
-        is_jpeg: Boolean.
-        height: Integer, pixels.
-        width: Integer, pixels.
-    """
+    """A JPEG or PNG file of a record."""
 
     encoded: bytes
     is_jpeg: bool
@@ -30,17 +23,7 @@ class EncodedPicture(NamedTuple):
 
 
 def parse_record(data):
-    """Parses the bytes of a record.
-
-    Args:
-        data: Bytes, a `tf.train.Example`.
-
-    Returns:
-        Mapping of keys to features.
-
-    Raises:
-        ValueError: If they are not one.
-    """
+    """Parses the bytes of a record."""
     try:
         return tf.train.Example.FromString(data).features.feature
     except DecodeError:
@@ -48,30 +31,12 @@ def parse_record(data):
 
 
 def string_values(features, key):
-    """The strings of a feature; none where it is missing.
-
-    Args:
-        features: Mapping from `parse_record`.
-        key: String.
-
-    Returns:
-        Sequence of bytes.
-    """
+    """The strings of a feature; none where it is missing."""
     return features[key].bytes_list.value if key in features else ()
 
 
 def picture_size(features):
-    """The size that a record says its pictures have.
-
-    Args:
-        features: Mapping from `parse_record`.
-
-    Returns:
-        Height and width, pixels.
-
-    Raises:
-        ValueError: If it says none.
-    """
+    """The size that a record says its pictures have."""
     size = []
     for key in ("image/height", "image/width"):
         values = features[key].int64_list.value if key in features else ()
@@ -82,21 +47,7 @@ def picture_size(features):
 
 
 def read_picture(features, key, size, check):
-    """The file of a picture in a record.
-
-    Args:
-        features: Mapping from `parse_record`.
-        key: String, the feature that holds it.
-        size: Height and width that it must have, pixels.
-        check: Boolean. Whether to check the file's header and end.
-
-    Returns:
-        `EncodedPicture`.
-
-    Raises:
-        ValueError: If it is missing, or, with `check`, is not a whole JPEG or
-            PNG file of this size.
-    """
+    """The file of a picture in a record."""
     values = string_values(features, key)
     if len(values) != 1:
         raise ValueError(f"its `{key}` is missing")
@@ -104,21 +55,7 @@ def read_picture(features, key, size, check):
 
 
 def encoded_picture(encoded, key, size, check):
-    """A file of a record, with what is known of it.
-
-    Args:
-        encoded: Bytes, the file.
-        key: String, the feature that holds it.
-        size: Height and width that it must have, pixels.
-        check: Boolean. Whether to check the file's header and end.
-
-    Returns:
-        `EncodedPicture`.
-
-    Raises:
-        ValueError: If, with `check`, it is not a whole JPEG or PNG file of
-            this size.
-    """
+    """A file of a record, with what is known of it."""
     is_jpeg = encoded[:2] == JPEG_START
     if check:
         found, start = (_jpeg_size if is_jpeg else _png_size)(encoded)
@@ -155,17 +92,7 @@ def _png_size(encoded):
 
 
 def text_boxes(features):
-    """The areas of text in a picture.
-
-    Args:
-        features: Mapping from `parse_record`.
-
-    Returns:
-        Bytes of int32 `(boxes, 4)`: top, left, height and width, pixels.
-
-    Raises:
-        ValueError: If their number is not a multiple of 4.
-    """
+    """The areas of text in a picture."""
     key = "image/text_boxes"
     values = features[key].int64_list.value if key in features else ()
     if len(values) % 4:
@@ -174,14 +101,7 @@ def text_boxes(features):
 
 
 def string_array(values):
-    """An array of strings for `tf.numpy_function`.
-
-    Args:
-        values: Sequence of bytes.
-
-    Returns:
-        Object array.
-    """
+    """An array of strings for `tf.numpy_function`."""
     # NumPy's own array of bytes would lose zeros at the end.
     array = np.empty(len(values), object)
     array[:] = values

@@ -176,11 +176,7 @@ class RecordIndex:
 
 
 class _LocalFile:
-    """A file that threads read from at the same time.
-
-    It closes when nobody holds it any more, so that a file that others still
-    read from can be dropped from those held open.
-    """
+    """A file that threads read from at the same time."""
 
     def __init__(self, path):
         self.file = open(path, "rb", buffering=0)

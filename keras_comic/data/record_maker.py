@@ -36,23 +36,7 @@ FAILURES = frozenset([*REASONS, UNREADABLE, "not a video"])
 
 
 class RecordMaker:
-    """Makes records from sources, one source at a time.
-
-    The base of `ImageRecordMaker`, `PairRecordMaker` and `ClipRecordMaker`.
-    A maker holds no state between sources and can be pickled, so that
-    processes and Beam workers can share the work; the same source gives the
-    same bytes.
-
-    Args:
-        kind: The kind of record.
-        image_size: Integer or `None`. Pictures with a longer short side than
-            this are resized to it, pixels; `None` resizes nothing.
-        rules: `CleaningRules` or `None`. What is left out, and trimmed.
-            `None` leaves out only what cannot be read.
-
-    Raises:
-        ValueError: If `image_size` is not positive.
-    """
+    """Makes records from sources, one source at a time."""
 
     def __init__(self, kind, image_size, rules):
         if image_size is not None and not image_size > 0:
@@ -65,11 +49,7 @@ class RecordMaker:
         self.rules = rules
 
     def get_config(self):
-        """What the records depend on.
-
-        Returns:
-            Dict that JSON can hold.
-        """
+        """What the records depend on."""
         rules = None if self.rules is None else self.rules.get_config()
         return {
             "kind": self.kind,
@@ -78,34 +58,13 @@ class RecordMaker:
         }
 
     def make(self, source):
-        """Makes the records of one source.
-
-        Args:
-            source: A `Source`.
-
-        Returns:
-            `Made`: `records`, a list of `Record`; `drops`, a list of `Drop`;
-            `conversions`, a dict of counts.
-        """
+        """Makes the records of one source."""
         drops, conversions = [], collections.Counter()
         records = list(self.iterate(source, drops, conversions))
         return Made(records, drops, dict(conversions))
 
     def iterate(self, source, drops, conversions):
-        """Makes the records of one source one by one, whatever happens.
-
-        Args:
-            source: A `Source`.
-            drops: List. Gets a `Drop` for what is left out.
-            conversions: `Counter`. Counts what was done to pictures.
-
-        Yields:
-            `Record`. Frames of a video that breaks off come before the drop.
-
-        Raises:
-            ImportError: If a library is needed that is not installed: that is
-                no fault of the source.
-        """
+        """Makes the records of one source one by one, whatever happens."""
         path = str(source.path)
         try:
             yield from self.make_records(source, drops, conversions)
@@ -121,30 +80,11 @@ class RecordMaker:
             drops.append(Drop(path, UNREADABLE, reason, None))
 
     def make_records(self, source, drops, conversions):
-        """Makes the records of one source; each kind has its own way.
-
-        Args:
-            source: A `Source`.
-            drops: List. Gets a `Drop` for what is left out.
-            conversions: `Counter`. Counts what was done to pictures.
-
-        Yields:
-            `Record`.
-        """
+        """Makes the records of one source; each kind has its own way."""
         raise NotImplementedError
 
     def common_values(self, source, sha256, file_format, shape):
-        """The features that every kind of record has.
-
-        Args:
-            source: A `Source`.
-            sha256: String.
-            file_format: `"jpeg"` or `"png"`.
-            shape: Tuple, height first, pixels.
-
-        Returns:
-            Dict, as `serialize_record` takes it.
-        """
+        """The features that every kind of record has."""
         return {
             "image/split": source.split,
             "image/label": source.label,
@@ -158,17 +98,7 @@ class RecordMaker:
         }
 
     def facts(self, source, image, data, sha256):
-        """What the builder and the statistics need to know of a record.
-
-        Args:
-            source: A `Source`.
-            image: Uint8 array `(height, width, 3)`, RGB: the record's picture.
-            data: Bytes of the record.
-            sha256: String.
-
-        Returns:
-            Dict that JSON can hold.
-        """
+        """What the builder and the statistics need to know of a record."""
         near = self.rules is not None and (
             self.rules.duplicate_distance is not None
         )
@@ -189,15 +119,7 @@ class RecordMaker:
         }
 
     def read_picture(self, path, conversions):
-        """Opens an image file.
-
-        Args:
-            path: Path.
-            conversions: `Counter`. Counts what had to be converted.
-
-        Returns:
-            `Picture`.
-        """
+        """Opens an image file."""
         opened = open_image(path)
         conversions.update(opened.conversions)
         image = np.asarray(opened.image)
@@ -209,16 +131,7 @@ class RecordMaker:
         return Picture(image, lossy, own_bytes, box, 0.0)
 
     def clean(self, picture, source, drops):
-        """Applies the rules to a picture.
-
-        Args:
-            picture: `Picture`.
-            source: A `Source`.
-            drops: List. Gets a `Drop` if a rule is broken.
-
-        Returns:
-            Whether the picture may stay.
-        """
+        """Applies the rules to a picture."""
         if self.rules is None:
             return True
         violations = self.rules.violations(picture.image, self.kind)
@@ -230,28 +143,14 @@ class RecordMaker:
         return not violations
 
     def resize(self, image):
-        """Shrinks an image to `image_size`, if it is larger.
-
-        Args:
-            image: Uint8 array `(height, width, 3)`.
-
-        Returns:
-            Uint8 array.
-        """
+        """Shrinks an image to `image_size`, if it is larger."""
         if self.image_size is None or min(image.shape[:2]) <= self.image_size:
             return image
         return resize_short_side(image, self.image_size)
 
 
 def encode_picture(picture):
-    """Encodes a picture; its file's own bytes are kept where they serve.
-
-    Args:
-        picture: `Picture`.
-
-    Returns:
-        Bytes and format, `"jpeg"` or `"png"`.
-    """
+    """Encodes a picture; its file's own bytes are kept where they serve."""
     own = picture.own_bytes
     if own is not None and _tensorflow_decodes(own, picture.image.shape):
         return own, "png" if own.startswith(b"\x89PNG") else "jpeg"
@@ -259,15 +158,7 @@ def encode_picture(picture):
 
 
 def encode_image(image, lossy):
-    """Encodes an image as JPEG (quality 95, full colour) or PNG.
-
-    Args:
-        image: Uint8 array `(height, width, 3)`, RGB.
-        lossy: Boolean. JPEG if true.
-
-    Returns:
-        Bytes and format, `"jpeg"` or `"png"`.
-    """
+    """Encodes an image as JPEG (quality 95, full colour) or PNG."""
     buffer = io.BytesIO()
     image = Image.fromarray(image)
     if lossy:
@@ -278,14 +169,7 @@ def encode_image(image, lossy):
 
 
 def make_thumbnail(image):
-    """A small JPEG of an image.
-
-    Args:
-        image: Uint8 array `(height, width, 3)`, RGB.
-
-    Returns:
-        Bytes.
-    """
+    """A small JPEG of an image."""
     picture = Image.fromarray(image)
     picture.thumbnail((THUMBNAIL_SIZE, THUMBNAIL_SIZE))
     buffer = io.BytesIO()
@@ -294,14 +178,7 @@ def make_thumbnail(image):
 
 
 def sha256_of(*contents):
-    """SHA-256 of some bytes, one after the other.
-
-    Args:
-        *contents: Bytes.
-
-    Returns:
-        String, hexadecimal.
-    """
+    """SHA-256 of some bytes, one after the other."""
     digest = hashlib.sha256()
     for content in contents:
         digest.update(content)

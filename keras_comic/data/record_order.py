@@ -7,19 +7,7 @@ from keras_comic.data.randomness import shuffled
 
 
 class RecordOrder:
-    """The order of the records: a function of the sample's number.
-
-    Every record comes once before any comes again. Where labels are to come
-    equally often, every round takes one record of each label, and within a
-    label every record comes once before any comes again.
-
-    Args:
-        labels: Integer array `(records,)`, the label of each record, or
-            `None`, with which labels have no part in it.
-        count: Integer, the number of records.
-        seed: Integer.
-        name: String, which tells apart the orders of one seed.
-    """
+    """The order of the records: a function of the sample's number."""
 
     def __init__(self, labels, count, seed, name):
         counts = [count]
@@ -35,16 +23,7 @@ class RecordOrder:
         self.record_key = random_key(seed, f"{name} order")
 
     def records(self, samples, attempt=0):
-        """The records that samples take.
-
-        Args:
-            samples: Int64 array `(samples,)`.
-            attempt: Integer >= 0. The record so many places later in the
-                order of the same round and label is taken.
-
-        Returns:
-            Int64 array `(samples,)`.
-        """
+        """The records that samples take."""
         samples = np.asarray(samples, "int64")
         num_labels = len(self.counts)
         turns, labels = np.divmod(samples, num_labels)
@@ -61,19 +40,7 @@ class RecordOrder:
 
 
 class RecordReader:
-    """Reads and parses the records of samples; leaves corrupt ones out.
-
-    In place of a corrupt record its sample takes the next one in the order
-    that is not, so that what a sample takes depends on its number and on the
-    files alone.
-
-    Args:
-        index: `RecordIndex`.
-        order: `RecordOrder`.
-        parse: Callable from the bytes of a record, and whether it is to be
-            checked for the first time, to what is wanted of it. Raises
-            `ValueError` with what is wrong with it.
-    """
+    """Reads and parses the records of samples; leaves corrupt ones out."""
 
     def __init__(self, index, order, parse):
         self.index = index
@@ -82,18 +49,7 @@ class RecordReader:
         self.checked = np.zeros(len(index), bool)
 
     def read(self, samples):
-        """Reads the records of samples.
-
-        Args:
-            samples: Int64 array `(samples,)`.
-
-        Returns:
-            List of what `parse` gives.
-
-        Raises:
-            ValueError: If too many records are corrupt, or all those that a
-                sample could take.
-        """
+        """Reads the records of samples."""
         found = [None] * len(samples)
         left, attempt = np.arange(len(samples)), 0
         while len(left):

@@ -12,19 +12,7 @@ Plan = collections.namedtuple("Plan", "shards drops duplicates")
 
 
 def plan_shards(facts, rules, num_shards, shard_bytes):
-    """Leaves duplicates out and shares the others among shards.
-
-    Args:
-        facts: Sequence of what `RecordMaker.facts` gives, with the key
-            `"length"`, the bytes of the record.
-        rules: `CleaningRules` or `None`.
-        num_shards: Integer or `None`. Records go to so many shards in turns.
-        shard_bytes: Integer. Without `num_shards`, shards are filled one
-            after the other up to this size.
-
-    Returns:
-        `Plan`.
-    """
+    """Leaves duplicates out and shares the others among shards."""
     duplicates = []
     if rules is not None:
         duplicates = find_duplicates(
@@ -52,15 +40,7 @@ def plan_shards(facts, rules, num_shards, shard_bytes):
 
 
 def shard_names(split, total):
-    """The names of a split's shards.
-
-    Args:
-        split: String.
-        total: Integer, the number of shards.
-
-    Returns:
-        List of strings.
-    """
+    """The names of a split's shards."""
     return [
         f"{split}-{number:05d}-of-{total:05d}.tfrecord"
         for number in range(total)

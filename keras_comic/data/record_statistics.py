@@ -20,15 +20,7 @@ MAX_LENGTH = 32
 
 
 def summarize(facts):
-    """Smallest, median, mean and largest of each measure.
-
-    Args:
-        facts: List of dicts, one a record, with keys of `MEASURES`; what was
-            not measured of a record is left out.
-
-    Returns:
-        Dict of measures to dicts of floats.
-    """
+    """Smallest, median, mean and largest of each measure."""
     summary = {}
     for measure in MEASURES:
         values = _values(facts, measure)
@@ -44,17 +36,7 @@ def summarize(facts):
 
 
 def save_statistics_page(path, facts, drops=()):
-    """Draws histograms of a set of records.
-
-    Height, width, size, brightness and saturation, and the numbers of
-    records by label and by licence, and of what was left out by rule.
-
-    Args:
-        path: `pathlib.Path` of the PNG; written beside its name and renamed.
-        facts: List of dicts, one a record, with the keys of `MEASURES`,
-            `"label"` and `"license"`.
-        drops: Sequence of what was left out, with the attribute `rule`.
-    """
+    """Draws histograms of a set of records."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(12, 12), layout="constrained")

@@ -39,83 +39,37 @@ CREDENTIALS = ("credential", "forbidden", "signature", "denied", "token", "403")
 
 
 class RemoteFile(UrlPath):
-    """What is needed of a `pathlib.Path`, of a file at a URL.
-
-    A file that is written appears whole or not at all. Every error is an
-    `OSError` that names the URL.
-
-    Args:
-        url: String, such as `s3://bucket/photos/a.jpg`.
-
-    Raises:
-        ImportError: When it is reached for, and fsspec or the driver of the
-            scheme is not installed.
-        ValueError: When it is reached for, and nothing knows the scheme.
-
-    Example:
-
-    >>> from keras_comic.data.remote_files import RemoteFile
-    >>> file = RemoteFile("memory://photos/a.txt")
-    >>> file.write_bytes(b"ink")
-    >>> file.read_bytes(), file.parent.is_dir(), file.is_dir()
-    (b'ink', True, False)
-    """
+    """What is needed of a `pathlib.Path`, of a file at a URL."""
 
     def exists(self):
-        """Whether there is such a file, or a file below.
-
-        Returns:
-            Boolean.
-        """
+        """Whether there is such a file, or a file below."""
         return self._info() is not None
 
     def is_file(self):
-        """Whether there is such a file.
-
-        Returns:
-            Boolean.
-        """
+        """Whether there is such a file."""
         info = self._info()
         return info is not None and info["type"] == "file"
 
     def is_dir(self):
-        """Whether there are files below.
-
-        Returns:
-            Boolean. Never of what is fetched by HTTP, where a page may list
-            files or not.
-        """
+        """Whether there are files below."""
         if self.url.startswith(("http://", "https://")):
             return False
         info = self._info()
         return info is not None and info["type"] == "directory"
 
     def size(self):
-        """How large the file is.
-
-        Returns:
-            Integer, bytes; `None` where the server does not say.
-        """
+        """How large the file is."""
         with _reached(self) as (system, path):
             return system.info(path).get("size")
 
     def mkdir(self, parents=True, exist_ok=True):
-        """Makes the folder where the file system has folders.
-
-        Args:
-            parents: `True`; as in `pathlib`.
-            exist_ok: `True`; as in `pathlib`.
-        """
+        """Makes the folder where the file system has folders."""
         with _reached(self) as (system, path):
             if not _is_object_store(self):
                 system.makedirs(path, exist_ok=True)
 
     def iter_files(self):
-        """The files below, in sub-folders too.
-
-        Yields:
-            `RemoteFile`.
-        """
+        """The files below, in sub-folders too."""
         with _reached(self) as (system, path):
             found = system.find(path)
         root = path.rstrip("/")
@@ -123,49 +77,29 @@ class RemoteFile(UrlPath):
             yield self / file[len(root) + 1 :]
 
     def read_bytes(self):
-        """The file's bytes.
-
-        Returns:
-            Bytes.
-        """
+        """The file's bytes."""
         with _reached(self) as (system, path):
             return system.cat_file(path)
 
     def write_bytes(self, contents):
-        """Writes the file.
-
-        Args:
-            contents: Bytes.
-        """
+        """Writes the file."""
         with self._written() as (system, path):
             system.pipe_file(path, contents)
 
     def download(self, path):
-        """Copies the file to a local one.
-
-        Args:
-            path: String or path.
-        """
+        """Copies the file to a local one."""
         with _reached(self) as (system, remote):
             with system.open(remote, "rb") as source:
                 with open(path, "wb") as target:
                     shutil.copyfileobj(source, target, 2**20)
 
     def upload(self, path):
-        """Copies a local file here.
-
-        Args:
-            path: String or path.
-        """
+        """Copies a local file here."""
         with self._written() as (system, remote):
             system.put_file(os.fspath(path), remote)
 
     def unlink(self, missing_ok=False):
-        """Deletes the file.
-
-        Args:
-            missing_ok: Boolean. Whether it may be gone already.
-        """
+        """Deletes the file."""
         if missing_ok and not self.is_file():
             return
         with _reached(self) as (system, path):
@@ -200,32 +134,14 @@ class RemoteFile(UrlPath):
 
 
 def path_of(path):
-    """A path that is a `pathlib.Path`, or does what is needed of one.
-
-    Args:
-        path: String or path, or a URL such as `s3://bucket/photos`.
-
-    Returns:
-        `pathlib.Path` or `RemoteFile`; an `UrlPath` is returned as it is.
-    """
+    """A path that is a `pathlib.Path`, or does what is needed of one."""
     if isinstance(path, UrlPath):
         return path
     return RemoteFile(path) if is_url(path) else Path(path)
 
 
 def list_remote_images(folder):
-    """Lists the images below a URL, as `list_images` does those of a folder.
-
-    Args:
-        folder: String or `RemoteFile`.
-
-    Returns:
-        List of `RemoteFile`, in the order of the parts of their names.
-
-    Raises:
-        FileNotFoundError: If nothing lies there.
-        ValueError: If none is an image.
-    """
+    """Lists the images below a URL, as `list_images` does those of a folder."""
     folder = RemoteFile(folder)
     files = {file: file.relative_to(folder) for file in folder.iter_files()}
     if not files:
@@ -248,15 +164,7 @@ def list_remote_images(folder):
 
 @contextlib.contextmanager
 def downloaded(path):
-    """Has a file on this machine.
-
-    Args:
-        path: String or path, or a URL.
-
-    Yields:
-        `pathlib.Path`: the path; of a URL, that of a temporary copy of the
-        same name.
-    """
+    """Has a file on this machine."""
     path = path_of(path)
     if not isinstance(path, RemoteFile):
         yield path
@@ -269,15 +177,7 @@ def downloaded(path):
 
 @contextlib.contextmanager
 def uploaded(path):
-    """Has a path on this machine to write to, of a file that is to be there.
-
-    Args:
-        path: String or path, or a URL.
-
-    Yields:
-        `pathlib.Path`: the path; of a URL, that of a temporary file of the
-        same name, which is uploaded in the end unless there was an error.
-    """
+    """Has a path on this machine to write to, of a file that is to be there."""
     path = path_of(path)
     if not isinstance(path, RemoteFile):
         yield path

@@ -22,80 +22,43 @@ Stat = collections.namedtuple("Stat", "st_size st_mtime_ns")
 
 
 class RemotePath(UrlPath):
-    """What the builders need of a `pathlib.Path`, of a file at a URL.
-
-    Args:
-        url: String.
-        stat: `Stat` or `None`, where it is known already.
-    """
+    """What the builders need of a `pathlib.Path`, of a file at a URL."""
 
     def __init__(self, url, stat=None):
         super().__init__(url)
         self._stat = stat
 
     def mkdir(self, parents=True, exist_ok=True):
-        """Makes the folder where the file system has folders.
-
-        Args:
-            parents: `True`; as in `pathlib`.
-            exist_ok: `True`; as in `pathlib`.
-        """
+        """Makes the folder where the file system has folders."""
         if not self._is_there():
             _file_systems().mkdirs(self.url)
 
     def is_dir(self):
-        """Never: folders are listed, not opened.
-
-        Returns:
-            `False`.
-        """
+        """Never: folders are listed, not opened."""
         return False
 
     def is_file(self):
-        """Whether there is such a file.
-
-        Returns:
-            Boolean.
-        """
+        """Whether there is such a file."""
         return self._is_there()
 
     def exists(self):
-        """Whether there is such a file, or a file below.
-
-        Returns:
-            Boolean.
-        """
+        """Whether there is such a file, or a file below."""
         return self._is_there() or bool(_match(f"{self.url}/*", limit=1))
 
     def stat(self):
-        """Size, and when it was last changed.
-
-        Returns:
-            `Stat`.
-        """
+        """Size, and when it was last changed."""
         if self._stat is not None:
             return self._stat
         system = _file_systems().get_filesystem(self.url)
         return _stat_of(system.metadata(self.url))
 
     def iterdir(self):
-        """The files right in this folder.
-
-        Yields:
-            `RemotePath`.
-        """
+        """The files right in this folder."""
         for found in _match(f"{self.url}/*"):
             yield RemotePath(found.path, _stat_of(found))
 
     def open(self, mode="rb"):
-        """Opens the file; a write is there as a whole when it is closed.
-
-        Args:
-            mode: `"rb"` or `"wb"`.
-
-        Returns:
-            Binary file.
-        """
+        """Opens the file; a write is there as a whole when it is closed."""
         from apache_beam.io.filesystem import CompressionTypes
 
         systems = _file_systems()
@@ -103,17 +66,7 @@ class RemotePath(UrlPath):
         return make(self.url, compression_type=CompressionTypes.UNCOMPRESSED)
 
     def read_text(self, encoding):
-        """The file's text.
-
-        Args:
-            encoding: String.
-
-        Returns:
-            String.
-
-        Raises:
-            FileNotFoundError: If there is no such file.
-        """
+        """The file's text."""
         if not self.is_file():
             raise FileNotFoundError(
                 f"There is no such file. Received: {self.url}"
@@ -126,20 +79,12 @@ class RemotePath(UrlPath):
         self.open("wb").close()
 
     def unlink(self, missing_ok=False):
-        """Deletes the file.
-
-        Args:
-            missing_ok: Boolean. Whether it may be gone already.
-        """
+        """Deletes the file."""
         if not missing_ok or self.is_file():
             _file_systems().delete([self.url])
 
     def replace(self, target):
-        """Moves the file to another name, in place of what has it.
-
-        Args:
-            target: `RemotePath`.
-        """
+        """Moves the file to another name, in place of what has it."""
         try:
             _file_systems().rename([self.url], [target.url])
         except OSError:
@@ -148,11 +93,7 @@ class RemotePath(UrlPath):
             _file_systems().rename([self.url], [target.url])
 
     def upload(self, path):
-        """Copies a local file here.
-
-        Args:
-            path: `pathlib.Path`.
-        """
+        """Copies a local file here."""
         with open(path, "rb") as local, self.open("wb") as remote:
             shutil.copyfileobj(local, remote)
 
@@ -166,20 +107,7 @@ class RemotePath(UrlPath):
 
 
 def list_url(url, kind, split):
-    """Lists the sources at a URL, as `list_sources` does those of a folder.
-
-    Args:
-        url: String: a folder, a file, or a pattern in which `*` stands for
-            anything but `/` and `**` for anything.
-        kind: One of `KINDS`.
-        split: String.
-
-    Returns:
-        List of `Source`, whose paths are `RemotePath`s.
-
-    Raises:
-        ValueError: If nothing is found, or the kind is `"pairs"`.
-    """
+    """Lists the sources at a URL, as `list_sources` does those of a folder."""
     if kind == "pairs":
         raise ValueError(
             f"Pairs must lie on a file system that is mounted. Received: {url}"
@@ -207,14 +135,7 @@ def list_url(url, kind, split):
 
 @contextlib.contextmanager
 def local_copy(source):
-    """Has a source's file on this machine.
-
-    Args:
-        source: A `Source`.
-
-    Yields:
-        The `Source`; where it lies at a URL, of a temporary copy.
-    """
+    """Has a source's file on this machine."""
     if not isinstance(source.path, RemotePath):
         yield source
         return

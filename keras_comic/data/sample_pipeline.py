@@ -21,22 +21,7 @@ def make_batches(
     num_parallel_calls=tf.data.AUTOTUNE,
     combine=None,
 ):
-    """Endless batches of what streams make.
-
-    Args:
-        streams: List of `PictureStream` and what has the same methods.
-        batch_size: Integer > 0. Samples of a batch, of all workers together.
-        start_step: Integer >= 0. Number of batches to leave out at the start.
-        shard: Pair of integers: which worker this is, and how many there are.
-        num_parallel_calls: Integer. Samples that are made at a time;
-            `tf.data.AUTOTUNE` is two for each core, so that none is idle
-            while the order of the samples is kept.
-        combine: Callable or `None`. Called in the graph with the dict of what
-            all streams' `finish` gives; what it returns is the batch.
-
-    Returns:
-        `tf.data.Dataset`.
-    """
+    """Endless batches of what streams make."""
     check_batches(batch_size, start_step)
     check_shard(shard, batch_size)
     place, count = shard
@@ -105,16 +90,7 @@ def _map(dataset, function, num_parallel_calls):
 
 
 def check_shard(shard, batch_size):
-    """Checks which worker's part of the batches is asked for.
-
-    Args:
-        shard: Pair of integers: which worker this is, and how many there are.
-        batch_size: Integer > 0.
-
-    Raises:
-        ValueError: If there is no such worker, or the batches cannot be
-            shared evenly.
-    """
+    """Checks which worker's part of the batches is asked for."""
     if len(shard) != 2 or not 0 <= shard[0] < shard[1]:
         raise ValueError(
             "`shard` must be a pair: this worker's number, from 0, and the "

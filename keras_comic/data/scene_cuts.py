@@ -9,21 +9,7 @@ MIN_SCENE_FRAMES = 3
 
 
 def mark_scenes(frames):
-    """Says of each frame whether a scene starts with it.
-
-    A scene starts at a hard cut, behind missing frames, and where the size
-    changes; so does the first frame.
-
-    Args:
-        frames: Iterable of `VideoFrame`, or of what has their `follows_gap`,
-            `size` and `thumbnail`.
-
-    Yields:
-        Pairs of a frame and a boolean, some frames later than they come in.
-
-    Raises:
-        ImportError: If PySceneDetect is not installed.
-    """
+    """Says of each frame whether a scene starts with it."""
     detector, size = None, None
     for frame in frames:
         if frame.follows_gap or frame.size != size:
@@ -36,12 +22,7 @@ def mark_scenes(frames):
 
 
 class _CutDetector:
-    """Feeds frames to PySceneDetect's adaptive detector.
-
-    It judges a frame by the change before it, against the changes around.
-    The first and last frame are therefore repeated, so that every frame has
-    others around it.
-    """
+    """Feeds frames to PySceneDetect's adaptive detector."""
 
     def __init__(self):
         scenedetect = import_video_library("scenedetect")

@@ -30,20 +30,7 @@ ShardIndex = collections.namedtuple(
 
 
 def index_shards(shards, report):
-    """Finds the records of shards.
-
-    Args:
-        shards: List of strings, from `list_shards`.
-        report: Callable. Called with a shard, the offset of a record that is
-            corrupt, bytes, and the reason. Such records are left out, where
-            the shard has to be read to know.
-
-    Returns:
-        List of `ShardIndex`.
-
-    Raises:
-        ValueError: If a shard is not ours or of another version.
-    """
+    """Finds the records of shards."""
     manifests = {}
     found = []
     for shard in shards:

@@ -5,15 +5,7 @@ import warnings
 
 
 class Skipped:
-    """Counts what could not be read, and stops when it becomes too much.
-
-    Args:
-        limit: Integer >= 0. How much may be left out.
-        advice: String. What to do when it is more.
-
-    Raises:
-        ValueError: If `limit` is negative.
-    """
+    """Counts what could not be read, and stops when it becomes too much."""
 
     def __init__(self, limit, advice):
         if not limit >= 0:
@@ -37,15 +29,7 @@ class Skipped:
         return len(self.reasons)
 
     def add(self, name, reason):
-        """Counts one, the first time, and warns of it.
-
-        Args:
-            name: String. What is left out.
-            reason: String.
-
-        Raises:
-            ValueError: If it is one more than the limit.
-        """
+        """Counts one, the first time, and warns of it."""
         with self._lock:
             if name in self.reasons:
                 return

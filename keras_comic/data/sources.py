@@ -24,33 +24,7 @@ Source = collections.namedtuple(
 
 
 def list_sources(sources, kind, split="train", manifest=None, list_url=None):
-    """Lists what records are made from, in the order that they will have.
-
-    Args:
-        sources: String, path, or a list of them, or a dict of labels to them.
-            Each is a folder (searched with its sub-folders), a pattern with
-            `*`, `?` or `[`, an image, a video, or a manifest (`.csv`, `.json`
-            or `.jsonl`), whose files then are the sources.
-        kind: One of `KINDS`. Clips are made of videos, and of folders that
-            hold frames; pairs of folders that hold the folders `photos` and
-            `comics` with files of the same names (up to the suffix), or of
-            manifests with the column `comic`; everything else of images and
-            videos.
-        split: String. Defaults to `"train"`.
-        manifest: String, path or `None`. A manifest that tells of files found
-            otherwise; see `read_manifest`. Defaults to `None`.
-        list_url: Callable or `None`. Gets an entry with a scheme, such as
-            `gs://...`, the kind and the split, and gives a list of `Source`.
-            Defaults to `None`: there may be no such entry.
-
-    Returns:
-        List of `Source`.
-
-    Raises:
-        FileNotFoundError: If there is no such file or folder.
-        ValueError: If nothing is found, or a manifest is not as it should be
-            or tells of none of the sources.
-    """
+    """Lists what records are made from, in the order that they will have."""
     if isinstance(sources, dict):
         entries = [(str(label), entry) for label, entry in sources.items()]
     elif isinstance(sources, (list, tuple)):
@@ -179,18 +153,7 @@ def _check_text(value, manifest):
 
 
 def choose_split(source, eval_fraction):
-    """Moves a part of the sources of the split `train` into `eval`.
-
-    Which ones is a function of their names and labels, so that it does not
-    change with other files.
-
-    Args:
-        source: A `Source`.
-        eval_fraction: Float in `[0, 1]`.
-
-    Returns:
-        The split's name, a string.
-    """
+    """Moves a part of the sources of the split `train` into `eval`."""
     if source.split != "train" or not eval_fraction:
         return source.split
     name = f"{source.label}/{source.name}".encode("utf-8", "surrogateescape")
@@ -199,14 +162,7 @@ def choose_split(source, eval_fraction):
 
 
 def is_video(path):
-    """Whether a file is a video, by its suffix.
-
-    Args:
-        path: String or path.
-
-    Returns:
-        Boolean.
-    """
+    """Whether a file is a video, by its suffix."""
     return os.path.splitext(path)[1].lower() in VIDEO_SUFFIXES
 
 

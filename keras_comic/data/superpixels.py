@@ -95,21 +95,7 @@ def superpixels(
 
 
 def merge_segments(image, labels, num_segments):
-    """Merges the most similar neighbours until few enough segments are left.
-
-    Similar are two segments whose histograms of colors overlap, which are
-    small, and which together fill the box around them; each of these counts
-    from 0 to 1.
-
-    Args:
-        image: Uint8 array `(height, width, 3)`.
-        labels: Integer array `(height, width)`, the segment of each pixel,
-            counted from 0 without gaps.
-        num_segments: Integer > 0. How many segments may be left.
-
-    Returns:
-        Integer array `(height, width)`, counted from 0 without gaps.
-    """
+    """Merges the most similar neighbours until few enough segments are left."""
     count = labels.max() + 1
     if count <= num_segments:
         return labels
@@ -120,10 +106,7 @@ def merge_segments(image, labels, num_segments):
 
 
 class _Merging:
-    """Segments, their neighbours, and how similar each pair of them is.
-
-    Each merged segment has a number of its own, after those there are.
-    """
+    """Segments, their neighbours, and how similar each pair of them is."""
 
     def __init__(self, image, labels):
         height, width = labels.shape

@@ -96,11 +96,7 @@ def random_clips(
 
 
 def _step(here, after):
-    """The flow from a frame to the next, of their flows to the photo.
-
-    Both ways lead to the same place of the photo:
-    `here(p) = step(p) + after(p + step(p))`.
-    """
+    """The flow from a frame to the next, of their flows to the photo."""
     step = here - after
     for _ in range(NUM_ROUNDS):
         moved, _ = warp_batch(after, step)

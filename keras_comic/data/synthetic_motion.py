@@ -212,17 +212,7 @@ def _stream(seed, number):
 
 
 def warp_batch(images, flow):
-    """Moves pictures back along a flow, in-graph.
-
-    Args:
-        images: Float32 tensor `(batch, height, width, channels)`.
-        flow: Float32 tensor `(batch, height, width, 2)`, pixels, `x`, then
-            `y`.
-
-    Returns:
-        `images((x, y) + flow(x, y))`, of the shape of `images`, and boolean
-        `(batch, height, width)`, whether that place lies inside.
-    """
+    """Moves pictures back along a flow, in-graph."""
     shape = tf.shape(images)
     batch, height, width = shape[0], shape[1], shape[2]
     columns = tf.cast(tf.range(width), "float32") + flow[..., 0]
@@ -268,15 +258,7 @@ def _tf_centered(height, width):
 
 
 def _spline_weights(size, cell_size):
-    """Weights of the control points for each pixel of a side.
-
-    Args:
-        size: Integer, pixels.
-        cell_size: Integer, pixels.
-
-    Returns:
-        Float64 array `(size, control points)`; each row sums to 1.
-    """
+    """Weights of the control points for each pixel of a side."""
     places = np.arange(size) / cell_size
     num_points = math.ceil((size - 1) / cell_size) + 3
     distances = np.abs(places[:, None] + 1 - np.arange(num_points))

@@ -248,16 +248,7 @@ def _find_marks(ink):
 
 
 def _neighbors(marks, height_factor, gap):
-    """Pairs of marks that stand side by side in a line.
-
-    Args:
-        marks: `_Marks`.
-        height_factor: Float. The factor by which heights differ at most.
-        gap: Float. The widest gap, in heights of the lower mark.
-
-    Returns:
-        Two arrays of indices: the left ones and the right ones.
-    """
+    """Pairs of marks that stand side by side in a line."""
     order = np.argsort(marks.left, kind="stable")
     top, left, height, width, _ = marks.take(order)
     reach = left + width + gap * height_factor * height

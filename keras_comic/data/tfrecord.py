@@ -145,23 +145,7 @@ def record_features(kind):
 
 
 def serialize_record(kind, values):
-    """Encodes one record.
-
-    Args:
-        kind: `"photos"`, `"comics"`, `"pairs"` or `"clips"`.
-        values: Dict with a value for each feature of that kind, as
-            `describe_schema` says: strings (or bytes), numbers, and sequences
-            of them. Lists that are left out are empty; the version and the
-            kind are filled in.
-
-    Returns:
-        Bytes: a `tf.train.Example`; the same values give the same bytes.
-
-    Raises:
-        KeyError: If a value is missing.
-        ValueError: If there is no such kind, or a value has the wrong number
-            of elements.
-    """
+    """Encodes one record."""
     check_kind(kind)
     values = {**values, "schema/version": SCHEMA_VERSION, "image/kind": kind}
     features = {}
@@ -274,14 +258,7 @@ def describe_schema():
 
 
 def check_kind(kind):
-    """Checks that there is such a kind of record.
-
-    Args:
-        kind: String.
-
-    Raises:
-        ValueError: If there is none.
-    """
+    """Checks that there is such a kind of record."""
     if kind not in KINDS:
         raise ValueError(
             f"`kind` must be one of {', '.join(KINDS)}. Received: kind={kind}"
@@ -289,14 +266,7 @@ def check_kind(kind):
 
 
 def list_shards(records):
-    """Lists the shards that a folder, file, pattern or list of them names.
-
-    Args:
-        records: As in `read_records`.
-
-    Returns:
-        List of strings, sorted within each entry of `records`.
-    """
+    """Lists the shards that a folder, file, pattern or list of them names."""
     if isinstance(records, (list, tuple)):
         return [shard for entry in records for shard in list_shards(entry)]
     records = os.fspath(records)
@@ -351,18 +321,7 @@ def _check_complete(shards, names, folder):
 
 
 def records_kind(shards):
-    """The kind of record that shards hold; checks their version on the way.
-
-    Args:
-        shards: List of strings, from `list_shards`.
-
-    Returns:
-        One of `KINDS`; `"photos"` where all shards are empty.
-
-    Raises:
-        ValueError: If a shard is not one of ours, is of another version of
-            the schema, or the shards are of several kinds.
-    """
+    """The kind of record that shards hold; checks their version on the way."""
     kinds = {}
     for shard in shards:
         kind = _shard_kind(shard)

@@ -36,38 +36,12 @@ _ROWS = 64
 
 
 def needs_tone_mapping(transfer, primaries):
-    """Whether `to_standard_range` changes pixels of this kind.
-
-    Args:
-        transfer: Integer, FFmpeg's number of the transfer function.
-        primaries: Integer, FFmpeg's number of the primaries.
-
-    Returns:
-        Boolean.
-    """
+    """Whether `to_standard_range` changes pixels of this kind."""
     return transfer in (PQ, HLG) or primaries == BT2020
 
 
 def to_standard_range(pixels, transfer, primaries):
-    """Converts to the 8-bit RGB of BT.709, as a display of gamma 2.4 shows it.
-
-    The transfer function is undone, the primaries become those of BT.709
-    (negative parts are cut off), and light is compressed by its strongest
-    colour: up to 0.75 of the reference white it stays, and above, the curve
-    `1 - 0.25 exp(-(x - 0.75) / 0.25)` nears white, so that hues stay.
-
-    Args:
-        pixels: Uint16 array `(height, width, 3)`, RGB in `[0, 65535]`.
-        transfer: Integer, FFmpeg's number: `16` (PQ, SMPTE ST 2084), `18`
-            (HLG, ARIB STD-B67), others are taken for a gamma of 2.4.
-        primaries: Integer, FFmpeg's number: `9` (BT.2020), others stay.
-
-    Returns:
-        Uint8 array `(height, width, 3)`, RGB in `[0, 255]`.
-
-    Reference:
-        - ITU-R BT.2100 (PQ, HLG), BT.2087 (primaries), BT.2408 (white).
-    """
+    """Converts high dynamic range to 8-bit RGB of BT.709."""
     result = np.empty(pixels.shape, "uint8")
     table = _light_table(transfer)
     for row in range(0, len(pixels), _ROWS):

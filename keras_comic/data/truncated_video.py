@@ -4,14 +4,7 @@ import os
 
 
 def what_is_missing(path):
-    """What a video file lacks by the sizes that it states.
-
-    Args:
-        path: Path of the file.
-
-    Returns:
-        String, or `None` if nothing is missing or the file does not say.
-    """
+    """What a video file lacks by the sizes that it states."""
     size = os.path.getsize(path)
     with open(path, "rb") as file:
         kind = container_of(file.read(12))
@@ -31,14 +24,7 @@ def what_is_missing(path):
 
 
 def container_of(head):
-    """The kind of a video file, by its start.
-
-    Args:
-        head: Bytes, the first 12.
-
-    Returns:
-        String: `"mp4"`, `"avi"`, `"matroska"`, `"gif"`; or `None`.
-    """
+    """The kind of a video file, by its start."""
     if head[4:8] in (b"ftyp", b"moov", b"mdat", b"wide", b"skip", b"free"):
         return "mp4"
     if head[:4] == b"RIFF" and head[8:12] == b"AVI ":

@@ -6,11 +6,7 @@ from urllib.parse import urlsplit
 
 
 class UrlPath(os.PathLike):
-    """The part of `pathlib.PurePath` that concerns names, for a URL.
-
-    Args:
-        url: String, such as `s3://bucket/photos`.
-    """
+    """The part of `pathlib.PurePath` that concerns names, for a URL."""
 
     def __init__(self, url):
         self.url = os.fspath(url).rstrip("/")
@@ -71,28 +67,11 @@ class UrlPath(os.PathLike):
         ]
 
     def with_name(self, name):
-        """The URL with another last part.
-
-        Args:
-            name: String.
-
-        Returns:
-            Of the same type.
-        """
+        """The URL with another last part."""
         return self.parent / name
 
     def relative_to(self, folder):
-        """The name within a folder.
-
-        Args:
-            folder: `UrlPath` of the same type, above this.
-
-        Returns:
-            `pathlib.PurePosixPath`.
-
-        Raises:
-            ValueError: If it does not lie there.
-        """
+        """The name within a folder."""
         if not self.url.startswith(f"{folder}/"):
             raise ValueError(
                 f"The URL does not lie in the folder. Received: {self}, "
@@ -101,21 +80,10 @@ class UrlPath(os.PathLike):
         return PurePosixPath(self.url[len(str(folder)) + 1 :])
 
     def resolve(self):
-        """The URL itself: it holds no links.
-
-        Returns:
-            Of the same type.
-        """
+        """The URL itself: it holds no links."""
         return self
 
 
 def is_url(path):
-    """Whether a path has a scheme, such as `gs://`.
-
-    Args:
-        path: String or path.
-
-    Returns:
-        Boolean.
-    """
+    """Whether a path has a scheme, such as `gs://`."""
     return "://" in os.fspath(path)

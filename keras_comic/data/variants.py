@@ -81,14 +81,7 @@ def make_variant(name, image):
 
 
 def check_variant(name):
-    """Checks that there is a variant of this name.
-
-    Args:
-        name: String.
-
-    Raises:
-        ValueError: If there is none.
-    """
+    """Checks that there is a variant of this name."""
     if name not in VARIANTS:
         raise ValueError(
             f"`name` must be one of {', '.join(VARIANTS)}. "
@@ -97,11 +90,7 @@ def check_variant(name):
 
 
 def blur_weights():
-    """The integer weights of the blur along one axis.
-
-    Returns:
-        List of 21 integers whose sum is 4096.
-    """
+    """The integer weights of the blur along one axis."""
     places = range(-BLUR_RADIUS, BLUR_RADIUS + 1)
     weights = [math.exp(-((place / BLUR_SIGMA) ** 2) / 2) for place in places]
     scale = BLUR_SUM / sum(weights)

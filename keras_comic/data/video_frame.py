@@ -23,15 +23,7 @@ _BT709 = 1
 
 
 class VideoFrame:
-    """A decoded frame, converted when it is asked for.
-
-    Args:
-        picture: `av.VideoFrame`.
-        stream: `av.VideoStream`.
-        number: Integer, counted from 0.
-        time: Float, seconds since the start of the file.
-        follows_gap: Boolean. Whether frames are missing before it.
-    """
+    """A decoded frame, converted when it is asked for."""
 
     def __init__(self, picture, stream, number, time, follows_gap):
         self.number = number
@@ -63,15 +55,7 @@ class VideoFrame:
         return float(duration * self.picture.time_base)
 
     def image(self, max_side=None):
-        """The upright picture.
-
-        Args:
-            max_side: Integer or `None`. The longer side is reduced to it,
-                pixels.
-
-        Returns:
-            Uint8 array `(height, width, 3)`, RGB in `[0, 255]`.
-        """
+        """The upright picture."""
         if any(part.is_alpha for part in self.picture.format.components):
             pixels = self._convert("rgba", *self.size)
             pixels = Image.fromarray(pixels)
@@ -86,19 +70,11 @@ class VideoFrame:
         return _reduce(self._turn(pixels), max_side)
 
     def thumbnail(self):
-        """The picture as PySceneDetect wants it, not turned.
-
-        Returns:
-            Uint8 array `(height, width, 3)`, BGR in `[0, 255]`.
-        """
+        """The picture as PySceneDetect wants it, not turned."""
         return self._convert("bgr24", *_thumbnail_size(self.size))
 
     def sharpness(self):
-        """The variance of the picture's Laplacian.
-
-        Returns:
-            Float.
-        """
+        """The variance of the picture's Laplacian."""
         cv2 = import_video_library("cv2")
         gray = self._convert("gray", self.picture.width, self.picture.height)
         return float(cv2.Laplacian(gray, cv2.CV_64F).var())
@@ -143,16 +119,7 @@ class VideoFrame:
 
 
 class ArrayFrame:
-    """A frame that is an array already, as `VideoFrame`.
-
-    Args:
-        pixels: Uint8 array `(height, width, 3)`, RGB in `[0, 255]`.
-        number: Integer.
-        time: Float, seconds.
-        follows_gap: Boolean. Whether frames are missing before it. Defaults
-            to `False`.
-        duration: Float, seconds, or `None`, the default.
-    """
+    """A frame that is an array already, as `VideoFrame`."""
 
     def __init__(self, pixels, number, time, follows_gap=False, duration=None):
         self.number = number
@@ -163,22 +130,11 @@ class ArrayFrame:
         self.size = self.upright_size = pixels.shape[1::-1]
 
     def image(self, max_side=None):
-        """See `VideoFrame`.
-
-        Args:
-            max_side: Integer or `None`, pixels.
-
-        Returns:
-            Uint8 array `(height, width, 3)`, RGB in `[0, 255]`.
-        """
+        """See `VideoFrame`."""
         return _reduce(self.pixels, max_side)
 
     def thumbnail(self):
-        """See `VideoFrame`.
-
-        Returns:
-            Uint8 array `(height, width, 3)`, BGR in `[0, 255]`.
-        """
+        """See `VideoFrame`."""
         size = _thumbnail_size(self.size)
         small = Image.fromarray(self.pixels).resize(
             size, Image.Resampling.BILINEAR

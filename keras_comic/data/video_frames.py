@@ -201,11 +201,7 @@ def _clips(reader, num_frames, stride, step, max_side):
 
 
 class _Scene:
-    """Chooses a frame of a scene whose length is not known beforehand.
-
-    The frames at multiples of `spacing` are kept; when they become too many,
-    every second is dropped.
-    """
+    """Chooses a frame of a scene whose length is not known beforehand."""
 
     def __init__(self):
         self.count = 0

@@ -4,17 +4,7 @@ import importlib
 
 
 def import_video_library(name):
-    """Imports what only videos need.
-
-    Args:
-        name: String, such as `"av"`.
-
-    Returns:
-        The module.
-
-    Raises:
-        ImportError: If it is not installed.
-    """
+    """Imports what only videos need."""
     try:
         return importlib.import_module(name)
     except ImportError as error:

@@ -65,14 +65,7 @@ class VideoError(ValueError):
 
 
 class VideoReader:
-    """Decodes the video of a file from its start to its end.
-
-    `error` is set when `frames` has come to its end: a `VideoError` if
-    something of the video is damaged or missing, else `None`.
-
-    Args:
-        path: Path of the file.
-    """
+    """Decodes the video of a file from its start to its end."""
 
     def __init__(self, path):
         import_video_library("av")
@@ -82,14 +75,7 @@ class VideoReader:
         self.is_interlaced = False
 
     def frames(self):
-        """Decodes frame by frame.
-
-        Yields:
-            `VideoFrame`.
-
-        Raises:
-            VideoError: If not one frame can be decoded.
-        """
+        """Decodes frame by frame."""
         av = import_video_library("av")
         missing = what_is_missing(self.path)
         try:
@@ -125,20 +111,7 @@ class VideoReader:
             )
 
     def read_properties(self):
-        """Reads the first frame, and what the file says.
-
-        Returns:
-            `VideoProperties`: `width` and `height` of the upright frames with
-            square pixels; `frame_rate`, a fraction, the mean frames per
-            second; `time_base`, a fraction of a second of which all time
-            stamps are multiples; `num_frames` and `duration` (seconds) as
-            the file says, or `None`; `changes`, a tuple of strings, what
-            frames are put through to become 8-bit RGB that any display
-            shows.
-
-        Raises:
-            VideoError: If not one frame can be decoded.
-        """
+        """Reads the first frame, and what the file says."""
         frames = self.frames()
         first = next(frames)
         frames.close()
@@ -225,14 +198,7 @@ class VideoReader:
 
 
 def open_container(path):
-    """Opens a media file that lies on this machine, and no other.
-
-    Args:
-        path: String or path.
-
-    Returns:
-        `av.container.InputContainer`.
-    """
+    """Opens a media file that lies on this machine, and no other."""
     av = import_video_library("av")
     # The prefix, so that no name is taken for an address; the option, so
     # that no file makes FFmpeg read another.
@@ -280,14 +246,7 @@ def _properties_of(container, stream):
 
 
 def _good_frames(pictures, container, stream):
-    """Leaves out what is damaged, up to the next key frame.
-
-    Yields:
-        `VideoFrame`.
-
-    Returns:
-        How many there were, and the number of the first that is damaged.
-    """
+    """Leaves out what is damaged, up to the next key frame."""
     start = Fraction(container.start_time or 0, 10**6)
     number, time, damage = 0, Fraction(0), None
     gap, waits_for_key = True, False

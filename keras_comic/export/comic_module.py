@@ -15,19 +15,7 @@ PNG_HEAD_BYTES = 33
 
 
 class ComicModule(tf.Module):
-    """What a SavedModel of a generator computes, without Keras.
-
-    Every function takes and gives batches, checks what it is given, and gives
-    what `Generator.stylize` gives; a wrong value is an
-    `InvalidArgumentError` that says what was expected.
-
-    Args:
-        generator: A built generator with at least one named style, on Keras's
-            TensorFlow backend.
-        max_pixels: Integer > 0. Larger pictures are refused.
-        formats: List of strings, the formats of files that are read.
-        png_chunk: Bytes. A chunk that the PNG files carry, or `b""`.
-    """
+    """What a SavedModel of a generator computes, without Keras."""
 
     def __init__(self, generator, max_pixels, formats, png_chunk):
         super().__init__(name="comic")
@@ -41,46 +29,19 @@ class ComicModule(tf.Module):
         self._network = _Network(generator, self._vectors.shape[1])
 
     def stylize(self, images):
-        """Comics in the first named style.
-
-        Args:
-            images: uint8 `(batch, height, width, 3)`, RGB in `[0, 255]`.
-
-        Returns:
-            uint8 of the same shape.
-        """
+        """Comics in the first named style."""
         images = self._checked(images, "images")
         return self._in_parts(self._in_first_style, (images,))
 
     def stylize_files(self, image_bytes):
-        """Comics, as PNG files, of files in the first named style.
-
-        Args:
-            image_bytes: String `(batch,)`: JPEG, PNG or WebP files; the sizes
-                may differ.
-
-        Returns:
-            String `(batch,)`: PNG files.
-        """
+        """Comics, as PNG files, of files in the first named style."""
         photos, sizes = self._read_all(image_bytes)
         return self._in_files(self._in_first_style, photos, sizes, ())
 
     def stylize_files_like(
         self, image_bytes, style_image_bytes, strength, keep_color
     ):
-        """Comics, as PNG files, of files in the styles of other files.
-
-        Args:
-            image_bytes: String `(batch,)`: JPEG, PNG or WebP files; the sizes
-                may differ.
-            style_image_bytes: String `(batch,)`: such a file for each image;
-                the sizes may differ.
-            strength: Float32 `(batch,)` in `[0, 1]`.
-            keep_color: Boolean `(batch,)`.
-
-        Returns:
-            String `(batch,)`: PNG files.
-        """
+        """Comics, as PNG files, of files in the styles of other files."""
         inputs = (image_bytes, style_image_bytes, strength, keep_color)
         with _checked_request("image_bytes", *inputs):
             image_bytes = tf.identity(image_bytes)
@@ -109,19 +70,7 @@ class ComicModule(tf.Module):
     def stylize_files_mix(
         self, image_bytes, style_weights, strength, keep_color
     ):
-        """Comics, as PNG files, of files in mixes of the named styles.
-
-        Args:
-            image_bytes: String `(batch,)`: JPEG, PNG or WebP files; the sizes
-                may differ.
-            style_weights: Float32 `(batch, num_styles)`, at least 0, divided
-                by their sum, which is above 0.
-            strength: Float32 `(batch,)` in `[0, 1]`.
-            keep_color: Boolean `(batch,)`.
-
-        Returns:
-            String `(batch,)`: PNG files.
-        """
+        """Comics, as PNG files, of files in mixes of the named styles."""
         inputs = (image_bytes, style_weights, strength, keep_color)
         with _checked_request("image_bytes", *inputs):
             vectors = self._mixed_vectors(style_weights)
@@ -132,18 +81,7 @@ class ComicModule(tf.Module):
         return self._in_files(self._network.finish, photos, sizes, others)
 
     def stylize_like(self, images, style_images, strength, keep_color):
-        """Comics in the styles of other pictures.
-
-        Args:
-            images: uint8 `(batch, height, width, 3)`, RGB in `[0, 255]`.
-            style_images: uint8 `(batch, style_height, style_width, 3)`, RGB;
-                one for each image.
-            strength: Float32 `(batch,)` in `[0, 1]`.
-            keep_color: Boolean `(batch,)`.
-
-        Returns:
-            uint8 of the shape of `images`.
-        """
+        """Comics in the styles of other pictures."""
         images = self._checked(images, "images")
         style_images = self._checked(style_images, "style_images")
         inputs = (images, style_images, strength, keep_color)
@@ -152,18 +90,7 @@ class ComicModule(tf.Module):
         return self._in_parts(self._like, inputs)
 
     def stylize_mix(self, images, style_weights, strength, keep_color):
-        """Comics in mixes of the named styles.
-
-        Args:
-            images: uint8 `(batch, height, width, 3)`, RGB in `[0, 255]`.
-            style_weights: Float32 `(batch, num_styles)`, at least 0, divided
-                by their sum, which is above 0.
-            strength: Float32 `(batch,)` in `[0, 1]`.
-            keep_color: Boolean `(batch,)`.
-
-        Returns:
-            uint8 of the shape of `images`.
-        """
+        """Comics in mixes of the named styles."""
         images = self._checked(images, "images")
         inputs = (images, style_weights, strength, keep_color)
         with _checked_request("images", *inputs):
@@ -172,14 +99,7 @@ class ComicModule(tf.Module):
         return self._in_parts(self._network.finish, inputs)
 
     def name_styles(self, style_index):
-        """Names of the styles that `style_weights` mixes, in its order.
-
-        Args:
-            style_index: Int32 `(batch,)`, in `[0, num_styles)`.
-
-        Returns:
-            String `(batch,)`.
-        """
+        """Names of the styles that `style_weights` mixes, in its order."""
         count = len(self._names)
         valid = tf.reduce_all((style_index >= 0) & (style_index < count))
         message = (
@@ -235,15 +155,7 @@ class ComicModule(tf.Module):
         return comics
 
     def _read_all(self, image_bytes):
-        """A `TensorArray` of the pictures in files, and their sizes.
-
-        Args:
-            image_bytes: String `(batch,)`.
-
-        Returns:
-            `TensorArray` of uint8 `(height, width, 3)`; int32 `(batch, 2)`,
-            heights and widths.
-        """
+        """A `TensorArray` of the pictures in files, and their sizes."""
         count = tf.shape(image_bytes)[0]
         photos = tf.TensorArray(
             tf.uint8, count, infer_shape=False, element_shape=(None, None, 3)
@@ -264,18 +176,7 @@ class ComicModule(tf.Module):
         return photos, sizes.stack()
 
     def _in_files(self, function, photos, sizes, others):
-        """PNG files of what a function gives for pictures.
-
-        Args:
-            function: Function of uint8 `(batch, height, width, 3)` and of
-                `others` that gives uint8 of the same shape.
-            photos: `TensorArray` of uint8 `(height, width, 3)`.
-            sizes: Int32 `(batch, 2)`, their heights and widths.
-            others: Tuple of tensors with `batch` rows.
-
-        Returns:
-            String `(batch,)`.
-        """
+        """PNG files of what a function gives for pictures."""
         count = tf.shape(sizes)[0]
 
         def together():
@@ -342,11 +243,7 @@ _KEEP_COLOR = tf.TensorSpec((None,), tf.bool)
 
 
 def _shared(function, *specs):
-    """Makes a function that all signatures call, and none has a copy of.
-
-    A copy in every branch would make the first request of each signature
-    twice as slow.
-    """
+    """Makes a function that all signatures call, and none has a copy of."""
     return tf.function(
         function,
         input_signature=specs,
@@ -356,10 +253,7 @@ def _shared(function, *specs):
 
 
 class _Network:
-    """Functions that are traced once, and saved once for all signatures.
-
-    It is no `tf.Module`: Keras's own objects are not saved with it.
-    """
+    """Functions that are traced once, and saved once for all signatures."""
 
     def __init__(self, generator, vector_size):
         self._generator = generator

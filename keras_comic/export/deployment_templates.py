@@ -263,17 +263,7 @@ TEMPLATES = {
 
 
 def fill_templates(values):
-    """The files' texts.
-
-    Args:
-        values: Dict of the templates' names to strings.
-
-    Returns:
-        Dict of each file's path in the folder to its text.
-
-    Raises:
-        KeyError: If a name lacks its value.
-    """
+    """The files' texts."""
     return {
         path: string.Template(template).substitute(values)
         for path, template in TEMPLATES.items()

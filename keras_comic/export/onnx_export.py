@@ -131,11 +131,7 @@ def _convert(tf2onnx, function):
 
 
 def _floor_mod(context, node, name, args):
-    """ONNX's `Mod`, whose sign is the divisor's, as `FloorMod`'s is.
-
-    tf2onnx rounds the quotient of integers towards zero, so that `-257 % 4`,
-    what a side of 257 pixels is padded by, would be -1.
-    """
+    """ONNX's `Mod`, whose sign is the divisor's, as `FloorMod`'s is."""
     node.type = "Mod"
 
 

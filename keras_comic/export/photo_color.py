@@ -24,18 +24,7 @@ ROOT_FROM = 0.2068966
 
 @tf.autograph.experimental.do_not_convert
 def keep_photo_color(comic, photo):
-    """`keras_comic.models.pictures.keep_photo_color`, of one picture.
-
-    The same steps in the same order, in float64, so that the loops end after
-    the same rounds.
-
-    Args:
-        comic: Float32 `(height, width, 3)`, RGB in `[0, 255]`.
-        photo: Float32 `(height, width, 3)`, RGB in `[0, 255]`.
-
-    Returns:
-        Float32 `(height, width, 3)`, RGB in `[0, 255]`.
-    """
+    """`keras_comic.models.pictures.keep_photo_color`, of one picture."""
     lightness = _rgb_to_lab(tf.cast(comic / 255.0, tf.float64))[..., :1]
     photo_lab = _rgb_to_lab(tf.cast(photo, tf.float64) / 255.0)
     chroma = photo_lab[..., 1:]

@@ -20,22 +20,7 @@ DTYPES = ("float32", "float16", "int8")
 
 
 def trace_generator(generator, image_size=None):
-    """What a generator computes, as a graph of constants and simple ops.
-
-    The weights are constants of the graph.
-
-    Args:
-        generator: A built generator, on Keras's TensorFlow backend.
-        image_size: `None`, for any batch, height and width; or `(height,
-            width)`, pixels, for one picture of it. In the latter graph no
-            constant depends on the size, so that a runtime can be asked for
-            another one, a multiple of the same stride. Defaults to `None`.
-
-    Returns:
-        `tf.function` of `photos`, float32 `(batch, height, width, 3)`, RGB in
-        `[-1, 1]`, and `style`, float32 `(batch, style_dim)`, that gives a
-        dict of `comics`, float32 of the shape of `photos` in `[-1, 1]`.
-    """
+    """What a generator computes, as a graph of constants and simple ops."""
     twin = _twin(generator)
     constants = _constants(twin)
     batch, height, width = (None, None, None)
@@ -59,16 +44,7 @@ def trace_generator(generator, image_size=None):
 
 
 def trace_style_encoder(generator, image_size=None):
-    """What `encode_style` of a generator computes, see `trace_generator`.
-
-    Args:
-        generator: A built generator, on Keras's TensorFlow backend.
-        image_size: As in `trace_generator`. Defaults to `None`.
-
-    Returns:
-        `tf.function` of `images`, float32 `(batch, height, width, 3)`, RGB in
-        `[-1, 1]`, that gives a dict of `style`, float32 `(batch, style_dim)`.
-    """
+    """What `encode_style` of a generator computes, see `trace_generator`."""
     twin = _twin(generator)
     constants = _constants(twin)
     batch, height, width = (None, None, None)
@@ -89,14 +65,7 @@ def trace_style_encoder(generator, image_size=None):
 
 
 def trace_in_float64(generator):
-    """What a generator computes, in double precision: what errors are of.
-
-    Args:
-        generator: A built generator, on Keras's TensorFlow backend.
-
-    Returns:
-        `tf.function` as from `trace_generator`, float64 in and out.
-    """
+    """What a generator computes, in double precision: what errors are of."""
     function = trace_generator(generator)
     concrete = function.get_concrete_function()
     graph = concrete.graph.as_graph_def()
@@ -115,33 +84,14 @@ def trace_in_float64(generator):
 
 
 def count_operations(function):
-    """The kinds of operations in a traced graph.
-
-    Args:
-        function: From `trace_generator` or `trace_style_encoder`.
-
-    Returns:
-        Dict of an operation's name to how often it is there, sorted.
-    """
+    """The kinds of operations in a traced graph."""
     graph = function.get_concrete_function().graph
     kinds = collections.Counter(node.op for node in graph.as_graph_def().node)
     return dict(sorted(kinds.items()))
 
 
 def outer_convolutions(nodes):
-    """The convolutions of a graph that int8 would harm.
-
-    Normalised features of a photo with large even areas have few, high peaks,
-    which no range that is known beforehand fits; at the other end, errors
-    show in the comic as they are.
-
-    Args:
-        nodes: List of `(name, is_convolution, inputs)`, a node after those
-            whose names are its inputs.
-
-    Returns:
-        List of names.
-    """
+    """The convolutions of a graph that int8 would harm."""
     before, after = {}, {}
     for name, is_convolution, inputs in nodes:
         behind = max((before.get(i, 0) for i in inputs), default=0)
@@ -162,18 +112,7 @@ def outer_convolutions(nodes):
 
 
 def check_target(path, suffix, dtype, representative):
-    """Checks what is to be written.
-
-    Args:
-        path: Path of the file.
-        suffix: String, what its name must end in.
-        dtype: String.
-        representative: Photos, or `None`.
-
-    Raises:
-        ValueError: If the name or the type is wrong, or there are photos for
-            another type than int8, or none for it.
-    """
+    """Checks what is to be written."""
     if path.suffix != suffix:
         raise ValueError(
             f"`path` must end in `{suffix}`. Received: path={str(path)!r}"
@@ -192,17 +131,7 @@ def check_target(path, suffix, dtype, representative):
 
 
 def check_generator(generator):
-    """The generator itself, or that of a preset.
-
-    Args:
-        generator: A generator, or what `keras_comic.from_preset` takes.
-
-    Returns:
-        A generator.
-
-    Raises:
-        ValueError: If it is not built, or Keras does not run on TensorFlow.
-    """
+    """The generator itself, or that of a preset."""
     if keras.config.backend() != "tensorflow":
         raise ValueError(
             "A generator can only be exported with Keras on TensorFlow; set "
@@ -220,17 +149,7 @@ def check_generator(generator):
 
 
 def describe_generator(generator, licence=None):
-    """What an exported file says of itself.
-
-    Args:
-        generator: A generator.
-        licence: String or `None`, that of the weights. Defaults to `None`:
-            for a built-in preset, what its metadata say.
-
-    Returns:
-        Dict that JSON can hold: the preset, its licence, the names, shapes
-        and ranges of inputs and outputs, and the named styles.
-    """
+    """What an exported file says of itself."""
     provenance = generator.provenance
     if licence is None:
         facts = presets.list_presets().get(provenance.preset) or {}
@@ -293,10 +212,7 @@ def _set_float32(config):
 
 
 def _upsample_without_sizes(generator):
-    """Lets `UpSampling2D` repeat pixels by a rearrangement of channels.
-
-    Keras does it by a reshape, to a shape that would be a constant.
-    """
+    """Lets `UpSampling2D` repeat pixels by a rearrangement of channels."""
     for layer in _layers_in(generator):
         if type(layer) is not keras.layers.UpSampling2D:
             continue

@@ -126,16 +126,7 @@ class PortableModel:
         return comics[0] if single else comics
 
     def __call__(self, photos, style):
-        """What the generator's `call` computes.
-
-        Args:
-            photos: Float32 `(batch, height, width, 3)`, RGB in `[-1, 1]`;
-                sides of at least 32 pixels.
-            style: Float32 `(batch, style_dim)` or `(1, style_dim)`.
-
-        Returns:
-            Float32 array `(batch, height, width, 3)` in `[-1, 1]`.
-        """
+        """What the generator's `call` computes."""
         photos = _as_batch(photos, "photos")
         style = np.asarray(style, "float32")
         style = np.broadcast_to(style, (len(photos), style.shape[-1]))

@@ -20,18 +20,7 @@ KINDS = (b"photos", b"comics")
 
 
 def representative_inputs(generator, source, image_size):
-    """Inputs of a generator: photos, with the named styles in turn.
-
-    Args:
-        generator: A generator; without named styles, each photo comes with
-            its own.
-        source: As in `representative_photos`.
-        image_size: `(height, width)`, pixels.
-
-    Returns:
-        List of pairs, `photos` and `style`, float32 arrays of a batch of 1;
-        32 of them, or fewer.
-    """
+    """Inputs of a generator: photos, with the named styles in turn."""
     photos = representative_photos(source, image_size, NUM_REPRESENTATIVE)
     if generator.style_names:
         vectors = [generator.style_vector(n) for n in generator.style_names]
@@ -42,23 +31,7 @@ def representative_inputs(generator, source, image_size):
 
 
 def representative_photos(source, image_size, count):
-    """Reads photos, spread evenly over what there is, and crops them.
-
-    Args:
-        source: A folder of images; TFRecords of photos, as
-            `keras_comic.data.read_records` takes them; or a list of uint8
-            pictures `(height, width, 3)`.
-        image_size: `(height, width)`, pixels.
-        count: Integer > 0. As many, at most.
-
-    Returns:
-        List of float32 arrays `(1, height, width, 3)`, RGB in `[-1, 1]`: the
-        middle of each photo, which is scaled to just cover the size.
-
-    Raises:
-        FileNotFoundError: If there is no such folder or record.
-        ValueError: If there is no photo, or the records have none.
-    """
+    """Reads photos, spread evenly over what there is, and crops them."""
     if _is_records(source):
         pictures = _from_records(source, count)
     elif isinstance(source, (str, os.PathLike)):

@@ -76,19 +76,7 @@ def new_message(name):
 
 
 def read_message(path, message):
-    """Fills a message from a text file.
-
-    Args:
-        path: String or path.
-        message: An empty message.
-
-    Returns:
-        The message.
-
-    Raises:
-        ValueError: If the file is no such message; names the file, the line
-            and the field.
-    """
+    """Fills a message from a text file."""
     try:
         text = Path(path).read_text(encoding="utf-8")
         return text_format.Parse(text, message)
@@ -101,13 +89,7 @@ def read_message(path, message):
 
 
 def write_message(path, message, comment):
-    """Writes a message as a text file, beside its name and renamed.
-
-    Args:
-        path: String or path.
-        message: A message.
-        comment: String. Lines that stand above it.
-    """
+    """Writes a message as a text file, beside its name and renamed."""
     path = Path(path)
     lines = [f"# {line}".rstrip() for line in comment.splitlines()]
     # A wrapped value on one line, as in TensorFlow Serving's documents.

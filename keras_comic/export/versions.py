@@ -227,10 +227,7 @@ def _delete_unfinished(base):
 
 
 def _lock(folder, wait):
-    """Descriptor of a folder that only this process holds locked.
-
-    The system lets go of the lock when the process ends, however it ends.
-    """
+    """Descriptor of a folder that only this process holds locked."""
     if fcntl is None:
         return None
     descriptor = os.open(folder, os.O_RDONLY)

@@ -5,14 +5,7 @@ from pathlib import Path
 
 
 def write_whole(contents):
-    """Writes files beside their final names, then renames them.
-
-    Args:
-        contents: Dict of path to bytes; folders are made.
-
-    Returns:
-        List of the paths, as `pathlib.Path`.
-    """
+    """Writes files beside their final names, then renames them."""
     partials = {}
     try:
         for path, data in contents.items():

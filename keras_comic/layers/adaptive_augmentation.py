@@ -402,11 +402,7 @@ def _colors(draw, uniform, normal):
 
 
 def _about_gray(along, across, turned=0.0):
-    """Scales colours along the gray axis and across it, and turns them.
-
-    With the projection `g g^T` on the gray axis `g = (1, 1, 1) / sqrt(3)`:
-    `along g g^T + across (I - g g^T) + turned [g]x`.
-    """
+    """Scales colours along the gray axis and across it, and turns them."""
     rows = []
     for i in range(3):
         row = []

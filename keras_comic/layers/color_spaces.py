@@ -25,14 +25,7 @@ LAB_THRESHOLD = (6.0 / 29.0) ** 3
 
 
 def luminance(images):
-    """Brightness, `0.299 R + 0.587 G + 0.114 B`, in the range of the images.
-
-    Args:
-        images: Float `(..., 3)`, RGB in `[-1, 1]`.
-
-    Returns:
-        Float32 `(..., 1)`, in `[-1, 1]`.
-    """
+    """Brightness, `0.299 R + 0.587 G + 0.114 B`, in the range of the images."""
     images = ops.cast(images, "float32")
     red, green, blue = images[..., 0:1], images[..., 1:2], images[..., 2:3]
     return 0.299 * red + 0.587 * green + 0.114 * blue
@@ -110,15 +103,7 @@ def rgb_to_lab(images):
 
 
 def multiply_channels(pixels, matrix):
-    """A linear map of the channels of each pixel.
-
-    Args:
-        pixels: Float32 `(..., channels)`.
-        matrix: Float NumPy array `(outputs, channels)`.
-
-    Returns:
-        Float32 `(..., outputs)`.
-    """
+    """A linear map of the channels of each pixel."""
     matrix = ops.convert_to_tensor(matrix.T.astype("float32"))
     return ops.matmul(pixels, matrix)
 

@@ -30,18 +30,7 @@ def channel_moments(features, epsilon=1e-5):
 
 
 def spatial_moments(features):
-    """Mean and variance of each channel over the positions.
-
-    Each mean is taken over a row first and then over the rows: one sum over
-    all positions loses digits that the even parts of a picture, where the
-    variance is small, bring out again.
-
-    Args:
-        features: Float `(batch, height, width, channels)`, any range.
-
-    Returns:
-        Two float32 tensors `(batch, channels)`: mean and population variance.
-    """
+    """Mean and variance of each channel over the positions."""
     features = ops.cast(features, "float32")
     mean = _spatial_mean(features)
     deviations = features - mean[:, None, None]

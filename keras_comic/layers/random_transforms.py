@@ -4,23 +4,7 @@ from keras import ops
 
 
 def transform_geometry(images, matrices):
-    """Resamples each image by an affine matrix, once, bilinearly.
-
-    A pixel of the output takes its value from the place in the input that the
-    matrix sends it to. Beyond its borders the input goes on as its mirror
-    image, as `ops.pad(..., mode="reflect")` makes it, however far. A matrix
-    that sends pixels to pixels copies them exactly.
-
-    Args:
-        images: Float32 `(batch, height, width, channels)`, any range.
-        matrices: Float32 `(batch, 3, 3)` of the last row `(0, 0, 1)`, from
-            places `(x, y, 1)` of the output to those of the input, in pixels
-            from the middle of the image, x to the right and y down. No
-            gradient goes to them.
-
-    Returns:
-        Float32, of the shape of `images`.
-    """
+    """Resamples each image by an affine matrix, once, bilinearly."""
     images = ops.convert_to_tensor(images)
     shape = ops.shape(images)
     height, width, channels = shape[1:]
@@ -75,16 +59,7 @@ def _mix(first, second, share):
 
 
 def transform_colors(images, matrices):
-    """Recolours each image by an affine matrix.
-
-    Args:
-        images: Float32 `(batch, height, width, 3)`, any range.
-        matrices: Float32 `(batch, 4, 4)` of the last row `(0, 0, 0, 1)`, from
-            `(red, green, blue, 1)` of the input to that of the output.
-
-    Returns:
-        Float32, of the shape of `images`.
-    """
+    """Recolours each image by an affine matrix."""
     images = ops.convert_to_tensor(images)
     columns = ops.convert_to_tensor(matrices)[:, None, None, :3]
     result = columns[..., 3]
@@ -96,28 +71,12 @@ def transform_colors(images, matrices):
 
 
 def compose(first, second):
-    """The products of matrices, summed in float32 on every device.
-
-    Args:
-        first: Float32 `(batch, n, n)`.
-        second: Float32 `(batch, n, n)`.
-
-    Returns:
-        Float32 `(batch, n, n)`, `first @ second`.
-    """
+    """The products of matrices, summed in float32 on every device."""
     return ops.sum(first[:, :, :, None] * second[:, None], axis=2)
 
 
 def matrix_of(rows):
-    """Matrices of their elements.
-
-    Args:
-        rows: List of lists of float32 `(batch,)` tensors and of numbers; at
-            least one is a tensor.
-
-    Returns:
-        Float32 `(batch, n, n)`.
-    """
+    """Matrices of their elements."""
     some = next(e for row in rows for e in row if ops.is_tensor(e))
     zeros = ops.zeros_like(some)
     return ops.stack(

@@ -88,24 +88,7 @@ def use_statistics(statistics):
 
 
 def pool_statistics(statistics):
-    """One set of statistics from those of the pictures of a batch.
-
-    The mean of the means, and the mean of the squares less its square: the
-    statistics of all positions of all pictures, which count alike.
-
-    Args:
-        statistics: List from `collect_statistics`.
-
-    Returns:
-        List of pairs, mean and variance, float32 `(1, channels)`.
-
-    Example:
-
-    >>> mean, variance = np.float32([[1], [3]]), np.float32([[0], [2]])
-    >>> (pooled,) = keras_comic.layers.pool_statistics([(mean, variance)])
-    >>> [float(value[0, 0]) for value in pooled]
-    [2.0, 2.0]
-    """
+    """One set of statistics from those of the pictures of a batch."""
     pooled = []
     for means, variances in statistics:
         means = ops.convert_to_tensor(means, dtype="float32")
@@ -118,22 +101,7 @@ def pool_statistics(statistics):
 
 
 def normalization_moments(features):
-    """Mean and variance that a normalisation is to use.
-
-    Those of each channel of each picture over the positions, in float32
-    whatever the compute dtype is; within `use_statistics`, the given ones.
-
-    Args:
-        features: Float `(batch, height, width, channels)`.
-
-    Returns:
-        Two float32 tensors `(batch, channels)` or, given ones,
-        `(1, channels)`: mean and population variance.
-
-    Raises:
-        ValueError: If statistics are given, and none is left, or it has
-            another number of channels.
-    """
+    """Mean and variance that a normalisation is to use."""
     collected, given = _COLLECTED.get(), _GIVEN.get()
     moments = None
     if collected is not None or given is None:

@@ -65,15 +65,7 @@ class ColorDistance(SampleMean):
 
 
 def ciede2000(lab, other):
-    """The CIEDE2000 difference of colours.
-
-    Args:
-        lab: Float32 `(..., 3)`, CIE L*a*b*.
-        other: Float32, of the shape of `lab`.
-
-    Returns:
-        Float32 `(...)`, at least 0.
-    """
+    """The CIEDE2000 difference of colours."""
     # Names and order of the steps are those of the reference.
     l1, a1, b1 = lab[..., 0], lab[..., 1], lab[..., 2]
     l2, a2, b2 = other[..., 0], other[..., 1], other[..., 2]

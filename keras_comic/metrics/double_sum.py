@@ -5,17 +5,7 @@ from keras import ops
 
 
 class DoubleSum:
-    """A sum of a metric's, in double precision.
-
-    It is a float64 variable of the metric on TensorFlow and PyTorch. JAX has no
-    float64 unless it is told to: there it is a pair of float32 variables, the
-    second what the first lacks, which together hold 48 bits, in a compiled
-    step too.
-
-    Args:
-        metric: The Keras metric that the variables belong to.
-        name: String.
-    """
+    """A sum of a metric's, in double precision."""
 
     def __init__(self, metric, name):
         self.in_pairs = keras.config.backend() == "jax"
@@ -31,11 +21,7 @@ class DoubleSum:
         ]
 
     def add(self, values):
-        """Adds numbers.
-
-        Args:
-            values: Float `(batch,)`.
-        """
+        """Adds numbers."""
         if not self.in_pairs:
             self.parts[0].assign_add(ops.sum(ops.cast(values, "float64")))
             return
@@ -47,28 +33,16 @@ class DoubleSum:
         remainder.assign(low)
 
     def merge(self, other):
-        """Adds another sum.
-
-        Args:
-            other: A `DoubleSum`.
-        """
+        """Adds another sum."""
         for part in other.parts:
             self.add(ops.reshape(part.value, (1,)))
 
     def value(self):
-        """The sum as a tensor.
-
-        Returns:
-            Float64 scalar; float32 on JAX.
-        """
+        """The sum as a tensor."""
         return sum(part.value for part in self.parts)
 
     def read(self):
-        """The sum as a number, in double precision; not in a compiled step.
-
-        Returns:
-            Float.
-        """
+        """The sum as a number, in double precision; not in a compiled step."""
         return sum(float(ops.convert_to_numpy(part)) for part in self.parts)
 
 

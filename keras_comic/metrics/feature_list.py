@@ -4,11 +4,7 @@ import numpy as np
 
 
 class FeatureList:
-    """Features of images, on the host, in the order they came.
-
-    Kept as they are, float32 or float64; what is computed from them is
-    computed in float64.
-    """
+    """Features of images, on the host, in the order they came."""
 
     def __init__(self):
         self.batches = []
@@ -19,14 +15,7 @@ class FeatureList:
         return sum(len(batch) for batch in self.batches)
 
     def add(self, features):
-        """Adds a batch.
-
-        Args:
-            features: Float `(batch, dimensions)`.
-
-        Raises:
-            ValueError: If they have other dimensions than those before.
-        """
+        """Adds a batch."""
         if self.batches and features.shape[1] != self.batches[0].shape[1]:
             raise ValueError(
                 "Features must have the dimensions of those before, "
@@ -37,34 +26,19 @@ class FeatureList:
         self.batches.append(np.array(features))
 
     def merge(self, other):
-        """Adds those of another list.
-
-        Args:
-            other: A `FeatureList`.
-        """
+        """Adds those of another list."""
         for batch in other.batches:
             self.add(batch)
 
     def array(self):
-        """All of them.
-
-        Returns:
-            Float64 `(count, dimensions)`; `(0, 0)` if there are none.
-        """
+        """All of them."""
         if not self.batches:
             return np.zeros((0, 0))
         return np.concatenate(self.batches).astype("float64")
 
 
 def check_dimensions(arrays):
-    """Checks that the two sides have features of one network.
-
-    Args:
-        arrays: Two arrays `(count, dimensions)`.
-
-    Raises:
-        ValueError: If their dimensions differ.
-    """
+    """Checks that the two sides have features of one network."""
     first, second = arrays
     if len(first) and len(second) and first.shape[1] != second.shape[1]:
         raise ValueError(
@@ -74,18 +48,7 @@ def check_dimensions(arrays):
 
 
 def squared_distances(first, second):
-    """Squared Euclidean distances of all pairs.
-
-    Computed from inner products, about a common centre. What float64 cannot
-    tell from 0 in that way is 0: two equal vectors have no distance.
-
-    Args:
-        first: Float64 `(m, dimensions)`.
-        second: Float64 `(n, dimensions)`.
-
-    Returns:
-        Float64 `(m, n)`, at least 0.
-    """
+    """Squared Euclidean distances of all pairs."""
     centre = second.mean(axis=0)
     first, second = first - centre, second - centre
     squares = (first**2).sum(axis=1)[:, None] + (second**2).sum(axis=1)

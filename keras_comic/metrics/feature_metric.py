@@ -14,37 +14,7 @@ SIDES = ("comics", "fake_comics")
 
 
 class FeatureMetric(keras.metrics.Metric):
-    """Base of metrics of the features of whole sets of images.
-
-    Features go to the host batch by batch and are summed or kept there by
-    NumPy, in float64, on every backend alike: such a metric has no variables.
-    Its result takes a decomposition or all pairs of images, which nobody wants
-    after every batch. Call `update_state` in a loop or a callback; inside
-    `evaluate` it works where steps are not compiled (`run_eagerly=True` on
-    TensorFlow, always on PyTorch), and says so elsewhere.
-
-    A subclass keeps its sums in what `make_state` gives, one for each of
-    `sides`.
-
-    Args:
-        feature_network: Callable or `None`. Takes images in `[-1, 1]` and
-            gives features `(batch, dimensions)`, or activations that are then
-            averaged over their positions. `None` takes features instead of
-            images. Defaults to `None`.
-        layer: String or `None`. For a network that is called with
-            `layers=[names]` and gives a dict, such as `FeatureNetwork`: which
-            layer. Defaults to `None`.
-        protocol: Dict or `None`. What the caller states for `report`, such as
-            `{"resize": "256, bicubic", "crop": "centre"}`, and, for features
-            that the caller gives, `network` and `network_sha256`. Defaults to
-            `None`.
-        name: String or `None`. Defaults to `None`, the class's name.
-        **kwargs: Keyword arguments of `keras.metrics.Metric`.
-
-    Raises:
-        TypeError: If `feature_network` is not callable.
-        ValueError: If `protocol` is no such dict.
-    """
+    """Base of metrics of the features of whole sets of images."""
 
     # What `update_state` takes.
     sides = SIDES
@@ -67,47 +37,19 @@ class FeatureMetric(keras.metrics.Metric):
         self.reset_state()
 
     def make_state(self):
-        """What gathers the features of one side; a subclass's to give.
-
-        Returns:
-            An object with `add(features)`, `merge(other)` and `count`.
-        """
+        """What gathers the features of one side; a subclass's to give."""
         raise NotImplementedError
 
     def compute(self):
-        """The numbers from what was gathered; a subclass's to give.
-
-        Returns:
-            Dict of string to pairs of float, the value and its spread or
-            `None`; NaN where there are too few images.
-        """
+        """The numbers from what was gathered; a subclass's to give."""
         raise NotImplementedError
 
     def parameters(self):
-        """What of the metric's own its protocol names.
-
-        Returns:
-            Dict of string to string or number.
-        """
+        """What of the metric's own its protocol names."""
         return {}
 
     def update_state(self, comics=None, fake_comics=None, sample_weight=None):
-        """Adds batches of images, or of features; either may come alone.
-
-        Args:
-            comics: Float `(batch, height, width, 3)`, RGB in `[-1, 1]`;
-                without a feature network, features `(batch, dimensions)`. Or
-                `None`. Defaults to `None`.
-            fake_comics: The same of what was generated, any number of them.
-                Defaults to `None`.
-            sample_weight: `None`: every image counts alike. Defaults to
-                `None`.
-
-        Raises:
-            RuntimeError: If called in a compiled step.
-            TypeError: If images are not of a float dtype.
-            ValueError: If a shape is another, or there are weights.
-        """
+        """Adds batches of images, or of features; either may come alone."""
         if sample_weight is not None:
             raise ValueError(
                 "Every image counts alike in this metric: `sample_weight` "
@@ -116,25 +58,12 @@ class FeatureMetric(keras.metrics.Metric):
         self._gather({"comics": comics, "fake_comics": fake_comics})
 
     def result(self):
-        """The metric of all images so far; NaN while there are too few.
-
-        Returns:
-            Float64, or a dict of them if the metric has several numbers.
-        """
+        """The metric of all images so far; NaN while there are too few."""
         numbers = {name: value for name, (value, _) in self.compute().items()}
         return next(iter(numbers.values())) if len(numbers) == 1 else numbers
 
     def report(self):
-        """The metric with its protocol.
-
-        Returns:
-            A `MetricResult`, or a dict of them if the metric has several
-            numbers.
-
-        Raises:
-            ValueError: If there are too few images, or features that are not
-                finite.
-        """
+        """The metric with its protocol."""
         counts = {side: self.states[side].count for side in self.sides}
         results = {}
         for number, (value, spread) in self.compute().items():
@@ -150,16 +79,7 @@ class FeatureMetric(keras.metrics.Metric):
         return next(iter(results.values())) if len(results) == 1 else results
 
     def reset_state(self, sides=None):
-        """Forgets images.
-
-        Args:
-            sides: List of `"comics"` and `"fake_comics"`, or `None` for all:
-                the comics may stay from one evaluation to the next. Defaults
-                to `None`.
-
-        Raises:
-            ValueError: If a side is unknown.
-        """
+        """Forgets images."""
         sides = self.sides if sides is None else sides
         if unknown := sorted(set(sides) - set(self.sides)):
             raise ValueError(
@@ -169,11 +89,7 @@ class FeatureMetric(keras.metrics.Metric):
         self.states.entries.update({side: self.make_state() for side in sides})
 
     def merge_state(self, metrics):
-        """Adds what other metrics of this class have gathered.
-
-        Args:
-            metrics: Iterable of metrics, such as those of other workers.
-        """
+        """Adds what other metrics of this class have gathered."""
         for metric in metrics:
             for side in self.sides:
                 self.states[side].merge(metric.states[side])

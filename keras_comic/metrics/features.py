@@ -5,16 +5,7 @@ from keras import ops
 
 
 def check_images(images, argument):
-    """Checks that images are float RGB.
-
-    Args:
-        images: Anything; expected are float `(batch, height, width, 3)`.
-        argument: String, the argument's name for the error.
-
-    Raises:
-        TypeError: If the dtype is not a float one.
-        ValueError: If the shape is another.
-    """
+    """Checks that images are float RGB."""
     shape = tuple(getattr(images, "shape", ()))
     if len(shape) != 4 or shape[-1] != 3:
         raise ValueError(
@@ -30,17 +21,7 @@ def check_images(images, argument):
 
 
 def check_pairs(photos, fake_comics, names=("photos", "fake_comics")):
-    """Checks two batches of images of one size.
-
-    Args:
-        photos: As in `check_images`.
-        fake_comics: As in `check_images`.
-        names: Two strings, the arguments' names for the error.
-
-    Raises:
-        TypeError: If a dtype is not a float one.
-        ValueError: If a shape is not that of images, or they differ.
-    """
+    """Checks two batches of images of one size."""
     for images, name in zip((photos, fake_comics), names):
         check_images(images, name)
     shapes = tuple(photos.shape), tuple(fake_comics.shape)
@@ -54,23 +35,7 @@ def check_pairs(photos, fake_comics, names=("photos", "fake_comics")):
 
 
 def layer_features(inputs, feature_network, layers, argument):
-    """The activations of some layers, of images or as the caller gave them.
-
-    Args:
-        inputs: Images, float `(batch, height, width, 3)` in `[-1, 1]`; without
-            a network, a list of activations or a dict of them.
-        feature_network: Callable that takes images and `layers=[names]` and
-            gives a dict of name to activations; or `None`.
-        layers: List of strings, or `None` for all.
-        argument: String, the name of `inputs` for the error.
-
-    Returns:
-        List of float `(batch, height, width, channels)`.
-
-    Raises:
-        TypeError: If images are not of a float dtype.
-        ValueError: If a layer is missing, or `inputs` is of another form.
-    """
+    """The activations of some layers, of images or as the caller gave them."""
     if feature_network is not None:
         check_images(inputs, argument)
         inputs = feature_network(inputs, layers=layers)
@@ -105,28 +70,7 @@ def layer_features(inputs, feature_network, layers, argument):
 
 
 def pooled_features(inputs, feature_network, layer, argument):
-    """One vector for each image, as a NumPy array.
-
-    Args:
-        inputs: Images, float `(batch, height, width, 3)` in `[-1, 1]`; without
-            a network, features `(batch, dimensions)`, or activations
-            `(batch, height, width, dimensions)`, which are averaged over
-            their positions.
-        feature_network: Callable or `None`. Takes images, and
-            `layers=[name]` if a layer is named; gives features or
-            activations, or a dict of them.
-        layer: String or `None`.
-        argument: String, the name of `inputs` for the error.
-
-    Returns:
-        Float32 or float64 `(batch, dimensions)`; float32 for what is less
-        precise.
-
-    Raises:
-        RuntimeError: If the inputs have no values yet, as in a compiled step.
-        TypeError: If images are not of a float dtype.
-        ValueError: If a shape is another, or there are several layers.
-    """
+    """One vector for each image, as a NumPy array."""
     if feature_network is not None:
         check_images(inputs, argument)
         if layer is None:
@@ -159,17 +103,7 @@ def pooled_features(inputs, feature_network, layer, argument):
 
 
 def host_array(tensor):
-    """A tensor as a NumPy array.
-
-    Args:
-        tensor: A tensor or an array.
-
-    Returns:
-        A NumPy array.
-
-    Raises:
-        RuntimeError: If it has no values yet, as in a compiled step.
-    """
+    """A tensor as a NumPy array."""
     try:
         return np.asarray(ops.convert_to_numpy(tensor))
     # What backends raise for a tensor without values differs from one to the

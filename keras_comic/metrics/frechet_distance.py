@@ -95,12 +95,7 @@ class FrechetDistance(FeatureMetric):
 
 
 class FeatureMoments:
-    """Mean and covariance of features, updated batch by batch in float64.
-
-    By the sums of squares about the mean (Chan et al., 1983), which lose no
-    digits when the mean is large. Small batches are gathered first: an update
-    costs as much for one image as for some hundred.
-    """
+    """Mean and covariance of features, updated batch by batch in float64."""
 
     def __init__(self):
         self.pending = []
@@ -114,24 +109,12 @@ class FeatureMoments:
         return self.folded + sum(len(batch) for batch in self.pending)
 
     def moments(self):
-        """The moments of all images.
-
-        Returns:
-            Mean, float64 `(dimensions,)`, and covariance, float64
-            `(dimensions, dimensions)`, divided by count - 1.
-        """
+        """The moments of all images."""
         self._fold()
         return self.center, self.squares / (self.folded - 1)
 
     def add(self, features):
-        """Adds a batch.
-
-        Args:
-            features: Float `(batch, dimensions)`.
-
-        Raises:
-            ValueError: If they have other dimensions than those before.
-        """
+        """Adds a batch."""
         before = self.pending[0][0] if self.pending else self.center
         if before is not None and features.shape[1] != len(before):
             raise ValueError(
@@ -144,14 +127,7 @@ class FeatureMoments:
             self._fold()
 
     def merge(self, other):
-        """Adds the moments of another set.
-
-        Args:
-            other: A `FeatureMoments`.
-
-        Raises:
-            ValueError: If they have other dimensions.
-        """
+        """Adds the moments of another set."""
         for batch in other.pending:
             self.add(batch)
         self._fold()
@@ -185,21 +161,7 @@ class FeatureMoments:
 
 
 def frechet_distance(mean, covariance, other_mean, other_covariance):
-    """The Frechet distance of two normal distributions.
-
-    Args:
-        mean: Float64 `(dimensions,)`.
-        covariance: Float64 `(dimensions, dimensions)`, symmetric, without
-            negative eigenvalues but for rounding.
-        other_mean: As `mean`.
-        other_covariance: As `covariance`.
-
-    Returns:
-        Float64, at least 0; NaN if a number is not finite.
-
-    Raises:
-        ValueError: If the dimensions differ.
-    """
+    """The Frechet distance of two normal distributions."""
     if mean.shape != other_mean.shape:
         raise ValueError(
             "Comics and fake comics must have features of one length. "

@@ -152,15 +152,7 @@ class KernelDistance(FeatureMetric):
 
 
 def kernel_distance(features, other_features):
-    """The unbiased estimate of the squared maximum mean discrepancy.
-
-    Args:
-        features: Float64 `(m, dimensions)`, m at least 2.
-        other_features: Float64 `(n, dimensions)`, n at least 2.
-
-    Returns:
-        Float64.
-    """
+    """The unbiased estimate of the squared maximum mean discrepancy."""
     dimensions = features.shape[1]
 
     def kernel(first, second):

@@ -133,15 +133,7 @@ class PrecisionRecall(FeatureMetric):
 
 
 def distance_blocks(first, second):
-    """Squared distances of all pairs, some rows at a time.
-
-    Args:
-        first: Float64 `(m, dimensions)`.
-        second: Float64 `(n, dimensions)`.
-
-    Yields:
-        Float64 `(rows, n)`.
-    """
+    """Squared distances of all pairs, some rows at a time."""
     rows = max(MAX_PAIRS // len(second), 1)
     for start in range(0, len(first), rows):
         yield squared_distances(first[start : start + rows], second)

@@ -10,18 +10,7 @@ PLAIN_MODELS = ("Functional", "Model", "Sequential")
 
 
 def check_protocol(protocol):
-    """Checks what a caller states about images and network.
-
-    Args:
-        protocol: Dict of string to string, number, boolean or `None`; or
-            `None`, which states nothing.
-
-    Returns:
-        Dict, a copy.
-
-    Raises:
-        ValueError: If it is no such dict.
-    """
+    """Checks what a caller states about images and network."""
     protocol = {} if protocol is None else protocol
     if not isinstance(protocol, dict) or not all(
         isinstance(key, str)
@@ -37,17 +26,7 @@ def check_protocol(protocol):
 
 
 def check_network(feature_network):
-    """Checks a feature network.
-
-    Args:
-        feature_network: A callable or `None`.
-
-    Returns:
-        The same.
-
-    Raises:
-        TypeError: If it is neither.
-    """
+    """Checks a feature network."""
     if feature_network is not None and not callable(feature_network):
         raise TypeError(
             "`feature_network` must be callable, or None for features that "
@@ -93,20 +72,7 @@ def network_facts(network):
 
 
 def make_protocol(metric, counts, stated, network=None, **parameters):
-    """The protocol of a number.
-
-    Args:
-        metric: String, the metric's name.
-        counts: Dict of what was measured (`comics`, `fake_comics`, `pairs`)
-            to how many.
-        stated: Dict, what the caller stated; it overrules the rest.
-        network: `False` where no network looks at the images; otherwise as
-            in `network_facts`. Defaults to `None`.
-        **parameters: The metric's own.
-
-    Returns:
-        Dict of strings to strings, numbers, booleans and `None`.
-    """
+    """The protocol of a number."""
     seen = {} if network is False else network_facts(network)
     return {
         "metric": metric,
@@ -120,15 +86,7 @@ def make_protocol(metric, counts, stated, network=None, **parameters):
 
 
 def serialize_network(network):
-    """A feature network for a metric's config.
-
-    Args:
-        network: A Keras model, another callable, or `None`.
-
-    Returns:
-        What `keras.saving.serialize_keras_object` makes of it. As with any
-        config, weights are no part of it.
-    """
+    """A feature network for a metric's config."""
     return (
         None
         if network is None
@@ -137,14 +95,7 @@ def serialize_network(network):
 
 
 def deserialize_network(config):
-    """The network of `serialize_network`.
-
-    Args:
-        config: What it gave.
-
-    Returns:
-        The network, with fresh weights.
-    """
+    """The network of `serialize_network`."""
     if isinstance(config, dict):
         return keras.saving.deserialize_keras_object(config)
     return config

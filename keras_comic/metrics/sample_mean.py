@@ -10,24 +10,7 @@ from keras_comic.metrics.result import MetricResult
 
 
 class SampleMean(keras.metrics.Metric):
-    """Base of metrics that are the mean of a number for each pair of images.
-
-    The sums are Keras variables, so that these metrics work wherever Keras's
-    own do: in `compile(metrics=[...])` and `evaluate` on every backend,
-    compiled or not, under a distribution strategy, or called directly. They
-    are in double precision, see `DoubleSum`.
-
-    A subclass gives the numbers in `sample_values`.
-
-    Args:
-        protocol: Dict or `None`. What the caller states for `report`, such as
-            `{"resize": "256, bicubic", "crop": "centre"}`. Defaults to `None`.
-        name: String or `None`. Defaults to `None`, the class's name.
-        **kwargs: Keyword arguments of `keras.metrics.Metric`.
-
-    Raises:
-        ValueError: If `protocol` is no such dict.
-    """
+    """Base of metrics that are the mean of a number for each pair of images."""
 
     def __init__(self, protocol=None, name=None, **kwargs):
         protocol = check_protocol(protocol)
@@ -37,27 +20,11 @@ class SampleMean(keras.metrics.Metric):
         self.count = DoubleSum(self, "count")
 
     def sample_values(self, photos, fake_comics):
-        """The number of each pair; a subclass's to give.
-
-        Args:
-            photos: As in `update_state`.
-            fake_comics: As in `update_state`.
-
-        Returns:
-            Float `(batch,)`.
-        """
+        """The number of each pair; a subclass's to give."""
         raise NotImplementedError
 
     def update_state(self, photos, fake_comics, sample_weight=None):
-        """Adds a batch of pairs.
-
-        Args:
-            photos: Float `(batch, height, width, 3)`, RGB in `[-1, 1]`.
-            fake_comics: Float, of the shape of `photos`; what the generator
-                made of them.
-            sample_weight: Float `(batch,)` or `None`. What each pair counts.
-                Defaults to `None`, 1.
-        """
+        """Adds a batch of pairs."""
         values = self.sample_values(photos, fake_comics)
         if sample_weight is None:
             weights = ops.ones_like(values)
@@ -70,22 +37,11 @@ class SampleMean(keras.metrics.Metric):
         self.count.add(weights)
 
     def result(self):
-        """The mean over all pairs so far; NaN before the first.
-
-        Returns:
-            Float64 scalar; float32 on JAX.
-        """
+        """The mean over all pairs so far; NaN before the first."""
         return self.total.value() / self.count.value()
 
     def report(self):
-        """The mean with its protocol, in double precision.
-
-        Returns:
-            A `MetricResult`.
-
-        Raises:
-            ValueError: If nothing was measured.
-        """
+        """The mean with its protocol, in double precision."""
         total, count = self.total.read(), self.count.read()
         if not count > 0.0:
             raise ValueError(
@@ -96,24 +52,13 @@ class SampleMean(keras.metrics.Metric):
         return MetricResult(total / count, self.describe({"pairs": count}))
 
     def describe(self, counts):
-        """The protocol of `report`; a subclass adds its network.
-
-        Args:
-            counts: Dict of string to number.
-
-        Returns:
-            Dict of strings to strings, numbers, booleans and `None`.
-        """
+        """The protocol of `report`; a subclass adds its network."""
         return make_protocol(
             type(self).__name__, counts, self.protocol, network=False
         )
 
     def merge_state(self, metrics):
-        """Adds what other metrics of this class have measured.
-
-        Args:
-            metrics: Iterable of metrics, such as those of other workers.
-        """
+        """Adds what other metrics of this class have measured."""
         for metric in metrics:
             self.total.merge(metric.total)
             self.count.merge(metric.count)

@@ -150,21 +150,7 @@ class WarpingError(SampleMean):
 
 
 def warp_back(frames, next_frames, flow, valid=None):
-    """Moves frames back onto those before, which show what is not valid.
-
-    Args:
-        frames: Float `(batch, height, width, 3)`, any range.
-        next_frames: Float, of the shape of `frames`.
-        flow: As in `WarpingError.update_state`.
-        valid: As there.
-
-    Returns:
-        Float32, of the shape of `frames`: `next_frames` moved, and `frames`
-        where the flow is not valid.
-
-    Raises:
-        ValueError: If the shapes do not agree.
-    """
+    """Moves frames back onto those before, which show what is not valid."""
     frames = ops.cast(ops.convert_to_tensor(frames), "float32")
     next_frames = ops.cast(ops.convert_to_tensor(next_frames), "float32")
     warped = warp_images(next_frames, flow)
@@ -175,18 +161,7 @@ def warp_back(frames, next_frames, flow, valid=None):
 
 
 def check_valid(valid, frames):
-    """Checks where a flow is valid.
-
-    Args:
-        valid: Anything; expected is boolean `(batch, height, width)`.
-        frames: Tensor `(batch, height, width, channels)`.
-
-    Returns:
-        Boolean tensor `(batch, height, width)`.
-
-    Raises:
-        ValueError: If the shape or the type is another.
-    """
+    """Checks where a flow is valid."""
     valid = ops.convert_to_tensor(valid)
     dtype = keras.backend.standardize_dtype(valid.dtype)
     shape, expected = tuple(valid.shape), tuple(frames.shape[:3])

@@ -48,24 +48,14 @@ TITLES = {
 
 
 class Measurement(NamedTuple):
-    """A number, of what it is, and its protocol.
-
-    `of` is `"stylized"` (the photos that the generator stylised), `"photos"`
-    (the same, untouched: what doing nothing would give) or `"comics"`.
-    `result` is a `MetricResult`.
-    """
+    """A number, of what it is, and its protocol."""
 
     of: str
     result: object
 
 
 class Evaluation(NamedTuple):
-    """What `evaluate_preset` measured and wrote.
-
-    `measurements` is a list of `Measurement`, `not_measured` one of
-    `(metric, of, reason)`, `failures` one of `(path, reason)`, and `files` a
-    list of paths.
-    """
+    """What `evaluate_preset` measured and wrote."""
 
     measurements: list
     not_measured: list
@@ -221,15 +211,7 @@ def evaluate_preset(
 
 
 def metrics_table(evaluation, facts):
-    """The numbers as Markdown, each with its protocol.
-
-    Args:
-        evaluation: An `Evaluation`.
-        facts: Dict of string to string, what was evaluated.
-
-    Returns:
-        String.
-    """
+    """The numbers as Markdown, each with its protocol."""
     values, protocols = {}, {}
     for of, result in evaluation.measurements:
         value = f"{result.value:.5g}"

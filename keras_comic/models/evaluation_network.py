@@ -19,13 +19,7 @@ INCEPTION_NAMES = ("Conv2d_1a_3x3.conv.weight", "conv/conv2d_params")
 
 
 class EvaluationNetwork(NamedTuple):
-    """A feature network, and which of its layers an evaluation takes.
-
-    `network` is called with images in `[-1, 1]` and `layers=[names]`, and gives
-    a dict. `feature_layer` is for distances of distributions, `content_layers`
-    and `style_layers` for pairs, `logits_layer` for the Inception Score
-    (`None` where the network has no classes).
-    """
+    """A feature network, and which of its layers an evaluation takes."""
 
     network: object
     feature_layer: str
@@ -103,13 +97,7 @@ def load_evaluation_network(features="imagenet"):
 
 
 class ImageNetInceptionV3:
-    """Keras's InceptionV3, trained on ImageNet, called as `FeatureNetwork` is.
-
-    A stand-in for the Inception of 2015, whose numbers are others.
-
-    Args:
-        weights: As `keras.applications.InceptionV3` takes them.
-    """
+    """Keras's InceptionV3, called as `FeatureNetwork` is."""
 
     layer_names = ("max_pooling2d", "max_pooling2d_1", "mixed7", "avg_pool")
 

@@ -15,20 +15,7 @@ VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
 
 
 def read_frozen_graph(path):
-    """Reads the float constants of a graph.
-
-    Args:
-        path: String or path of a `.pb` file, or of a `.tgz` file that holds
-            one.
-
-    Returns:
-        Dict of a node's name to a float32 array, in TensorFlow's order of
-        axes.
-
-    Raises:
-        FileNotFoundError: If the file does not exist.
-        ValueError: If it is no such file.
-    """
+    """Reads the float constants of a graph."""
     with open(path, "rb") as file:
         contents = file.read()
     try:

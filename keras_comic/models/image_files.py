@@ -170,20 +170,7 @@ def stylize_files(
 
 
 def plan_outputs(sources, output):
-    """Which files `stylize_files` reads, and where it writes each comic.
-
-    Args:
-        sources: As in `stylize_files`.
-        output: As in `stylize_files`.
-
-    Returns:
-        List of pairs of paths `(source, target)`.
-
-    Raises:
-        FileNotFoundError: If a source does not exist.
-        ValueError: If `output` cannot hold the comics, a folder holds no
-            image, or a comic would replace a source.
-    """
+    """Which files `stylize_files` reads, and where it writes each comic."""
     if isinstance(sources, (str, os.PathLike)):
         sources = [sources]
     sources = [path_of(source) for source in sources]
@@ -213,18 +200,7 @@ def plan_outputs(sources, output):
 
 
 def provenance_of(generator, provenance=True):
-    """What is written into a generator's comics.
-
-    Args:
-        generator: A generator.
-        provenance: Boolean, `None` or `Provenance`, as in `stylize_files`.
-
-    Returns:
-        `Provenance`, or `None` for nothing.
-
-    Raises:
-        TypeError: If it is something else.
-    """
+    """What is written into a generator's comics."""
     if isinstance(provenance, Provenance):
         return provenance
     if provenance not in (True, False, None):
@@ -237,18 +213,7 @@ def provenance_of(generator, provenance=True):
 
 
 def write_image(path, image, provenance=None):
-    """Writes an image file, beside its final name, and renames it.
-
-    Args:
-        path: String, path or URL; the suffix says the format. The folder is
-            made if it does not exist.
-        image: uint8 `(height, width, 3)`, RGB in `[0, 255]`.
-        provenance: `keras_comic.provenance.Provenance` or `None`. What the
-            file says of how it was made. Defaults to `None`, nothing.
-
-    Raises:
-        ValueError: If the suffix is not that of a known format.
-    """
+    """Writes an image file, beside its final name, and renames it."""
     path = path_of(path)
     if path.suffix.lower() not in FORMATS:
         raise ValueError(
@@ -330,20 +295,7 @@ def _check_sources_stay(targets):
 
 
 def read_style(style, style_names):
-    """Replaces the paths of image files in a style by their pictures.
-
-    Args:
-        style: As in `stylize_files`.
-        style_names: List of strings, which are no paths.
-
-    Returns:
-        What `Generator.stylize` takes as `style`.
-
-    Raises:
-        FileNotFoundError: If an image does not exist.
-        ValueError: If a string is neither a name nor looks like a path, or
-            an image cannot be read.
-    """
+    """Replaces the paths of image files in a style by their pictures."""
     if isinstance(style, dict):
         style = list(style.items())
     if isinstance(style, (list, tuple)) and all(
@@ -363,20 +315,7 @@ def read_style(style, style_names):
 
 
 def shrink(photo, mask, max_side):
-    """Shrinks a photo, and its mask with it.
-
-    Args:
-        photo: uint8 `(height, width, 3)`.
-        mask: Array `(height, width)`, or `None`.
-        max_side: Integer > 0 or `None`. The longer side is at most this
-            afterwards, pixels.
-
-    Returns:
-        The photo and the mask.
-
-    Raises:
-        ValueError: If the mask has another size.
-    """
+    """Shrinks a photo, and its mask with it."""
     height, width = photo.shape[:2]
     if max_side is None or max(height, width) <= max_side:
         return photo, mask
@@ -388,19 +327,7 @@ def shrink(photo, mask, max_side):
 
 
 def shrink_mask(mask, old_size, new_size):
-    """Shrinks a mask as what it belongs to has been shrunk.
-
-    Args:
-        mask: Array `(height, width)`.
-        old_size: Pair of integers `(width, height)`, pixels.
-        new_size: Pair of integers, likewise.
-
-    Returns:
-        Float32 array `(new_height, new_width)`.
-
-    Raises:
-        ValueError: If the mask has another size than the old one.
-    """
+    """Shrinks a mask as what it belongs to has been shrunk."""
     mask = np.asarray(mask)
     if mask.shape != (old_size[1], old_size[0]):
         raise ValueError(

@@ -172,12 +172,7 @@ LAYERS = (
 
 
 def convolutions():
-    """All convolutions, from the shallowest to the deepest.
-
-    Returns:
-        List of tuples: name in the PyTorch file, name in the graph of 2015,
-        filters, kernel size, strides, padding.
-    """
+    """All convolutions, from the shallowest to the deepest."""
     found = [entry for entry in STEM if not isinstance(entry, str)]
     for block, node, branches in BLOCKS:
         for branch in branches:

@@ -20,14 +20,7 @@ def is_picture(value):
 
 
 def describe(value):
-    """A value as an error message shows it: arrays by shape, type and range.
-
-    Args:
-        value: Anything.
-
-    Returns:
-        String.
-    """
+    """A value as an error message shows it: arrays by shape, type and range."""
     if isinstance(value, dict):
         entries = [f"{k!r}: {describe(v)}" for k, v in value.items()]
         return "{" + ", ".join(entries) + "}"
@@ -43,20 +36,7 @@ def describe(value):
 
 
 def as_pictures(images, argument):
-    """Checks uint8 pictures.
-
-    Args:
-        images: Anything; expected are uint8 `(height, width, 3)` or
-            `(batch, height, width, 3)`.
-        argument: String, the argument's name for the error.
-
-    Returns:
-        uint8 NumPy array `(batch, height, width, 3)`, and whether the batch
-        axis was added.
-
-    Raises:
-        ValueError: If the rank, channels, type or size is wrong.
-    """
+    """Checks uint8 pictures."""
     if isinstance(images, (str, bytes, os.PathLike)):
         raise ValueError(
             f"`{argument}` must be uint8 pictures, not a path: read the file "
@@ -91,14 +71,7 @@ def as_pictures(images, argument):
 
 
 def check_mix_weights(weights):
-    """Refuses weights that no mix of styles can have.
-
-    Args:
-        weights: List of anything.
-
-    Raises:
-        ValueError: If they are not numbers of at least 0 with a sum above 0.
-    """
+    """Refuses weights that no mix of styles can have."""
     if (
         not all(isinstance(w, numbers.Real) for w in weights)
         or not np.all(np.isfinite(weights))
@@ -112,14 +85,7 @@ def check_mix_weights(weights):
 
 
 def check_strength(strength):
-    """Refuses what is no strength of a style.
-
-    Args:
-        strength: Anything.
-
-    Raises:
-        ValueError: If it is not a number in `[0, 1]`.
-    """
+    """Refuses what is no strength of a style."""
     if not isinstance(strength, numbers.Real) or not 0 <= strength <= 1:
         raise ValueError(
             "`strength` must be a number in [0, 1]. "
@@ -128,20 +94,7 @@ def check_strength(strength):
 
 
 def as_mask(mask, shape):
-    """A mask as float32 `(batch or 1, height, width, 1)` in `[0, 1]`.
-
-    Args:
-        mask: Boolean or float in `[0, 1]`, `(height, width)`,
-            `(height, width, 1)`, `(batch, height, width)` or
-            `(batch, height, width, 1)`.
-        shape: Shape of the photos, `(batch, height, width, 3)`.
-
-    Returns:
-        Float32 NumPy array.
-
-    Raises:
-        ValueError: If the size, the type or the range is wrong.
-    """
+    """A mask as float32 `(batch or 1, height, width, 1)` in `[0, 1]`."""
     array = np.asarray(mask)
     if array.dtype.kind not in "bf":
         raise ValueError(
@@ -174,21 +127,7 @@ def as_mask(mask, shape):
 
 
 def keep_photo_color(comics, photos):
-    """The comics' lightness with the photos' colours, in CIELAB.
-
-    The photo's a and b are taken pixel by pixel; since the darkest and the
-    lightest colours hold little chroma, the mean that clipping to RGB takes
-    away is given back evenly. Where the comic is so dark or so light that this
-    cannot work, it takes some of the photo's lightness too.
-
-    Args:
-        comics: Float `(batch, height, width, 3)`, RGB in `[0, 255]`.
-        photos: uint8 `(batch, height, width, 3)`, RGB.
-
-    Returns:
-        Float32 `(batch, height, width, 3)`, RGB in `[0, 255]`; the means of a
-        and b of each picture are within 1 of the photo's.
-    """
+    """The comics' lightness with the photos' colours, in CIELAB."""
     # scikit-image takes a while to import, and few calls need it.
     from skimage import color
 

@@ -7,17 +7,7 @@ STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
 
 
 def style_layers_of(feature_network):
-    """The layers of a feature network that the style terms look at.
-
-    Args:
-        feature_network: `FeatureNetwork`.
-
-    Returns:
-        List of names.
-
-    Raises:
-        ValueError: If the network does not reach the content's layer.
-    """
+    """The layers of a feature network that the style terms look at."""
     names = feature_network.layer_names
     missing = [n for n in (CONTENT_LAYER, *STYLE_LAYERS[:3]) if n not in names]
     if missing:
@@ -31,24 +21,7 @@ def style_layers_of(feature_network):
 def stylization_losses(
     comics, photos, drawings, feature_network, is_used, photo_layers=()
 ):
-    """Content, style, and what keeps the photo in its comic.
-
-    Args:
-        comics: Float32 `(batch, height, width, 3)`, RGB in `[-1, 1]`.
-        photos: Float32 of the same shape, what the comics were made of.
-        drawings: Float32 `(batch, any height, any width, 3)`, whose style the
-            comics are to have.
-        feature_network: `FeatureNetwork`.
-        is_used: Function of a term's name that says whether it is wanted;
-            `content` and `style` always are.
-        photo_layers: Names of further layers whose features of the photos
-            the caller wants. Defaults to `()`.
-
-    Returns:
-        Dict of name to float32 `(batch,)`; and two dicts of layer to features,
-        of the comics and of the photos, from the one pass through the network
-        that each takes.
-    """
+    """Content, style, and what keeps the photo in its comic."""
     layers = style_layers_of(feature_network)
     features = feature_network(comics, layers=[CONTENT_LAYER, *layers])
     photo_features = feature_network(

@@ -32,22 +32,7 @@ _Tensor = collections.namedtuple(
 
 
 def read_torch_weights(path):
-    """Reads a file that `torch.save(state_dict, path)` wrote.
-
-    Both forms are read: the zip archive of PyTorch since 1.6, and the one
-    before.
-
-    Args:
-        path: String or path.
-
-    Returns:
-        Dict of name to NumPy array, in PyTorch's order of axes.
-
-    Raises:
-        FileNotFoundError: If the file does not exist.
-        ValueError: If it is no such file, holds something else than a dict of
-            tensors, or names code to run.
-    """
+    """Reads a file that `torch.save(state_dict, path)` wrote."""
     with open(path, "rb") as file:
         contents = file.read()
     try:

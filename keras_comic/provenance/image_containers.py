@@ -54,45 +54,17 @@ def image_format(contents):
 
 
 def find_packet(contents):
-    """The XMP packet of an image file.
-
-    Args:
-        contents: Bytes of a file of one of the formats of `image_format`.
-
-    Returns:
-        Bytes, or `None` if there is none.
-
-    Raises:
-        ValueError: If the file is damaged.
-    """
+    """The XMP packet of an image file."""
     return _READERS[image_format(contents)](contents)
 
 
 def replace_packet(contents, packet):
-    """An image file with another XMP packet; all else is as it was.
-
-    Args:
-        contents: Bytes of a file of one of the formats of `image_format`.
-        packet: Bytes.
-
-    Returns:
-        Bytes.
-
-    Raises:
-        ValueError: If the file is damaged, or the packet too large for it.
-    """
+    """An image file with another XMP packet; all else is as it was."""
     return _WRITERS[image_format(contents)](contents, packet)
 
 
 def png_text_chunk(packet):
-    """The chunk of a PNG file that holds a packet.
-
-    Args:
-        packet: Bytes.
-
-    Returns:
-        Bytes, with the chunk's length and checksum.
-    """
+    """The chunk of a PNG file that holds a packet."""
     # Not compressed, no language, no translated keyword.
     data = b"iTXt" + PNG_KEYWORD + b"\0\0\0\0\0" + packet
     length = struct.pack(">I", len(data) - 4)
@@ -100,42 +72,17 @@ def png_text_chunk(packet):
 
 
 def gif_block(packet):
-    """The block of a GIF file that holds a packet.
-
-    Args:
-        packet: Bytes.
-
-    Returns:
-        Bytes, an application extension.
-    """
+    """The block of a GIF file that holds a packet."""
     return GIF_HEADER + packet + GIF_TRAILER
 
 
 def webp_chunk(packet):
-    """The chunk of a WebP file that holds a packet; it belongs at the end.
-
-    Args:
-        packet: Bytes.
-
-    Returns:
-        Bytes, of even length.
-    """
+    """The chunk of a WebP file that holds a packet; it belongs at the end."""
     return _riff_chunk(b"XMP ", packet)
 
 
 def jpeg_segments(contents):
-    """The segments of a JPEG file before its first scan.
-
-    Args:
-        contents: Bytes of the file.
-
-    Returns:
-        List of `(marker, start, end)`, integers: the bytes from the marker's
-        0xFF to the end of the segment.
-
-    Raises:
-        ValueError: If the file is damaged.
-    """
+    """The segments of a JPEG file before its first scan."""
     found, at = [], 2
     while True:
         start = at
@@ -161,18 +108,7 @@ def jpeg_segments(contents):
 
 
 def jpeg_segment(marker, data):
-    """A segment of a JPEG file.
-
-    Args:
-        marker: Integer, its second byte.
-        data: Bytes.
-
-    Returns:
-        Bytes.
-
-    Raises:
-        ValueError: If there are too many of them.
-    """
+    """A segment of a JPEG file."""
     if len(data) > MAX_JPEG_SEGMENT:
         raise ValueError(
             "A segment of a JPEG file has room for at most "
@@ -182,14 +118,7 @@ def jpeg_segment(marker, data):
 
 
 def jpeg_insertion_point(contents):
-    """Where new segments of metadata go: behind JFIF's and Exif's.
-
-    Args:
-        contents: Bytes of a JPEG file.
-
-    Returns:
-        Integer, the position in bytes.
-    """
+    """Where new segments of metadata go: behind JFIF's and Exif's."""
     at = 2
     for marker, start, end in jpeg_segments(contents):
         is_exif = (

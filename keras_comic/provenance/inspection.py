@@ -19,13 +19,7 @@ from keras_comic.provenance.watermark import read_watermark
 
 
 class Inspection(NamedTuple):
-    """What was found.
-
-    Args:
-        provenance: `Provenance` or `None`.
-        digital_source_type: String or `None`, IPTC's, whoever wrote it.
-        watermark: Integer or `None`.
-    """
+    """What was found."""
 
     provenance: Provenance | None
     digital_source_type: str | None

@@ -33,17 +33,7 @@ _VERSION = b"\0\4"
 
 
 def read_iptc(contents):
-    """The IPTC fields of a JPEG file.
-
-    Args:
-        contents: Bytes of the file.
-
-    Returns:
-        List of `((record, number), bytes)`, in their order.
-
-    Raises:
-        ValueError: If the file or its fields are damaged.
-    """
+    """The IPTC fields of a JPEG file."""
     for kind, _, data in _resources(contents)[1]:
         if kind == _IPTC:
             return _datasets(data)
@@ -51,25 +41,7 @@ def read_iptc(contents):
 
 
 def write_iptc(contents, program, version, caption=None, replaced=None):
-    """Says in IPTC's fields which program made a JPEG file.
-
-    Other fields, and a caption that is there, are kept.
-
-    Args:
-        contents: Bytes of the file.
-        program: String, the originating program.
-        version: String, its version, or `None`.
-        caption: String or `None`. What to say if there is no caption.
-            Defaults to `None`.
-        replaced: String or `None`. A caption that is not kept. Defaults to
-            `None`.
-
-    Returns:
-        Bytes.
-
-    Raises:
-        ValueError: If the file or its fields are damaged.
-    """
+    """Says in IPTC's fields which program made a JPEG file."""
     places, resources = _resources(contents)
     old = next((d for kind, _, d in resources if kind == _IPTC), None)
     fields = _datasets(old) if old else []

@@ -237,17 +237,7 @@ def png_chunk(provenance):
 
 
 def animation_block(provenance, name):
-    """What says it in an animation that is written piece by piece.
-
-    Args:
-        provenance: `Provenance`.
-        name: String: `"PNG"`, a chunk for behind the first one; `"GIF"`, a
-            block for before the first frame; or `"WEBP"`, a chunk for the
-            end, of which the header must know.
-
-    Returns:
-        Bytes.
-    """
+    """What says it in an animation that is written piece by piece."""
     make_block = {
         "GIF": image_containers.gif_block,
         "PNG": image_containers.png_text_chunk,
@@ -311,16 +301,7 @@ def embed_provenance(contents, provenance):
 
 
 def append_provenance(file, provenance):
-    """Writes at the end of an MP4 or QuickTime file how it was made.
-
-    Args:
-        file: Binary file object that can seek, read and write.
-        provenance: `Provenance`.
-
-    Raises:
-        ValueError: If the file is damaged, or it holds XMP that cannot be
-            read.
-    """
+    """Writes at the end of an MP4 or QuickTime file how it was made."""
     old = video_containers.find_packet(file)
     packet, _ = _packet(provenance, None, old)
     video_containers.append_packet(file, packet)
@@ -423,27 +404,13 @@ def _named(source):
 
 
 def is_other_video(contents):
-    """Whether a file is a video that holds a comment and no XMP.
-
-    Args:
-        contents: Bytes of the file, or its first 16.
-
-    Returns:
-        Boolean.
-    """
+    """Whether a file is a video that holds a comment and no XMP."""
     is_avi = contents[:4] == b"RIFF" and contents[8:11] == b"AVI"
     return is_avi or contents[:4] in OTHER_VIDEOS
 
 
 def import_video_library():
-    """Imports PyAV.
-
-    Returns:
-        The module `av`.
-
-    Raises:
-        ImportError: If it is not installed; it says how to install it.
-    """
+    """Imports PyAV."""
     try:
         import av
     except ImportError as error:

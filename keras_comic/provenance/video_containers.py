@@ -17,29 +17,12 @@ FIRST_BOXES = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot")
 
 
 def is_video(contents):
-    """Whether a file is an MP4 or QuickTime file, by its first bytes.
-
-    Args:
-        contents: Bytes of the file, or its first 16.
-
-    Returns:
-        Boolean.
-    """
+    """Whether a file is an MP4 or QuickTime file, by its first bytes."""
     return contents[4:8] in FIRST_BOXES
 
 
 def find_packet(file):
-    """The XMP packet of a video file.
-
-    Args:
-        file: Binary file object that can seek.
-
-    Returns:
-        Bytes, or `None` if there is none.
-
-    Raises:
-        ValueError: If the file is damaged.
-    """
+    """The XMP packet of a video file."""
     for kind, start, header, end in _boxes(file):
         if _is_packet(file, kind, start, header, end):
             length = end - start - header - len(BOX_ID)
@@ -50,18 +33,7 @@ def find_packet(file):
 
 
 def append_packet(file, packet):
-    """Writes an XMP packet at the end of a video file.
-
-    What is there stays where it is, so that no position in the file changes;
-    an XMP packet that is there becomes free space.
-
-    Args:
-        file: Binary file object that can seek, read and write.
-        packet: Bytes.
-
-    Raises:
-        ValueError: If the file is damaged; nothing has been written then.
-    """
+    """Writes an XMP packet at the end of a video file."""
     boxes = list(_boxes(file))
     replaced = [box for box in boxes if _is_packet(file, *box)]
     kind, start, header, end = boxes[-1]

@@ -156,15 +156,7 @@ def read_watermark(image):
 
 
 def check_identifier(identifier):
-    """Raises an error if something is no identifier.
-
-    Args:
-        identifier: Anything.
-
-    Raises:
-        TypeError: If it is not an integer.
-        ValueError: If it has more than 32 bits.
-    """
+    """Raises an error if something is no identifier."""
     if isinstance(identifier, bool) or not isinstance(
         identifier, numbers.Integral
     ):
@@ -196,12 +188,7 @@ def _check_image(image, min_side):
 
 @functools.cache
 def _band():
-    """Rows and columns of the coefficients, the bit each is a part of, and
-    their weights; and of each bit, where its comb begins.
-
-    Each bit has its share of all radii. Whoever reads a mark depends on this
-    staying as it is, so that it is made of a hash and not of random numbers.
-    """
+    """Returns rows, columns, bits and weights of the coefficients."""
     rows, columns = np.mgrid[:HIGHEST, :HIGHEST]
     radius = np.hypot(rows + 1, columns + 1)
     inside = (radius >= LOWEST) & (radius <= HIGHEST)
@@ -287,11 +274,7 @@ def _encode(bits):
 
 
 def _decode(soft):
-    """The bytes of the likeliest code words (Viterbi), the likeliest first.
-
-    Args:
-        soft: Float `(batch, bits)`, positive where a bit looks like 0.
-    """
+    """The bytes of the likeliest code words (Viterbi), the likeliest first."""
     before, outputs = _trellis()
     count = len(soft)
     pairs = soft.reshape(count, -1, 2).astype("float32")

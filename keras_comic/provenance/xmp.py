@@ -30,19 +30,7 @@ _END = '<?xpacket end="r"?>'
 
 
 def write_packet(properties, description=None, event=None):
-    """An XMP packet.
-
-    Args:
-        properties: Dict of name with prefix, such as `"xmp:CreatorTool"`, to
-            string.
-        description: String or `None`. `dc:description`, in English. Defaults
-            to `None`.
-        event: Dict of `action`, `softwareAgent`, ... to string, or `None`. The
-            one entry of `xmpMM:History`. Defaults to `None`.
-
-    Returns:
-        String.
-    """
+    """An XMP packet."""
     lines = [
         f"   <{name}>{saxutils.escape(value)}</{name}>"
         for name, value in properties.items()
@@ -90,23 +78,7 @@ def write_packet(properties, description=None, event=None):
 
 
 def merge_packets(old, new):
-    """Adds the properties of a packet to another one.
-
-    A property that both have is that of the new packet, but for the
-    description and the format, which are kept, and the history, which grows
-    by what is not yet its last entry. All else stays.
-
-    Args:
-        old: String, any XMP packet.
-        new: String, from `write_packet`.
-
-    Returns:
-        String.
-
-    Raises:
-        ValueError: If the old packet cannot be read, so that merging would
-            lose it.
-    """
+    """Adds the properties of a packet to another one."""
     if old == new:
         return old
     document = _parse(old)
@@ -152,17 +124,7 @@ def merge_packets(old, new):
 
 
 def read_properties(packet):
-    """The simple properties of a packet.
-
-    Args:
-        packet: String.
-
-    Returns:
-        Dict of `{namespace}name` to string.
-
-    Raises:
-        ValueError: If it is no XMP packet.
-    """
+    """The simple properties of a packet."""
     _parse(packet)
     root = ElementTree.fromstring(packet.strip("\ufeff\0 \r\n\t"))
     rdf = qualified("rdf:")
@@ -181,30 +143,13 @@ def read_properties(packet):
 
 
 def qualified(name):
-    """A name such as `xmp:CreatorTool` in ElementTree's notation.
-
-    Args:
-        name: String.
-
-    Returns:
-        String, `{namespace}name`.
-    """
+    """A name such as `xmp:CreatorTool` in ElementTree's notation."""
     prefix, _, local = name.partition(":")
     return f"{{{NAMESPACES[prefix]}}}{local}"
 
 
 def decode(data):
-    """The text of a packet's bytes.
-
-    Args:
-        data: Bytes.
-
-    Returns:
-        String.
-
-    Raises:
-        ValueError: If it is not UTF-8, or too long.
-    """
+    """The text of a packet's bytes."""
     if len(data) > MAX_BYTES:
         raise ValueError(
             f"An XMP packet must have at most {MAX_BYTES} bytes. "

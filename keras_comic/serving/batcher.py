@@ -40,37 +40,7 @@ class Prediction(concurrent.futures.Future):
 
 
 class Batcher:
-    """A bounded queue of requests, and threads that run them in batches.
-
-    Requests of the same signature whose inputs have the same shapes, but for
-    the first dimension, are joined. A batch is run as soon as it is full, or
-    its first request has waited for the delay. If a batch fails, its requests
-    are run again one by one, so that only those fail that are at fault.
-    Inputs that have no common first dimension are run alone.
-
-    What waits and what runs is bounded by the number of requests, by rows
-    and by bytes: a request that does not fit is refused at once.
-
-    Args:
-        run: Function of a signature's name and a dict of name to array that
-            gives a dict of name to array.
-        parameters: `BatchingParameters`, TensorFlow Serving's. Defaults to
-            `None`, for requests of at most 64 rows, and batches of at most
-            16, without a delay: what comes while others run is the next
-            batch, of 1 MiB where it is more than one request, and two run at
-            a time where they weigh no more than 2 MiB together.
-        max_requests: Integer. Most requests that wait or run. Defaults to
-            `256`.
-        max_bytes: Integer. Most bytes of inputs that wait or run. Defaults
-            to 256 MiB.
-        name: String. What the threads are called. Defaults to `"batcher"`.
-        weigh: Function of a dict of name to array that gives how much memory
-            it takes to run them, in bytes of input. Defaults to `None`, their
-            bytes.
-    Raises:
-        ValueError: If a number is not positive, or variable lengths are to
-            be padded, which would change the statistics of an image.
-    """
+    """A bounded queue of requests, and threads that run them in batches."""
 
     def __init__(
         self,
@@ -135,21 +105,7 @@ class Batcher:
         return self._held_bytes
 
     def submit(self, signature, inputs, deadline=None):
-        """Takes a request, or refuses it at once.
-
-        Args:
-            signature: String.
-            inputs: Dict of name to array.
-            deadline: Float, a time of `time.monotonic()`, after which the
-                request is not begun any more. Defaults to `None`.
-        Returns:
-            A `Prediction`, a `concurrent.futures.Future` of a dict of name to
-            array.
-        Raises:
-            ServingError: `RESOURCE_EXHAUSTED` if the queue is full,
-                `UNAVAILABLE` if the batcher was closed, `INVALID_ARGUMENT`
-                if the batch is too large.
-        """
+        """Takes a request, or refuses it at once."""
         rows = common_rows(inputs)
         if rows is not None and rows > self.max_request_rows:
             raise ServingError(
@@ -212,13 +168,7 @@ class Batcher:
             self._changed.notify_all()
 
     def close(self, grace=None):
-        """Takes no more requests, and ends the threads.
-
-        Args:
-            grace: Float, seconds to finish what was taken; what is not begun
-                then fails with `UNAVAILABLE`. Defaults to `None`, for as long
-                as it takes, without waiting for it here.
-        """
+        """Takes no more requests, and ends the threads."""
         with self._changed:
             self._closing = True
             self._changed.notify_all()
@@ -369,11 +319,7 @@ class Batcher:
         return _split(outputs, [task.rows for task in tasks])
 
     def _padded(self, arrays, rows):
-        """Arrays one after the other, then the first row until it is allowed.
-
-        `allowed_batch_sizes` spares models a new size; the rows that fill up
-        are cut off again.
-        """
+        """Concatenates arrays and repeats the first row up to a size."""
         size = next((s for s in self.allowed_batch_sizes if s >= rows), rows)
         arrays = arrays + [arrays[0][:1]] * (size - rows)
         return arrays[0] if len(arrays) == 1 else np.concatenate(arrays)
@@ -412,25 +358,13 @@ class _Task:
 
 
 def common_rows(inputs):
-    """The first dimension that all arrays have.
-
-    Args:
-        inputs: Dict of name to array.
-    Returns:
-        Integer, or `None` if there is none.
-    """
+    """The first dimension that all arrays have."""
     rows = {a.shape[0] if a.ndim else None for a in inputs.values()}
     return rows.pop() if len(rows) == 1 else None
 
 
 def num_bytes(array):
-    """Bytes of an array, with its strings.
-
-    Args:
-        array: NumPy array; of strings, objects of type `bytes`.
-    Returns:
-        Integer.
-    """
+    """Bytes of an array, with its strings."""
     if array.dtype == object:
         return array.nbytes + sum(map(len, array.ravel()))
     return array.nbytes

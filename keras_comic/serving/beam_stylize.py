@@ -151,20 +151,7 @@ def stylize_with_beam(
 
 
 def check_folders(sources, output):
-    """Makes the paths absolute, and checks that comics replace no photos.
-
-    Args:
-        sources: As in `stylize_with_beam`.
-        output: As in `stylize_with_beam`.
-
-    Returns:
-        List of strings, and a string.
-
-    Raises:
-        FileNotFoundError: If a source does not exist.
-        ValueError: If there is no source, two have the same name, or the
-            comics would come to lie among the photos.
-    """
+    """Makes the paths absolute, and checks that comics replace no photos."""
     if isinstance(sources, (str, os.PathLike)):
         sources = [sources]
     sources = [_absolute(source) for source in sources]

@@ -50,26 +50,7 @@ MAX_HELD_BYTES = 2**27
 
 
 class ListPhotos(beam.PTransform):
-    """Lists photos, and where the comic of each is to be written.
-
-    It is the first step of a pipeline. The names are those of
-    `stylize_files`: sub-folders are kept; `a.jpg` becomes `a.png`, and beside
-    an `a.webp` it becomes `a.jpg.png`; of several sources each folder becomes
-    a sub-folder. Only names are sorted and brought together, so that there
-    may be millions.
-
-    Args:
-        sources: List of strings: image files and folders of them, or URLs
-            that Beam's file systems know.
-        output: String. The folder for the comics, or its URL.
-        overwrite: Boolean. Whether photos are stylised whose comics are there
-            already. Defaults to `False`.
-
-    Returns:
-        Dict of `PCollection`: `photos`, pairs of bytes, the paths of a photo
-        and its comic; `skipped`, paths of comics that are there; `failures`,
-        lines of JSON.
-    """
+    """Lists photos, and where the comic of each is to be written."""
 
     def __init__(self, sources, output, overwrite=False):
         super().__init__()
@@ -78,14 +59,7 @@ class ListPhotos(beam.PTransform):
         self._overwrite = overwrite
 
     def expand(self, pipeline):
-        """Adds the steps.
-
-        Args:
-            pipeline: `apache_beam.Pipeline`.
-
-        Returns:
-            Dict of `PCollection`.
-        """
+        """Adds the steps."""
         below = len(self._sources) > 1
         named = (
             pipeline
@@ -186,25 +160,14 @@ class StylizePhotos(beam.PTransform):
 
 
 class WriteReport(beam.PTransform):
-    """Writes the table of failures, and how many photos became what.
-
-    Args:
-        output: String. The folder, or its URL.
-    """
+    """Writes the table of failures, and how many photos became what."""
 
     def __init__(self, output):
         super().__init__()
         self._output = output
 
     def expand(self, outcomes):
-        """Adds the steps.
-
-        Args:
-            outcomes: Dict of `PCollection`: `written`, `skipped`, `failures`.
-
-        Returns:
-            `PCollection`.
-        """
+        """Adds the steps."""
         counts = [
             beam.pvalue.AsSingleton(
                 outcomes[name]
@@ -221,14 +184,7 @@ class WriteReport(beam.PTransform):
 
 
 def path_of(text):
-    """A path that is opened as a `pathlib.Path` is.
-
-    Args:
-        text: String or bytes: a local path or a URL.
-
-    Returns:
-        `pathlib.Path` or `RemotePath`.
-    """
+    """A path that is opened as a `pathlib.Path` is."""
     text = os.fsdecode(text)
     return RemotePath(text) if is_url(text) else Path(text)
 
@@ -328,11 +284,7 @@ def _read_bytes(path):
 
 
 def _check(contents):
-    """Height and width of an image, as far as its header tells.
-
-    Raises:
-        ValueError: If it is none, or too large.
-    """
+    """Height and width of an image, as far as its header tells."""
     if not contents:
         raise ValueError("The file is empty.")
     if len(contents) > MAX_FILE_BYTES:
@@ -385,13 +337,7 @@ def _write(prediction, output):
 
 
 def write_whole(path, contents, output):
-    """Writes a file so that it is there as a whole or not at all.
-
-    Args:
-        path: `pathlib.Path` or `RemotePath`.
-        contents: Bytes.
-        output: The folder that `path` lies below, of the same type.
-    """
+    """Writes a file so that it is there as a whole or not at all."""
     partial = output / PARTIAL / f"{uuid.uuid4().hex}.part"
     for folder in (partial.parent, path.parent):
         _make_folder(folder)

@@ -31,23 +31,14 @@ PNG_HEAD_BYTES = 33
 
 
 class ComicResult(NamedTuple):
-    """What became of a photo: one of both is `None`.
-
-    `comic_bytes` are those of a PNG file; `error` says why there is none.
-    """
+    """What became of a photo: one of both is `None`."""
 
     comic_bytes: bytes = None
     error: str = None
 
 
 class SizeBuckets:
-    """Gathers things of one size, and never holds more than a limit.
-
-    Args:
-        batch_size: Integer > 0. So many of one size are given at once.
-        max_weight: Number > 0. Of all that is held, in the unit of what `add`
-            is told. The heaviest size is given when it is exceeded.
-    """
+    """Gathers things of one size, and never holds more than a limit."""
 
     def __init__(self, batch_size, max_weight):
         self._batch_size = batch_size
@@ -56,16 +47,7 @@ class SizeBuckets:
         self._weights = {}
 
     def add(self, size, item, weight):
-        """Takes a thing, and gives the groups that are full.
-
-        Args:
-            size: What things of a group have in common; a key of a dict.
-            item: The thing.
-            weight: Number >= 0.
-
-        Yields:
-            Lists of things of the same size.
-        """
+        """Takes a thing, and gives the groups that are full."""
         self._items.setdefault(size, []).append(item)
         self._weights[size] = self._weights.get(size, 0) + weight
         if len(self._items[size]) >= self._batch_size:
@@ -74,11 +56,7 @@ class SizeBuckets:
             yield self._take(max(self._weights, key=self._weights.get))
 
     def flush(self):
-        """Gives all that is held.
-
-        Yields:
-            Lists of things of the same size.
-        """
+        """Gives all that is held."""
         for size in list(self._items):
             yield self._take(size)
 
@@ -317,11 +295,7 @@ class ComicModelHandler(ModelHandler):
 
 
 class ServedModel:
-    """A loaded SavedModel, whatever the signature giving PNG files.
-
-    Args:
-        folder: String. The SavedModel's folder or URL.
-    """
+    """A loaded SavedModel, whatever the signature giving PNG files."""
 
     def __init__(self, folder):
         import tensorflow as tf
@@ -335,19 +309,7 @@ class ServedModel:
         self._png_chunk = None
 
     def __call__(self, signature, inputs):
-        """Runs a signature.
-
-        Args:
-            signature: String.
-            inputs: Dict of names to arrays or lists.
-
-        Returns:
-            List of bytes, PNG files.
-
-        Raises:
-            MemoryError: If the memory does not suffice.
-            ValueError: If the model refuses the inputs.
-        """
+        """Runs a signature."""
         tf = self._tf
         inputs = {name: tf.constant(value) for name, value in inputs.items()}
         try:
@@ -380,17 +342,7 @@ class ServedModel:
 
 
 def read_description(saved_model):
-    """What a SavedModel of this package says of itself.
-
-    Args:
-        saved_model: String: a folder, or a URL that Beam's file systems know.
-
-    Returns:
-        Dict: `style_names`, `preset`, ...
-
-    Raises:
-        FileNotFoundError: If there is none.
-    """
+    """What a SavedModel of this package says of itself."""
     path = f"{saved_model.rstrip('/')}/{DESCRIPTION}"
     try:
         with _open(path) as file:
@@ -404,14 +356,7 @@ def read_description(saved_model):
 
 
 def message_of(error):
-    """What an error of TensorFlow says, without where in the graph it arose.
-
-    Args:
-        error: `tf.errors.OpError`.
-
-    Returns:
-        String, one line.
-    """
+    """What an error of TensorFlow says, without where in the graph it arose."""
     asserted = re.search(r"assertion failed: (.*)", error.message)
     if asserted is None:
         lines = [line.strip() for line in error.message.splitlines()]
@@ -422,10 +367,7 @@ def message_of(error):
 
 
 def _inputs_of(style, style_names, strength, keep_color):
-    """The signature for a style, and what it is given besides the images.
-
-    Each input has a batch of one.
-    """
+    """The signature for a style, and what it is given besides the images."""
     inputs = {
         "strength": np.array([strength], "float32"),
         "keep_color": np.array([keep_color]),

@@ -25,18 +25,7 @@ OF_FILES = {
 
 
 class ComicRequests:
-    """Asks one model for comics, and for what it knows of itself.
-
-    Where a transport packs arrays, pixels are sent as they are, which is
-    fastest. Else pictures go as PNG files if the model has a signature that
-    takes these, and as text if it is an older one.
-
-    Args:
-        transport: `GrpcTransport` or `RestTransport`.
-        call: Function of a method of the transport and of its arguments, but
-            for `timeout`, that gives the method's result.
-        style_names: List of strings, or `None` to ask the model.
-    """
+    """Asks one model for comics, and for what it knows of itself."""
 
     def __init__(self, transport, call, style_names):
         self._transport = transport
@@ -51,20 +40,7 @@ class ComicRequests:
         return self._transport.bytes_per_value
 
     def comics(self, photos, recipe, rows):
-        """Comics of photos of one size, in one request.
-
-        Args:
-            photos: uint8 `(batch, height, width, 3)`.
-            recipe: `StyleRecipe`.
-            rows: Sequence of integers, which of all photos these are.
-
-        Returns:
-            uint8 of the shape of `photos`.
-
-        Raises:
-            ServingError: If the server does not answer with comics.
-            ValueError: If the model has no style of a name in the recipe.
-        """
+        """Comics of photos of one size, in one request."""
         try:
             comics = self._comics(photos, recipe, rows)
         except ServingError as error:
@@ -84,21 +60,7 @@ class ComicRequests:
     def files(
         self, contents, signature="serving_bytes", inputs=None, version=None
     ):
-        """Comics of image files, as PNG files, in one request.
-
-        Args:
-            contents: List of bytes.
-            signature: String. Defaults to `"serving_bytes"`.
-            inputs: Dict of name to NumPy array, the signature's further
-                inputs. Defaults to `None`.
-            version: Integer, or `None`, the default, for the client's.
-
-        Returns:
-            List of bytes.
-
-        Raises:
-            ServingError: If the server does not answer with as many files.
-        """
+        """Comics of image files, as PNG files, in one request."""
         inputs = {"image_bytes": _texts(contents), **(inputs or {})}
         comics = self._predict(signature, inputs, COMIC_BYTES, version)
         if comics.shape != (len(contents),):
@@ -110,39 +72,16 @@ class ComicRequests:
         return comics.tolist()
 
     def style_names(self):
-        """Names of the model's styles.
-
-        Returns:
-            List of strings, the default one first.
-
-        Raises:
-            ServingError: `FAILED_PRECONDITION` if the model does not tell
-                them, and they were not given.
-        """
+        """Names of the model's styles."""
         return list(_names(self._styles()))
 
     def check(self, recipe):
-        """Finds unknown names before anything is sent.
-
-        Args:
-            recipe: `StyleRecipe`.
-
-        Raises:
-            ValueError: If the model has no style of a name in the recipe.
-            ServingError: As `style_names`.
-        """
+        """Finds unknown names before anything is sent."""
         if recipe.mix is not None:
             _weights(recipe.mix, self._styles())
 
     def provenance(self):
-        """What the model writes into files of its own.
-
-        Returns:
-            `keras_comic.provenance.Provenance`, or `None`.
-
-        Raises:
-            ServingError: If the server does not answer.
-        """
+        """What the model writes into files of its own."""
         probe = np.zeros((SMALLEST_SIDE, SMALLEST_SIDE, 3), "uint8")
         try:
             (file,) = self.files([write_png(probe)])

@@ -263,12 +263,7 @@ class ReviewedRepository:
 
 
 class ReviewedServable:
-    """A version of a model whose results are all reviewed.
-
-    Args:
-        servable: `Servable`.
-        content_review: `ContentReview`.
-    """
+    """A version of a model whose results are all reviewed."""
 
     def __init__(self, servable, content_review):
         self._servable = servable
@@ -278,31 +273,14 @@ class ReviewedServable:
         return getattr(self._servable, name)
 
     def predict(self, signature_name, inputs, deadline=None):
-        """Takes a request, see `Servable.predict`.
-
-        Args:
-            signature_name: String.
-            inputs: Dict of name to array.
-            deadline: Float, a time of `time.monotonic()`, or `None`, the
-                default.
-
-        Returns:
-            A `concurrent.futures.Future` of a dict of name to NumPy array,
-            which raises what `ContentReview.check` raises.
-
-        Raises:
-            ServingError: As `Servable.predict`.
-        """
+        """Takes a request, see `Servable.predict`."""
         prediction = self._servable.predict(signature_name, inputs, deadline)
         if self._has_no_pictures(signature_name):
             return prediction
         return _ReviewedPrediction(prediction, self._content_review)
 
     def _has_no_pictures(self, signature_name):
-        """Whether a signature takes a list of numbers and no more.
-
-        Such as `style_names`: what it answers was in the model before.
-        """
+        """Whether a signature takes a list of numbers and no more."""
         inputs = self._servable.signatures[signature_name].inputs
         return all(
             info.shape.rank in (0, 1) and info.dtype.is_integer
@@ -394,18 +372,7 @@ def load_classifier(name):
 
 
 def check_is_reviewed(host, content_review, without_content_review=False):
-    """Raises an error if others would be given what nobody has reviewed.
-
-    Args:
-        host: String. Where a server listens.
-        content_review: `ContentReview` or `None`.
-        without_content_review: Boolean. Whether that is meant. Defaults to
-            `False`.
-
-    Raises:
-        ValueError: If it is not, and the host is not loopback; or if both are
-            given.
-    """
+    """Raises an error if others would be given what nobody has reviewed."""
     if content_review is not None and without_content_review:
         raise ValueError(
             "A content classifier and `without_content_review` exclude each "

@@ -10,18 +10,7 @@ UNKNOWN_BYTES = 2**40
 
 
 def decoded_bytes(inputs):
-    """Bytes of a request's inputs, with its image files decoded.
-
-    Nothing is decoded; a file's header is read.
-
-    Args:
-        inputs: Dict of name to NumPy array; of strings, objects of type
-            `bytes`: image files.
-
-    Returns:
-        Integer >= 0; a file that does not say it near its start counts for
-        2**40.
-    """
+    """Bytes of a request's inputs, with its image files decoded."""
     total = 0
     for array in inputs.values():
         if array.dtype == object:

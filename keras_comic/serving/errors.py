@@ -88,16 +88,7 @@ class ServingError(Exception):
 
 
 def as_serving_error(error):
-    """What a request is told about an exception.
-
-    Of an error that is not the request's own fault, only its type is told:
-    its message may name what is inside of the server.
-
-    Args:
-        error: An exception.
-    Returns:
-        A `ServingError`.
-    """
+    """What a request is told about an exception."""
     if isinstance(error, ServingError):
         return error
     if isinstance(error, tf.errors.OpError):

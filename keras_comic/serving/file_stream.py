@@ -18,24 +18,7 @@ OF_ONE_PICTURE = (
 
 
 def stream_files(targets, make, submit, num_ahead, overwrite, progress):
-    """Makes files of others, in bounded memory.
-
-    Args:
-        targets: List of pairs of paths `(source, target)`.
-        make: Function of a source and a target, which it writes.
-        submit: Function of a function and its arguments that gives a
-            `concurrent.futures.Future`.
-        num_ahead: Integer > 0. Files that are worked on at a time.
-        overwrite: Boolean. Whether what is there already is made anew.
-        progress: Callable or `None`. Called with the number of files done and
-            the number of all after each file.
-
-    Returns:
-        `StylizedFiles`, in the order of the targets.
-
-    Raises:
-        ServingError: If the server has something against all requests.
-    """
+    """Makes files of others, in bounded memory."""
     waiting = iter(enumerate(targets))
     running, outcomes = {}, {}
     try:

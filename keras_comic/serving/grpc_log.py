@@ -13,11 +13,7 @@ REQUEST_ID = "x-request-id"
 
 
 class LoggingInterceptor(grpc.ServerInterceptor):
-    """Writes the line of each request in the log, and counts it.
-
-    Args:
-        metrics: `ServerMetrics`.
-    """
+    """Writes the line of each request in the log, and counts it."""
 
     def __init__(self, metrics):
         self._metrics = metrics

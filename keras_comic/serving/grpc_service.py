@@ -40,15 +40,7 @@ LOGGER = logging.getLogger("keras_comic.serving")
 
 
 def grpc_server_options(max_message_bytes=MAX_MESSAGE_BYTES):
-    """Options for `grpc.server`, so that messages are bounded both ways.
-
-    Args:
-        max_message_bytes: Integer > 0. Larger requests and responses are
-            refused with RESOURCE_EXHAUSTED. Defaults to 64 MiB.
-
-    Returns:
-        List of pairs, the `options` of `grpc.server`.
-    """
+    """Options for `grpc.server`, so that messages are bounded both ways."""
     return [
         ("grpc.max_receive_message_length", max_message_bytes),
         ("grpc.max_send_message_length", max_message_bytes),
@@ -64,38 +56,7 @@ def add_prediction_service(
     max_message_bytes=MAX_MESSAGE_BYTES,
     max_total_bytes=MAX_TOTAL_BYTES,
 ):
-    """Adds TensorFlow Serving's services to a gRPC server.
-
-    `PredictionService.Predict` and `GetModelMetadata` and
-    `ModelService.GetModelStatus` answer as TensorFlow Serving does, with its
-    status codes and messages; the other methods say that, and why, they are
-    not there. A tensor comes in either form, packed or as typed values; what
-    is sent is packed. What a client does not wait for any longer is not
-    computed, if it has not been begun.
-
-    The messages of all calls together are bounded: a request's bytes count
-    from when it is there until its call has ended, those of its answer until
-    the client has read it; no answer is refused, but while there is no room,
-    requests are. gRPC itself receives a message before it can be counted, one
-    for each thread of the pool.
-
-    Args:
-        grpc_server: `grpc.Server`, made with `grpc_server_options`. A thread
-            of its pool waits with each request: as many threads as there may
-            be requests at a time.
-        repository: `ModelRepository`.
-        token: String or `None`. If given, every request must carry
-            `authorization: Bearer TOKEN` in its metadata. Defaults to `None`.
-        max_message_bytes: Integer > 0. Larger tensors are refused, also those
-            that a small message describes. Defaults to 64 MiB.
-        max_total_bytes: Integer > 0. Most bytes of the messages of all calls
-            that are under way; requests on top of them are refused with
-            RESOURCE_EXHAUSTED. Defaults to 256 MiB.
-
-    Reference:
-        - [TensorFlow Serving's `apis`](https://github.com/tensorflow/serving/
-          tree/master/tensorflow_serving/apis); differs in what is said above.
-    """
+    """Adds TensorFlow Serving's services to a gRPC server."""
     answers = _Answers(repository, token, max_message_bytes, max_total_bytes)
     prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(
         _PredictionService(answers), grpc_server
@@ -138,11 +99,7 @@ class _ModelService(model_service_pb2_grpc.ModelServiceServicer):
 
 @contextlib.contextmanager
 def _account(budget, context):
-    """Of one call: what it takes is given back once nobody holds it.
-
-    That is when its call has ended, be it read to its end or given up, and
-    no thread works at it any more.
-    """
+    """Of one call: what it takes is given back once nobody holds it."""
     account = contextlib.ExitStack()
     take = account.enter_context(budget.account())
     lock = threading.Lock()

@@ -31,21 +31,7 @@ VARINT_END = 128
 
 
 def read_tensor(proto, max_bytes=MAX_BYTES):
-    """The array that a message holds, in whichever of its two forms.
-
-    Args:
-        proto: `TensorProto`, with its values in `tensor_content` or in the
-            field of their type; there, as in TensorFlow, the last value is
-            that of all that are missing, and none at all is zeros.
-        max_bytes: Integer > 0. Largest array that is made. Defaults to 2 GiB.
-
-    Returns:
-        NumPy array; of strings, an array of objects, `bytes`.
-
-    Raises:
-        ValueError: If the message is not a tensor of numbers, booleans or
-            strings, is too large, or its values do not fit type and shape.
-    """
+    """The array that a message holds, in whichever of its two forms."""
     if proto.dtype not in FIELDS:
         raise ValueError(f"The type is not supported: {_type_name(proto)}")
     field, dtype = FIELDS[proto.dtype]
@@ -84,17 +70,7 @@ def read_tensor(proto, max_bytes=MAX_BYTES):
 
 
 def write_tensor(array):
-    """A message that holds an array: numbers packed, strings by themselves.
-
-    Args:
-        array: NumPy array of numbers, booleans or (as objects) `bytes`.
-
-    Returns:
-        `TensorProto`.
-
-    Raises:
-        TypeError: If the array has a type that TensorFlow does not know.
-    """
+    """A message that holds an array: numbers packed, strings by themselves."""
     array = np.asarray(array)
     if array.dtype.kind in "OS":
         proto = tensor_pb2.TensorProto(dtype=types_pb2.DT_STRING)
@@ -136,11 +112,7 @@ def _read_numbers(proto, field, dtype):
 
 
 def _read_small(proto):
-    """Integers below 256, or `None` if there are others.
-
-    TensorFlow Serving sends pictures so, and an array from Python integers
-    takes longer than the picture is worth: the bytes on the wire are read.
-    """
+    """Integers below 256, or `None` if there are others."""
     wire = tensor_pb2.TensorProto(int_val=proto.int_val).SerializeToString()
     packed = np.frombuffer(wire, "uint8")
     ends = np.flatnonzero(packed < VARINT_END)

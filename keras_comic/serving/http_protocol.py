@@ -14,20 +14,7 @@ except ImportError as error:
 
 
 def make_http_protocol(io_timeout, max_connections):
-    """Makes the class of uvicorn's HTTP connections.
-
-    uvicorn waits without end for the headers of a request, and for a client
-    that does not read its answer. Here such a connection is cut, and so is
-    one too many.
-
-    Args:
-        io_timeout: Float, seconds that a client may take to send the headers
-            of a request, or to read what fills the buffers of an answer.
-        max_connections: Integer. Most connections at a time; the next are
-            told 503.
-    Returns:
-        A class for uvicorn's `http` setting.
-    """
+    """Makes the class of uvicorn's HTTP connections."""
 
     class HTTPProtocol(_BoundedProtocol):
         _io_timeout = io_timeout

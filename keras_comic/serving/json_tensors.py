@@ -43,12 +43,7 @@ _TYPE_NAMES = {
 
 
 class _WithoutCollection:
-    """Keeps Python from looking for cycles in what has none.
-
-    An image of 1024 by 1024 pixels is a million lists, which Python would go
-    through again and again while they are made: ten times the time of
-    parsing. Several threads may be inside.
-    """
+    """Keeps Python from looking for cycles in what has none."""
 
     def __init__(self):
         self._lock = threading.Lock()
@@ -73,19 +68,7 @@ _without_collection = _WithoutCollection()
 
 
 def read_predict_request(body, find_inputs):
-    """Reads the body of a request to predict.
-
-    Args:
-        body: Bytes, of a JSON object with `instances` (rows) or `inputs`
-            (columns), and maybe `signature_name`.
-        find_inputs: Function of a signature's name that gives its inputs, a
-            dict of name to `TensorInfo`, or raises `ServingError`.
-    Returns:
-        `(signature_name, inputs, in_rows)`: a string, a dict of name to array
-        and a boolean.
-    Raises:
-        ServingError: `INVALID_ARGUMENT` if it is not such a body.
-    """
+    """Reads the body of a request to predict."""
     with _without_collection:
         return _read_predict_request(body, find_inputs)
 
@@ -116,18 +99,7 @@ def _read_predict_request(body, find_inputs):
 
 
 def write_predict_response(outputs, in_rows):
-    """Writes the answer to a request to predict.
-
-    Args:
-        outputs: Dict of name to array. Strings of names that end in `_bytes`
-            are written as `{"b64": ...}`.
-        in_rows: Boolean, whether the request was in rows.
-    Returns:
-        Bytes.
-    Raises:
-        ServingError: `INVALID_ARGUMENT` if the outputs have no rows in
-            common, or strings are not UTF-8.
-    """
+    """Writes the answer to a request to predict."""
     if in_rows:
         rows = None
         for name, array in outputs.items():
@@ -157,16 +129,7 @@ def write_predict_response(outputs, in_rows):
 
 
 def dump_json(value, finite=True):
-    """JSON of a value that may hold NumPy arrays.
-
-    Args:
-        value: What JSON can hold, and arrays of numbers.
-        finite: Boolean, whether no number is NaN or infinite. These are
-            written as `NaN`, `Infinity` and `-Infinity`, as TensorFlow
-            Serving does. Defaults to `True`.
-    Returns:
-        Bytes.
-    """
+    """JSON of a value that may hold NumPy arrays."""
     if finite:
         return orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY)
     return json.dumps(value, default=lambda array: array.tolist()).encode()
@@ -400,11 +363,7 @@ def _check_floats(values, kinds, dtype):
 
 
 def _check_value(value, dtype):
-    """Finds what is wrong with a value, in the order it was written.
-
-    Returns:
-        Tuple, its shape.
-    """
+    """Finds what is wrong with a value, in the order it was written."""
     shape, inner = [], value
     while isinstance(inner, list):
         shape.append(len(inner))

@@ -10,23 +10,7 @@ DEFAULT_NAME = "comic"
 
 
 def find_models(sources, folder):
-    """Finds models by folder or preset; presets are exported.
-
-    Args:
-        sources: Sequence of strings or paths: a version's folder, such as
-            `models/comic/1`, which holds `saved_model.pb`; a model's folder,
-            such as `models/comic`, with numbered versions; or what
-            `keras_comic.from_preset` takes. `NAME=` before it says what the
-            model is called in requests; by default as its folder, and a
-            preset `comic`, or, of several, by the preset's name.
-        folder: String or path. Where presets are exported to.
-    Returns:
-        List of `ModelConfig`.
-    Raises:
-        ValueError: If there is no source, two models have one name, or a
-            folder holds no SavedModel.
-        FileNotFoundError: If there is neither a folder nor a preset.
-    """
+    """Finds models by folder or preset; presets are exported."""
     if not sources:
         raise ValueError(
             "`sources` must hold at least one preset or folder. Received: "

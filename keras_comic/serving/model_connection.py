@@ -12,23 +12,7 @@ POLL_SECONDS = 0.2
 
 
 class ModelConnection:
-    """Asks one model of a server, until an answer comes or the time is up.
-
-    Many threads may use it, until `close` or the end of a `with` statement.
-
-    Args:
-        address: String, as in `open_transport`.
-        model: String, the model's name.
-        version: Integer, a version; string, the label of one; or `None`, the
-            newest.
-        token: String or `None`. Sent as `Authorization: Bearer TOKEN`.
-        timeout: Float > 0, seconds. How long a request may take, with all its
-            tries.
-
-    Raises:
-        ValueError: If an argument is not as above.
-        ImportError: If the extra `serving` is not installed.
-    """
+    """Asks one model of a server, until an answer comes or the time is up."""
 
     def __init__(self, address, model, version, token, timeout):
         if not isinstance(model, str) or not model:
@@ -61,42 +45,15 @@ class ModelConnection:
         self._transport.close()
 
     def status(self):
-        """Asks for the states of the model's versions.
-
-        Returns:
-            List of named tuples `VersionStatus`: `version`, an integer;
-            `state`, `"START"`, `"LOADING"`, `"AVAILABLE"`, `"UNLOADING"` or
-            `"END"`; and `error`, a string or `None`.
-
-        Raises:
-            ServingError: `NOT_FOUND` if there is no such model, or another
-                one if the server does not answer.
-        """
+        """Asks for the states of the model's versions."""
         return self._call(self._transport.status)
 
     def metadata(self):
-        """Asks for the model's signatures.
-
-        Returns:
-            Dict of name to named tuple `Signature`: `inputs` and `outputs`,
-            dicts of name to `TensorInfo`, which has `dtype` and `shape`.
-
-        Raises:
-            ServingError: `NOT_FOUND` if there is no such model, or another
-                one if the server does not answer.
-        """
+        """Asks for the model's signatures."""
         return self._call(self._transport.metadata)[1]
 
     def wait_until_ready(self, timeout=60.0):
-        """Waits for the server to have the model, as after its start.
-
-        Args:
-            timeout: Float > 0, seconds. Defaults to `60.0`.
-
-        Raises:
-            ServingError: `DEADLINE_EXCEEDED` if the model is not there in
-                time, or another one if the server refuses the request.
-        """
+        """Waits for the server to have the model, as after its start."""
         _check_timeout(timeout)
         end = time.monotonic() + timeout
         while True:

@@ -23,15 +23,7 @@ _BYTES = tuple(4**n for n in range(5, 15))
 
 
 class ServerMetrics:
-    """Counts requests, and tells how queues and models are.
-
-    It has a registry of its own. Names that begin with
-    `:tensorflow:serving:` are those of TensorFlow Serving, so that its
-    dashboards and rules for scaling work here.
-
-    Args:
-        repository: `ModelRepository`.
-    """
+    """Counts requests, and tells how queues and models are."""
 
     def __init__(self, repository):
         self._repository = weakref.ref(repository)
@@ -114,14 +106,7 @@ class ServerMetrics:
         servable.batcher.observers.append(observe)
 
     def observe(self, record):
-        """Counts a request that was answered.
-
-        Only names that the server itself has become labels, so that requests
-        cannot make the page grow.
-
-        Args:
-            record: `RequestRecord`.
-        """
+        """Counts a request that was answered."""
         repository = self._repository()
         known = repository is not None and record.model in repository.names
         model = record.model if known else ""
@@ -142,11 +127,7 @@ class ServerMetrics:
             )
 
     def page(self):
-        """The page that Prometheus reads.
-
-        Returns:
-            `(content, content_type)`: bytes and a string.
-        """
+        """The page that Prometheus reads."""
         return (
             prometheus_client.generate_latest(self.registry),
             prometheus_client.CONTENT_TYPE_LATEST,

@@ -25,17 +25,7 @@ _TARGETS = ("", "/versions/{version}", "/labels/{label}")
 
 
 def make_openapi_page(repository, needs_token=False):
-    """Describes every request that the server answers.
-
-    Args:
-        repository: `ModelRepository`.
-        needs_token: Boolean, whether requests must carry a token. Defaults to
-            `False`.
-    Returns:
-        Dict, of what JSON can hold.
-    Reference:
-        - [OpenAPI 3.1](https://spec.openapis.org/oas/v3.1.0)
-    """
+    """Describes every request that the server answers."""
     page = {
         "openapi": OPENAPI_VERSION,
         "info": {

@@ -10,30 +10,13 @@ COMPRESSION = 1
 
 
 def write_png(photo):
-    """Makes a PNG file, quickly.
-
-    Args:
-        photo: uint8 `(height, width, 3)`, RGB in `[0, 255]`.
-
-    Returns:
-        Bytes.
-    """
+    """Makes a PNG file, quickly."""
     file = io.BytesIO()
     Image.fromarray(photo).save(file, "PNG", compress_level=COMPRESSION)
     return file.getvalue()
 
 
 def read_png(contents):
-    """Reads a PNG file.
-
-    Args:
-        contents: Bytes.
-
-    Returns:
-        uint8 `(height, width, 3)`, RGB in `[0, 255]`.
-
-    Raises:
-        OSError: If it is no PNG file, or a damaged one.
-    """
+    """Reads a PNG file."""
     with Image.open(io.BytesIO(contents), formats=["PNG"]) as image:
         return np.asarray(image.convert("RGB"))

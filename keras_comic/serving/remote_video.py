@@ -12,23 +12,7 @@ from keras_comic.video.frame_stylizer import FrameStylizer
 def convert_remotely(
     source, output, submit, num_ahead, key, provenance, options
 ):
-    """Converts a video whose frames are made into comics somewhere else.
-
-    Args:
-        source: As in `convert_video`.
-        output: As in `convert_video`.
-        submit: Function of a frame, uint8 `(height, width, 3)`, that gives a
-            `concurrent.futures.Future` of comics, uint8 `(1, height, width,
-            3)`.
-        num_ahead: Integer > 0. Frames that are under way at a time.
-        key: As in `convert_video`.
-        provenance: `keras_comic.provenance.Provenance` or `None`. What is
-            known of how the comics are made.
-        options: Dict of further arguments of `convert_video`.
-
-    Returns:
-        `Conversion`.
-    """
+    """Converts a video whose frames are made into comics somewhere else."""
     frames = source
     if not isinstance(source, FrameSource):
         # Nothing is carried from frame to frame: cuts do not matter.
@@ -43,15 +27,7 @@ def convert_remotely(
 
 
 class FramesAhead(FrameSource):
-    """Frames of a source, which are submitted before they are given.
-
-    Args:
-        frames: `FrameSource`.
-        stylizer: `RemoteStylizer`, which is handed the future of each frame
-            that is given.
-        submit: As in `convert_remotely`.
-        num_ahead: As in `convert_remotely`.
-    """
+    """Frames of a source, which are submitted before they are given."""
 
     def __init__(self, frames, stylizer, submit, num_ahead):
         # It is the same source: its size, times and end.

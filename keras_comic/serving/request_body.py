@@ -59,13 +59,7 @@ class Limits:
 
 
 class HTTPError(ServingError):
-    """An error for which HTTP has a status of its own.
-
-    Args:
-        http_status: Integer.
-        message: String.
-        headers: Dict of string to string. Defaults to `None`, for none.
-    """
+    """An error for which HTTP has a status of its own."""
 
     def __init__(self, http_status, message, headers=None):
         codes = {408: "DEADLINE_EXCEEDED", 413: "INVALID_ARGUMENT"}
@@ -83,11 +77,7 @@ class HTTPError(ServingError):
 
 
 class ByteBudget:
-    """Bytes that requests may hold together.
-
-    Args:
-        max_bytes: Integer.
-    """
+    """Bytes that requests may hold together."""
 
     def __init__(self, max_bytes):
         self._left = max_bytes
@@ -95,13 +85,7 @@ class ByteBudget:
 
     @contextlib.contextmanager
     def account(self):
-        """Of one request; what it took is given back at the end.
-
-        Yields:
-            Function of a number of bytes, which raises `ServingError`
-            `RESOURCE_EXHAUSTED` if they are not left; with `force=True` it
-            takes them all the same.
-        """
+        """Of one request; what it took is given back at the end."""
         taken = 0
 
         def take(count, force=False):
@@ -123,13 +107,7 @@ class ByteBudget:
 
 
 class BodyReader:
-    """Reads the body of a request, as ASGI gives it.
-
-    Args:
-        receive: ASGI's function.
-        headers: Dict of bytes to bytes.
-        limits: `Limits`.
-    """
+    """Reads the body of a request, as ASGI gives it."""
 
     def __init__(self, receive, headers, limits):
         self._receive = receive
@@ -139,18 +117,7 @@ class BodyReader:
         self.is_disconnected = False
 
     async def read(self, take):
-        """Reads all of it.
-
-        Args:
-            take: Function that is called with the bytes of each part before
-                it is kept.
-        Returns:
-            `bytearray`.
-        Raises:
-            HTTPError: 408, 413 or 415.
-            ServingError: What `take` raises; `CANCELLED` if the client has
-                gone.
-        """
+        """Reads all of it."""
         encoding = self._headers.get(b"content-encoding", b"identity")
         if encoding.strip().lower() != b"identity":
             raise HTTPError(

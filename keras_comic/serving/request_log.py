@@ -19,26 +19,7 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 @dataclasses.dataclass
 class RequestRecord:
-    """What is known of a request once it is answered.
-
-    Args:
-        api: String, `"rest"` or `"grpc"`.
-        method: String, such as `"predict"`.
-        request_id: String.
-        model: String, the model that was asked for.
-        version: Integer, the version that answered, or `None`.
-        signature: String.
-        status: String, the name of a gRPC status.
-        http_status: Integer, or `None` for that of `status`.
-        request_bytes: Integer.
-        response_bytes: Integer.
-        seconds: Float.
-        batch_size: Integer, images of the batch in which it was run, or
-            `None`.
-        error: String, what the client was told, or `None`.
-        is_probe: Boolean. Whether a machine asks for health or metrics; such
-            requests are logged at the level of debugging only.
-    """
+    """What is known of a request once it is answered."""
 
     api: str
     method: str
@@ -78,24 +59,13 @@ class RequestRecord:
 
 
 def log_request(record):
-    """Writes the line of a request.
-
-    Args:
-        record: `RequestRecord`.
-    """
+    """Writes the line of a request."""
     level = logging.DEBUG if record.is_probe else logging.INFO
     LOGGER.log(level, "request", extra={"fields": record.fields()})
 
 
 def make_request_id(wanted=None):
-    """The name that a request has in the log.
-
-    Args:
-        wanted: String that the client sent, or `None`. Defaults to `None`.
-    Returns:
-        String: what the client sent, if it is one of 1 to 64 letters, digits,
-        `.`, `_` and `-`; else 32 hexadecimal digits.
-    """
+    """The name that a request has in the log."""
     if wanted and _REQUEST_ID.fullmatch(wanted):
         return wanted
     return uuid.uuid4().hex
@@ -122,12 +92,7 @@ class JSONFormatter(logging.Formatter):
 
 @contextlib.contextmanager
 def json_logging(stream=None, level=logging.INFO):
-    """Within it, the server's log is written as JSON.
-
-    Args:
-        stream: File object of text. Defaults to `None`, the standard error.
-        level: Integer or string. Defaults to `logging.INFO`.
-    """
+    """Within it, the server's log is written as JSON."""
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(JSONFormatter())
     before = LOGGER.level, LOGGER.propagate

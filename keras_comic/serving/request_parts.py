@@ -9,15 +9,7 @@ BYTES_PER_REQUEST = 2**24
 
 
 def split_photos(photos, bytes_per_value):
-    """Shares photos out, those of one size together.
-
-    Args:
-        photos: List of arrays `(height, width, 3)`.
-        bytes_per_value: Integer. What a value takes on the way, bytes.
-
-    Returns:
-        List of lists of the numbers of photos.
-    """
+    """Shares photos out, those of one size together."""
     groups = collections.defaultdict(list)
     for number, photo in enumerate(photos):
         groups[photo.shape].append(number)
@@ -31,15 +23,7 @@ def split_photos(photos, bytes_per_value):
 
 
 def split_numbers(numbers, size_of):
-    """Shares things out, as many as fit into a request.
-
-    Args:
-        numbers: Iterable of integers, the numbers of the things.
-        size_of: Function of a number that gives bytes.
-
-    Returns:
-        List of lists of numbers, in their order.
-    """
+    """Shares things out, as many as fit into a request."""
     parts, size = [], 0
     for number in numbers:
         more = size_of(number)

@@ -122,11 +122,7 @@ def make_application(
 
 
 class _Gate:
-    """What happens before and after every request.
-
-    It checks the token, names the request, writes its line in the log, and
-    turns what goes wrong into an answer.
-    """
+    """What happens before and after every request."""
 
     def __init__(self, application, token, metrics, is_ready):
         self._application = application

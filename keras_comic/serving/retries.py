@@ -13,14 +13,7 @@ LONGEST_DELAY = 5.0
 
 
 class TryAgain(Exception):
-    """A failure that another try may mend: a busy or restarting server.
-
-    Args:
-        error: `ServingError`, what is raised if there is no time for another
-            try.
-        after: Float, seconds. How long the server asked to be left alone.
-            Defaults to `0.0`.
-    """
+    """A failure that another try may mend: a busy or restarting server."""
 
     def __init__(self, error, after=0.0):
         super().__init__(error, after)
@@ -29,24 +22,7 @@ class TryAgain(Exception):
 
 
 def call_with_retries(call, timeout, sleep=time.sleep):
-    """Calls a function until it does not ask to be tried again.
-
-    The waits in between grow, twofold from try to try, and are drawn at
-    random below that bound, so that clients that were refused together do not
-    come back together.
-
-    Args:
-        call: Function of the seconds that are left. It may raise `TryAgain`.
-        timeout: Float > 0, seconds for all tries and waits.
-        sleep: Function of seconds. Defaults to `time.sleep`.
-
-    Returns:
-        What the function returns.
-
-    Raises:
-        ServingError: That of the last try, when the next one would be too
-            late.
-    """
+    """Calls a function until it does not ask to be tried again."""
     start = time.monotonic()
     for number in itertools.count(1):
         try:

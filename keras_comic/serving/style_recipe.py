@@ -23,17 +23,7 @@ STYLE_WEIGHTS = "serving_style_weights"
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class StyleRecipe:
-    """The signature to ask, and what it needs besides the photos.
-
-    Args:
-        signature: String, the signature that takes pixels.
-        mix: List of pairs of name and weight; or `None`, the default, for the
-            first style or for pictures.
-        pictures: uint8 `(count, height, width, 3)`, one for all photos or one
-            for each; or `None`, the default.
-        strength: Float in `[0, 1]`. Defaults to `1.0`.
-        keep_color: Boolean. Defaults to `False`.
-    """
+    """The signature to ask, and what it needs besides the photos."""
 
     signature: str
     mix: list | None = None
@@ -47,39 +37,18 @@ class StyleRecipe:
         return self.strength == 1.0 and not self.keep_color
 
     def settings(self, count):
-        """Inputs of every signature with a style.
-
-        Args:
-            count: Integer, the number of photos.
-
-        Returns:
-            Dict of name to NumPy array.
-        """
+        """Inputs of every signature with a style."""
         return {
             "strength": np.full(count, self.strength, "float32"),
             "keep_color": np.full(count, self.keep_color),
         }
 
     def style_images(self, rows):
-        """The pictures that are the styles of some of the photos.
-
-        Args:
-            rows: Sequence of integers, the numbers of the photos.
-
-        Returns:
-            uint8 `(len(rows), height, width, 3)`.
-        """
+        """The pictures that are the styles of some of the photos."""
         return self.pictures[self._numbers(rows)]
 
     def style_files(self, rows):
-        """As `style_images`, as PNG files.
-
-        Args:
-            rows: Sequence of integers, the numbers of the photos.
-
-        Returns:
-            List of bytes.
-        """
+        """As `style_images`, as PNG files."""
         return [self._files[number] for number in self._numbers(rows)]
 
     def _numbers(self, rows):
@@ -90,11 +59,7 @@ class StyleRecipe:
         return [write_png(picture) for picture in self.pictures]
 
     def description(self):
-        """What tells it from others.
-
-        Returns:
-            Dict for JSON.
-        """
+        """What tells it from others."""
         pictures = self.pictures
         if pictures is not None:
             pictures = hashlib.sha256(pictures.tobytes()).hexdigest()
@@ -108,20 +73,7 @@ class StyleRecipe:
 
 
 def make_recipe(style, strength, keep_color, count):
-    """Checks what a client is asked for.
-
-    Args:
-        style: As in `Client.stylize`.
-        strength: Float in `[0, 1]`.
-        keep_color: Boolean.
-        count: Integer, the number of photos.
-
-    Returns:
-        `StyleRecipe`. The names of its mix are those that were given.
-
-    Raises:
-        ValueError: If an argument is not as above.
-    """
+    """Checks what a client is asked for."""
     check_strength(strength)
     how = {"strength": float(strength), "keep_color": bool(keep_color)}
     if is_picture(style):
@@ -140,18 +92,7 @@ def make_recipe(style, strength, keep_color, count):
 
 
 def read_style_names(style_names):
-    """Reads the names of a model's styles.
-
-    Args:
-        style_names: List of strings, or the path of the `keras_comic.json`
-            beside a model; or `None`.
-
-    Returns:
-        List of strings, or `None`.
-
-    Raises:
-        ValueError: If they are not as above.
-    """
+    """Reads the names of a model's styles."""
     if style_names is None:
         return None
     found = style_names

@@ -55,11 +55,7 @@ INITIALIZER = "__saved_model_init_op"
 
 
 class VersionStatus(NamedTuple):
-    """State of a version of a model.
-
-    `version` is an integer; `state` one of `"START"`, `"LOADING"`,
-    `"AVAILABLE"`, `"UNLOADING"` and `"END"`; `error` a string, or `None`.
-    """
+    """State of a version of a model."""
 
     version: int
     state: str
@@ -67,22 +63,7 @@ class VersionStatus(NamedTuple):
 
 
 def open_transport(address, model, version, token):
-    """Opens what carries requests to one model of a server.
-
-    Args:
-        address: String: `"host:port"` or `"grpc://host:port"`,
-            `"grpcs://..."`, `"http://..."` or `"https://..."`.
-        model: String, the model's name.
-        version: Integer, the version; string, its label; or `None`.
-        token: String or `None`, what the server asks for.
-
-    Returns:
-        `GrpcTransport` or `RestTransport`.
-
-    Raises:
-        ValueError: If the address is not as above.
-        ImportError: If the extra `serving` is not installed.
-    """
+    """Opens what carries requests to one model of a server."""
     url = address if "://" in str(address) else f"grpc://{address}"
     parts = urllib.parse.urlsplit(url)
     is_grpc = parts.scheme in ("grpc", "grpcs")
@@ -109,16 +90,7 @@ def open_transport(address, model, version, token):
 
 
 class GrpcTransport:
-    """Requests to PredictionService and ModelService.
-
-    Args:
-        target: String, `"host:port"`.
-        is_secure: Boolean. Whether the connection is encrypted, by the
-            certificates that gRPC trusts.
-        model: String.
-        version: As in `open_transport`.
-        token: String or `None`.
-    """
+    """Requests to PredictionService and ModelService."""
 
     # Arrays are sent as they are.
     packs_arrays = True
@@ -162,23 +134,7 @@ class GrpcTransport:
         return spec
 
     def predict(self, signature, inputs, output, version, timeout):
-        """One try of a request.
-
-        Args:
-            signature: String, the signature's name.
-            inputs: Dict of name to NumPy array; of strings, objects of type
-                `bytes`.
-            output: Pair of strings, name and NumPy type of the output.
-            version: Integer, or `None` for that of the transport.
-            timeout: Float, seconds.
-
-        Returns:
-            NumPy array.
-
-        Raises:
-            TryAgain: If another try may help.
-            ServingError: If not.
-        """
+        """One try of a request."""
         request = self._predict_messages.PredictRequest(
             model_spec=self._spec(version, signature),
             inputs={
@@ -199,18 +155,7 @@ class GrpcTransport:
         return array
 
     def status(self, timeout):
-        """Asks for the states of the versions.
-
-        Args:
-            timeout: Float, seconds.
-
-        Returns:
-            List of `VersionStatus`.
-
-        Raises:
-            TryAgain: If another try may help.
-            ServingError: If not.
-        """
+        """Asks for the states of the versions."""
         # TensorFlow Serving gives all versions for a label.
         request = self._status_messages.GetModelStatusRequest(
             model_spec=self._spec()
@@ -227,18 +172,7 @@ class GrpcTransport:
         ]
 
     def metadata(self, timeout):
-        """Asks for the signatures.
-
-        Args:
-            timeout: Float, seconds.
-
-        Returns:
-            Integer, the version; and dict of name to `Signature`.
-
-        Raises:
-            TryAgain: If another try may help.
-            ServingError: If not.
-        """
+        """Asks for the signatures."""
         request = self._metadata_messages.GetModelMetadataRequest(
             model_spec=self._spec(), metadata_field=["signature_def"]
         )
@@ -280,14 +214,7 @@ class GrpcTransport:
 
 
 class RestTransport:
-    """Requests to `/v1/models/...`.
-
-    Args:
-        url: String, what comes before `/v1`.
-        model: String.
-        version: As in `open_transport`.
-        token: String or `None`.
-    """
+    """Requests to `/v1/models/...`."""
 
     # An array is text of up to four characters a value.
     packs_arrays = False

@@ -28,13 +28,7 @@ _logger = logging.getLogger(__name__)
 
 
 class WebAnswers:
-    """New values of the page's components, whatever is done on it.
-
-    Args:
-        gradio: The module, as `import_gradio` gives it.
-        stylizer: `WebStylizer`.
-        cache_folder: Path or `None`, see `StylePictures`.
-    """
+    """New values of the page's components, whatever is done on it."""
 
     def __init__(self, gradio, stylizer, cache_folder):
         self.gradio = gradio
@@ -158,11 +152,7 @@ class WebAnswers:
         return self._shown(stage)
 
     def make(self, path, style, second, share, strength, keep_color, session):
-        """Makes the comic, and tells how far it is.
-
-        Yields:
-            Values of the stage, the video, the download and both buttons.
-        """
+        """Makes the comic, and tells how far it is."""
         gr = self.gradio
         idle = (
             gr.Button(interactive=True, visible=True),

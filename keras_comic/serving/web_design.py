@@ -42,14 +42,7 @@ _VIEWS = (
 
 
 def escape(text):
-    """Text as HTML, of which nothing is taken for a template either.
-
-    Args:
-        text: String.
-
-    Returns:
-        String.
-    """
+    """Text as HTML, of which nothing is taken for a template either."""
     text = html.escape(text)
     for letter in "$`{}":
         text = text.replace(letter, f"&#{ord(letter)};")
@@ -57,23 +50,12 @@ def escape(text):
 
 
 def data_url(jpeg):
-    """A picture as a URL that holds it.
-
-    Args:
-        jpeg: Bytes of a JPEG.
-
-    Returns:
-        String.
-    """
+    """A picture as a URL that holds it."""
     return f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}"
 
 
 def heading():
-    """The page's title and what it is for.
-
-    Returns:
-        String of HTML.
-    """
+    """The page's title and what it is for."""
     return (
         '<header class="kc-title"><h1>keras_comic</h1><p>Turn a photo or a '
         "short video into a comic. <span>It is drawn on the computer that "
@@ -82,16 +64,7 @@ def heading():
 
 
 def step(number, title, hint=""):
-    """The caption above a part of the page.
-
-    Args:
-        number: Integer.
-        title: String.
-        hint: String. Defaults to none.
-
-    Returns:
-        String of HTML.
-    """
+    """The caption above a part of the page."""
     hint = f"<span>{escape(hint)}</span>" if hint else ""
     return (
         f'<div class="kc-step"><b aria-hidden="true">{number}</b>'
@@ -100,14 +73,7 @@ def step(number, title, hint=""):
 
 
 def footer(limits):
-    """What the page takes, and what it writes into its files.
-
-    Args:
-        limits: `keras_comic.serving.web_media.MediaLimits`.
-
-    Returns:
-        String of HTML.
-    """
+    """What the page takes, and what it writes into its files."""
     return (
         f'<p class="kc-foot">Photos are shrunk to {limits.max_side} pixels, '
         f"videos to {limits.max_video_side}; videos last up to "
@@ -118,22 +84,7 @@ def footer(limits):
 
 
 def compare(before, after, caption, size, is_video=False):
-    """Two pictures, one upon the other, with a slider between them.
-
-    The slider is an input of the browser's own: it takes the arrow keys, Home
-    and End, and a screen reader knows it.
-
-    Args:
-        before: Bytes of a JPEG.
-        after: Bytes of a JPEG of the same size.
-        caption: List of strings; the first stands out.
-        size: Pair of integers `(width, height)`, pixels.
-        is_video: Boolean. Whether they are a frame of a video, which is shown
-            below and can be watched instead. Defaults to `False`.
-
-    Returns:
-        String of HTML.
-    """
+    """Two pictures, one upon the other, with a slider between them."""
     return (
         f"{_VIEWS if is_video else ''}"
         '<figure class="kc-panel"><div class="kc-compare">'
@@ -152,16 +103,7 @@ def compare(before, after, caption, size, is_video=False):
 
 
 def single(image, caption, size):
-    """One picture.
-
-    Args:
-        image: Bytes of a JPEG.
-        caption: List of strings; the first stands out.
-        size: Pair of integers `(width, height)`, pixels.
-
-    Returns:
-        String of HTML.
-    """
+    """One picture."""
     return (
         '<figure class="kc-panel"><div class="kc-single">'
         f'<div class="kc-frame" style="{_measures(size)}">'
@@ -171,18 +113,7 @@ def single(image, caption, size):
 
 
 def working(image, text, size, done=None, total=None):
-    """A picture that is being drawn, and how far it is.
-
-    Args:
-        image: Bytes of a JPEG.
-        text: String.
-        size: Pair of integers `(width, height)`, pixels.
-        done: Number or `None`, the default.
-        total: Number or `None`, the default, where it is not known.
-
-    Returns:
-        String of HTML.
-    """
+    """A picture that is being drawn, and how far it is."""
     known = f' value="{done:g}" max="{total:g}"' if done and total else ""
     return (
         '<figure class="kc-panel"><div class="kc-single kc-dim">'
@@ -194,15 +125,7 @@ def working(image, text, size, done=None, total=None):
 
 
 def failure(text, title="That did not work"):
-    """What went wrong.
-
-    Args:
-        text: String.
-        title: String. Defaults to `"That did not work"`.
-
-    Returns:
-        String of HTML.
-    """
+    """What went wrong."""
     return (
         '<div class="kc-panel kc-error" role="alert">'
         f"<h3>{escape(title)}</h3><p>{escape(text)}</p></div>"
@@ -210,15 +133,7 @@ def failure(text, title="That did not work"):
 
 
 def credit(name, entry):
-    """Whose drawings a style is of.
-
-    Args:
-        name: String.
-        entry: Dict with `source` and `licence`, strings or `None`.
-
-    Returns:
-        String of HTML.
-    """
+    """Whose drawings a style is of."""
     said = [entry.get("source"), entry.get("licence")]
     text = "; ".join(part.rstrip(".") for part in said if part)
     text = f"{style_label(name)}: {text}." if text else ""
@@ -226,27 +141,13 @@ def credit(name, entry):
 
 
 def style_label(name):
-    """A style's name as it is shown: `denslow_plates` is Denslow plates.
-
-    Args:
-        name: String.
-
-    Returns:
-        String.
-    """
+    """A style's name as it is shown: `denslow_plates` is Denslow plates."""
     label = name.replace("_", " ").strip()
     return label[:1].upper() + label[1:]
 
 
 def picture_rules(pictures):
-    """Style sheet that puts pictures on elements.
-
-    Args:
-        pictures: Dict of CSS selector to bytes of a JPEG.
-
-    Returns:
-        String of CSS.
-    """
+    """Style sheet that puts pictures on elements."""
     return "\n".join(
         f"{selector} {{ background-image: "
         f'url("{data_url(jpeg)}") !important; }}'

@@ -12,17 +12,7 @@ LOOPBACK = "127.0.0.1"
 
 
 def import_gradio():
-    """Imports gradio, told to call nobody and to keep files to itself.
-
-    Its own folder of uploads could be read by every user of the computer;
-    unless another is set, it gets one that goes when the program ends.
-
-    Returns:
-        The module.
-
-    Raises:
-        ImportError: If it is not installed.
-    """
+    """Imports gradio, told to call nobody and to keep files to itself."""
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     if "GRADIO_TEMP_DIR" not in os.environ:
@@ -40,18 +30,7 @@ def import_gradio():
 
 
 def in_event_loop(function, *arguments, **options):
-    """Calls a function where an event loop runs.
-
-    Elsewhere gradio makes loops that it never closes.
-
-    Args:
-        function: Function.
-        *arguments: What it is called with.
-        **options: As well.
-
-    Returns:
-        What it returns.
-    """
+    """Calls a function where an event loop runs."""
     try:
         asyncio.get_running_loop()
     except RuntimeError:
@@ -64,18 +43,7 @@ def in_event_loop(function, *arguments, **options):
 
 
 def free_port(host, port):
-    """The port to listen at.
-
-    Args:
-        host: String, an address.
-        port: Integer; `0` becomes one that is free.
-
-    Returns:
-        Integer.
-
-    Raises:
-        OSError: If the port is taken.
-    """
+    """The port to listen at."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

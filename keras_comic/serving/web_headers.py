@@ -38,15 +38,7 @@ _FOREIGN = re.compile(
 
 
 class SelfContained:
-    """ASGI middleware: no page of the application loads from elsewhere.
-
-    Adds a content security policy, by which a browser refuses what is not of
-    this server, and takes out of HTML pages what they would load from others.
-    A request that names a file by a URL, which gradio would fetch, is refused.
-
-    Args:
-        app: ASGI application.
-    """
+    """ASGI middleware: no page of the application loads from elsewhere."""
 
     def __init__(self, app):
         self.app = app
@@ -97,14 +89,7 @@ class SelfContained:
 
 
 def find_problem(body):
-    """Why a request is refused.
-
-    Args:
-        body: Bytes of JSON, or `None` if there were too many.
-
-    Returns:
-        String, or `None` where there is nothing wrong with it.
-    """
+    """Why a request is refused."""
     if body is None:
         return "The request is too large."
     try:
@@ -163,12 +148,5 @@ async def _refuse(send, problem):
 
 
 def remove_foreign(page):
-    """Takes out of a page what it would load from other servers.
-
-    Args:
-        page: Bytes of HTML.
-
-    Returns:
-        Bytes.
-    """
+    """Takes out of a page what it would load from other servers."""
     return _FOREIGN.sub(b"", page)

@@ -26,13 +26,7 @@ EXAMPLE_SIDE = 96
 
 
 class WebLayout:
-    """The components of the page; `blocks` is the whole.
-
-    Args:
-        gradio: The module, as `import_gradio` gives it.
-        stylizer: `WebStylizer`.
-        cache_folder: Path or `None`, see `StylePictures`.
-    """
+    """The components of the page; `blocks` is the whole."""
 
     def __init__(self, gradio, stylizer, cache_folder):
         self.gradio = gradio

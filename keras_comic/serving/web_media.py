@@ -75,19 +75,7 @@ class MediaError(ValueError):
 
 
 def media_kind(path, limits):
-    """Tells photos from videos, by what is in the file.
-
-    Args:
-        path: String or path.
-        limits: `MediaLimits`.
-
-    Returns:
-        `"photo"` or `"video"`.
-
-    Raises:
-        MediaError: If the file is empty, larger than the limit, or of
-            neither kind.
-    """
+    """Tells photos from videos, by what is in the file."""
     path = Path(path)
     size = path.stat().st_size
     if size > limits.max_upload_mb * MEBIBYTE:
@@ -112,19 +100,7 @@ def media_kind(path, limits):
 
 
 def read_photo(path, limits):
-    """Reads a photo, shrunk to the limit.
-
-    Args:
-        path: String or path.
-        limits: `MediaLimits`.
-
-    Returns:
-        Uint8 array `(height, width, 3)`, RGB in `[0, 255]`, and the size in
-        the file `(width, height)`, pixels.
-
-    Raises:
-        MediaError: If it cannot be read, or is smaller than 32 pixels.
-    """
+    """Reads a photo, shrunk to the limit."""
     path = Path(path)
     try:
         photo = read_image(path, max_pixels=MAX_PHOTO_PIXELS)
@@ -148,21 +124,7 @@ def read_photo(path, limits):
 
 
 def open_clip(path, limits):
-    """Opens a short video, its frames shrunk to the limit.
-
-    Args:
-        path: String or path.
-        limits: `MediaLimits`.
-
-    Returns:
-        `keras_comic.video.FrameSource`, and the size in the file `(width,
-        height)`, pixels. It ends at the limit, whatever length the file
-        claims.
-
-    Raises:
-        ImportError: If what reads videos is not installed.
-        MediaError: If it cannot be read, or is too long or too large.
-    """
+    """Opens a short video, its frames shrunk to the limit."""
     path = Path(path)
     try:
         frames = open_frames(path)
@@ -226,15 +188,7 @@ def _looks_like_text(start):
 
 
 def reason(path, error):
-    """What an error says, of the file's name and not of where it lies.
-
-    Args:
-        path: String or path.
-        error: Exception.
-
-    Returns:
-        String.
-    """
+    """What an error says, of the file's name and not of where it lies."""
     path = Path(path)
     text = str(error).split(" Received:")[0]
     text = text.replace(str(path), path.name)

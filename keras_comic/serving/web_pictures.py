@@ -11,26 +11,12 @@ SHOWN_SIDE = 1280
 
 
 def size_of(image):
-    """Size of a picture.
-
-    Args:
-        image: Array `(height, width, 3)`.
-
-    Returns:
-        Pair of integers `(width, height)`, pixels.
-    """
+    """Size of a picture."""
     return image.shape[1], image.shape[0]
 
 
 def shown_jpeg(image):
-    """A JPEG to show, shrunk to 1280 pixels.
-
-    Args:
-        image: Uint8 array `(height, width, 3)`, RGB in `[0, 255]`.
-
-    Returns:
-        Bytes.
-    """
+    """A JPEG to show, shrunk to 1280 pixels."""
     if max(image.shape) > SHOWN_SIDE:
         smaller = Image.fromarray(image)
         smaller.thumbnail((SHOWN_SIDE, SHOWN_SIDE))
@@ -39,11 +25,7 @@ def shown_jpeg(image):
 
 
 def draw_icon(path):
-    """Draws a speech bubble, for the browser's tab.
-
-    Args:
-        path: Path of the PNG that is written.
-    """
+    """Draws a speech bubble, for the browser's tab."""
     size = 128
     image = Image.new("RGBA", (size, size))
     draw = ImageDraw.Draw(image)

@@ -28,17 +28,7 @@ _logger = logging.getLogger(__name__)
 
 
 def sample_photo(name):
-    """A photograph that scikit-image brings along.
-
-    Args:
-        name: String, `"astronaut"`, `"coffee"` or `"chelsea"`.
-
-    Returns:
-        Uint8 array `(height, width, 3)`, RGB in `[0, 255]`.
-
-    Raises:
-        ValueError: If there is no photograph of that name.
-    """
+    """A photograph that scikit-image brings along."""
     if name not in SAMPLES:
         raise ValueError(
             f"`name` must be one of {list(SAMPLES)}. Received: name={name!r}"
@@ -49,17 +39,7 @@ def sample_photo(name):
 
 
 class StylePictures:
-    """Makes pictures of a generator's styles once, and keeps them.
-
-    A picture is kept under a name that follows from the weights, the style
-    and the photograph, so that another preset of the same name is never
-    mistaken for it. If the folder cannot be written, nothing is kept.
-
-    Args:
-        generator: A generator with named styles.
-        folder: Path or `None`. Defaults to `None`, `web` in the cache folder
-            of fetched files.
-    """
+    """Makes pictures of a generator's styles once, and keeps them."""
 
     def __init__(self, generator, folder=None):
         self.generator = generator
@@ -69,28 +49,13 @@ class StylePictures:
             self._weights.update(np.ascontiguousarray(weight).tobytes())
 
     def thumbnail(self, style):
-        """A small square of a face in the style.
-
-        Args:
-            style: String, one of the generator's style names.
-
-        Returns:
-            Bytes of a JPEG.
-        """
+        """A small square of a face in the style."""
         left, upper, right, lower = THUMBNAIL_BOX
         photo = sample_photo(THUMBNAIL_SAMPLE)[upper:lower, left:right]
         return self._picture(photo, style, THUMBNAIL_SIDE)
 
     def opening(self, style=None):
-        """A photograph and its comic.
-
-        Args:
-            style: String. Defaults to `None`, the generator's first style.
-
-        Returns:
-            Bytes of two JPEGs, of the photograph and of the comic, and their
-            size `(width, height)`, pixels.
-        """
+        """A photograph and its comic."""
         photo = sample_photo(OPENING_SAMPLE)
         style = style or self.generator.style_names[0]
         comic = self._picture(photo, style)
@@ -128,15 +93,7 @@ class StylePictures:
 
 
 def encode_jpeg(image, quality=90):
-    """Bytes of a JPEG, for showing.
-
-    Args:
-        image: Uint8 array `(height, width, 3)`, RGB in `[0, 255]`.
-        quality: Integer in `[1, 95]`. Defaults to `90`.
-
-    Returns:
-        Bytes.
-    """
+    """Bytes of a JPEG, for showing."""
     file = io.BytesIO()
     Image.fromarray(image).save(file, "JPEG", quality=quality, subsampling=0)
     return file.getvalue()

@@ -29,12 +29,7 @@ REVIEWED_EVERY = 0.5
 
 
 class Choice(NamedTuple):
-    """What was chosen on the page.
-
-    `preset` and `style` are names; `second`, a style of the same preset or
-    `None`, has the share `share` of the mix, in `[0, 1]`; `strength` in
-    `[0, 1]` and `keep_color` are those of `Generator.stylize`.
-    """
+    """What was chosen on the page."""
 
     preset: str
     style: str
@@ -45,11 +40,7 @@ class Choice(NamedTuple):
 
 
 class Preview(NamedTuple):
-    """A file that was looked at.
-
-    `kind` is `"photo"` or `"video"`, `image` what is shown of it, uint8
-    `(height, width, 3)`, and `facts` a string about it.
-    """
+    """A file that was looked at."""
 
     kind: str
     image: np.ndarray
@@ -57,12 +48,7 @@ class Preview(NamedTuple):
 
 
 class Result(NamedTuple):
-    """A finished comic.
-
-    `kind` is `"photo"` or `"video"`; `path` the file to download; `before`
-    and `after` uint8 `(height, width, 3)`, of a video one of its frames;
-    `notes` a list of strings about it.
-    """
+    """A finished comic."""
 
     kind: str
     path: Path
@@ -76,23 +62,7 @@ class Stopped(Exception):
 
 
 class WebStylizer:
-    """Reads files within limits and makes comics of them.
-
-    Args:
-        presets: List of strings, as `keras_comic.from_preset` takes them, or
-            dict of name to generator. Defaults to `None`, all built-in
-            presets.
-        limits: `MediaLimits`. Defaults to `None`, their defaults.
-        content_review: `ContentReview` or `None`. Is asked about each comic,
-            of a video about each frame, before it is given away. Of a video
-            it is first asked about frames of the video itself, one of each
-            half second and the first of each scene, before any is drawn.
-            Defaults to `None`, nothing is reviewed.
-
-    Raises:
-        ValueError: If there is no preset, one has no named style, or a limit
-            is wrong.
-    """
+    """Reads files within limits and makes comics of them."""
 
     def __init__(self, presets=None, limits=None, content_review=None):
         limits = MediaLimits() if limits is None else limits
@@ -117,17 +87,7 @@ class WebStylizer:
         self.content_review = content_review
 
     def check(self, path):
-        """Looks at a file, before anything is made of it.
-
-        Args:
-            path: String or path.
-
-        Returns:
-            `Preview`.
-
-        Raises:
-            MediaError: If the file cannot be used.
-        """
+        """Looks at a file, before anything is made of it."""
         kind = media_kind(path, self.limits)
         if kind == PHOTO:
             photo, size = read_photo(path, self.limits)
@@ -143,26 +103,7 @@ class WebStylizer:
         return Preview(kind, first, facts)
 
     def make(self, path, choice, folder, progress=None):
-        """Makes a comic of a file.
-
-        Args:
-            path: String or path.
-            choice: `Choice`.
-            folder: Path of an existing folder for the file to download.
-            progress: Callable or `None`. Of a video, called after each frame
-                with the number of frames done and the number of all, or
-                `None` where that is not known, and for each frame that is
-                reviewed; may raise `Stopped`. Defaults to `None`.
-
-        Returns:
-            `Result`.
-
-        Raises:
-            MediaError: If the file cannot be used.
-            ServingError: If the content review withholds the video, before
-                anything is drawn, or the comic.
-            ValueError: If a choice is not one that the page offers.
-        """
+        """Makes a comic of a file."""
         generator, style = self._style(choice)
         target = Path(folder) / _file_name(path, choice)
         said = generator.provenance

@@ -17,11 +17,7 @@ class Busy(Exception):
 
 
 class Turns:
-    """One after the other, in the order in which they came.
-
-    Args:
-        max_waiting: Integer. How many may wait. Defaults to `16`.
-    """
+    """One after the other, in the order in which they came."""
 
     def __init__(self, max_waiting=MAX_WAITING):
         self.max_waiting = max_waiting
@@ -29,14 +25,7 @@ class Turns:
         self._changed = threading.Condition()
 
     def enter(self):
-        """Joins the end of the line.
-
-        Returns:
-            A ticket, which must be given to `leave` in the end.
-
-        Raises:
-            Busy: If too many wait.
-        """
+        """Joins the end of the line."""
         ticket = object()
         with self._changed:
             if len(self._line) > self.max_waiting:
@@ -45,19 +34,7 @@ class Turns:
         return ticket
 
     def wait(self, ticket, stopped):
-        """Waits for one's turn.
-
-        Args:
-            ticket: What `enter` returns.
-            stopped: `threading.Event` that ends the waiting, if set.
-
-        Yields:
-            Number of those who come before, as it changes; none if it is
-            one's turn already.
-
-        Raises:
-            Stopped: If `stopped` is set.
-        """
+        """Waits for one's turn."""
         told = 0
         while True:
             with self._changed:
@@ -74,26 +51,14 @@ class Turns:
                 yield before
 
     def leave(self, ticket):
-        """Lets the next one have its turn.
-
-        Args:
-            ticket: What `enter` returns.
-        """
+        """Lets the next one have its turn."""
         with self._changed:
             self._line.remove(ticket)
             self._changed.notify_all()
 
 
 class Work:
-    """A comic in the making, in a thread of its own.
-
-    Args:
-        stylizer: `WebStylizer`.
-        path: String or path of a photo or a video.
-        choice: `Choice`.
-        folder: Path of an existing folder for the file to download.
-        stopped: `threading.Event` that stops it, if set, at the next frame.
-    """
+    """A comic in the making, in a thread of its own."""
 
     def __init__(self, stylizer, path, choice, folder, stopped):
         self._stopped = stopped
@@ -110,11 +75,7 @@ class Work:
         self._last = done, total
 
     def progress(self):
-        """Waits for the end.
-
-        Yields:
-            Number of frames done and number of all or `None`, as they change.
-        """
+        """Waits for the end."""
         told = None
         try:
             while not self._future.done():
@@ -130,13 +91,5 @@ class Work:
                 futures.wait([self._future])
 
     def result(self):
-        """What was made.
-
-        Returns:
-            `Result`.
-
-        Raises:
-            Stopped: If it was stopped.
-            Exception: What `WebStylizer.make` raises.
-        """
+        """What was made."""
         return self._future.result()

@@ -43,14 +43,7 @@ class LinearDecay(keras.optimizers.schedules.LearningRateSchedule):
         self.decay_steps = decay_steps
 
     def __call__(self, step):
-        """The rate at a step.
-
-        Args:
-            step: Integer scalar, the steps done.
-
-        Returns:
-            Float32 scalar.
-        """
+        """The rate at a step."""
         step = ops.cast(step, "float32")
         done = (step - self.constant_steps) / self.decay_steps
         return self.learning_rate * (1.0 - ops.clip(done, 0.0, 1.0))
@@ -91,14 +84,7 @@ class WarmUp(keras.optimizers.schedules.LearningRateSchedule):
         self.warmup_steps = warmup_steps
 
     def __call__(self, step):
-        """The rate at a step.
-
-        Args:
-            step: Integer scalar, the steps done.
-
-        Returns:
-            Float32 scalar.
-        """
+        """The rate at a step."""
         step = ops.cast(step, "float32")
         later = ops.maximum(step - self.warmup_steps, 0.0)
         rate = (
@@ -123,12 +109,7 @@ class WarmUp(keras.optimizers.schedules.LearningRateSchedule):
 
 
 class ScaledSchedule(keras.optimizers.schedules.LearningRateSchedule):
-    """A schedule times a variable, so that a run can lower its rates.
-
-    Args:
-        schedule: A Keras learning rate schedule.
-        scale: Float scalar variable.
-    """
+    """A schedule times a variable, so that a run can lower its rates."""
 
     def __init__(self, schedule, scale):
         super().__init__()
@@ -136,14 +117,7 @@ class ScaledSchedule(keras.optimizers.schedules.LearningRateSchedule):
         self.scale = scale
 
     def __call__(self, step):
-        """The rate at a step.
-
-        Args:
-            step: Integer scalar, the steps done.
-
-        Returns:
-            Float32 scalar.
-        """
+        """The rate at a step."""
         return self.schedule(step) * ops.convert_to_tensor(self.scale)
 
     def get_config(self):

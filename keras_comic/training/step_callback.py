@@ -4,17 +4,7 @@ import keras
 
 
 class StepCallback(keras.callbacks.Callback):
-    """Calls `on_steps` every so many training steps, and at the end.
-
-    Steps are those of `gan.step_counter`, so that a resumed run keeps the
-    rhythm of the one that was killed.
-
-    Args:
-        every: Integer > 0. Training steps between two calls.
-
-    Raises:
-        ValueError: If `every` is not positive.
-    """
+    """Calls `on_steps` every so many training steps, and at the end."""
 
     def __init__(self, every):
         if every < 1:
@@ -27,12 +17,7 @@ class StepCallback(keras.callbacks.Callback):
         self._logs = {}
 
     def on_steps(self, step, logs):
-        """What is done; a callback overrides it.
-
-        Args:
-            step: Integer, the training steps done.
-            logs: Dict of term to float, the means since the epoch began.
-        """
+        """What is done; a callback overrides it."""
 
     def on_train_begin(self, logs=None):
         self._step = self._called = self._read_counter()

@@ -290,18 +290,7 @@ class TrainingAlarms(StepCallback):
 
 
 def cell_features(images):
-    """Colours and differences of neighbouring pixels, of 8 by 8 cells.
-
-    Args:
-        images: Float `(count, height, width, 3)`, RGB in `[-1, 1]`, sides of
-            at least 8 pixels.
-
-    Returns:
-        Float64 `(count, 320)`.
-
-    Raises:
-        ValueError: If a side is shorter.
-    """
+    """Colours and differences of neighbouring pixels, of 8 by 8 cells."""
     images = np.asarray(images, "float64")
     if min(images.shape[1:3]) < NUM_CELLS:
         raise ValueError(
@@ -325,17 +314,7 @@ def cell_features(images):
 
 
 def best_accuracy(real_logits, fake_logits):
-    """How well the best threshold tells real from generated.
-
-    Args:
-        real_logits: Float, any shape.
-        fake_logits: Float, any shape.
-
-    Returns:
-        Float in `[0.5, 1]`, both sides weighing alike: the largest mean of
-        the parts of the real logits above a threshold, and of the fake ones
-        not above it.
-    """
+    """How well the best threshold tells real from generated."""
     real, fake = np.sort(np.ravel(real_logits)), np.sort(np.ravel(fake_logits))
     if not (np.isfinite(real).all() and np.isfinite(fake).all()):
         return float("nan")

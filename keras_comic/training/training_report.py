@@ -157,15 +157,7 @@ class _Handler(logging.Handler):
 
 
 def describe_run(gan):
-    """What a run is made of.
-
-    Args:
-        gan: A compiled `GAN`.
-
-    Returns:
-        Dict for JSON: the family, networks with their numbers of parameters,
-        optimizers, weights of the losses, precision, versions, devices.
-    """
+    """What a run is made of."""
 
     def describe_network(network):
         count = sum(int(np.prod(v.shape)) for v in network.trainable_variables)
@@ -564,17 +556,7 @@ def _curves(rows):
 
 
 def _plot(curves, lines=None, marks=None, logarithmic=False):
-    """Small axes for each curve, as the contents of a PNG file.
-
-    Args:
-        curves: Dict of name to steps and values.
-        lines: Dict of name to where a dashed line lies, or `None`.
-        marks: Dict of name to the steps that are marked, or `None`.
-        logarithmic: Boolean. Whether curves above 0 are drawn so.
-
-    Returns:
-        Bytes.
-    """
+    """Small axes for each curve, as the contents of a PNG file."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 

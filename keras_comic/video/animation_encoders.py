@@ -31,15 +31,7 @@ PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 
 def changed_box(image, last):
-    """The rectangle in which two pictures differ.
-
-    Args:
-        image: Array `(height, width, channels)`.
-        last: Array of the same shape, or `None`: differs everywhere.
-
-    Returns:
-        Integers `(left, top, right, bottom)`, at least one pixel.
-    """
+    """The rectangle in which two pictures differ."""
     height, width = image.shape[:2]
     if last is None:
         return 0, 0, width, height
@@ -52,29 +44,14 @@ def changed_box(image, last):
 
 
 class GifEncoder:
-    """Encodes frames of a GIF.
-
-    A palette of 255 colours is made anew for each scene, and when it fits no
-    more; what it lacks is made of a fixed pattern of its colours, so that
-    still areas stay still.
-    """
+    """Encodes frames of a GIF."""
 
     def __init__(self):
         self.palette = None
         self.last = None
 
     def encode(self, image, pts, starts_scene=False):
-        """Encodes a frame.
-
-        Args:
-            image: Uint8 array `(height, width, 3)`.
-            pts: Integer.
-            starts_scene: Boolean. Defaults to `False`.
-
-        Returns:
-            List of `Packet`: an image block with its graphic control
-            extension, without the delay.
-        """
+        """Encodes a frame."""
         if self.palette is None or starts_scene or not self._fits(image):
             self._make_palette(image)
         indices = self.table[_cells(self._spread(image))]
@@ -94,11 +71,7 @@ class GifEncoder:
         return [Packet(data + self._compress(part), pts, pts, is_key)]
 
     def finish(self):
-        """Ends encoding.
-
-        Returns:
-            List of the packets that are left: none.
-        """
+        """Ends encoding."""
         return []
 
     def _make_palette(self, image):
@@ -150,28 +123,14 @@ class GifEncoder:
 
 
 class WebPEncoder:
-    """Encodes frames of an animated WebP.
-
-    Args:
-        options: Dict, Pillow's options of WebP.
-    """
+    """Encodes frames of an animated WebP."""
 
     def __init__(self, options):
         self.options = options
         self.last = None
 
     def encode(self, image, pts, starts_scene=False):
-        """Encodes a frame, see `GifEncoder`.
-
-        Args:
-            image: Uint8 array `(height, width, 3)`.
-            pts: Integer.
-            starts_scene: Boolean. Defaults to `False`.
-
-        Returns:
-            List of `Packet`: the data of an `ANMF` chunk, without the
-            duration.
-        """
+        """Encodes a frame, see `GifEncoder`."""
         left, top, right, bottom = changed_box(image, self.last)
         left, top = left // 2 * 2, top // 2 * 2
         file = io.BytesIO()
@@ -196,37 +155,19 @@ class WebPEncoder:
         return [Packet(data, pts, pts, is_key)]
 
     def finish(self):
-        """Ends encoding.
-
-        Returns:
-            List of the packets that are left: none.
-        """
+        """Ends encoding."""
         return []
 
 
 class PngEncoder:
-    """Encodes frames of an APNG, without loss.
-
-    Args:
-        options: Dict, Pillow's options of PNG.
-    """
+    """Encodes frames of an APNG, without loss."""
 
     def __init__(self, options):
         self.options = options
         self.last = None
 
     def encode(self, image, pts, starts_scene=False):
-        """Encodes a frame, see `GifEncoder`.
-
-        Args:
-            image: Uint8 array `(height, width, 3)`.
-            pts: Integer.
-            starts_scene: Boolean. Defaults to `False`.
-
-        Returns:
-            List of `Packet`: width, height, left and top, and the picture's
-            data.
-        """
+        """Encodes a frame, see `GifEncoder`."""
         left, top, right, bottom = changed_box(image, self.last)
         file = io.BytesIO()
         part = np.ascontiguousarray(image[top:bottom, left:right])
@@ -239,25 +180,12 @@ class PngEncoder:
         return [Packet(data, pts, pts, is_key)]
 
     def finish(self):
-        """Ends encoding.
-
-        Returns:
-            List of the packets that are left: none.
-        """
+        """Ends encoding."""
         return []
 
 
 class GifFile:
-    """Writes a GIF.
-
-    Args:
-        file: Binary file object, at its start.
-        width: Integer, pixels.
-        height: Integer, pixels.
-        loop: Integer, how often it is shown; `0` is for ever. Defaults to
-            `0`.
-        metadata: Bytes, of `animation_block`. Defaults to none.
-    """
+    """Writes a GIF."""
 
     def __init__(self, file, width, height, loop=0, metadata=b""):
         self.file = file
@@ -270,12 +198,7 @@ class GifFile:
         file.write(metadata)
 
     def add(self, packet, duration):
-        """Writes a frame.
-
-        Args:
-            packet: `Packet`.
-            duration: Integer, hundredths of a second.
-        """
+        """Writes a frame."""
         delay = struct.pack("<H", min(duration, 65535))
         self.file.write(packet.data[:4] + delay + packet.data[6:])
 
@@ -285,15 +208,7 @@ class GifFile:
 
 
 class WebPFile:
-    """Writes an animated WebP, see `GifFile`.
-
-    Args:
-        file: Binary file object, at its start.
-        width: Integer, pixels.
-        height: Integer, pixels.
-        loop: Integer. Defaults to `0`.
-        metadata: Bytes. Defaults to none.
-    """
+    """Writes an animated WebP, see `GifFile`."""
 
     def __init__(self, file, width, height, loop=0, metadata=b""):
         self.file = file
@@ -306,12 +221,7 @@ class WebPFile:
         file.write(_webp_chunk(b"ANIM", animation))
 
     def add(self, packet, duration):
-        """Writes a frame.
-
-        Args:
-            packet: `Packet`.
-            duration: Integer, thousandths of a second.
-        """
+        """Writes a frame."""
         data = packet.data[:12] + _three_bytes(min(duration, 2**24 - 1))
         self.file.write(_webp_chunk(b"ANMF", data + packet.data[15:]))
 
@@ -324,15 +234,7 @@ class WebPFile:
 
 
 class PngFile:
-    """Writes an APNG, see `GifFile`.
-
-    Args:
-        file: Binary file object, at its start.
-        width: Integer, pixels.
-        height: Integer, pixels.
-        loop: Integer. Defaults to `0`.
-        metadata: Bytes. Defaults to none.
-    """
+    """Writes an APNG, see `GifFile`."""
 
     def __init__(self, file, width, height, loop=0, metadata=b""):
         self.file = file
@@ -346,12 +248,7 @@ class PngFile:
         file.write(metadata)
 
     def add(self, packet, duration):
-        """Writes a frame.
-
-        Args:
-            packet: `Packet`.
-            duration: Integer, thousandths of a second.
-        """
+        """Writes a frame."""
         unit = 1000 if duration < 2**16 else 10
         delay = min(duration * unit // 1000, 65535)
         frame = packet.data[:16] + struct.pack(">HHBB", delay, unit, 0, 0)

@@ -25,35 +25,13 @@ INSTEAD = 100
 
 
 def is_animation(path):
-    """Whether `AnimationReader` reads a file, by its first bytes.
-
-    Args:
-        path: Path of a file.
-
-    Returns:
-        Boolean.
-    """
+    """Whether `AnimationReader` reads a file, by its first bytes."""
     with open(path, "rb") as file:
         return image_format(file.read(SIGNATURE_BYTES)) in FORMATS
 
 
 class AnimationReader:
-    """Reads an animated picture as `VideoReader` reads a video.
-
-    Frames are whole pictures in full colour; transparent pixels lie on
-    white. Times are those of the file; frames of at most 10 ms last 100 ms,
-    as in browsers. One frame is held at a time, besides the file of a WebP.
-
-    `error` is set when `frames` has come to its end: a `VideoError` if the
-    file breaks off, else `None`.
-
-    Args:
-        path: String or path of a GIF, WebP or PNG file.
-
-    Raises:
-        VideoError: If it cannot be opened, or has more than 100 million
-            pixels a frame.
-    """
+    """Reads an animated picture as `VideoReader` reads a video."""
 
     def __init__(self, path):
         self.path = Path(path)
@@ -77,11 +55,7 @@ class AnimationReader:
         )
 
     def frames(self):
-        """Decodes frame by frame.
-
-        Yields:
-            `ArrayFrame`.
-        """
+        """Decodes frame by frame."""
         self.error = None
         time = number = 0
         with self._opened() as picture:

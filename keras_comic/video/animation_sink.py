@@ -27,17 +27,7 @@ WEB_TICKS = 11
 
 
 class AnimationSink(Sink):
-    """GIF, WebP and APNG.
-
-    Args:
-        suffix: String, of the file.
-        size: Pair of integers `(width, height)`, pixels.
-        options: Dict, Pillow's.
-        loop: Integer.
-
-    Raises:
-        ValueError: If the format cannot hold the size.
-    """
+    """GIF, WebP and APNG."""
 
     keeps_sound = False
     is_lossless = True
@@ -59,11 +49,7 @@ class AnimationSink(Sink):
             )
 
     def make_encoder(self):
-        """Begins a piece that can be decoded by itself.
-
-        Returns:
-            An encoder.
-        """
+        """Begins a piece that can be decoded by itself."""
         if self.suffix == ".gif":
             return GifEncoder()
         if self.suffix == ".webp":
@@ -71,25 +57,12 @@ class AnimationSink(Sink):
         return PngEncoder(self.options)
 
     def open(self, path, sound=None):
-        """Opens a file to put packets into.
-
-        Args:
-            path: String or path. The file appears there when it is closed.
-            sound: Not used.
-
-        Returns:
-            A context manager with `add` and `close`.
-        """
+        """Opens a file to put packets into."""
         return AnimationFile(self, Path(path))
 
 
 class AnimationFile(OutputFile):
-    """An animated picture.
-
-    Args:
-        sink: `AnimationSink`.
-        path: Path.
-    """
+    """An animated picture."""
 
     def __init__(self, sink, path):
         super().__init__(path)
@@ -102,20 +75,11 @@ class AnimationFile(OutputFile):
         self.writer = kind(self.file, *sink.size, sink.loop, metadata)
 
     def add(self, packet, duration):
-        """Adds a frame.
-
-        Args:
-            packet: `Packet`.
-            duration: Integer, ticks.
-        """
+        """Adds a frame."""
         self.writer.add(packet, duration)
 
     def close(self, whole=True):
-        """Writes the rest.
-
-        Args:
-            whole: Boolean. Whether the file is kept. Defaults to `True`.
-        """
+        """Writes the rest."""
         with self.file:
             if whole:
                 self.writer.close()

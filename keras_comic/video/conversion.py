@@ -320,29 +320,13 @@ class _Run:
 
 
 def piece_frames(size, sink):
-    """How many frames are kept together.
-
-    Args:
-        size: Pair of integers `(width, height)`, pixels.
-        sink: What `open_sink` returns.
-
-    Returns:
-        Integer > 0.
-    """
+    """How many frames are kept together."""
     limit = SEGMENT_BYTES[sink.is_lossless] // (3 * size[0] * size[1])
     return max(1, min(SEGMENT_FRAMES, limit))
 
 
 def stylize_frame(stylizer, frame):
-    """Stylises a frame, however small.
-
-    Args:
-        stylizer: `FrameStylizer`.
-        frame: `Frame`.
-
-    Returns:
-        Uint8 array of the shape of the frame's image.
-    """
+    """Stylises a frame, however small."""
     image = enlarge(frame.image)
     comic = stylizer.stylize(image, starts_scene=frame.starts_scene)
     if image is frame.image:
@@ -351,14 +335,7 @@ def stylize_frame(stylizer, frame):
 
 
 def enlarge(image):
-    """Continues a small picture by its last row and column.
-
-    Args:
-        image: Uint8 array `(height, width, 3)`.
-
-    Returns:
-        The same, or a larger array with sides of at least 32 pixels.
-    """
+    """Continues a small picture by its last row and column."""
     more = [max(0, MIN_SIDE - side) for side in image.shape[:2]]
     if not any(more):
         return image

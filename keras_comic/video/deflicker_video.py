@@ -105,12 +105,7 @@ def deflicker_video(
 
 
 class _SecondVideo(FrameStylizer):
-    """Takes each frame's stylisation from another video.
-
-    Args:
-        stylized: `FrameSource`.
-        deflicker: `Deflicker`.
-    """
+    """Takes each frame's stylisation from another video."""
 
     def __init__(self, stylized, deflicker):
         self.stylized = stylized

@@ -284,10 +284,7 @@ class DifferenceStylizer(FrameStylizer):
         return padded.reshape(rows, tile, columns, tile).any(axis=(1, 3))
 
     def _weights(self, marked, shape):
-        """How much of the new comic is taken, in 255ths, `(height, width)`.
-
-        It is 0 on what is not marked, and rises within to 255.
-        """
+        """How much of the new comic is taken, in 255ths, `(height, width)`."""
         cv2 = self._cv2
         inside = _enlarged(marked, self.tile)[: shape[0], : shape[1]]
         inside = 255 * inside.astype("uint8")

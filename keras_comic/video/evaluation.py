@@ -227,14 +227,7 @@ def video_table(evaluation, facts):
 
 
 def row_title(result):
-    """The metric of a result, and how its row of a table is called.
-
-    Args:
-        result: A `MetricResult` of `VideoMeter`.
-
-    Returns:
-        Two strings.
-    """
+    """The metric of a result, and how its row of a table is called."""
     title = TITLES[result.metric][0]
     apart = result.protocol.get("frames_apart")
     if apart is not None:

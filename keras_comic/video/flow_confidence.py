@@ -114,27 +114,7 @@ def _sharpen_edges(flow, first, second):
 
 
 def get_flow_estimator(flow):
-    """The estimator that a name stands for.
-
-    Args:
-        flow: `"dis_fine"` (`fine_optical_flow`), `"dis"`
-            (`keras_comic.data.optical_flow`), `"farneback"`, or a callable
-            `(first, second) -> flow`, which is returned as it is.
-
-    Returns:
-        Callable: two uint8 pictures `(height, width, 3)` to a float32 array
-        `(height, width, 2)`, pixels.
-
-    Raises:
-        ValueError: If the name is unknown.
-
-    Example:
-
-    >>> from keras_comic.video.flow_confidence import get_flow_estimator
-    >>> estimator = get_flow_estimator("dis")
-    >>> estimator is keras_comic.data.optical_flow
-    True
-    """
+    """The estimator that a name stands for."""
     if callable(flow):
         return flow
     estimators = {name: e for name, (_, e) in FLOW_ESTIMATORS.items()}
@@ -210,14 +190,7 @@ def flow_confidence(forward, backward):
 
 
 def flow_places(flow):
-    """Where a flow leads.
-
-    Args:
-        flow: Float32 array `(height, width, 2)`, pixels, `x`, then `y`.
-
-    Returns:
-        Two float32 arrays `(height, width)`, pixels: columns and rows.
-    """
+    """Where a flow leads."""
     height, width = flow.shape[:2]
     columns = flow[..., 0] + np.arange(width, dtype="float32")
     rows = flow[..., 1] + np.arange(height, dtype="float32")[:, None]
@@ -225,17 +198,7 @@ def flow_places(flow):
 
 
 def remap(image, places, interpolation):
-    """Takes a picture's pixels from other places; its edge is continued.
-
-    Args:
-        image: Array `(height, width)` or `(height, width, channels)`, float32
-            or uint8.
-        places: From `flow_places`.
-        interpolation: `"linear"` or `"lanczos"` (over 8x8 pixels).
-
-    Returns:
-        Array of the dtype of `image`.
-    """
+    """Takes a picture's pixels from other places; its edge is continued."""
     cv2 = import_cv2()
     flag = {"linear": cv2.INTER_LINEAR, "lanczos": cv2.INTER_LANCZOS4}
     return cv2.remap(
@@ -244,14 +207,7 @@ def remap(image, places, interpolation):
 
 
 def import_cv2():
-    """The module `cv2`.
-
-    Returns:
-        OpenCV.
-
-    Raises:
-        ImportError: If it is not installed; it says how to install it.
-    """
+    """The module `cv2`."""
     try:
         return importlib.import_module("cv2")
     except ImportError as error:

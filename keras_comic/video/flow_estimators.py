@@ -86,17 +86,7 @@ FLOW_ESTIMATORS = {
 
 
 def estimate_motion(first, second, estimator):
-    """The flow between two frames, and where it is valid.
-
-    Args:
-        first: Uint8 array `(height, width, 3)`, RGB in `[0, 255]`.
-        second: Uint8 array of the same shape.
-        estimator: Callable that takes both and gives the flow of the first.
-
-    Returns:
-        Float32 array `(height, width, 2)`, the flow; boolean array
-        `(height, width)`, by `keras_comic.data.flow_validity`.
-    """
+    """The flow between two frames, and where it is valid."""
     forward = estimator(first, second)
     return forward, flow_validity(forward, estimator(second, first))
 

@@ -17,12 +17,7 @@ TIMES_NAME = "frames.ffconcat"
 
 
 class FolderSink(Sink):
-    """Folders of PNG files.
-
-    Args:
-        time_base: Fraction of a second.
-        options: Dict, Pillow's.
-    """
+    """Folders of PNG files."""
 
     keeps_sound = False
     is_lossless = True
@@ -32,57 +27,26 @@ class FolderSink(Sink):
         self.options = options
 
     def make_encoder(self):
-        """Begins a piece.
-
-        Returns:
-            The sink itself, as frames do not depend on each other.
-        """
+        """Begins a piece."""
         return self
 
     def encode(self, image, pts, starts_scene=False):
-        """Encodes a frame.
-
-        Args:
-            image: Uint8 array `(height, width, 3)`.
-            pts: Integer, ticks.
-            starts_scene: Boolean. Defaults to `False`.
-
-        Returns:
-            List of one `Packet`: a PNG file.
-        """
+        """Encodes a frame."""
         file = io.BytesIO()
         Image.fromarray(image).save(file, "PNG", **self.options)
         return [Packet(file.getvalue(), pts, pts, True)]
 
     def finish(self):
-        """Ends the piece.
-
-        Returns:
-            List of the packets that are left: none.
-        """
+        """Ends the piece."""
         return []
 
     def open(self, path, sound=None):
-        """Opens a folder to put packets into.
-
-        Args:
-            path: String or path. The folder appears there when it is whole.
-            sound: Not used.
-
-        Returns:
-            `ImageFolder`, a context manager.
-        """
+        """Opens a folder to put packets into."""
         return ImageFolder(Path(path), self.time_base, self.provenance)
 
 
 class ImageFolder:
-    """A folder of PNG files that takes its name when it is whole.
-
-    Args:
-        path: Path. It must not exist, or be an empty folder.
-        time_base: Fraction of a second.
-        provenance: `Provenance` or `None`. Defaults to `None`.
-    """
+    """A folder of PNG files that takes its name when it is whole."""
 
     def __init__(self, path, time_base, provenance=None):
         self.path, self.time_base = path, time_base
@@ -98,12 +62,7 @@ class ImageFolder:
         return self
 
     def add(self, packet, duration):
-        """Adds a frame.
-
-        Args:
-            packet: `Packet`.
-            duration: Integer, ticks.
-        """
+        """Adds a frame."""
         name = IMAGE_NAME.format(self.count)
         head, rest = packet.data[:PNG_HEAD], packet.data[PNG_HEAD:]
         (self.partial / name).write_bytes(head + self.metadata + rest)

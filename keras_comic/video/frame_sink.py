@@ -184,11 +184,7 @@ def write_frames(frames, output, frame_rate=None, **options):
 
 
 class PacketWriter:
-    """Hands packets to a file, each when it is known how long it is shown.
-
-    Args:
-        file: What a sink opens.
-    """
+    """Hands packets to a file, each when it is known how long it is shown."""
 
     def __init__(self, file):
         self.file = file
@@ -197,21 +193,13 @@ class PacketWriter:
         self.waiting = collections.deque()
 
     def show(self, ticks):
-        """Tells when a frame is shown, in the order in which they are.
-
-        Args:
-            ticks: Integer.
-        """
+        """Tells when a frame is shown, in the order in which they are."""
         if self.last is not None:
             self.follows[self.last] = ticks
         self.last = ticks
 
     def add(self, packets):
-        """Writes packets, in the order in which they are decoded.
-
-        Args:
-            packets: List of `Packet`.
-        """
+        """Writes packets, in the order in which they are decoded."""
         self.waiting.extend(packets)
         while self.waiting and self.waiting[0].pts in self.follows:
             packet = self.waiting.popleft()
@@ -219,28 +207,13 @@ class PacketWriter:
             self.file.add(packet, duration)
 
     def finish(self, end):
-        """Writes what waits for the end.
-
-        Args:
-            end: Integer, when the last frame ends, ticks.
-        """
+        """Writes what waits for the end."""
         self.show(end)
         self.add([])
 
 
 def check_image(image, size=None):
-    """Raises an error if something cannot be written.
-
-    Args:
-        image: Anything.
-        size: `(width, height)` that it must have, or `None`.
-
-    Returns:
-        Contiguous uint8 array `(height, width, 3)`.
-
-    Raises:
-        ValueError: If type or shape are others.
-    """
+    """Raises an error if something cannot be written."""
     image = np.ascontiguousarray(image)
     if image.dtype != "uint8" or image.ndim != 3 or image.shape[-1] != 3:
         raise ValueError(

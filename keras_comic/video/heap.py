@@ -6,15 +6,7 @@ import sys
 
 
 def release_free_memory():
-    """Lets the C library give back what has been freed.
-
-    glibc keeps it, in pieces that large frames fit into less and less well:
-    a process that encodes for hours would hold more and more. Elsewhere this
-    does nothing.
-
-    Returns:
-        Boolean, whether there was anything to be done.
-    """
+    """Lets the C library give back what has been freed."""
     trim = _trim_function()
     return trim is not None and bool(trim(0))
 

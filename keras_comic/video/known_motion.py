@@ -322,13 +322,7 @@ def _hidden(shift, known):
 
 
 class _Camera:
-    """Maps between the pixels of frames and those of a photo.
-
-    From the frame to the view: turned, scaled and moved about the centre, then
-    bent, first `x` by a wave of `y`, then `y` by a wave of `x`. Each of these
-    can be undone exactly. From the view to the photo: scaled, by what lets
-    all frames lie inside.
-    """
+    """Maps between the pixels of frames and those of a photo."""
 
     def __init__(self, photo, path, num_frames, size):
         self.photo = photo.astype("float32")

@@ -277,11 +277,7 @@ class NetworkRunner:
         return int(reaches[-1]) + 1 if len(reaches) else 0
 
     def _influence(self, one, other, statistics=None):
-        """How much changes at each distance from where pictures are joined.
-
-        Of noise (without statistics) the largest change of a pixel, else the
-        root of the mean square.
-        """
+        """How much changes at each distance from where pictures are joined."""
         exact = statistics is None
         if exact:
             statistics = self.statistics_of(one[None])

@@ -4,12 +4,7 @@ from typing import NamedTuple
 
 
 class Packet(NamedTuple):
-    """An encoded frame.
-
-    `data` are bytes; `pts` and `dts`, integers, say when it is shown and
-    decoded, in units of the sink's time base; `is_key` whether it can be
-    decoded by itself.
-    """
+    """An encoded frame."""
 
     data: bytes
     pts: int

@@ -8,11 +8,7 @@ from keras_comic.video.sink import Sink
 
 
 class RawSink(Sink):
-    """Raw frames to the standard output; times are not written.
-
-    Args:
-        frame_rate: Number > 0, frames per second.
-    """
+    """Raw frames to the standard output; times are not written."""
 
     keeps_sound = False
 
@@ -20,53 +16,24 @@ class RawSink(Sink):
         super().__init__(1 / Fraction(frame_rate))
 
     def make_encoder(self):
-        """Begins a piece.
-
-        Returns:
-            The sink itself.
-        """
+        """Begins a piece."""
         return self
 
     def encode(self, image, pts, starts_scene=False):
-        """Takes a frame as it is.
-
-        Args:
-            image: Uint8 array `(height, width, 3)`.
-            pts: Integer, ticks.
-            starts_scene: Boolean. Defaults to `False`.
-
-        Returns:
-            List of one `Packet`.
-        """
+        """Takes a frame as it is."""
         return [Packet(image.tobytes(), pts, pts, True)]
 
     def finish(self):
-        """Ends the piece.
-
-        Returns:
-            List of the packets that are left: none.
-        """
+        """Ends the piece."""
         return []
 
     def open(self, path, sound=None):
-        """Begins to write.
-
-        Args:
-            path: Not used.
-            sound: Not used.
-
-        Returns:
-            `RawFile`, a context manager.
-        """
+        """Begins to write."""
         return RawFile(sys.stdout.buffer)
 
 
 class RawFile:
-    """Writes raw frames.
-
-    Args:
-        file: Binary file object.
-    """
+    """Writes raw frames."""
 
     def __init__(self, file):
         self.file = file
@@ -75,12 +42,7 @@ class RawFile:
         return self
 
     def add(self, packet, duration):
-        """Writes a frame, at once.
-
-        Args:
-            packet: `Packet`.
-            duration: Integer, ticks.
-        """
+        """Writes a frame, at once."""
         self.file.write(packet.data)
         self.file.flush()
 

@@ -18,21 +18,7 @@ _PREPARED = 0
 
 
 class Segments:
-    """The finished pieces of a conversion, in a folder.
-
-    Each piece is a file that is renamed when it is whole, and the stylizer's
-    state at its end is written before it. A manifest says what they are
-    pieces of.
-
-    Args:
-        folder: Path.
-        key: Dict, for JSON, of what the pieces depend on.
-        resume: Boolean. Whether pieces that are there are gone on with.
-
-    Raises:
-        ValueError: If there are pieces, and they are of something else or
-            `resume` is false.
-    """
+    """The finished pieces of a conversion, in a folder."""
 
     def __init__(self, folder, key, resume):
         self.folder = folder
@@ -98,39 +84,20 @@ class Segments:
             os.unlink(self.folder / STATE.format(_PREPARED))
 
     def has_state(self):
-        """Whether the state at the end of the last piece is kept.
-
-        Returns:
-            Boolean.
-        """
+        """Whether the state at the end of the last piece is kept."""
         return (self.folder / STATE.format(self.num_segments)).exists()
 
     def state(self):
-        """The stylizer's state at the end of the last piece.
-
-        Returns:
-            Dict of name to array.
-        """
+        """The stylizer's state at the end of the last piece."""
         with self._open(STATE.format(self.num_segments)) as arrays:
             return dict(arrays)
 
     def keep_prepared(self, state):
-        """Keeps the state before the first frame.
-
-        Args:
-            state: Dict of name to array.
-        """
+        """Keeps the state before the first frame."""
         self._write_arrays(STATE.format(_PREPARED), state)
 
     def add(self, packets, num_frames, last, state):
-        """Keeps a piece.
-
-        Args:
-            packets: List of `Packet`.
-            num_frames: Integer, of the source.
-            last: Integer, when the last frame is shown, ticks.
-            state: Dict of name to array, the stylizer's at its end.
-        """
+        """Keeps a piece."""
         number = self.num_segments + 1
         self._write_arrays(STATE.format(number), state)
         arrays = {
@@ -149,11 +116,7 @@ class Segments:
         self.num_frames += num_frames
 
     def pieces(self):
-        """Reads the pieces, one at a time.
-
-        Yields:
-            Lists of `Packet`.
-        """
+        """Reads the pieces, one at a time."""
         for number in range(1, self.num_segments + 1):
             with self._open(SEGMENT.format(number)) as arrays:
                 data = arrays["data"]

@@ -5,15 +5,7 @@ from fractions import Fraction
 
 
 class Sink:
-    """What the sinks share: times in ticks of their time base.
-
-    Args:
-        time_base: Fraction of a second, a tick.
-        min_ticks: Integer. Frames lie at least so many apart. Defaults to
-            `1`.
-        drops: Boolean. Whether a frame that comes too early is left out;
-            else it is shown later. Defaults to `False`.
-    """
+    """What the sinks share: times in ticks of their time base."""
 
     # What files say of how they were made; packets do not depend on it.
     provenance = None
@@ -24,15 +16,7 @@ class Sink:
         self.drops = drops
 
     def place(self, time, last):
-        """When a frame is shown.
-
-        Args:
-            time: Float, seconds.
-            last: Integer, ticks of the frame before, or `None`.
-
-        Returns:
-            Integer, ticks, or `None` if it is left out.
-        """
+        """When a frame is shown."""
         ticks = round(time / self.time_base)
         if last is None or ticks >= last + self.min_ticks:
             return ticks
@@ -42,23 +26,11 @@ class Sink:
         return last + self.min_ticks
 
     def end(self, time, last):
-        """When the last frame ends.
-
-        Args:
-            time: Float, seconds.
-            last: Integer, ticks of the last frame.
-
-        Returns:
-            Integer, ticks.
-        """
+        """When the last frame ends."""
         return max(round(time / self.time_base), last + 1)
 
     def description(self):
-        """What the packets depend on.
-
-        Returns:
-            Dict of strings and numbers.
-        """
+        """What the packets depend on."""
         found = {"sink": type(self).__name__, "time_base": str(self.time_base)}
         for name in ("codec", "options", "size", "suffix", "rate"):
             if hasattr(self, name):
@@ -67,11 +39,7 @@ class Sink:
 
 
 class OutputFile:
-    """A file that takes its name when it is whole.
-
-    Args:
-        path: Path.
-    """
+    """A file that takes its name when it is whole."""
 
     def __init__(self, path):
         self.path = path

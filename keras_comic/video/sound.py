@@ -39,14 +39,7 @@ COMMON_RATES = (48_000, 44_100, 32_000, 24_000, 16_000)
 
 
 class Sound:
-    """The sound of a video file.
-
-    `report` says, once it has been copied, what was done to each stream.
-
-    Args:
-        path: String or path.
-        end: Float, seconds, where it is cut off, or `None`, the default.
-    """
+    """The sound of a video file."""
 
     def __init__(self, path, end=None):
         self.path = path
@@ -54,16 +47,7 @@ class Sound:
         self.report = []
 
     def copy_to(self, container, name):
-        """Begins to carry the sound over.
-
-        Args:
-            container: `av.container.OutputContainer` whose header is not yet
-                written.
-            name: String, FFmpeg's name of its format.
-
-        Returns:
-            `SoundWriter`, or `None` if there is no sound.
-        """
+        """Begins to carry the sound over."""
         source = open_container(self.path)
         streams = [
             stream
@@ -86,17 +70,7 @@ class Sound:
 
 
 def make_track(stream, container, name, start):
-    """Adds a stream of sound to a file.
-
-    Args:
-        stream: `av.AudioStream` to read.
-        container: `av.container.OutputContainer`.
-        name: String, FFmpeg's name of its format.
-        start: Fraction, seconds, where the source begins.
-
-    Returns:
-        `CopiedTrack` or `ConvertedTrack`.
-    """
+    """Adds a stream of sound to a file."""
     allowed, encoder = CODECS[name]
     codec = stream.codec_context.codec.canonical_name
     if allowed is None or codec in allowed:
@@ -111,14 +85,7 @@ def make_track(stream, container, name, start):
 
 
 class SoundWriter:
-    """Writes sound between frames.
-
-    Args:
-        source: `av.container.InputContainer`.
-        tracks: Dict of the indices of its streams to tracks.
-        container: `av.container.OutputContainer`.
-        span: Pair of floats, seconds: what is before or after is left out.
-    """
+    """Writes sound between frames."""
 
     def __init__(self, source, tracks, container, span):
         self.source = source
@@ -127,11 +94,7 @@ class SoundWriter:
         self.next = None
 
     def write_until(self, time):
-        """Writes what is heard up to a time.
-
-        Args:
-            time: Float, seconds, or `None` for all that is left.
-        """
+        """Writes what is heard up to a time."""
         while True:
             if self.next is None:
                 self.next = next(self.packets, None)
@@ -174,13 +137,7 @@ class SoundWriter:
 
 
 class CopiedTrack:
-    """Sound that stays as it is.
-
-    Args:
-        stream: `av.AudioStream` to read.
-        target: `av.AudioStream` to write.
-        start: Fraction, seconds, what is taken off all times.
-    """
+    """Sound that stays as it is."""
 
     def __init__(self, stream, target, start):
         self.target = target
@@ -188,25 +145,11 @@ class CopiedTrack:
         self.report = f"{stream.codec_context.codec.canonical_name}, copied"
 
     def time_of(self, packet):
-        """When a packet is heard.
-
-        Args:
-            packet: `av.Packet`.
-
-        Returns:
-            Float, seconds.
-        """
+        """When a packet is heard."""
         return float(packet.dts * packet.time_base - self.start)
 
     def feed(self, packet):
-        """Takes a packet of the source.
-
-        Args:
-            packet: `av.Packet`.
-
-        Yields:
-            Pairs of a time, in seconds, and a packet to write.
-        """
+        """Takes a packet of the source."""
         time = self.time_of(packet)
         offset = round(self.start / packet.time_base)
         packet.dts -= offset
@@ -216,23 +159,12 @@ class CopiedTrack:
         yield time, packet
 
     def finish(self):
-        """Ends the track.
-
-        Returns:
-            List of what is left: nothing.
-        """
+        """Ends the track."""
         return []
 
 
 class ConvertedTrack:
-    """Sound that is encoded anew.
-
-    Args:
-        stream: `av.AudioStream` to read.
-        container: `av.container.OutputContainer`.
-        encoder: String, FFmpeg's name.
-        start: Fraction, seconds, what is taken off all times.
-    """
+    """Sound that is encoded anew."""
 
     def __init__(self, stream, container, encoder, start):
         av = import_video_library("av")
@@ -264,25 +196,11 @@ class ConvertedTrack:
         )
 
     def time_of(self, packet):
-        """When a packet is heard.
-
-        Args:
-            packet: `av.Packet`.
-
-        Returns:
-            Float, seconds.
-        """
+        """When a packet is heard."""
         return float(packet.dts * packet.time_base - self.start)
 
     def feed(self, packet):
-        """Takes a packet of the source.
-
-        Args:
-            packet: `av.Packet`.
-
-        Yields:
-            Pairs of a time, in seconds, and a packet to write.
-        """
+        """Takes a packet of the source."""
         av = import_video_library("av")
         try:
             frames = packet.decode()
@@ -295,11 +213,7 @@ class ConvertedTrack:
             yield from self._encode(self.resampler.resample(frame))
 
     def finish(self):
-        """Ends the track.
-
-        Yields:
-            Pairs of a time, in seconds, and a packet to write.
-        """
+        """Ends the track."""
         yield from self._encode(self.resampler.resample(None))
         yield from self._encode([None])
 

@@ -34,15 +34,7 @@ class FrameByFrameStylizer(FrameStylizer):
 
 
 class SceneStatistics:
-    """Statistics of the scenes of a video, from samples of their frames.
-
-    Args:
-        runner: `NetworkRunner`.
-        sample_every: Integer > 0, frames from a sample to the next. Defaults
-            to `8`.
-        max_samples: Integer > 1. Samples of a scene at most; a longer one is
-            sampled more thinly. Defaults to `12`.
-    """
+    """Statistics of the scenes of a video, from samples of their frames."""
 
     def __init__(self, runner, sample_every=8, max_samples=12):
         if sample_every < 1 or max_samples < 2:
@@ -57,13 +49,7 @@ class SceneStatistics:
         self.scenes = []
 
     def prepare(self, frames):
-        """Measures the scenes of a video.
-
-        Args:
-            frames: Iterable of tuples with `number`, `image` and
-                `starts_scene`: all frames, or some, among them those that
-                start scenes.
-        """
+        """Measures the scenes of a video."""
         self.scenes = []
         samples, first, every = [], 0, self.sample_every
         for frame in frames:
@@ -86,18 +72,7 @@ class SceneStatistics:
             self.scenes.append(NetworkStatistics(*rows).pooled())
 
     def of_scene(self, number):
-        """Statistics of a scene.
-
-        Args:
-            number: Integer >= 0, the scene's.
-
-        Returns:
-            `NetworkStatistics` of one row.
-
-        Raises:
-            ValueError: If the video has not been prepared, or has fewer
-                scenes.
-        """
+        """Statistics of a scene."""
         if number >= len(self.scenes):
             raise ValueError(
                 "Statistics of two passes must be measured first: call "
@@ -107,11 +82,7 @@ class SceneStatistics:
         return self.scenes[number]
 
     def get_state(self):
-        """What was measured.
-
-        Returns:
-            Dict of name to NumPy array, empty if nothing was.
-        """
+        """What was measured."""
         if not self.scenes:
             return {}
         rows = map(np.concatenate, zip(*self.scenes, strict=True))
@@ -119,11 +90,7 @@ class SceneStatistics:
         return dict(zip(names, rows, strict=True))
 
     def set_state(self, state):
-        """Takes what another run has measured.
-
-        Args:
-            state: Dict, from `get_state`.
-        """
+        """Takes what another run has measured."""
         rows = [
             state.get(f"scenes_{name}", ())
             for name in NetworkStatistics._fields
@@ -243,14 +210,7 @@ class StatisticsStylizer(FrameStylizer):
 
 
 def check_mode(mode):
-    """Raises an error if there is no such way to measure statistics.
-
-    Args:
-        mode: Anything.
-
-    Raises:
-        ValueError: If it is none of `MODES`.
-    """
+    """Raises an error if there is no such way to measure statistics."""
     if mode not in MODES:
         raise ValueError(
             f"`mode` must be one of {list(MODES)}. Received: mode={mode!r}"

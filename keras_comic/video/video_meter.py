@@ -448,14 +448,7 @@ class _Moment:
 
 
 def as_inputs(frame):
-    """A frame as a batch of one for metrics and networks.
-
-    Args:
-        frame: Uint8 array `(..., 3)`, RGB in `[0, 255]`.
-
-    Returns:
-        Float32 tensor `(1, ..., 3)`, RGB in `[-1, 1]`.
-    """
+    """A frame as a batch of one for metrics and networks."""
     inputs = np.asarray(frame)[None].astype("float32") / 127.5 - 1.0
     return keras.ops.convert_to_tensor(inputs)
 

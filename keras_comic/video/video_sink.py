@@ -17,8 +17,7 @@ from keras_comic.video.sink import Sink
 
 
 class Container(NamedTuple):
-    """FFmpeg's name of a file format, the codec, and whether all frames last
-    equally long in it."""
+    """A container: FFmpeg's name, its codec, and constant frame rate."""
 
     name: str
     codec: str
@@ -89,21 +88,7 @@ _MAX_RATE_NUMERATOR = 65535
 
 
 class VideoSink(Sink):
-    """Video files, by PyAV.
-
-    Args:
-        container: `Container`.
-        size: Pair of integers `(width, height)`, pixels.
-        rate: Fraction, frames per second.
-        time_base: Fraction of a second.
-        codec: String, FFmpeg's name of an encoder, or `None`, the default
-            one of the container.
-        options: Dict of strings that go over the default ones.
-
-    Raises:
-        ValueError: If FFmpeg has no such encoder here, or the container does
-            not hold it.
-    """
+    """Video files, by PyAV."""
 
     keeps_sound = True
 
@@ -145,15 +130,7 @@ class VideoSink(Sink):
         self.make_encoder().close()
 
     def place(self, time, last):
-        """When a frame is shown, see `Sink`.
-
-        Args:
-            time: Float, seconds.
-            last: Integer, ticks of the frame before, or `None`.
-
-        Returns:
-            Integer, ticks, or `None` if it is left out.
-        """
+        """When a frame is shown, see `Sink`."""
         if last is None and self.container.constant_rate:
             # These begin with a frame, whenever it comes.
             return 0
@@ -177,22 +154,11 @@ class VideoSink(Sink):
         return offered[0]
 
     def make_encoder(self):
-        """Begins a piece that can be decoded by itself.
-
-        Returns:
-            `VideoEncoder`.
-        """
+        """Begins a piece that can be decoded by itself."""
         return VideoEncoder(self)
 
     def add_stream(self, container):
-        """Adds the video stream to a file.
-
-        Args:
-            container: `av.container.OutputContainer`.
-
-        Returns:
-            `av.VideoStream`.
-        """
+        """Adds the video stream to a file."""
         av = import_video_library("av")
         try:
             stream = container.add_stream(
@@ -224,24 +190,12 @@ class VideoSink(Sink):
         return stream
 
     def open(self, path, sound=None):
-        """Opens a file to put packets into.
-
-        Args:
-            path: String or path. The file appears there when it is closed.
-            sound: `Sound` or `None`, the default.
-
-        Returns:
-            `VideoFile`, a context manager.
-        """
+        """Opens a file to put packets into."""
         return VideoFile(self, Path(path), sound)
 
 
 class VideoEncoder:
-    """Encodes a piece of a video.
-
-    Args:
-        sink: `VideoSink`.
-    """
+    """Encodes a piece of a video."""
 
     def __init__(self, sink):
         av = import_video_library("av")
@@ -251,17 +205,7 @@ class VideoEncoder:
         self.stream = sink.add_stream(self.container)
 
     def encode(self, image, pts, starts_scene=False):
-        """Encodes a frame.
-
-        Args:
-            image: Uint8 array `(height, width, 3)`.
-            pts: Integer, ticks.
-            starts_scene: Boolean. Defaults to `False`; encoders see for
-                themselves.
-
-        Returns:
-            List of `Packet`, of this and of frames before.
-        """
+        """Encodes a frame."""
         av = import_video_library("av")
         width, height = self.sink.padded
         more = (height - image.shape[0], width - image.shape[1])
@@ -279,11 +223,7 @@ class VideoEncoder:
         return self._packets(frame)
 
     def finish(self):
-        """Ends the piece, and frees what the encoder held.
-
-        Returns:
-            List of the packets that are left.
-        """
+        """Ends the piece, and frees what the encoder held."""
         packets = self._packets(None)
         self.close()
         return packets
@@ -301,13 +241,7 @@ class VideoEncoder:
 
 
 class VideoFile(OutputFile):
-    """A video file, with its sound.
-
-    Args:
-        sink: `VideoSink`.
-        path: Path.
-        sound: `Sound` or `None`.
-    """
+    """A video file, with its sound."""
 
     def __init__(self, sink, path, sound):
         super().__init__(path)
@@ -332,12 +266,7 @@ class VideoFile(OutputFile):
         self.sound = sound and sound.copy_to(self.container, name)
 
     def add(self, packet, duration):
-        """Adds a frame, and the sound before it.
-
-        Args:
-            packet: `Packet`.
-            duration: Integer, ticks.
-        """
+        """Adds a frame, and the sound before it."""
         av = import_video_library("av")
         # Pieces that reorder frames begin to be decoded earlier than they
         # are shown.
@@ -356,11 +285,7 @@ class VideoFile(OutputFile):
         self.container.mux_one(found)
 
     def close(self, whole=True):
-        """Writes the rest.
-
-        Args:
-            whole: Boolean. Whether the file is kept. Defaults to `True`.
-        """
+        """Writes the rest."""
         if whole and self.sound is not None:
             self.sound.write_until(None)
         self.container.close()

@@ -7,25 +7,7 @@ LARGEST_SHARE = 0.8
 
 
 class WindowPlanner:
-    """Covers marked tiles of a frame with windows.
-
-    A window costs its area, with a halo around it that is computed and thrown
-    away, and a constant. Windows are split and merged greedily as long as
-    that lowers the cost.
-
-    Args:
-        height: Integer > 0. Rows of the frame, pixels, divisible by
-            `alignment`.
-        width: Integer > 0. Columns of the frame, likewise.
-        tile: Integer > 0, pixels, divisible by `alignment`.
-        halo: Integer >= 0, pixels, divisible by `alignment`.
-        overhead: Number >= 0. The cost of a window besides its area, pixels.
-        sizes: Sequence of integers, increasing, divisible by `alignment`: the
-            sides, pixels, that windows may have besides those of the frame.
-            Defaults to `None`, all.
-        alignment: Integer > 0, pixels: where windows may begin. Defaults to
-            `8`.
-    """
+    """Covers marked tiles of a frame with windows."""
 
     def __init__(
         self, height, width, tile, halo, overhead, sizes=None, alignment=8
@@ -39,16 +21,7 @@ class WindowPlanner:
         self.alignment = alignment
 
     def plan(self, marked):
-        """Windows for one frame.
-
-        Args:
-            marked: Boolean array `(rows, columns)` of tiles.
-
-        Returns:
-            List of `(inner, outer)`, two boxes `(top, left, bottom, right)`,
-            pixels: what a window is to give, and what it has to see for that;
-            one window, the frame, if others together cost as much.
-        """
+        """Windows for one frame."""
         whole = (0, 0, self.height, self.width)
         if marked.mean() > LARGEST_SHARE:
             return [(whole, whole)]

@@ -28,11 +28,7 @@ RUNNING, DONE, FAILED = "running", "done", "failed"
 
 
 class Search(NamedTuple):
-    """What `search_style_preset` has found.
-
-    `options` are for `train_style_preset`, `value` is the objective that they
-    gave (a float), `trials` a list of dicts as in `search.json`.
-    """
+    """What `search_style_preset` has found."""
 
     options: dict
     value: float
@@ -51,41 +47,7 @@ def search_style_preset(
     options=None,
     progress=None,
 ):
-    """Trains for a short time with many options, and tells which were best.
-
-    The first trial has the recipe's own values, the next ones random values,
-    those after them what Optuna's tree-structured Parzen estimator chooses.
-    Each is a training of its own; the objective of its averaged generator on
-    the validation set is what is made small. Searched are `SPACE`'s options,
-    less those that `options` gives.
-
-    In the folder, `search.json` and the table `search.md` are written after
-    every trial, and each trial's preset is kept. The same call again goes on
-    where a killed one stopped, within the trial that ran; with a larger
-    `num_trials` it adds more.
-
-    Args:
-        drawings: As in `train_style_preset`.
-        photos: As in `train_style_preset`.
-        folder: Path of the folder to write.
-        validation: `ValidationSet`, of pictures that are not trained on.
-        num_trials: Integer > 0. Defaults to `10`.
-        steps: Integer > 0. Training steps of a trial. Defaults to `500`.
-        preset: As in `train_style_preset`. Defaults to `None`.
-        feature_network: As in `train_style_preset`. Defaults to `"imagenet"`.
-        options: Dict or `None`. Options that stay as they are, as in
-            `train_style_preset`. Defaults to `None`.
-        progress: Callable or `None`. Called with the list of trials when one
-            begins and when one ends. Defaults to `None`.
-
-    Returns:
-        Named tuple `Search`: `options`, `value`, `trials`.
-
-    Raises:
-        ImportError: If Optuna is not installed.
-        ValueError: If a number is not positive, nothing is left to search,
-            the folder holds another search, or all trials failed.
-    """
+    """Trains for a short time with many options, and tells which were best."""
     for name, value in (("num_trials", num_trials), ("steps", steps)):
         if value < 1:
             raise ValueError(
@@ -150,16 +112,7 @@ def search_style_preset(
 
 
 def search_table(trials, space, objective):
-    """The trials as a Markdown table.
-
-    Args:
-        trials: List of dicts, as in `search.json`.
-        space: Dict of what was searched.
-        objective: String, its name.
-
-    Returns:
-        String.
-    """
+    """The trials as a Markdown table."""
     best = _best(trials)
     lines = [
         f"| trial | {' | '.join(space)} | {objective} | |",

@@ -157,17 +157,7 @@ DEFAULT_OPTIONS = {
 
 
 def make_style_transfer_gan(preset, feature_network, steps, options):
-    """The compiled GAN of the recipe.
-
-    Args:
-        preset: Preset to start from, or `None`.
-        feature_network: As in `StyleTransferGAN`.
-        steps: Integer > 0. Steps over which the learning rate falls.
-        options: Dict, see `DEFAULT_OPTIONS`.
-
-    Returns:
-        A `StyleTransferGAN`, compiled.
-    """
+    """The compiled GAN of the recipe."""
     precision = options["precision"]
     generator = AdaINGenerator.light(dtype=precision)
     if preset is not None:
@@ -205,12 +195,7 @@ def _make_consistency(options):
 
 
 def add_styles_of_folders(generator, drawings):
-    """Adds one named style for each label of the drawings.
-
-    Args:
-        generator: `AdaINGenerator`.
-        drawings: As in `train_style_preset`.
-    """
+    """Adds one named style for each label of the drawings."""
     for name, paths in labelled_drawings(drawings).items():
         pictures, failures = [], []
         for path in paths:
@@ -226,14 +211,7 @@ def add_styles_of_folders(generator, drawings):
 
 
 def labelled_drawings(drawings):
-    """The files of each named style.
-
-    Args:
-        drawings: As in `train_style_preset`.
-
-    Returns:
-        Dict of name to a list of paths.
-    """
+    """The files of each named style."""
     if isinstance(drawings, dict):
         return {name: list_images(folder) for name, folder in drawings.items()}
     files = {}
@@ -282,20 +260,7 @@ def _warn_of(failures):
 
 
 def describe_data(drawings, photos):
-    """What tells whether two runs are of the same pictures.
-
-    Args:
-        drawings: As in `train_style_preset`.
-        photos: As in `train_style_preset`.
-
-    Returns:
-        Dict for JSON, of `drawings`, a dict of the names of styles to a text,
-        and `photos`, a text: how many files there are, and a checksum of their
-        names and sizes.
-
-    Raises:
-        FileNotFoundError: If a folder does not exist.
-    """
+    """What tells whether two runs are of the same pictures."""
     folders = photos if isinstance(photos, (list, tuple)) else [photos]
     paths = [path for folder in folders for path in list_images(folder)]
     return {
@@ -328,16 +293,7 @@ def _restore_best(gan, callbacks):
 
 
 def _check_same_run(work, options, data):
-    """Refuses to go on with a run whose result would be another one.
-
-    Args:
-        work: Path of the folder of the run.
-        options: Dict of the steps and the options.
-        data: Dict of what else the result depends on.
-
-    Raises:
-        ValueError: If the folder holds a run of something else.
-    """
+    """Refuses to go on with a run whose result would be another one."""
     path = work / RECIPE_FILE
     recipe = json.loads(json.dumps({**options, **data}))
     if path.is_file():

@@ -20,26 +20,7 @@ BATCH_SIZE = 8
 
 
 class ValidationSet:
-    """Squares of photos and drawings, and a generator's objective on them.
-
-    Each photo is drawn in the style of a drawing, the drawings in turn; what
-    comes out is compared with the drawings by the features of the network that
-    the losses look through. Both objectives look at the style alone, not at
-    what is left of the photo: the losses' weights of content are no part of
-    what they can decide.
-
-    Args:
-        photos: List of float32 `(size, size, 3)`, RGB in `[-1, 1]`, at least
-            2, such as those of `read_squares`.
-        drawings: List of the same, of drawings.
-        feature_network: `"imagenet"`, the path of a file of weights, or a
-            `FeatureNetwork`. Defaults to `"imagenet"`.
-        objective: `"kid"` (`KernelDistance`) or `"style_loss"` (`StyleLoss`);
-            of both, less is better. Defaults to `"kid"`.
-
-    Raises:
-        ValueError: If `objective` is unknown, or there are too few pictures.
-    """
+    """Squares of photos and drawings, and a generator's objective on them."""
 
     def __init__(
         self, photos, drawings, feature_network="imagenet", objective="kid"
@@ -82,35 +63,13 @@ class ValidationSet:
 
 
 def pair(photos, drawings):
-    """What the generator takes: photos, and the drawings in turn as styles.
-
-    Args:
-        photos: List of float32 `(size, size, 3)`, RGB in `[-1, 1]`.
-        drawings: List of the same.
-
-    Returns:
-        Dict of `photos` and `style`, float32 `(photos, size, size, 3)`.
-    """
+    """What the generator takes: photos, and the drawings in turn as styles."""
     styles = [drawings[i % len(drawings)] for i in range(len(photos))]
     return {"photos": np.stack(photos), "style": np.stack(styles)}
 
 
 def read_squares(folders, size, count=MAX_PICTURES):
-    """The squares in the middle of pictures, evenly from all of them.
-
-    Args:
-        folders: String or path of a folder, a list of them, or a dict of name
-            to folder.
-        size: Integer > 0. Side of the squares, pixels.
-        count: Integer > 0. Pictures at most. Defaults to `64`.
-
-    Returns:
-        List of float32 `(size, size, 3)`, RGB in `[-1, 1]`; files that cannot
-        be read are left out.
-
-    Raises:
-        FileNotFoundError: If a folder does not exist.
-    """
+    """The squares in the middle of pictures, evenly from all of them."""
     if isinstance(folders, dict):
         folders = list(folders.values())
     elif isinstance(folders, (str, Path)):

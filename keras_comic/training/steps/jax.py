@@ -40,10 +40,7 @@ class BackendStep:
         )
 
     def _symbolic_build(self, iterator=None, data_batch=None):
-        """Keras's trainer calls a model on a batch to build it.
-
-        Both networks are built, and a batch of `fit` is not what they take.
-        """
+        """Keras's trainer calls a model on a batch to build it."""
 
     def sync_state(self):
         """Called before variables are read in a `fit`: fetches their values."""

@@ -19,11 +19,7 @@ class BackendStep:
         """Called at the end of `compile`: Keras's trainer is ready as it is."""
 
     def _maybe_symbolic_build(self, iterator=None, data_batch=None):
-        """Keras's trainer calls a model on a batch to build it.
-
-        Both networks are built, and the batch of several workers, as Keras
-        takes it here, is of no use (keras-team/keras, issue 20585).
-        """
+        """Keras's trainer calls a model on a batch to build it."""
 
     def sync_state(self):
         """Called before variables are read in a `fit`: they are up to date."""
@@ -152,12 +148,7 @@ def _looks_at_gradients(optimizer):
 
 
 def _gather_on_first(gradients):
-    """All gradients on the first replica, zeros on the others.
-
-    Keras clips the gradients of a replica before it sums those of all, and
-    asks the first replica alone whether they are finite. These it can clip,
-    and ask for: what counts is their sum.
-    """
+    """All gradients on the first replica, zeros on the others."""
     context = tf.distribute.get_replica_context()
     used = [g for g in gradients if g is not None]
     sums = context.all_reduce(tf.distribute.ReduceOp.SUM, used)
@@ -200,11 +191,7 @@ def _apply_if(finite, optimizer, gradients, variables):
 
 
 def _on_replicas_if(condition, function, gradients, otherwise=None):
-    """Calls a function of gradients on all replicas, or another, or none.
-
-    In a replica, what sums up gradients may not stand within a condition: the
-    condition has to be around all replicas.
-    """
+    """Calls a function of gradients on all replicas, or another, or none."""
 
     def call(strategy, condition, gradients):
         condition = strategy.experimental_local_results(condition)[0]
@@ -227,11 +214,7 @@ def _on_replicas_if(condition, function, gradients, otherwise=None):
 
 
 def _accumulate(optimizer, gradients, variables):
-    """What Keras does to accumulate gradients, but for replicas.
-
-    What is accumulated is the same on all of them, so that a checkpoint of one
-    has everything.
-    """
+    """What Keras does to accumulate gradients, but for replicas."""
     steps = optimizer.gradient_accumulation_steps
     accumulators = [
         optimizer._accumulated_gradients[optimizer._get_variable_index(v)]
@@ -263,10 +246,7 @@ def _accumulate(optimizer, gradients, variables):
 
 
 def _to_be_averaged(logs):
-    """Logs as Keras takes the means of all replicas' from a step.
-
-    With several workers it does so along an axis that scalars do not have.
-    """
+    """Logs as Keras takes the means of all replicas' from a step."""
     strategy = tf.distribute.get_strategy()
     if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
         return logs

@@ -27,10 +27,7 @@ class BackendStep:
         """Called at the end of `compile`: Keras's trainer is ready as it is."""
 
     def _symbolic_build(self, iterator=None, data_batch=None):
-        """Keras's trainer calls a model on a batch to build it.
-
-        Both networks are built, and a batch of `fit` is not what they take.
-        """
+        """Keras's trainer calls a model on a batch to build it."""
 
     def sync_state(self):
         """Called before variables are read in a `fit`: they are up to date."""
