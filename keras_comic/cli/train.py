@@ -275,7 +275,6 @@ def train(
             evaluate_every,
             roll_back,
             tensorboard,
-            metadata["recipe"],
         )
         training_time = TrainingTime(work)
         if training_time.seconds:
@@ -309,7 +308,6 @@ def train(
                     feature_network=features,
                     steps=steps,
                     options=_given(options),
-                    # The report is made of what the others write.
                     callbacks=[training_time, *callbacks],
                     metadata=_given(metadata),
                 )
@@ -413,7 +411,6 @@ def _make_callbacks(
     evaluate_every,
     roll_back,
     tensorboard,
-    command,
 ):
     """What looks after the run, in the order in which they are called."""
     import numpy as np
@@ -442,8 +439,7 @@ def _make_callbacks(
         )
     if roll_back:
         callbacks.append(training.RollBack())
-    report = training.TrainingReport(work, settings={"command": command})
-    return [*callbacks, report]
+    return callbacks
 
 
 def _tell_trial(trials):

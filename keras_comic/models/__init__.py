@@ -17,15 +17,11 @@ from keras_comic.models.image_files import stylize_files
 from keras_comic.models.inception_features import InceptionFeatures
 from keras_comic.models.patch_discriminator import PatchDiscriminator
 from keras_comic.models.preset_styles import add_style_to_preset
-from keras_comic.models.recurrent import ClipDiscriminator
-from keras_comic.models.recurrent import RecurrentGenerator
-from keras_comic.models.recurrent import RecurrentStyleTransferGAN
 from keras_comic.models.squeeze_net_features import SqueezeNetFeatures
 from keras_comic.models.temporal_discriminator import TemporalDiscriminator
 
 __all__ = [
     "AdaINGenerator",
-    "ClipDiscriminator",
     "FeatureNetwork",
     "Generator",
     "InceptionFeatures",
@@ -33,8 +29,6 @@ __all__ = [
     "LightDecoder",
     "LightStyleEncoder",
     "PatchDiscriminator",
-    "RecurrentGenerator",
-    "RecurrentStyleTransferGAN",
     "SqueezeNetFeatures",
     "StyleTransferGAN",
     "TemporalDiscriminator",

@@ -57,9 +57,8 @@ class TemporalDiscriminator(PatchDiscriminator):
           section 4.2, and [Chu et al., 2020](
           https://arxiv.org/abs/1811.09393) (TecoGAN), section 3.1, for a
           second discriminator that sees three frames stacked; differs from
-          them in the network, in judging the frames where they are (not
-          warped onto one), and in what is real: see
-          `RecurrentStyleTransferGAN`.
+          them in the network, and in judging the frames where they are
+          (not warped onto one).
     """
 
     def __init__(

@@ -15,8 +15,6 @@ from keras_comic.training.tensor_board import TensorBoard
 from keras_comic.training.training_alarms import TrainingAlarms
 from keras_comic.training.training_checkpoint import TrainingCheckpoint
 from keras_comic.training.training_progress import TrainingProgress
-from keras_comic.training.training_report import TrainingReport
-from keras_comic.training.training_report import write_report
 from keras_comic.training.training_time import TrainingTime
 
 __all__ = [
@@ -32,10 +30,8 @@ __all__ = [
     "TrainingAlarms",
     "TrainingCheckpoint",
     "TrainingProgress",
-    "TrainingReport",
     "TrainingTime",
     "WarmUp",
     "freeze_layers",
     "metric_evaluation",
-    "write_report",
 ]

@@ -24,7 +24,6 @@ from keras_comic.video.known_motion import moving_photo
 from keras_comic.video.known_motion import stereo_pair
 from keras_comic.video.network_runner import NetworkRunner
 from keras_comic.video.network_runner import NetworkStatistics
-from keras_comic.video.recurrent_stylizer import RecurrentStylizer
 from keras_comic.video.statistics_stylizer import FrameByFrameStylizer
 from keras_comic.video.statistics_stylizer import StatisticsStylizer
 from keras_comic.video.strip import VideoStrip
@@ -45,7 +44,6 @@ __all__ = [
     "KnownMotion",
     "NetworkRunner",
     "NetworkStatistics",
-    "RecurrentStylizer",
     "StatisticsStylizer",
     "VideoEvaluation",
     "VideoMeasurement",
