@@ -5,7 +5,7 @@ import tensorflow as tf
 
 from keras_comic.data import decode_image
 from keras_comic.export.photo_color import keep_photo_color
-from keras_comic.models.generator import BLEND_BELOW
+from keras_comic.models.style_generator import BLEND_BELOW
 from keras_comic.models.pictures import SMALLEST_SIDE
 
 # Pictures of more pixels in all than this go through the network one by one.
@@ -284,9 +284,8 @@ class _Network:
         weaker = strength < 1.0
 
         def interpolate():
-            own = self._generator.interpolate_style(
-                _to_range(photos), vectors, strength[:, tf.newaxis]
-            )
+            own = self._generator.encode_style(_to_range(photos))
+            own = own + strength[:, tf.newaxis] * (vectors - own)
             return tf.where(weaker[:, tf.newaxis], own, vectors)
 
         own = tf.cond(

@@ -3,9 +3,9 @@
 import numpy as np
 import tensorflow as tf
 
-from keras_comic.models.pictures import COLOR_ROUNDS
-from keras_comic.models.pictures import COLOR_TOLERANCE
-from keras_comic.models.pictures import LIGHTNESS_SHARES
+COLOR_ROUNDS = 8
+COLOR_TOLERANCE = 0.5
+LIGHTNESS_SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 # Linear sRGB to CIE XYZ, the white of D65, and the ends of the straight parts
 # of both curves: those of scikit-image, which `stylize` uses.

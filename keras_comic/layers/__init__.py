@@ -2,6 +2,8 @@
 
 from keras_comic.layers.adain import AdaIN
 from keras_comic.layers.adaptive_augmentation import AdaptiveAugmentation
+from keras_comic.layers.color_spaces import lab_to_rgb
+from keras_comic.layers.color_spaces import rgb_to_lab
 from keras_comic.layers.conditional_instance_normalization import (
     ConditionalInstanceNormalization,
 )
@@ -12,6 +14,9 @@ from keras_comic.layers.flow import compose_flow
 from keras_comic.layers.flow import flow_stays_inside
 from keras_comic.layers.flow import shrink_flow
 from keras_comic.layers.image_converter import ImageConverter
+from keras_comic.layers.image_converter import to_float
+from keras_comic.layers.image_converter import to_pixels
+from keras_comic.layers.image_converter import to_uint8
 from keras_comic.layers.instance_noise import InstanceNoise
 from keras_comic.layers.instance_normalization import InstanceNormalization
 from keras_comic.layers.moments import channel_moments
@@ -47,9 +52,14 @@ __all__ = [
     "crop_to_box",
     "dense_image_warp",
     "flow_stays_inside",
+    "lab_to_rgb",
     "pad_to_multiple",
+    "rgb_to_lab",
     "shrink_flow",
     "structural_similarity",
+    "to_float",
+    "to_pixels",
+    "to_uint8",
     "use_statistics",
     "warp_images",
 ]

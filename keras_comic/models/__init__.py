@@ -15,9 +15,12 @@ from keras_comic.models.feature_network import FeatureNetwork
 from keras_comic.models.generator import Generator
 from keras_comic.models.image_files import stylize_files
 from keras_comic.models.inception_features import InceptionFeatures
+from keras_comic.models.latent_generator import LatentGenerator
 from keras_comic.models.patch_discriminator import PatchDiscriminator
 from keras_comic.models.preset_styles import add_style_to_preset
+from keras_comic.models.sequence_generator import SequenceGenerator
 from keras_comic.models.squeeze_net_features import SqueezeNetFeatures
+from keras_comic.models.style_generator import StyleGenerator
 from keras_comic.models.temporal_discriminator import TemporalDiscriminator
 
 __all__ = [
@@ -25,11 +28,14 @@ __all__ = [
     "FeatureNetwork",
     "Generator",
     "InceptionFeatures",
+    "LatentGenerator",
     "LightContentEncoder",
     "LightDecoder",
     "LightStyleEncoder",
     "PatchDiscriminator",
+    "SequenceGenerator",
     "SqueezeNetFeatures",
+    "StyleGenerator",
     "StyleTransferGAN",
     "TemporalDiscriminator",
     "VGGDecoder",

@@ -6,12 +6,6 @@ import os
 import numpy as np
 
 SMALLEST_SIDE = 32
-# Rounds of colour correction; clipping to RGB moves a and b a little each.
-COLOR_ROUNDS = 8
-# Where to stop them: the largest difference of the means of a and b.
-COLOR_TOLERANCE = 0.5
-# How much of the photo's lightness is taken when that is not enough.
-LIGHTNESS_SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 
 def is_picture(value):
@@ -124,44 +118,3 @@ def as_mask(mask, shape):
     if array.shape in allowed[:2]:
         return array.reshape(1, height, width, 1)
     return array.reshape(batch, height, width, 1)
-
-
-def keep_photo_color(comics, photos):
-    """The comics' lightness with the photos' colours, in CIELAB."""
-    # scikit-image takes a while to import, and few calls need it.
-    from skimage import color
-
-    results = []
-    for comic, photo in zip(comics, photos, strict=True):
-        lightness = color.rgb2lab(comic / 255.0)[..., :1]
-        photo_lab = color.rgb2lab(photo / 255.0)
-        for share in LIGHTNESS_SHARES:
-            mixed = lightness + share * (photo_lab[..., :1] - lightness)
-            rgb, missing = _with_chroma(color, mixed, photo_lab[..., 1:])
-            if missing <= 2.0 * COLOR_TOLERANCE:
-                break
-        results.append(rgb * 255.0)
-    return np.stack(results).astype("float32")
-
-
-def _with_chroma(color, lightness, chroma):
-    """RGB of a lightness with a chroma, and what its means of a, b miss."""
-    wanted = chroma.mean(axis=(0, 1))
-    shift = np.zeros(2)
-    for _ in range(COLOR_ROUNDS):
-        lab = np.concatenate([lightness, chroma + shift], axis=-1)
-        rgb = _lab_to_rgb(color, lab)
-        missing = wanted - color.rgb2lab(rgb)[..., 1:].mean(axis=(0, 1))
-        if np.abs(missing).max() < COLOR_TOLERANCE:
-            break
-        shift = shift + missing
-    return rgb, np.abs(missing).max()
-
-
-def _lab_to_rgb(color, lab):
-    import warnings
-
-    with warnings.catch_warnings():
-        # Colours outside RGB are clipped, which is what is wanted.
-        warnings.simplefilter("ignore")
-        return np.clip(color.lab2rgb(lab), 0.0, 1.0)

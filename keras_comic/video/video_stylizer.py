@@ -3,9 +3,10 @@
 import numbers
 
 import numpy as np
+from keras import ops
 
 from keras_comic.models.pictures import as_mask
-from keras_comic.models.pictures import keep_photo_color
+from keras_comic.models.photo_color import keep_photo_color
 from keras_comic.video.difference_stylizer import DifferenceStylizer
 from keras_comic.video.flow_stylizer import FlowStylizer
 from keras_comic.video.frame_source import Frame
@@ -124,8 +125,10 @@ class VideoStylizer(FrameStylizer):
         frame = self.check_frame(frame)
         comic = self.level.stylize(frame, starts_scene)
         if self.keep_color:
-            kept = keep_photo_color(comic[None].astype("float32"), frame[None])
-            comic = _to_uint8(kept[0])
+            kept = keep_photo_color(
+                comic[None].astype("float32"), frame[None].astype("float32")
+            )
+            comic = _to_uint8(ops.convert_to_numpy(kept)[0])
         if self.mask is not None:
             amount = as_mask(self.mask, (1, *frame.shape))[0]
             comic = _to_uint8(amount * comic + (1.0 - amount) * frame)

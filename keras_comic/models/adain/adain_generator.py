@@ -11,11 +11,11 @@ from keras_comic.models.adain.light_decoder import LightDecoder
 from keras_comic.models.adain.light_style_encoder import LightStyleEncoder
 from keras_comic.models.adain.vgg_decoder import VGGDecoder
 from keras_comic.models.adain.vgg_encoder import VGGEncoder
-from keras_comic.models.generator import Generator
+from keras_comic.models.style_generator import StyleGenerator
 
 
 @keras.saving.register_keras_serializable(package="keras_comic")
-class AdaINGenerator(Generator):
+class AdaINGenerator(StyleGenerator):
     """Encoder-decoder that takes the style of any drawing, by AdaIN.
 
     Two sizes. `AdaINGenerator.light()` is the one to train and to use: small
@@ -31,7 +31,7 @@ class AdaINGenerator(Generator):
         style_encoder: Layer: images to style vectors, or `None`: the style
             vector is then the channel means and deviations of the content
             encoder's last feature map. Defaults to `None`.
-        styles: Dict of named styles, see `Generator`. Defaults to `None`.
+        styles: Dict of named styles, see `StyleGenerator`. Defaults to `None`.
         **kwargs: Keyword arguments of `keras.Model`.
 
     Call arguments:
@@ -135,8 +135,11 @@ class AdaINGenerator(Generator):
         )
 
     @property
+    def stride(self):
+        return self.content_encoder.stride
+
+    @property
     def style_dim(self):
-        """Length of the style vector."""
         return self._style_shape[-1]
 
     @property
@@ -187,9 +190,6 @@ class AdaINGenerator(Generator):
         padded, box = pad_to_multiple(photos, self.content_encoder.stride)
         features = self.content_encoder(padded)
         return crop_to_box(self.decoder(features, style), box)
-
-    def compute_output_shape(self, input_shape):
-        return (*input_shape["photos"][:-1], 3)
 
     def get_config(self):
         return {

@@ -10,7 +10,7 @@ from keras_comic.models import FeatureNetwork
 from keras_comic.models import load_adain_weights
 from keras_comic.presets import from_preset
 from keras_comic.presets import list_presets
-from tests.models.test_pictures import mean_chroma
+from tests.models.test_photo_color import mean_chroma
 from tests.test_case import SHARED
 from tests.test_case import TestCase
 from tests.test_case import compiled
@@ -175,11 +175,17 @@ class LightTest(TestCase):
         own = self.numpy(generator.encode_style(pictures))
         style = noise(1, 5)
         for strength in (0.0, 0.3, 1.0):
+            conditions, share = generator.weaken(
+                {"style": style},
+                generator.photo_conditions(pictures),
+                np.full(2, strength, "float32"),
+            )
             self.assertAllClose(
-                generator.interpolate_style(pictures, style, strength),
+                conditions["style"],
                 (1.0 - strength) * own + strength * style,
                 atol=1e-5,
             )
+            self.assertAllClose(share, [min(strength / 0.1, 1.0)] * 2)
 
     def test_errors(self):
         for filters in ((32, 80, 40), (32, 80, 40, 0)):
@@ -250,7 +256,8 @@ class StrengthTest(TestCase):
         return self.numpy(style_distance(features, self.drawn))
 
     def stylized(self, generator, style, strength):
-        style = generator.interpolate_style(self.photos, style, strength)
+        own = generator.encode_style(self.photos)
+        style = own + strength * (style - own)
         outputs = generator({"photos": self.photos, "style": style})
         return ops.clip(outputs, -1.0, 1.0)
 

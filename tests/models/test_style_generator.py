@@ -4,14 +4,15 @@ from keras import ops
 
 from keras_comic.models import AdaINGenerator
 from keras_comic.models import Generator
-from tests.models.test_pictures import mean_chroma
+from keras_comic.models import StyleGenerator
+from tests.models.test_photo_color import mean_chroma
 from tests.test_case import TestCase
 from tests.test_case import noise
 from tests.test_case import photos
 
 
 @keras.saving.register_keras_serializable(package="tests")
-class MeanColorGenerator(Generator):
+class MeanColorGenerator(StyleGenerator):
     """Its style is the mean colour, so that all numbers are known."""
 
     style_dim = 3
