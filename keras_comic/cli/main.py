@@ -7,7 +7,6 @@ import typer
 from typer.core import TyperGroup
 
 from keras_comic.cli import deflicker
-from keras_comic.cli import deployment
 from keras_comic.cli import evaluate
 from keras_comic.cli import evaluate_video
 from keras_comic.cli import export
@@ -44,7 +43,6 @@ app.command("evaluate")(evaluate.evaluate)
 app.command("evaluate-video")(evaluate_video.evaluate_video)
 app.command("deflicker")(deflicker.deflicker)
 app.command("export")(export.export)
-app.command("deployment")(deployment.deployment)
 app.command("serve")(serve.serve)
 app.command("web")(web.web)
 app.command("stylize-beam")(stylize_beam.stylize_beam)

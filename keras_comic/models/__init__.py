@@ -9,19 +9,19 @@ from keras_comic.models.adain import VGGDecoder
 from keras_comic.models.adain import VGGEncoder
 from keras_comic.models.adain import load_adain_weights
 from keras_comic.models.adain import train_style_preset
+from keras_comic.models.discriminators import PatchDiscriminator
+from keras_comic.models.discriminators import TemporalDiscriminator
 from keras_comic.models.evaluation import evaluate_preset
-from keras_comic.models.evaluation_network import load_evaluation_network
-from keras_comic.models.feature_network import FeatureNetwork
+from keras_comic.models.features import FeatureNetwork
+from keras_comic.models.features import InceptionFeatures
+from keras_comic.models.features import SqueezeNetFeatures
+from keras_comic.models.features import load_evaluation_network
 from keras_comic.models.generator import Generator
 from keras_comic.models.image_files import stylize_files
-from keras_comic.models.inception_features import InceptionFeatures
 from keras_comic.models.latent_generator import LatentGenerator
-from keras_comic.models.patch_discriminator import PatchDiscriminator
 from keras_comic.models.preset_styles import add_style_to_preset
 from keras_comic.models.sequence_generator import SequenceGenerator
-from keras_comic.models.squeeze_net_features import SqueezeNetFeatures
 from keras_comic.models.style_generator import StyleGenerator
-from keras_comic.models.temporal_discriminator import TemporalDiscriminator
 
 __all__ = [
     "AdaINGenerator",

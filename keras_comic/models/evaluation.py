@@ -14,7 +14,9 @@ from keras_comic import presets
 from keras_comic.data import list_images
 from keras_comic.data import read_image
 from keras_comic.data.contact_sheet import save_contact_sheet
-from keras_comic.models.evaluation_network import load_evaluation_network
+from keras_comic.models.features.evaluation_network import (
+    load_evaluation_network,
+)
 from keras_comic.models.generator import Generator
 from keras_comic.models.image_files import plan_outputs
 from keras_comic.models.image_files import write_image

@@ -11,7 +11,9 @@ import numpy as np
 from PIL import Image
 
 from keras_comic.data import read_image
-from keras_comic.models.evaluation_network import load_evaluation_network
+from keras_comic.models.features.evaluation_network import (
+    load_evaluation_network,
+)
 from keras_comic.video.flow_estimators import FLOW_ESTIMATORS
 from keras_comic.video.frame_source import open_frames
 from keras_comic.video.strip import VideoStrip

@@ -2,7 +2,7 @@ import numpy as np
 
 from keras_comic import losses
 from keras_comic.models import FeatureNetwork
-from keras_comic.models.squeeze_net_features import SqueezeNetFeatures
+from keras_comic.models.features.squeeze_net_features import SqueezeNetFeatures
 from tests.test_case import SHARED
 from tests.test_case import TestCase
 from tests.test_case import input_gradient

@@ -3,8 +3,8 @@ import numpy as np
 
 from keras_comic.metrics import PerceptualDistance
 from keras_comic.models import FeatureNetwork
-from keras_comic.models.feature_network import IMAGENET_MEAN_BGR
-from keras_comic.models.squeeze_net_features import SqueezeNetFeatures
+from keras_comic.models.features.feature_network import IMAGENET_MEAN_BGR
+from keras_comic.models.features.squeeze_net_features import SqueezeNetFeatures
 from tests.metrics import make_golden
 from tests.metrics.golden import golden
 from tests.test_case import TestCase

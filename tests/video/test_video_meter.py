@@ -7,7 +7,9 @@ from skimage import data
 from keras_comic.metrics import ColorDistance
 from keras_comic.metrics import StructuralSimilarity
 from keras_comic.models import FeatureNetwork
-from keras_comic.models.evaluation_network import load_evaluation_network
+from keras_comic.models.features.evaluation_network import (
+    load_evaluation_network,
+)
 from keras_comic.video.known_motion import moving_object
 from keras_comic.video.known_motion import moving_photo
 from keras_comic.video.strip import UNKNOWN

@@ -3,7 +3,7 @@
 import keras
 
 from keras_comic import losses
-from keras_comic.models.feature_network import FeatureNetwork
+from keras_comic.models.features.feature_network import FeatureNetwork
 from keras_comic.models.stylization_losses import style_layers_of
 from keras_comic.models.stylization_losses import stylization_losses
 from keras_comic.training import GAN

@@ -21,8 +21,10 @@ from keras_comic.losses import CoherencePreservingLoss
 from keras_comic.metrics import network_facts
 from keras_comic.models.adain.adain_generator import AdaINGenerator
 from keras_comic.models.adain.style_transfer_gan import StyleTransferGAN
-from keras_comic.models.feature_network import FeatureNetwork
-from keras_comic.models.patch_discriminator import PatchDiscriminator
+from keras_comic.models.discriminators.patch_discriminator import (
+    PatchDiscriminator,
+)
+from keras_comic.models.features.feature_network import FeatureNetwork
 from keras_comic.training import BestCheckpoint
 from keras_comic.training import TemporalConsistency
 from keras_comic.training import TrainingCheckpoint

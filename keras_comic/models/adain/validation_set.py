@@ -9,8 +9,10 @@ from keras_comic.data import read_image
 from keras_comic.data import resize_short_side
 from keras_comic.metrics import KernelDistance
 from keras_comic.metrics import StyleLoss
-from keras_comic.models.evaluation_network import load_evaluation_network
-from keras_comic.models.feature_network import FeatureNetwork
+from keras_comic.models.features.evaluation_network import (
+    load_evaluation_network,
+)
+from keras_comic.models.features.feature_network import FeatureNetwork
 from keras_comic.training import metric_evaluation
 
 OBJECTIVES = ("kid", "style_loss")

@@ -6,9 +6,9 @@ from typing import NamedTuple
 import keras
 import numpy as np
 
-from keras_comic.models.feature_network import FeatureNetwork
-from keras_comic.models.inception_features import InceptionFeatures
-from keras_comic.models.squeeze_net_features import SqueezeNetFeatures
+from keras_comic.models.features.feature_network import FeatureNetwork
+from keras_comic.models.features.inception_features import InceptionFeatures
+from keras_comic.models.features.squeeze_net_features import SqueezeNetFeatures
 
 # What is a file, by its suffix; an `.npz` file by the names in it.
 SQUEEZE_NET_SUFFIXES = (".h5", ".hdf5")

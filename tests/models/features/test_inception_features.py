@@ -2,10 +2,10 @@ import keras
 import numpy as np
 import pytest
 
-from keras_comic.models.inception_features import LAYERS
-from keras_comic.models.inception_features import InceptionFeatures
-from keras_comic.models.inception_features import _resize
-from keras_comic.models.inception_features import convolutions
+from keras_comic.models.features.inception_features import LAYERS
+from keras_comic.models.features.inception_features import InceptionFeatures
+from keras_comic.models.features.inception_features import _resize
+from keras_comic.models.features.inception_features import convolutions
 from tests.metrics import make_golden
 from tests.metrics.golden import golden
 from tests.models.test_frozen_graph import graph

@@ -6,8 +6,8 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_comic.models.frozen_graph import read_frozen_graph
-from keras_comic.models.torch_weights import read_torch_weights
+from keras_comic.models.features.frozen_graph import read_frozen_graph
+from keras_comic.models.features.torch_weights import read_torch_weights
 
 IMAGE_SIZE = 299
 BATCH_NORM_EPSILON = 1e-3

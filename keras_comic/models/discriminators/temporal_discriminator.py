@@ -3,7 +3,9 @@
 import keras
 from keras import ops
 
-from keras_comic.models.patch_discriminator import PatchDiscriminator
+from keras_comic.models.discriminators.patch_discriminator import (
+    PatchDiscriminator,
+)
 
 
 @keras.saving.register_keras_serializable(package="keras_comic")

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_comic.models.feature_network import IMAGENET_MEAN_BGR
+from keras_comic.models.features.feature_network import IMAGENET_MEAN_BGR
 
 SQUEEZE_FILTERS = (16, 16, 32, 32, 48, 48, 64, 64)
 EXPAND_FILTERS = (64, 64, 128, 128, 192, 192, 256, 256)

@@ -3,7 +3,7 @@ import tarfile
 
 import numpy as np
 
-from keras_comic.models.frozen_graph import read_frozen_graph
+from keras_comic.models.features.frozen_graph import read_frozen_graph
 from tests.test_case import TestCase
 from tests.test_case import noise
 from tests.test_case import requires_tensorflow

@@ -2,7 +2,7 @@ import h5py
 import keras
 import numpy as np
 
-from keras_comic.models.squeeze_net_features import SqueezeNetFeatures
+from keras_comic.models.features.squeeze_net_features import SqueezeNetFeatures
 from tests.test_case import SHARED
 from tests.test_case import TestCase
 from tests.test_case import compiled

@@ -2,8 +2,12 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_comic.models.patch_discriminator import PatchDiscriminator
-from keras_comic.models.temporal_discriminator import TemporalDiscriminator
+from keras_comic.models.discriminators.patch_discriminator import (
+    PatchDiscriminator,
+)
+from keras_comic.models.discriminators.temporal_discriminator import (
+    TemporalDiscriminator,
+)
 from tests.test_case import MIXED_POLICIES
 from tests.test_case import TestCase
 from tests.test_case import compiled

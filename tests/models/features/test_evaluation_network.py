@@ -7,11 +7,13 @@ import pytest
 
 from keras_comic.metrics import network_facts
 from keras_comic.models import FeatureNetwork
-from keras_comic.models.evaluation_network import EvaluationNetwork
-from keras_comic.models.evaluation_network import ImageNetInceptionV3
-from keras_comic.models.evaluation_network import load_evaluation_network
-from keras_comic.models.inception_features import InceptionFeatures
-from keras_comic.models.squeeze_net_features import SqueezeNetFeatures
+from keras_comic.models.features.evaluation_network import EvaluationNetwork
+from keras_comic.models.features.evaluation_network import ImageNetInceptionV3
+from keras_comic.models.features.evaluation_network import (
+    load_evaluation_network,
+)
+from keras_comic.models.features.inception_features import InceptionFeatures
+from keras_comic.models.features.squeeze_net_features import SqueezeNetFeatures
 from tests.models.test_inception_features import torch_arrays
 from tests.test_case import ROOT
 from tests.test_case import SHARED
