@@ -5,8 +5,8 @@ import tensorflow as tf
 
 from keras_comic.data import decode_image
 from keras_comic.export.photo_color import keep_photo_color
-from keras_comic.models.style_generator import BLEND_BELOW
 from keras_comic.models.pictures import SMALLEST_SIDE
+from keras_comic.models.style_generator import BLEND_BELOW
 
 # Pictures of more pixels in all than this go through the network one by one.
 PIXELS_AT_ONCE = 2_000_000

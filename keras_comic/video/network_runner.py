@@ -9,8 +9,8 @@ from keras import ops
 
 from keras_comic.layers.shared_statistics import collect_statistics
 from keras_comic.layers.shared_statistics import use_statistics
-from keras_comic.models.style_generator import BLEND_BELOW
 from keras_comic.models.pictures import SMALLEST_SIDE
+from keras_comic.models.style_generator import BLEND_BELOW
 
 # What the receptive field is looked for in, at first; it is doubled as long as
 # the field is larger.

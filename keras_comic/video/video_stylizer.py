@@ -5,8 +5,8 @@ import numbers
 import numpy as np
 from keras import ops
 
-from keras_comic.models.pictures import as_mask
 from keras_comic.models.photo_color import keep_photo_color
+from keras_comic.models.pictures import as_mask
 from keras_comic.video.difference_stylizer import DifferenceStylizer
 from keras_comic.video.flow_stylizer import FlowStylizer
 from keras_comic.video.frame_source import Frame

@@ -14,7 +14,7 @@ from keras_comic.models.features.evaluation_network import (
 )
 from keras_comic.models.features.inception_features import InceptionFeatures
 from keras_comic.models.features.squeeze_net_features import SqueezeNetFeatures
-from tests.models.test_inception_features import torch_arrays
+from tests.models.features.test_inception_features import torch_arrays
 from tests.test_case import ROOT
 from tests.test_case import SHARED
 from tests.test_case import TestCase
@@ -96,7 +96,7 @@ class EvaluationNetworkTest(TestCase):
         # Nothing listens there, and the cache is empty.
         nowhere = "http://127.0.0.1:9"
         program = (
-            "from keras_comic.models import evaluation_network\n"
+            "from keras_comic.models.features import evaluation_network\n"
             "try:\n"
             "    evaluation_network.load_evaluation_network()\n"
             "except OSError as error:\n"

@@ -8,7 +8,7 @@ from keras_comic.models.features.inception_features import _resize
 from keras_comic.models.features.inception_features import convolutions
 from tests.metrics import make_golden
 from tests.metrics.golden import golden
-from tests.models.test_frozen_graph import graph
+from tests.models.features.test_frozen_graph import graph
 from tests.test_case import MIXED_POLICIES
 from tests.test_case import TestCase
 from tests.test_case import noise
