@@ -179,7 +179,9 @@ def golden_numbers(model):
     outputs = keras.ops.convert_to_numpy(model.example_output())
     return {
         "style": next(iter(getattr(model, "style_names", ())), None),
-        "values": [round(float(v), 6) for v in outputs[0, 4::12, 4::12].ravel()],
+        "values": [
+            round(float(v), 6) for v in outputs[0, 4::12, 4::12].ravel()
+        ],
         "tolerance": GOLDEN_TOLERANCE,
     }
 
