@@ -4,7 +4,6 @@ from keras_comic.export.batching import BatchingParameters
 from keras_comic.export.batching import make_batching_parameters
 from keras_comic.export.batching import read_batching_parameters
 from keras_comic.export.batching import write_batching_parameters
-from keras_comic.export.deployment import write_deployment
 from keras_comic.export.litert_export import save_litert
 from keras_comic.export.model_config import ModelConfig
 from keras_comic.export.model_config import read_model_config
@@ -46,7 +45,6 @@ __all__ = [
     "save_onnx",
     "save_served_model",
     "write_batching_parameters",
-    "write_deployment",
     "write_model_config",
     "write_monitoring_config",
     "write_warmup_records",
