@@ -1,54 +1,61 @@
 """The rules of the house, checked by reading every module.
 
-Which room may import which, where TensorFlow may be imported, that every
-module has its tests, that public names are listed and documented and do not
-vanish, and that the examples in docstrings run. The list of public names is
-written anew by
-
-    python tests/test_house.py > tests/public_names.txt
+Which room may import which, where TensorFlow may be imported, how long a room,
+a module and a function may be, that nothing goes in a circle, that no room
+above `models/` knows a family, and that every module has its tests.
 """
 
 import ast
 import configparser
-import doctest
-import functools
-import importlib
-import inspect
 import os
-import pathlib
-import re
 import subprocess
 import sys
-import tempfile
 
 from absl.testing import parameterized
 
-ROOT = pathlib.Path(__file__).resolve().parents[1]
-PUBLIC_NAMES = ROOT / "tests" / "public_names.txt"
+from tests.source import MODULES
+from tests.source import PACKAGES
+from tests.source import ROOT
+from tests.source import imports_of
+from tests.source import listed_names
+from tests.source import named
+from tests.source import own_imports_of
+from tests.source import public_names
+from tests.source import read_modules
+from tests.source import room_of
+from tests.source import tree_of
 
 BLOCKS = {"layers", "losses", "metrics", "data"}
 TRAINING = BLOCKS | {"presets", "training"}
-MODELS = TRAINING | {"models", "provenance"}
-OUTPUTS = MODELS | {"video", "comic", "export"}
-# Room: the other rooms it may import.
+MODELS_AND_BELOW = TRAINING | {"models", "provenance"}
+OUTPUTS = MODELS_AND_BELOW | {"video", "comic", "export"}
+# Room: the other rooms it may import, and its budget of lines.
 ROOMS = {
-    "layers": set(),
-    "losses": {"layers"},
-    "metrics": {"layers"},
-    "data": set(),
-    "compat": {"layers"},
-    "downloads": set(),
-    "registration": set(),
-    "provenance": set(),
-    "presets": BLOCKS | {"downloads"},
-    "training": BLOCKS,
-    "models": TRAINING | {"provenance"},
-    "video": MODELS,
-    "comic": MODELS,
-    "export": MODELS,
-    "serving": OUTPUTS | {"downloads"},
-    "cli": OUTPUTS | {"serving"},
+    "layers": (set(), 2_700),
+    "losses": ({"layers"}, 2_200),
+    "metrics": ({"layers"}, 2_600),
+    "data": (set(), 7_000),
+    "provenance": (set(), 600),
+    "compat": ({"layers"}, None),
+    "presets": (BLOCKS, None),
+    "training": (BLOCKS, 2_200),
+    "models": (TRAINING | {"provenance"}, None),
+    "comic": (MODELS_AND_BELOW, 3_000),
+    "video": (MODELS_AND_BELOW, 4_200),
+    "export": (MODELS_AND_BELOW, 1_600),
+    "serving": (OUTPUTS, 3_800),
+    "cli": (OUTPUTS | {"serving", "compat"}, 2_000),
+    "__main__": ({"cli"}, None),
 }
+# What a family may have, and models/ without its families; compat.py and
+# presets.py together; everything.
+FAMILY_BUDGET, SHARED_MODELS_BUDGET = 1_200, 3_500
+PRESETS_BUDGET, TOTAL_BUDGET, TESTS_BUDGET = 800, 42_000, 32_000
+MODULE_LINES, FUNCTION_LINES, COMMAND_LINES = 400, 80, 120
+MAX_ARGUMENTS, MAX_CONSTRUCTOR_ARGUMENTS = 8, 7
+ABOVE_MODELS = {"video", "comic", "export", "serving", "cli"}
+# What only a family can know of its networks.
+FAMILY_WORDS = {"content_encoder", "style_encoder"}
 ROOMS_WITH_TENSORFLOW = {"data", "training", "video", "export", "serving"}
 ROOMS_WITH_LAYERS = {"layers", "losses", "metrics", "models", "training"}
 # On PyTorch every layer is a `torch.nn.Module`, whose methods hide attributes
@@ -58,111 +65,14 @@ TORCH_NAMES = set(
     "forward half modules parameters share_memory state_dict to train type "
     "zero_grad".split()
 )
-# Imported when something asks for it, never by `import keras_comic`, nor with
-# the modules whose classes Keras is to know.
+# Imported when something asks for it, never by `import keras_comic`.
 HEAVY = (
-    "apache_beam av cv2 fsspec google_crc32c gradio grpc httpx imagehash loky "
-    "matplotlib onnx orjson rich s3fs scipy scenedetect skimage starlette "
-    "tensorflow_serving typer uvicorn".split()
+    "PIL apache_beam av cv2 fsspec google_crc32c gradio grpc h5py httpx "
+    "imagehash jax keras loky matplotlib numpy onnx orjson rich s3fs scipy "
+    "scenedetect skimage starlette tensorflow tensorflow_serving torch typer "
+    "upath uvicorn".split()
 )
-# Nor by `import keras_comic` alone.
-HEAVIER = "PIL h5py jax keras numpy tensorflow torch".split()
-
-
-def read_modules(folder):
-    """Dict of dotted name to path, of the Python files in a folder."""
-    modules = {}
-    for path in sorted((ROOT / folder).glob("**/*.py")):
-        parts = path.relative_to(ROOT).with_suffix("").parts
-        if parts[-1] == "__init__":
-            parts = parts[:-1]
-        modules[".".join(parts)] = path
-    return modules
-
-
-MODULES = read_modules("keras_comic")
-PACKAGES = [n for n, path in MODULES.items() if path.name == "__init__.py"]
 SCRIPTS = {**read_modules("examples"), **read_modules("tfrecords")}
-
-
-@functools.cache
-def tree_of(path):
-    return ast.parse(path.read_text(encoding="utf-8"), str(path))
-
-
-def imports_of(path):
-    """Pairs `(module, name)`; the name is `None` in `import module`."""
-    for node in ast.walk(tree_of(path)):
-        if isinstance(node, ast.Import):
-            for alias in node.names:
-                yield alias.name, None
-        elif isinstance(node, ast.ImportFrom):
-            module = "." * node.level + (node.module or "")
-            for alias in node.names:
-                yield module, alias.name
-
-
-def own_imports_of(path):
-    """Modules of keras_comic that a file imports, by their full names."""
-    for module, name in imports_of(path):
-        if f"{module}.{name}" in MODULES:
-            yield f"{module}.{name}"
-        elif module.split(".")[0] == "keras_comic":
-            yield module
-
-
-def room_of(module):
-    return module.split(".")[1] if "." in module else None
-
-
-def listed_names(package):
-    """What `__all__` of a package holds."""
-    for node in tree_of(MODULES[package]).body:
-        if isinstance(node, ast.Assign) and any(
-            isinstance(t, ast.Name) and t.id == "__all__" for t in node.targets
-        ):
-            return ast.literal_eval(node.value)
-    return []
-
-
-def public_names():
-    return sorted(
-        f"{package}.{name}"
-        for package in PACKAGES
-        for name in listed_names(package)
-    )
-
-
-def public_objects():
-    """Public names, each object once: the longest of its names."""
-    origins = {}
-    for name in sorted(public_names(), key=lambda n: (-n.count("."), n)):
-        origins.setdefault(_origin(*name.rpartition(".")[::2]), name)
-    return sorted(origins.values())
-
-
-def _origin(package, name):
-    if f"{package}.{name}" in MODULES:
-        return f"{package}.{name}"
-    for module, imported in imports_of(MODULES[package]):
-        if imported == name and module in MODULES:
-            if module in PACKAGES and name in listed_names(module):
-                return _origin(module, name)
-            return f"{module}.{name}"
-    return f"{package}.{name}"
-
-
-def find_public(name):
-    if name in MODULES:
-        return importlib.import_module(name)
-    package, _, name = name.rpartition(".")
-    return getattr(importlib.import_module(package), name)
-
-
-def named(names):
-    return parameterized.named_parameters(
-        *((name.replace(".", "_"), name) for name in names)
-    )
 
 
 class ImportsTest(parameterized.TestCase):
@@ -179,7 +89,7 @@ class ImportsTest(parameterized.TestCase):
             )
             self.assertIn(
                 room_of(imported),
-                ROOMS[room] | {room},
+                ROOMS[room][0] | {room},
                 f"{module} imports {imported}, which is not below it.",
             )
 
@@ -235,14 +145,10 @@ class ImportsTest(parameterized.TestCase):
                 if name is not None and f"{imported}.{name}" not in PACKAGES:
                     self.assertIn(f"{imported}.{name}", public_names())
 
-    @parameterized.named_parameters(
-        ("alone", "import sys", HEAVY + HEAVIER),
-        ("after_keras", "import sys, keras", HEAVY),
-    )
-    def test_import_is_light(self, before, heavy):
+    def test_import_is_light(self):
         program = (
-            f"{before}; before = set(sys.modules); import keras_comic; "
-            f"print(*sorted({set(heavy)} & (set(sys.modules) - before)))"
+            "import sys; before = set(sys.modules); import keras_comic; "
+            f"print(*sorted({set(HEAVY)} & (set(sys.modules) - before)))"
         )
         done = subprocess.run(
             [sys.executable, "-c", program],
@@ -252,6 +158,153 @@ class ImportsTest(parameterized.TestCase):
             text=True,
         )
         self.assertEqual(done.stdout.split(), [])
+
+    def test_nothing_goes_in_a_circle(self):
+        below = {}
+
+        def visit(module, path):
+            self.assertNotIn(module, path, "A circle of imports.")
+            if module not in below:
+                found = set(own_imports_of(MODULES[module])) - {module}
+                for imported in found:
+                    # A package hands names on; its modules do the work.
+                    if MODULES[imported].name != "__init__.py":
+                        visit(imported, [*path, module])
+                below[module] = found
+
+        for module in MODULES:
+            if MODULES[module].name != "__init__.py":
+                visit(module, [])
+
+    @named(MODULES)
+    def test_no_magic(self, module):
+        """One lazy `__getattr__`, and no hook of the import."""
+        for node in ast.walk(tree_of(MODULES[module])):
+            if isinstance(node, ast.Attribute):
+                self.assertNotIn(node.attr, ("meta_path", "path_hooks"))
+        for node in tree_of(MODULES[module]).body:
+            if isinstance(node, ast.FunctionDef):
+                if node.name == "__getattr__":
+                    self.assertEqual(module, "keras_comic")
+
+
+def families():
+    """Packages of families: `keras_comic.models.<family>`."""
+    return [
+        package
+        for package in PACKAGES
+        if package.startswith("keras_comic.models.")
+        and package.split(".")[2] not in ("features", "discriminators")
+    ]
+
+
+def words_of(path):
+    """Names and texts of a module's code, without its docstrings."""
+    tree = tree_of(path)
+    docstrings = {
+        id(node.body[0].value)
+        for node in ast.walk(tree)
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef))
+        and ast.get_docstring(node, clean=False) is not None
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute):
+            yield node.attr
+        elif isinstance(node, ast.Name):
+            yield node.id
+        elif isinstance(node, ast.alias):
+            yield node.name
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            if id(node) not in docstrings:
+                yield node.value
+
+
+class FamiliesTest(parameterized.TestCase):
+    @named(m for m in MODULES if room_of(m) in ABOVE_MODELS)
+    def test_no_family_is_known_above_the_models(self, module):
+        names = {name for p in families() for name in listed_names(p)}
+        folders = {package.split(".")[-1] for package in families()}
+        for word in words_of(MODULES[module]):
+            self.assertNotIn(word, names | FAMILY_WORDS)
+            for folder in folders:
+                self.assertNotIn(folder, word.lower().split("."), word)
+                self.assertNotStartsWith(word, f"{folder}_")
+
+    def test_pixels_change_their_range_in_one_place(self):
+        """One place for tensors, and one for the graphs of the data."""
+        places = [
+            module
+            for module, path in MODULES.items()
+            if any(
+                isinstance(node, ast.Constant) and node.value == 127.5
+                for node in ast.walk(tree_of(path))
+            )
+        ]
+        self.assertLessEqual(len(places), 2, places)
+
+
+def lines_of(path):
+    return len(path.read_text(encoding="utf-8").splitlines())
+
+
+class BudgetTest(parameterized.TestCase):
+    @named(room for room in ROOMS if ROOMS[room][1])
+    def test_room(self, room):
+        total = sum(
+            lines_of(p) for m, p in MODULES.items() if room_of(m) == room
+        )
+        self.assertLessEqual(total, ROOMS[room][1])
+
+    def test_models(self):
+        total = 0
+        for module, path in MODULES.items():
+            if room_of(module) == "models" and not any(
+                f"{module}.".startswith(f"{family}.") for family in families()
+            ):
+                total += lines_of(path)
+        self.assertLessEqual(total, SHARED_MODELS_BUDGET)
+        for family in families():
+            size = sum(
+                lines_of(path)
+                for module, path in MODULES.items()
+                if f"{module}.".startswith(f"{family}.")
+            )
+            self.assertLessEqual(size, FAMILY_BUDGET, family)
+
+    def test_all(self):
+        small = ("keras_comic.compat", "keras_comic.presets")
+        self.assertLessEqual(
+            sum(lines_of(MODULES[module]) for module in small), PRESETS_BUDGET
+        )
+        total = sum(map(lines_of, MODULES.values()))
+        self.assertLessEqual(total, TOTAL_BUDGET)
+        tests = sum(map(lines_of, (ROOT / "tests").glob("**/*.py")))
+        self.assertLessEqual(tests, TESTS_BUDGET)
+
+    @named(MODULES)
+    def test_module(self, module):
+        path = MODULES[module]
+        limit = COMMAND_LINES if room_of(module) == "cli" else MODULE_LINES
+        self.assertLessEqual(lines_of(path), limit)
+        for node in ast.walk(tree_of(path)):
+            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                self._check_function(node, module)
+
+    def _check_function(self, node, module):
+        body = node.body
+        if ast.get_docstring(node) is not None and len(body) > 1:
+            body = body[1:]
+        length = body[-1].end_lineno - body[0].lineno + 1
+        self.assertLessEqual(length, FUNCTION_LINES, node.name)
+        if room_of(module) == "cli":
+            return
+        arguments = [*node.args.posonlyargs, *node.args.args]
+        arguments += node.args.kwonlyargs
+        names = [a.arg for a in arguments if a.arg not in ("self", "cls")]
+        limit = MAX_ARGUMENTS
+        if node.name == "__init__":
+            limit = MAX_CONSTRUCTOR_ARGUMENTS
+        self.assertLessEqual(len(names), limit, f"{node.name}{names}")
 
 
 class FilesTest(parameterized.TestCase):
@@ -279,149 +332,3 @@ class FilesTest(parameterized.TestCase):
         paths = (ROOT / "zoo").glob("**/*.py")
         code = [str(path.relative_to(ROOT)) for path in paths]
         self.assertEqual(code, [os.path.join("zoo", "__init__.py")])
-
-
-class PublicNamesTest(parameterized.TestCase):
-    def test_no_name_vanishes(self):
-        announced = PUBLIC_NAMES.read_text(encoding="utf-8").split()
-        self.assertEqual(
-            announced,
-            public_names(),
-            "Public names have changed. If that is meant, say so in "
-            "CHANGELOG.md and run "
-            "`python tests/test_house.py > tests/public_names.txt`.",
-        )
-
-    @named(PACKAGES)
-    def test_imported_names_are_listed(self, package):
-        names = listed_names(package)
-        self.assertEqual(len(names), len(set(names)))
-        for module, name in imports_of(MODULES[package]):
-            # What `__init__.py` itself works with is not of the package.
-            if room_of(module) == "registration":
-                continue
-            if module.split(".")[0] == "keras_comic":
-                self.assertIn(name, names)
-
-    @named(public_names())
-    def test_names_exist(self, name):
-        self.assertIsNotNone(find_public(name))
-
-
-class DocstringsTest(parameterized.TestCase):
-    @named(MODULES)
-    def test_modules_have_docstrings(self, module):
-        self.assertTrue(ast.get_docstring(tree_of(MODULES[module])), module)
-
-    @named(public_objects())
-    def test_arguments(self, name):
-        found = find_public(name)
-        if inspect.isclass(found):
-            self._check_class(found)
-        elif inspect.isfunction(found):
-            self.assertTrue(found.__doc__, f"{name} has no docstring.")
-            self._check(found, name, "Args", found.__doc__)
-
-    def _check_class(self, cls):
-        self.assertTrue(cls.__dict__.get("__doc__"), f"{cls} has no docstring.")
-        for method in ("__init__", "build", "call"):
-            if method in vars(cls):
-                self.assertIsNone(vars(cls)[method].__doc__, (cls, method))
-        if cls.__init__ is not object.__init__:
-            self._check(cls.__init__, cls.__name__, "Args", cls.__doc__)
-        if "call" in vars(cls) or "Call arguments" in sections(cls.__doc__):
-            call = f"{cls.__name__}.call"
-            self._check(cls.call, call, "Call arguments", cls.__doc__)
-        for method, member in vars(cls).items():
-            if method.startswith("_") or method in ("build", "call"):
-                continue
-            if isinstance(member, (classmethod, staticmethod)):
-                member = member.__func__
-            if not isinstance(member, property) and not callable(member):
-                continue
-            full_name = f"{cls.__name__}.{method}"
-            if not _overrides_foreign(cls, method):
-                self.assertTrue(
-                    inspect.getdoc(getattr(cls, method)),
-                    f"{full_name} has no docstring.",
-                )
-            if inspect.isfunction(member) and member.__doc__:
-                self._check(member, full_name, "Args", member.__doc__)
-
-    def _check(self, function, name, section, docstring):
-        documented = sections(docstring).get(section, [])
-        self.assertEqual(
-            documented,
-            arguments_of(function),
-            f"{name}: what the docstring's `{section}` lists (first) is not "
-            "what the signature takes (second).",
-        )
-
-    @named(public_objects())
-    def test_examples(self, name):
-        import keras
-        import numpy as np
-
-        import keras_comic
-
-        found = find_public(name)
-        if not inspect.isclass(found) and not inspect.isfunction(found):
-            return
-        names = {"np": np, "keras": keras, "keras_comic": keras_comic}
-        runner = doctest.DocTestRunner(
-            optionflags=doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
-        )
-        output = []
-        start = os.getcwd()
-        with tempfile.TemporaryDirectory() as folder:
-            os.chdir(folder)
-            try:
-                for test in doctest.DocTestFinder().find(
-                    found, name, globs=names
-                ):
-                    keras.utils.set_random_seed(0)
-                    runner.run(test, out=output.append)
-            finally:
-                os.chdir(start)
-        self.assertEqual(runner.failures, 0, "".join(output))
-
-
-def _overrides_foreign(cls, method):
-    """Whether Keras, or another foreign base class, has the method too."""
-    import keras
-
-    return hasattr(keras.Model, method) or any(
-        method in vars(base) and base.__module__.split(".")[0] != "keras_comic"
-        for base in cls.__mro__
-    )
-
-
-def sections(docstring):
-    """Dict of a docstring's section titles to the names listed in each."""
-    found, title = {}, None
-    for line in inspect.cleandoc(docstring or "").splitlines():
-        if re.fullmatch(r"[A-Z][A-Za-z ]*:", line):
-            title = line[:-1]
-            found[title] = []
-        elif title and (entry := re.match(r" {4}(\*{0,2}\w+):", line)):
-            found[title].append(entry[1])
-        elif title and line and not line.startswith(" "):
-            title = None
-    return found
-
-
-def arguments_of(function):
-    stars = {
-        inspect.Parameter.VAR_POSITIONAL: "*",
-        inspect.Parameter.VAR_KEYWORD: "**",
-    }
-    parameters = inspect.signature(function).parameters.values()
-    return [
-        stars.get(p.kind, "") + p.name
-        for p in parameters
-        if p.name not in ("self", "cls")
-    ]
-
-
-if __name__ == "__main__":
-    print("\n".join(public_names()))
