@@ -1,6 +1,6 @@
 """Presets: folders that hold a trained generator.
 
-`config.json`, `image_converter.json`, `metadata.json`, `styles.json`,
+`config.json`, `metadata.json`, `styles.json`,
 `README.md` and `generator.weights.h5`; see DESIGN, "Presets". Built-in ones
 are packaged as `keras_comic/zoo/<name>/`, which is `zoo/<name>/` in the
 repository.
@@ -19,8 +19,8 @@ import numpy as np
 from keras_comic import downloads
 
 FORMAT_VERSION = 1
+DEFAULT_PRESET = "adain_storybook"
 CONFIG_FILE = "config.json"
-CONVERTER_FILE = "image_converter.json"
 METADATA_FILE = "metadata.json"
 STYLES_FILE = "styles.json"
 WEIGHTS_FILE = "generator.weights.h5"
@@ -144,7 +144,6 @@ def save_to_preset(generator, folder, metadata=None):
     os.replace(partial, folder / WEIGHTS_FILE)
     _write_json(folder, CONFIG_FILE, config)
     _write_json(folder, STYLES_FILE, styles)
-    _write_json(folder, CONVERTER_FILE, _image_converter_config())
     metadata = dict(metadata or {})
     url = (metadata.get("weights") or {}).get("url")
     written = {
@@ -394,12 +393,6 @@ def _fetch_weights(folder, facts, progress):
             f"The weights of preset {_name(folder)!r} could not be fetched: "
             f"{error} Received: url={facts['url']!r}"
         ) from error
-
-
-def _image_converter_config():
-    from keras_comic.layers import ImageConverter
-
-    return keras.saving.serialize_keras_object(ImageConverter())
 
 
 def _fetch_hf(repository):

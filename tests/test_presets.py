@@ -22,7 +22,6 @@ FILES = [
     "README.md",
     "config.json",
     "generator.weights.h5",
-    "image_converter.json",
     "metadata.json",
     "styles.json",
 ]
@@ -101,10 +100,6 @@ class SaveTest(PresetTestCase):
         self.assertEqual(styles, self.generator.styles)
         self.assertEqual(list(styles), ["ink", "wash"])
         self.assertNotIn("styles", read(self.folder, "config.json")["config"])
-        converter = keras.saving.deserialize_keras_object(
-            read(self.folder, "image_converter.json")
-        )
-        self.assertEqual(type(converter).__name__, "ImageConverter")
 
     def test_card(self):
         self.save({"licence": "Apache-2.0"})

@@ -13,19 +13,22 @@ from keras_comic.layers.conv_gru import ConvGRUCell
 from keras_comic.layers.flow import compose_flow
 from keras_comic.layers.flow import flow_stays_inside
 from keras_comic.layers.flow import shrink_flow
-from keras_comic.layers.image_converter import ImageConverter
 from keras_comic.layers.image_converter import to_float
 from keras_comic.layers.image_converter import to_pixels
 from keras_comic.layers.image_converter import to_uint8
 from keras_comic.layers.instance_noise import InstanceNoise
 from keras_comic.layers.instance_normalization import InstanceNormalization
+from keras_comic.layers.layer_norm import LayerNorm
 from keras_comic.layers.moments import channel_moments
 from keras_comic.layers.padding import crop_to_box
 from keras_comic.layers.padding import pad_to_multiple
+from keras_comic.layers.position_normalization import PositionNormalization
 from keras_comic.layers.random_motion import RandomMotion
 from keras_comic.layers.reflection_conv2d import ReflectionConv2D
 from keras_comic.layers.residual_block import ResidualBlock
 from keras_comic.layers.shared_statistics import collect_statistics
+from keras_comic.layers.shared_statistics import pool_statistics
+from keras_comic.layers.shared_statistics import position_moments
 from keras_comic.layers.shared_statistics import use_statistics
 from keras_comic.layers.spectral_normalization import SpectralNormalization
 from keras_comic.layers.structural_similarity import structural_similarity
@@ -39,9 +42,10 @@ __all__ = [
     "ConvBlock",
     "ConvGRU",
     "ConvGRUCell",
-    "ImageConverter",
     "InstanceNoise",
     "InstanceNormalization",
+    "LayerNorm",
+    "PositionNormalization",
     "RandomMotion",
     "ReflectionConv2D",
     "ResidualBlock",
@@ -54,6 +58,8 @@ __all__ = [
     "flow_stays_inside",
     "lab_to_rgb",
     "pad_to_multiple",
+    "pool_statistics",
+    "position_moments",
     "rgb_to_lab",
     "shrink_flow",
     "structural_similarity",

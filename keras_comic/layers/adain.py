@@ -3,11 +3,11 @@
 import keras
 from keras import ops
 
-from keras_comic.layers.shared_statistics import normalization_moments
+from keras_comic.layers.position_normalization import PositionNormalization
 
 
 @keras.saving.register_keras_serializable(package="keras_comic")
-class AdaIN(keras.layers.Layer):
+class AdaIN(PositionNormalization):
     """Gives feature maps the channel means and deviations of a style.
 
     `deviation * (x - mean(x)) / sqrt(var(x) + epsilon) + mean`, statistics
@@ -45,13 +45,8 @@ class AdaIN(keras.layers.Layer):
           (population here, unbiased there).
     """
 
-    def __init__(self, epsilon=1e-5, **kwargs):
-        if not epsilon > 0:
-            raise ValueError(
-                f"`epsilon` must be positive. Received: epsilon={epsilon}"
-            )
-        super().__init__(**kwargs)
-        self.epsilon = epsilon
+    def build(self, inputs_shape, style_moments_shape=None):
+        pass
 
     def call(self, inputs, style_moments):
         channels = inputs.shape[-1]
@@ -61,19 +56,6 @@ class AdaIN(keras.layers.Layer):
                 f"the {channels} channels, shape (batch, {2 * channels}). "
                 f"Received: style_moments.shape={tuple(style_moments.shape)}"
             )
-        style_moments = ops.cast(style_moments, "float32")[:, None, None, :]
-        style_mean = style_moments[..., :channels]
-        style_deviation = style_moments[..., channels:]
-        mean, variance = normalization_moments(inputs)
-        deviation = ops.sqrt(variance + self.epsilon)
-        # One multiply-add over the positions.
-        scale = style_deviation / deviation[:, None, None]
-        shift = style_mean - mean[:, None, None] * scale
-        outputs = ops.cast(inputs, "float32") * scale + shift
-        return ops.cast(outputs, self.compute_dtype)
-
-    def compute_output_shape(self, inputs_shape, style_moments_shape=None):
-        return inputs_shape
-
-    def get_config(self):
-        return {**super().get_config(), "epsilon": self.epsilon}
+        moments = ops.cast(style_moments, "float32")[:, None, None, :]
+        mean, deviation = moments[..., :channels], moments[..., channels:]
+        return self.normalize(inputs, deviation, mean)

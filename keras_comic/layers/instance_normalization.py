@@ -1,19 +1,16 @@
 """Instance normalisation."""
 
 import keras
-from keras import ops
 
-from keras_comic.layers.shared_statistics import normalization_moments
+from keras_comic.layers.position_normalization import PositionNormalization
 
 
 @keras.saving.register_keras_serializable(package="keras_comic")
-class InstanceNormalization(keras.layers.Layer):
+class InstanceNormalization(PositionNormalization):
     """Normalises each channel of each picture over its positions.
 
-    `scale * (x - mean(x)) / sqrt(var(x) + epsilon) + shift`, statistics in
-    float32 under mixed precision. It is Keras's `GroupNormalization(groups=-1)`
-    with the same weights, and takes its statistics from `use_statistics` where
-    frames of a video, or parts of a picture, are to be normalised alike.
+    It is Keras's `GroupNormalization(groups=-1)` with the same weights, but
+    its statistics can be shared (see `use_statistics`).
 
     Args:
         epsilon: Float > 0. Added to the variance. Defaults to `1e-5`.
@@ -40,37 +37,3 @@ class InstanceNormalization(keras.layers.Layer):
         - [Ulyanov et al., 2016](https://arxiv.org/abs/1607.08022); no
           differences.
     """
-
-    def __init__(self, epsilon=1e-5, **kwargs):
-        if not epsilon > 0:
-            raise ValueError(
-                f"`epsilon` must be positive. Received: epsilon={epsilon}"
-            )
-        super().__init__(**kwargs)
-        self.epsilon = epsilon
-
-    def build(self, inputs_shape):
-        shape = (inputs_shape[-1],)
-        self.gamma = self.add_weight(
-            shape=shape, initializer="ones", name="gamma", autocast=False
-        )
-        self.beta = self.add_weight(
-            shape=shape, initializer="zeros", name="beta", autocast=False
-        )
-
-    def call(self, inputs):
-        mean, variance = normalization_moments(inputs)
-        # One multiply-add over the positions.
-        scale = self.gamma * ops.rsqrt(variance + self.epsilon)
-        shift = self.beta - mean * scale
-        outputs = (
-            ops.cast(inputs, "float32") * scale[:, None, None]
-            + shift[:, None, None]
-        )
-        return ops.cast(outputs, self.compute_dtype)
-
-    def compute_output_shape(self, inputs_shape):
-        return inputs_shape
-
-    def get_config(self):
-        return {**super().get_config(), "epsilon": self.epsilon}

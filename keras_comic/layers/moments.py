@@ -1,10 +1,10 @@
-"""Channel statistics of feature maps."""
+"""Means and variances of feature maps."""
 
 from keras import ops
 
 
 def channel_moments(features, epsilon=1e-5):
-    """Mean and standard deviation of each channel over the positions.
+    """Returns mean and standard deviation of each channel over the positions.
 
     Computed in float32 whatever the compute dtype is: under `mixed_float16` the
     squares of VGG features overflow.
@@ -25,17 +25,19 @@ def channel_moments(features, epsilon=1e-5):
     >>> tuple(mean.shape)
     (2, 4)
     """
-    mean, variance = spatial_moments(features)
-    return mean, ops.sqrt(variance + epsilon)
+    mean, variance = measured_moments(features, (1, 2))
+    return mean[:, 0, 0], ops.sqrt(variance[:, 0, 0] + epsilon)
 
 
-def spatial_moments(features):
-    """Mean and variance of each channel over the positions."""
+def measured_moments(features, axes):
+    """Returns float32 mean and variance over axes, which are kept as 1."""
     features = ops.cast(features, "float32")
-    mean = _spatial_mean(features)
-    deviations = features - mean[:, None, None]
-    return mean, _spatial_mean(ops.square(deviations))
+    mean = _mean(features, axes)
+    return mean, _mean(ops.square(features - mean), axes)
 
 
-def _spatial_mean(features):
-    return ops.mean(ops.mean(features, axis=2), axis=1)
+def _mean(features, axes):
+    # One axis after the other, the last first: the sums stay short, and exact.
+    for axis in sorted(axes, reverse=True):
+        features = ops.mean(features, axis=axis, keepdims=True)
+    return features

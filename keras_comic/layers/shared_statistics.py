@@ -5,27 +5,61 @@ import contextvars
 
 from keras import ops
 
-from keras_comic.layers.moments import spatial_moments
+from keras_comic.layers.moments import measured_moments
 
 _COLLECTED = contextvars.ContextVar("collected", default=None)
 _GIVEN = contextvars.ContextVar("given", default=None)
 
 
+def position_moments(features, axes=(1, 2)):
+    """Returns the mean and the variance that a normalisation is to use.
+
+    They are those of the features, or those that `use_statistics` gives;
+    `collect_statistics` takes note of what is measured. Every normalisation
+    over the positions of a picture takes its moments from here, so that the
+    frames of a video and the tiles of a picture can share them.
+
+    Args:
+        features: Float `(batch, height, width, channels)`, any range.
+        axes: Tuple of integers, the axes to average over, which are kept with
+            a length of 1. Defaults to `(1, 2)`, the positions of a channel.
+
+    Returns:
+        Two float32 tensors that broadcast against the features, of shape
+        `(batch, 1, 1, channels)` by default: mean and population variance.
+
+    Example:
+
+    >>> features = np.random.normal(size=(2, 32, 32, 4)).astype("float32")
+    >>> moments = keras_comic.layers.position_moments(features, (1, 2, 3))
+    >>> [tuple(moment.shape) for moment in moments]
+    [(2, 1, 1, 1), (2, 1, 1, 1)]
+    """
+    collected, given = _COLLECTED.get(), _GIVEN.get()
+    moments = None
+    if collected is not None or given is None:
+        moments = measured_moments(features, axes)
+    if collected is not None:
+        collected.append(moments)
+    if given is not None:
+        moments = given.take(features.shape, axes)
+    return moments
+
+
 @contextlib.contextmanager
 def collect_statistics():
-    """Notes the statistics that a network normalises with.
+    """Takes note of the statistics that a network normalises with.
 
-    Within it, every normalisation over the positions of a picture
-    (`InstanceNormalization`, `ConditionalInstanceNormalization`, `AdaIN`, and
-    `ConvBlock` with one of them) adds what it measures to a list, in the order
-    of the calls. Run a network that is built; what it gives is not changed.
-
-    Within `use_statistics` as well, what is measured is noted, and what is
-    given is used.
+    Within it, every normalisation over the positions of a picture (a
+    `PositionNormalization`, or whatever calls `position_moments`) adds what it
+    measures to a list, in the order of the calls. The network must be built;
+    its outputs do not change. Within `use_statistics` as well, the given
+    statistics are used, and the pictures' own are noted.
 
     Yields:
-        List, empty at first, of a pair for each call: mean and variance, each
-        float32 `(batch, channels)`.
+        List, empty at first, of a pair for each call: mean and variance, both
+        float32 with the axes of the features, those averaged over of length 1,
+        such as `(batch, 1, 1, channels)`.
 
     Example:
 
@@ -35,7 +69,7 @@ def collect_statistics():
     >>> with keras_comic.layers.collect_statistics() as statistics:
     ...     comics = block(frames)
     >>> [(tuple(m.shape), tuple(v.shape)) for m, v in statistics]
-    [((2, 4), (2, 4))]
+    [((2, 1, 1, 4), (2, 1, 1, 4))]
     """
     collected = []
     token = _COLLECTED.set(collected)
@@ -56,7 +90,8 @@ def use_statistics(statistics):
     Args:
         statistics: List from `collect_statistics` or `pool_statistics`, of the
             same network: a pair for each normalisation, mean and variance,
-            float32 `(batch, channels)` or `(1, channels)`.
+            float32 in the shape that was collected, with one row or a row for
+            each picture.
 
     Raises:
         ValueError: If the network has more or fewer normalisations.
@@ -88,7 +123,22 @@ def use_statistics(statistics):
 
 
 def pool_statistics(statistics):
-    """One set of statistics from those of the pictures of a batch."""
+    """Pools the statistics of the pictures of a batch, as if they were one.
+
+    Args:
+        statistics: List of pairs from `collect_statistics`.
+
+    Returns:
+        List of pairs of the same shapes but for a first axis of 1, for
+        `use_statistics`.
+
+    Example:
+
+    >>> mean, variance = np.float32([[0.0], [2.0]]), np.float32([[1.0], [1.0]])
+    >>> pairs = keras_comic.layers.pool_statistics([(mean, variance)])
+    >>> [float(moment[0, 0]) for moment in pairs[0]]
+    [1.0, 2.0]
+    """
     pooled = []
     for means, variances in statistics:
         means = ops.convert_to_tensor(means, dtype="float32")
@@ -100,19 +150,6 @@ def pool_statistics(statistics):
     return pooled
 
 
-def normalization_moments(features):
-    """Mean and variance that a normalisation is to use."""
-    collected, given = _COLLECTED.get(), _GIVEN.get()
-    moments = None
-    if collected is not None or given is None:
-        moments = spatial_moments(features)
-    if collected is not None:
-        collected.append(tuple(moments))
-    if given is not None:
-        moments = given.take(features.shape[-1])
-    return moments
-
-
 class _Given:
     """Statistics, handed out in their order."""
 
@@ -120,7 +157,7 @@ class _Given:
         self.statistics = list(statistics)
         self.position = 0
 
-    def take(self, channels):
+    def take(self, features_shape, axes):
         self.position += 1
         if self.position > len(self.statistics):
             raise ValueError(
@@ -128,13 +165,25 @@ class _Given:
                 f"network. Received: {len(self.statistics)} pairs, too few"
             )
         mean, variance = self.statistics[self.position - 1]
-        if mean.shape[-1] != channels or variance.shape[-1] != channels:
+        expected = tuple(
+            1 if axis in axes else side
+            for axis, side in enumerate(features_shape)
+        )
+        if not all(_fits(value.shape, expected) for value in (mean, variance)):
             raise ValueError(
-                f"`statistics[{self.position - 1}]` must be those of "
-                f"{channels} channels. Received: mean.shape="
+                f"`statistics[{self.position - 1}]` must be two arrays of "
+                f"shape {('batch', *expected[1:])}. Received: mean.shape="
                 f"{tuple(mean.shape)}, variance.shape={tuple(variance.shape)}"
             )
         return (
             ops.convert_to_tensor(mean, dtype="float32"),
             ops.convert_to_tensor(variance, dtype="float32"),
         )
+
+
+def _fits(shape, expected):
+    """Compares the sides that are known, all but the batch's."""
+    return len(shape) == len(expected) and all(
+        None in pair or pair[0] == pair[1]
+        for pair in zip(shape[1:], expected[1:], strict=True)
+    )

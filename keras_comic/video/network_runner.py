@@ -7,8 +7,8 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_comic.layers.shared_statistics import collect_statistics
-from keras_comic.layers.shared_statistics import use_statistics
+from keras_comic.layers import collect_statistics
+from keras_comic.layers import use_statistics
 from keras_comic.models.pictures import SMALLEST_SIDE
 from keras_comic.models.style_generator import BLEND_BELOW
 
@@ -344,7 +344,9 @@ class NetworkRunner:
         pairs, start = [], 0
         for channels in self._channels:
             end = start + channels
-            pairs.append((mean[:, start:end], variance[:, start:end]))
+            pairs.append(
+                [v[:, None, None, start:end] for v in (mean, variance)]
+            )
             start = end
         with use_statistics(pairs):
             return self.generator(self._inputs(photos, style), training=False)
@@ -370,7 +372,10 @@ def _joined(statistics):
     if not statistics:
         empty = ops.zeros((1, 0), dtype="float32")
         return empty, empty
-    means, variances = zip(*statistics, strict=True)
+    means, variances = (
+        [value[:, 0, 0] for value in values]
+        for values in zip(*statistics, strict=True)
+    )
     return ops.concatenate(means, axis=-1), ops.concatenate(variances, axis=-1)
 
 

@@ -5,10 +5,10 @@ from keras_comic.layers import AdaIN
 from keras_comic.layers import ConvBlock
 from keras_comic.layers import ResidualBlock
 from keras_comic.layers import channel_moments
-from keras_comic.layers.shared_statistics import collect_statistics
-from keras_comic.layers.shared_statistics import normalization_moments
-from keras_comic.layers.shared_statistics import pool_statistics
-from keras_comic.layers.shared_statistics import use_statistics
+from keras_comic.layers import collect_statistics
+from keras_comic.layers import pool_statistics
+from keras_comic.layers import position_moments
+from keras_comic.layers import use_statistics
 from tests.test_case import TestCase
 from tests.test_case import compiled
 from tests.test_case import gradients
@@ -33,9 +33,12 @@ class CollectStatisticsTest(TestCase):
         expected_mean, deviation = channel_moments(
             block.convolution(images), epsilon=0.0
         )
-        self.assertAllClose(mean, expected_mean, atol=1e-6)
+        self.assertAllClose(mean[:, 0, 0], expected_mean, atol=1e-6)
         self.assertAllClose(
-            variance, self.numpy(deviation) ** 2, atol=1e-5, rtol=1e-5
+            variance[:, 0, 0],
+            self.numpy(deviation) ** 2,
+            atol=1e-5,
+            rtol=1e-5,
         )
 
     def test_every_kind_in_the_order_of_calls(self):
@@ -50,10 +53,12 @@ class CollectStatisticsTest(TestCase):
             ConvBlock(4, normalization=None)(features)
         self.assertEqual(len(statistics), 3)
         for mean, variance in statistics:
-            self.assertShape(mean, (2, 3))
-            self.assertShape(variance, (2, 3))
+            self.assertShape(mean, (2, 1, 1, 3))
+            self.assertShape(variance, (2, 1, 1, 3))
         self.assertAllClose(
-            statistics[-1][0], channel_moments(features)[0], atol=1e-6
+            statistics[-1][0][:, 0, 0],
+            channel_moments(features)[0],
+            atol=1e-6,
         )
         # Nothing is collected outside.
         AdaIN()(features, moments)
@@ -101,7 +106,7 @@ class UseStatisticsTest(TestCase):
 
     def test_numbers_worked_out_by_hand(self):
         images = np.full((2, 2, 2, 1), 7.0, "float32")
-        given = [(np.float32([[3]]), np.float32([[4]]))]
+        given = [(np.full((1, 1, 1, 1), 3.0), np.full((1, 1, 1, 1), 4.0))]
         with use_statistics(given):
             outputs = AdaIN(epsilon=1e-12)(images, np.float32([[10, 5]] * 2))
         # Five times (7 - 3) / 2, and 10.
@@ -130,7 +135,7 @@ class UseStatisticsTest(TestCase):
 
     def test_compiled(self):
         block = make_block()
-        mean, variance = noise(1, 4), 1.0 + noise(1, 4) ** 2
+        mean, variance = noise(1, 1, 1, 4), 1.0 + noise(1, 1, 1, 4) ** 2
 
         def run(images, mean, variance):
             with use_statistics([(mean, variance)]):
@@ -150,7 +155,7 @@ class UseStatisticsTest(TestCase):
         images = noise(2, 9, 8, 3)
 
         def run():
-            with use_statistics([(noise(1, 4), np.ones((1, 4), "float32"))]):
+            with use_statistics([(noise(1, 1, 1, 4), np.ones((1, 1, 1, 4)))]):
                 return block(images) ** 2
 
         for gradient in gradients(run, block.trainable_variables):
@@ -159,7 +164,7 @@ class UseStatisticsTest(TestCase):
     def test_errors(self):
         block = make_block()
         images = noise(1, 8, 8, 3)
-        pair = (noise(1, 4), np.ones((1, 4), "float32"))
+        pair = (noise(1, 1, 1, 4), np.ones((1, 1, 1, 4)))
         with self.assertRaisesRegex(ValueError, "Received: 0 pairs, too few"):
             with use_statistics([]):
                 block(images)
@@ -169,7 +174,8 @@ class UseStatisticsTest(TestCase):
             with use_statistics([pair, pair]):
                 block(images)
         with self.assertRaisesRegex(
-            ValueError, r"of 4 channels. Received: mean.shape=\(1, 3\)"
+            ValueError,
+            r"shape \('batch', 1, 1, 4\). Received: mean.shape=\(1, 3\)",
         ):
             with use_statistics([(noise(1, 3), noise(1, 4))]):
                 block(images)
@@ -182,11 +188,11 @@ class PoolStatisticsTest(TestCase):
         # Side by side, two pictures of one size have these statistics.
         images = noise(2, 6, 5, 3) + np.float32([0, 4])[:, None, None, None]
         joined = np.concatenate(list(images), axis=0)[None]
-        pooled = pool_statistics([normalization_moments(images)])
+        pooled = pool_statistics([position_moments(images)])
         for found, expected in zip(
-            pooled[0], normalization_moments(joined), strict=True
+            pooled[0], position_moments(joined), strict=True
         ):
-            self.assertShape(found, (1, 3))
+            self.assertShape(found, (1, 1, 1, 3))
             self.assertAllClose(found, expected, atol=1e-5)
 
     def test_no_rounding_errors_of_large_means(self):
@@ -195,10 +201,10 @@ class PoolStatisticsTest(TestCase):
         self.assertAllClose(variance, [[2.0]])
 
 
-class NormalizationMomentsTest(TestCase):
+class PositionMomentsTest(TestCase):
     def test_half_precision(self):
         features = ops.cast(noise(1, 8, 8, 2) + 300.0, "float16")
-        mean, variance = normalization_moments(features)
+        mean, variance = position_moments(features)
         self.assertDType(mean, "float32")
-        self.assertAllClose(mean, [[300.0, 300.0]], atol=0.2)
+        self.assertAllClose(mean, np.full((1, 1, 1, 2), 300.0), atol=0.2)
         self.assertTrue(np.all(self.numpy(variance) < 1.0))
