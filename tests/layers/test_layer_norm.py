@@ -13,9 +13,7 @@ class LayerNormTest(TestCase):
         inputs = np.float32([[[[1, 3]], [[5, 7]]]])
         layer.build(inputs.shape)
         layer.set_weights([np.float32([3, 6]), np.float32([1, 2])])
-        self.assertAllClose(
-            layer(inputs), [[[[-2, 0]], [[2, 8]]]], atol=1e-5
-        )
+        self.assertAllClose(layer(inputs), [[[[-2, 0]], [[2, 8]]]], atol=1e-5)
 
     def test_keras_agrees(self):
         features = noise(2, 7, 9, 4) + np.float32([0, 1, 2, 3])
