@@ -23,6 +23,8 @@ DEFAULT_PRESET = "adain_storybook"
 CONFIG_FILE = "config.json"
 METADATA_FILE = "metadata.json"
 STYLES_FILE = "styles.json"
+# The kind of model that has named styles; format 1 knew no other.
+STYLE_KIND = "style_generator"
 WEIGHTS_FILE = "generator.weights.h5"
 MAX_NAME_LENGTH = 256
 GOLDEN_TOLERANCE = 1e-3
@@ -100,7 +102,8 @@ def from_preset(preset, progress=None):
             "another version of keras_comic, or the package that defines it, "
             f"may know it. Received: class {name!r} in {CONFIG_FILE}"
         )
-    config["config"]["styles"] = _read_json(folder, STYLES_FILE)
+    if metadata.get("kind", STYLE_KIND) == STYLE_KIND:
+        config["config"]["styles"] = _read_json(folder, STYLES_FILE)
     weights = _verified_weights(folder, metadata, progress)
     generator = keras.saving.deserialize_keras_object(config)
     generator.load_weights(weights)
@@ -137,18 +140,20 @@ def save_to_preset(generator, folder, metadata=None):
     folder.mkdir(parents=True, exist_ok=True)
     generator = _in_float32(generator)
     config = keras.saving.serialize_keras_object(generator)
-    styles = config["config"].pop("styles", {})
+    styles = config["config"].pop("styles", None)
     # Keras looks only at names that end like this.
     partial = folder / f".partial.{WEIGHTS_FILE}"
     generator.save_weights(partial)
     os.replace(partial, folder / WEIGHTS_FILE)
     _write_json(folder, CONFIG_FILE, config)
-    _write_json(folder, STYLES_FILE, styles)
+    if styles is not None:
+        _write_json(folder, STYLES_FILE, styles)
     metadata = dict(metadata or {})
     url = (metadata.get("weights") or {}).get("url")
     written = {
         "format_version": FORMAT_VERSION,
         "class": type(generator).__name__,
+        "kind": generator.kind,
         "parameter_count": generator.count_params(),
         "weights": {
             "file": WEIGHTS_FILE,
@@ -234,7 +239,7 @@ def presets_table():
         "| --- | --- | ---: | --- | --- | --- |",
     ]
     for name, facts in list_presets().items():
-        styles = _read_json(preset_folder(name), STYLES_FILE)
+        styles = _styles(preset_folder(name))
         results = ", ".join(
             f"{key} {value:g}"
             for key, value in facts.get("results", {}).items()
@@ -284,6 +289,12 @@ def _zoo_folder():
     if packaged.is_dir():
         return packaged
     return Path(__file__).parents[1] / "zoo"
+
+
+def _styles(folder):
+    """Returns the named styles of a preset; those of some kinds have none."""
+    is_there = (folder / STYLES_FILE).is_file()
+    return _read_json(folder, STYLES_FILE) if is_there else {}
 
 
 def _read_json(folder, name):
@@ -438,7 +449,7 @@ def _card(name, facts, styles):
         f"- licence: {facts.get('licence', 'not stated')}",
         f"- trained on: {facts.get('training_data', 'not stated')}",
         f"- recipe: `{facts.get('recipe', 'not stated')}`",
-        f"- styles: {', '.join(styles) or 'none'}",
+        f"- styles: {', '.join(styles or ()) or 'none'}",
         "",
     ]
     return "\n".join(lines)
