@@ -63,9 +63,7 @@ class DrawComicsTest(TestCase):
 
     def test_given_conditions_of_the_photos(self):
         shared = {"style": np.zeros((1, 6), "float32")}
-        found = self.draw(
-            strength=0.5, photo_conditions=shared, rounded=False
-        )
+        found = self.draw(strength=0.5, photo_conditions=shared, rounded=False)
         self.conditions = {"style": 0.5 * self.conditions["style"]}
         self.assertAllClose(
             found, self.draw(rounded=False), atol=0.01, rtol=0.0
