@@ -116,7 +116,7 @@ def main(arguments=None):
     dataset = data.style_transfer_dataset(
         output / "photos",
         output / "comics",
-        image_size=options.image_size,
+        data.Crops(options.image_size),
         batch_size=options.batch_size,
         seed=options.seed,
         start_step=epochs_done * options.steps_per_epoch,

@@ -68,7 +68,6 @@ def build(folder, output):
         "comics",
         image_size=512,
         rules=CleaningRules(min_side=200),
-        text_areas=True,
     )
     written = write_records(
         list(books), output, maker, eval_fraction=0.05, manifest=manifest

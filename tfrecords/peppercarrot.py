@@ -15,6 +15,7 @@ import json
 import sys
 from pathlib import Path
 
+from keras_comic.comic import find_panels
 from keras_comic.data import CleaningRules
 from keras_comic.data import ImageRecordMaker
 from keras_comic.data import list_images
@@ -47,7 +48,10 @@ def build(folder, output):
                 }
                 file.write(json.dumps(row) + "\n")
     maker = ImageRecordMaker(
-        "comics", image_size=512, rules=CleaningRules(), panels=True
+        "comics",
+        image_size=512,
+        rules=CleaningRules(),
+        panel_finder=find_panels,
     )
     written = write_records(
         pages, output, maker, eval_fraction=0.05, manifest=manifest

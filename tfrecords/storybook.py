@@ -28,7 +28,7 @@ def build(data, output):
         ),
         "comics": (
             sorted(data.glob("drawings/*/train")),
-            ImageRecordMaker("comics", rules=rules, text_areas=True),
+            ImageRecordMaker("comics", rules=rules),
             manifest,
         ),
         # Whose licences stand in ATTRIBUTION.md.

@@ -65,7 +65,7 @@ WHOLE = "photo_dataset, whole pictures, {size}x{size}"
 CROP = "photo_dataset, crop {size}, mirrored"
 AUGMENTED = "photo_dataset, crop {size}, colours, rotation, scale"
 COLORS = {"color_jitter": 0.2}
-TURNS = {"rotation": 10.0, "scale": (0.8, 1.25)}
+TURNS = {"rotation": 10.0, "zoom": (0.8, 1.25)}
 AIMS = {CROP: 0.85, AUGMENTED: 0.25}
 
 
@@ -273,15 +273,10 @@ def read_in_random_order(records):
 
 
 def photo_dataset(records, size, zoom=(1.0, 1.0), **augmentation):
-    import keras_comic
+    from keras_comic import data
 
-    return keras_comic.data.photo_dataset(
-        records,
-        size,
-        BATCH_SIZE,
-        zoom=zoom,
-        augmentation=keras_comic.data.Augmentation(**augmentation),
-    )
+    crops = data.Crops(size, zoom, **augmentation)
+    return data.picture_dataset(records, crops, BATCH_SIZE)
 
 
 def plain_dataset(records):

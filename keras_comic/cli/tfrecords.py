@@ -19,7 +19,7 @@ _OFF = "0 leaves nothing out for this."
 _SHEET_FILE = "left_out.png"
 _KINDS = ("photos", "comics", "pairs", "clips")
 # Options that go with one kind only, by the parameter's name.
-_FOR_PICTURES = ("panels", "text_areas", "variant", "frames")
+_FOR_PICTURES = ("panels", "variant", "frames")
 _FOR_CLIPS = ("clip_length", "clip_step", "clip_stride", "flow")
 
 
@@ -140,13 +140,6 @@ def build(
         bool,
         typer.Option("--panels", help="Split pages of comics into panels."),
     ] = False,
-    text_areas: Annotated[
-        bool,
-        typer.Option(
-            "--text-areas",
-            help="Find speech bubbles and lettering, which crops then avoid.",
-        ),
-    ] = False,
     variant: Annotated[
         list[str] | None,
         typer.Option(
@@ -181,6 +174,7 @@ def build(
     with reported_errors():
         import_models()
         from keras_comic import data
+        from keras_comic.comic import find_panels
 
         rules = None
         if clean:
@@ -216,8 +210,7 @@ def build(
                     name,
                     image_size,
                     rules,
-                    panels and name == "comics",
-                    text_areas and name == "comics",
+                    find_panels if panels and name == "comics" else None,
                     tuple(variant or ()),
                     int(frames) if frames.isdecimal() else frames,
                 ),
@@ -345,7 +338,7 @@ def _check_options(context, kinds):
     for names, allowed in (
         (_FOR_PICTURES, {"photos", "comics"}),
         (_FOR_CLIPS, {"clips"}),
-        (("panels", "text_areas"), {"comics"}),
+        (("panels",), {"comics"}),
     ):
         for name in names:
             origin = context.get_parameter_source(name)

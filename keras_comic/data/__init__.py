@@ -13,6 +13,7 @@ from keras_comic.data.cleaning import perceptual_hash
 from keras_comic.data.cleaning import sharpness
 from keras_comic.data.cleaning import text_fraction
 from keras_comic.data.contact_sheet import save_contact_sheet
+from keras_comic.data.crops import Crops
 from keras_comic.data.decoders import describe_decoders
 from keras_comic.data.decoders import image_format
 from keras_comic.data.drawing_folder import DrawingFolder
@@ -30,47 +31,43 @@ from keras_comic.data.optical_flow import encode_flow
 from keras_comic.data.optical_flow import flow_validity
 from keras_comic.data.optical_flow import optical_flow
 from keras_comic.data.optical_flow import warp_image
-from keras_comic.data.panels import find_panels
 from keras_comic.data.photo_folder import PhotoFolder
 from keras_comic.data.smoothing import l0_smoothed
 from keras_comic.data.smoothing import nl_means_smoothed
 from keras_comic.data.sources import read_manifest
 from keras_comic.data.superpixels import superpixels
-from keras_comic.data.text_areas import find_text_areas
 from keras_comic.data.variants import make_variant
 from keras_comic.data.video_frames import read_clips
 from keras_comic.data.video_frames import read_frames
 from keras_comic.data.video_reader import VideoError
 
 _NEEDS_TENSORFLOW = {
-    "Augmentation": "augmentation",
     "ClipRecordMaker": "clip_record_maker",
     "ImageRecordMaker": "image_record_maker",
     "PairRecordMaker": "pair_record_maker",
     "RecordIndex": "record_index",
-    "clip_dataset": "clips",
-    "comic_dataset": "pipelines",
+    "clip_dataset": "datasets",
     "decode_image": "image_decoding",
     "describe_schema": "tfrecord",
     "inspect_records": "inspection",
-    "paired_dataset": "paired",
-    "photo_dataset": "pipelines",
+    "paired_dataset": "datasets",
+    "picture_dataset": "datasets",
     "preview_records": "preview",
     "random_motion": "synthetic_motion",
     "read_records": "tfrecord",
     "record_features": "tfrecord",
-    "style_transfer_dataset": "pipelines",
+    "style_transfer_dataset": "datasets",
     "synthetic_flow": "synthetic_motion",
-    "unpaired_dataset": "unpaired",
+    "unpaired_dataset": "datasets",
     "variant_of": "graph_variants",
     "write_records": "build",
     "write_records_with_beam": "beam",
 }
 
 __all__ = [
-    "Augmentation",
     "CleaningRules",
     "ClipRecordMaker",
+    "Crops",
     "DrawingFolder",
     "FolderPairs",
     "ImageError",
@@ -81,7 +78,6 @@ __all__ = [
     "VideoError",
     "blank_fraction",
     "clip_dataset",
-    "comic_dataset",
     "decode_flow",
     "decode_flow_array",
     "decode_image",
@@ -89,8 +85,6 @@ __all__ = [
     "describe_schema",
     "edge_smoothed",
     "encode_flow",
-    "find_panels",
-    "find_text_areas",
     "flow_validity",
     "image_format",
     "image_label",
@@ -103,7 +97,7 @@ __all__ = [
     "optical_flow",
     "paired_dataset",
     "perceptual_hash",
-    "photo_dataset",
+    "picture_dataset",
     "preview_records",
     "random_motion",
     "read_clips",

@@ -101,7 +101,7 @@ class ClipStream(PictureStream):
 
     def make(self, sample):
         crop = {key: value[0] for key, value in sample["crops"].items()}
-        size = self.cropper.image_size
+        size = self.cropper.crops.size
 
         def make_frame(frame):
             return self.cropper.fit(self.decode(*frame, crop), crop)
@@ -139,7 +139,7 @@ class ClipStream(PictureStream):
         shift = ratio * (tf.gather(crop["matrix"], [2, 5]) + 0.5) - 0.5
         matrix = tf.concat([linear, shift[:, None]], axis=1)
         values = tf.concat([flow * valid, valid], axis=-1)
-        size = self.cropper.image_size
+        size = self.cropper.crops.size
         values = resample(
             cut(values, window),
             tf.reshape(matrix, [6]),

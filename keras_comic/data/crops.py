@@ -1,125 +1,89 @@
-"""Square crops of pictures, and which crops of a drawing are blank."""
-
-import numpy as np
-from PIL import Image
-
-# The random numbers of a picture, by their places; after them come three for
-# each crop to choose from: zoom, top and left.
-(
-    FLIP,
-    SCALE,
-    ROTATION,
-    BRIGHTNESS,
-    CONTRAST,
-    SATURATION,
-    HUE,
-    CUTOUT_TOP,
-    CUTOUT_LEFT,
-    NUM_UNIFORMS,
-) = range(10)
-# How often a crop of a drawing that is nearly blank is drawn again.
-NUM_TRIES = 8
-# Side of the cells that are judged blank or not, pixels.
-CELL_SIZE = 8
-# Levels of the darkest channel, in [0, 255]: a pixel is white above the first;
-# a cell is empty paper if its mean lies above the second and its standard
-# deviation below the third.
-WHITE_LEVEL = 235.0
-PAPER_LEVEL = 200.0
-PAPER_DEVIATION = 3.0
+"""What the datasets cut out of pictures, and how they change it."""
 
 
-def crop_boxes(shape, uniforms, image_size, zoom):
-    """Random square boxes inside an image."""
-    uniforms = np.asarray(uniforms, "float32")
-    low, high = np.asarray(zoom, "float32")
-    factors = low + uniforms[:, :1] * (high - low)
-    sides = np.round(np.float32(image_size) / factors)
-    sides = np.minimum(sides, np.float32(min(shape[:2])))
-    room = np.asarray(shape[:2], "float32") - sides + 1
-    corners = np.minimum(np.floor(uniforms[:, 1:] * room), room - 1)
-    return np.concatenate([corners, sides], axis=1).astype("int32")
+class Crops:
+    """Square crops at random places, changed at random.
 
+    All datasets of records take one. A crop is `size / zoom` pixels wide in
+    the file, at most the file's short side. What happens to a crop is a
+    function of the dataset's seed and of the sample's number alone. Pictures
+    that belong together (a photo and its comic, the frames of a clip, the
+    variants of a picture) get the same crop and the same changes.
 
-def crop(image, box, mirror, image_size):
-    """Cuts a box out of an image, resizes it and mirrors it."""
-    top, left, side = (int(number) for number in box)
-    pixels = Image.fromarray(image[top : top + side, left : left + side])
-    pixels = np.asarray(
-        pixels.resize((image_size, image_size), Image.Resampling.BICUBIC)
-    )
-    if mirror:
-        pixels = pixels[:, ::-1]
-    return pixels.astype("float32") / np.float32(127.5) - np.float32(1)
+    Args:
+        size: Integer > 0. Side of the crops, pixels. Defaults to `128`.
+        zoom: Pair of floats > 0. The range of the factor by which a crop is
+            scaled from the file to `size`. Defaults to `(0.6, 1.0)`.
+        flip: Boolean. Whether half of the crops are mirrored. Defaults to
+            `True`.
+        rotation: Float in `[0, 45]`. Crops are turned by up to so many
+            degrees either way; what lies beyond the border of a file is
+            mirrored. Defaults to `0.0`.
+        color_jitter: Float in `[0, 1]`. Brightness, contrast (about middle
+            grey) and saturation are multiplied by `1 - color_jitter` to `1 +
+            color_jitter`, and hues turn by up to `36 * color_jitter` degrees
+            either way. Defaults to `0.0`.
+        cutout: Float in `[0, 1]`. Side of a square that is made middle grey,
+            as a part of `size`. Defaults to `0.0`.
+        max_blank: Pair of floats in `[0, 1]`. The parts of a drawing's crop
+            that may be white, and that may be empty light paper. A crop with
+            more is drawn again, up to 8 times; then the least blank one is
+            taken. Tinted paper counts twice: white pages teach a generator to
+            bleach, empty text boxes to leave holes. Defaults to
+            `(0.75, 0.4)`.
 
+    Raises:
+        ValueError: If an argument is not as above.
 
-def least_blank(image, boxes, white_fraction, paper_fraction):
-    """Chooses the first box of a drawing that is not blank."""
-    limits = np.maximum([white_fraction, paper_fraction], 1e-3)
-    cells = blank_cells(image)
-    excess = []
-    for top, left, side in np.asarray(boxes):
-        inside = cells[
-            top // CELL_SIZE : -(-(top + side) // CELL_SIZE),
-            left // CELL_SIZE : -(-(left + side) // CELL_SIZE),
-        ]
-        blank = np.minimum(inside.mean((0, 1)), 1.0)
-        excess.append(max(1.0, *(blank / limits)))
-    return int(np.argmin(excess))
+    Example:
 
+    >>> crops = keras_comic.data.Crops(256, rotation=10.0, color_jitter=0.2)
+    >>> crops.zoom
+    (0.6, 1.0)
 
-def blank_cells(image):
-    """How blank each cell of 8x8 pixels of a drawing is."""
-    darkest = image.min(axis=-1).astype("float32")
-    white = _cell_means(darkest > WHITE_LEVEL)
-    mean = _cell_means(darkest)
-    variance = _cell_means(darkest**2) - mean**2
-    paper = (mean > PAPER_LEVEL) & (variance < PAPER_DEVIATION**2)
-    weight = np.where(mean > WHITE_LEVEL, 1.0, 2.0)
-    return np.stack([white, paper * weight], axis=-1).astype("float32")
+    Reference:
+        - [DeVries and Taylor, 2017](https://arxiv.org/abs/1708.04552), for
+          the cutout; differs from it in: the square lies wholly inside.
+    """
 
-
-def _cell_means(values):
-    sums = np.asarray(values, "float32")
-    counts = []
-    for axis, length in enumerate(sums.shape):
-        starts = np.arange(0, length, CELL_SIZE)
-        sums = np.add.reduceat(sums, starts, axis=axis)
-        counts.append(np.diff(starts, append=length))
-    return sums / np.outer(*counts).astype("float32")
-
-
-def check_crop(image_size, zoom):
-    """Checks the arguments that every dataset of crops has."""
-    if not image_size > 0:
-        raise ValueError(
-            "`image_size` must be a positive integer. "
-            f"Received: image_size={image_size}"
-        )
-    if len(zoom) != 2 or not 0 < zoom[0] <= zoom[1]:
-        raise ValueError(
-            "`zoom` must be a pair of positive numbers, the smaller first. "
-            f"Received: zoom={zoom}"
-        )
-
-
-def check_batches(batch_size, start_step):
-    """Checks the arguments that say which batches a dataset gives."""
-    if not batch_size > 0:
-        raise ValueError(
-            "`batch_size` must be a positive integer. "
-            f"Received: batch_size={batch_size}"
-        )
-    if not start_step >= 0:
-        raise ValueError(
-            "`start_step` must be an integer of at least 0. "
-            f"Received: start_step={start_step}"
-        )
-
-
-def check_fraction(name, value):
-    """Checks an argument that is a part of a whole."""
-    if not 0 <= value <= 1:
-        raise ValueError(
-            f"`{name}` must lie in [0, 1]. Received: {name}={value}"
-        )
+    def __init__(
+        self,
+        size=128,
+        zoom=(0.6, 1.0),
+        flip=True,
+        rotation=0.0,
+        color_jitter=0.0,
+        cutout=0.0,
+        max_blank=(0.75, 0.4),
+    ):
+        if not size > 0:
+            raise ValueError(
+                f"`size` must be a positive integer. Received: size={size}"
+            )
+        if len(zoom) != 2 or not 0 < zoom[0] <= zoom[1]:
+            raise ValueError(
+                "`zoom` must be a pair of positive numbers, the smaller "
+                f"first. Received: zoom={zoom}"
+            )
+        for name, value, limit in (
+            ("rotation", rotation, 45),
+            ("color_jitter", color_jitter, 1),
+            ("cutout", cutout, 1),
+        ):
+            if not 0 <= value <= limit:
+                raise ValueError(
+                    f"`{name}` must lie in [0, {limit}]. "
+                    f"Received: {name}={value}"
+                )
+        if len(max_blank) != 2 or not all(0 <= part <= 1 for part in max_blank):
+            raise ValueError(
+                "`max_blank` must be a pair of numbers in [0, 1]. "
+                f"Received: max_blank={max_blank}"
+            )
+        self.size = size
+        self.zoom = tuple(map(float, zoom))
+        self.flip = bool(flip)
+        self.rotation = float(rotation)
+        self.color_jitter = float(color_jitter)
+        self.cutout = float(cutout)
+        self.max_blank = tuple(map(float, max_blank))

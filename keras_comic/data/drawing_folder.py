@@ -1,13 +1,13 @@
 """Crops of the drawings of a folder."""
 
-from keras_comic.data.crops import FLIP
-from keras_comic.data.crops import NUM_TRIES
-from keras_comic.data.crops import NUM_UNIFORMS
-from keras_comic.data.crops import check_crop
-from keras_comic.data.crops import check_fraction
-from keras_comic.data.crops import crop
-from keras_comic.data.crops import crop_boxes
-from keras_comic.data.crops import least_blank
+from keras_comic.data.crop_arrays import FLIP
+from keras_comic.data.crop_arrays import NUM_TRIES
+from keras_comic.data.crop_arrays import NUM_UNIFORMS
+from keras_comic.data.crop_arrays import check_crop
+from keras_comic.data.crop_arrays import check_fraction
+from keras_comic.data.crop_arrays import crop
+from keras_comic.data.crop_arrays import crop_boxes
+from keras_comic.data.crop_arrays import least_blank
 from keras_comic.data.file_reader import FileReader
 from keras_comic.data.images import labelled_images
 from keras_comic.data.randomness import random_key

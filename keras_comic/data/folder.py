@@ -3,9 +3,9 @@
 import keras
 import numpy as np
 
-from keras_comic.data.crops import check_batches
-from keras_comic.data.crops import check_crop
-from keras_comic.data.crops import check_fraction
+from keras_comic.data.crop_arrays import check_batches
+from keras_comic.data.crop_arrays import check_crop
+from keras_comic.data.crop_arrays import check_fraction
 from keras_comic.data.drawing_folder import DrawingFolder
 from keras_comic.data.photo_folder import PhotoFolder
 from keras_comic.data.randomness import random_key

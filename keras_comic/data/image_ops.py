@@ -5,8 +5,9 @@ import functools
 import tensorflow as tf
 
 from keras_comic.data.compilation import has_xla
-from keras_comic.data.crop_geometry import RATIOS
 
+# What JPEG files can be shrunk by while they are decoded.
+RATIOS = (1, 2, 4, 8)
 # A crop that shrinks by more than this takes four points for each pixel.
 MAX_SHRINK = 1.25
 

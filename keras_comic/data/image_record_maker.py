@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from keras_comic.data.panels import find_panels
 from keras_comic.data.record_maker import Picture
 from keras_comic.data.record_maker import Record
 from keras_comic.data.record_maker import RecordMaker
@@ -10,7 +9,6 @@ from keras_comic.data.record_maker import encode_image
 from keras_comic.data.record_maker import encode_picture
 from keras_comic.data.record_maker import sha256_of
 from keras_comic.data.sources import is_video
-from keras_comic.data.text_areas import find_text_areas
 from keras_comic.data.tfrecord import PICTURES
 from keras_comic.data.tfrecord import serialize_record
 from keras_comic.data.variants import VARIANTS
@@ -34,10 +32,11 @@ class ImageRecordMaker(RecordMaker):
         rules: `CleaningRules` or `None`. What is left out, and whether
             borders are trimmed. Defaults to `None`: only what cannot be read
             is left out.
-        panels: Boolean. Whether images are pages of comics, to be split into
-            their panels. Defaults to `False`.
-        text_areas: Boolean. Whether speech bubbles and lettering are found,
-            for crops to avoid. Defaults to `False`.
+        panel_finder: Callable or `None`. For pages of comics: takes a page,
+            returns the boxes `(top, left, height, width)` of the panels that
+            become records, such as `keras_comic.comic.find_panels`. It is
+            called in other processes, so that it must be a function of a
+            module. Defaults to `None`.
         variants: Sequence of strings: `"edge_smoothed"`, `"grayscale"`,
             `"superpixels"`, `"blurred"`, `"smoothed"`. What is stored beside
             each picture. Defaults to `()`.
@@ -66,8 +65,7 @@ class ImageRecordMaker(RecordMaker):
         kind,
         image_size=None,
         rules=None,
-        panels=False,
-        text_areas=False,
+        panel_finder=None,
         variants=(),
         frames=24,
     ):
@@ -88,16 +86,15 @@ class ImageRecordMaker(RecordMaker):
                 f"Received: frames={frames}"
             )
         super().__init__(kind, image_size, rules)
-        self.panels = panels
-        self.text_areas = text_areas
+        self.panel_finder = panel_finder
         self.variants = tuple(variants)
         self.frames = frames
 
     def get_config(self):
+        finder = self.panel_finder
         return {
             **super().get_config(),
-            "panels": self.panels,
-            "text_areas": self.text_areas,
+            "panel_finder": finder and f"{finder.__module__}.{finder.__name__}",
             "variants": list(self.variants),
             "frames": self.frames,
         }
@@ -123,8 +120,8 @@ class ImageRecordMaker(RecordMaker):
     def _split(self, picture, conversions):
         # A page's margins show what its gutters look like: panels first.
         parts = [picture]
-        if self.panels:
-            boxes = find_panels(picture.image)
+        if self.panel_finder is not None:
+            boxes = self.panel_finder(picture.image)
             parts = [_cut(picture, box) for box in boxes]
             if len(parts) > 1 or parts[0] is not picture:
                 conversions["panel of a page"] += len(parts)
@@ -143,13 +140,11 @@ class ImageRecordMaker(RecordMaker):
             picture = picture._replace(image=image, own_bytes=None)
         encoded, file_format = encode_picture(picture)
         sha256 = sha256_of(encoded)
-        text_boxes = find_text_areas(image) if self.text_areas else []
         values = {
             **self.common_values(source, sha256, file_format, image.shape),
             "image/encoded": encoded,
             "image/box": picture.box,
             "image/time": picture.time,
-            "image/text_boxes": np.ravel(text_boxes).astype("int64").tolist(),
         }
         for name in self.variants:
             variant = make_variant(name, image)

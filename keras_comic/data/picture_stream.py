@@ -159,6 +159,59 @@ class PictureStream:
         }
 
 
+class PairStream(PictureStream):
+    """Makes the same crop of a photo and of its comic."""
+
+    kinds = ("pairs",)
+
+    def extract(self, features, size, check):
+        comic = read_picture(features, "comic/encoded", size, check)
+        return {
+            **super().extract(features, size, check),
+            "comic": comic.encoded,
+            "comic/is_jpeg": comic.is_jpeg,
+        }
+
+    def specs(self):
+        return {
+            **super().specs(),
+            "comic": tf.TensorSpec([], "string"),
+            "comic/is_jpeg": tf.TensorSpec([], "bool"),
+        }
+
+    def make(self, sample):
+        crop, pixels = self.choose(sample)
+        comic = self.decode(sample["comic"], sample["comic/is_jpeg"], crop)
+        images = {
+            "photos": self.cropper.fit(pixels, crop),
+            "comics": self.cropper.fit(comic, crop),
+        }
+        return {"images": images, "changes": sample["changes"]}
+
+
+class ChoiceStream:
+    """Says yes or no to each sample at random, in the steps of the others."""
+
+    mean_bytes = 0.0
+
+    def __init__(self, seed, name, fraction):
+        self.name = name
+        self.fraction = fraction
+        self.key = random_key(seed, name)
+
+    def specs(self):
+        return {self.name: tf.TensorSpec([], "bool")}
+
+    def read(self, samples):
+        return [random_uniforms(self.key, samples, 1)[:, 0] < self.fraction]
+
+    def prepare(self, block):
+        return block
+
+    make = prepare
+    finish = prepare
+
+
 def _as_array(values, spec):
     if spec.dtype != tf.string:
         return np.array(values, spec.dtype.as_numpy_dtype)

@@ -91,15 +91,6 @@ def _png_size(encoded):
     return struct.unpack_from(">II", encoded, 16)[::-1], 24
 
 
-def text_boxes(features):
-    """The areas of text in a picture."""
-    key = "image/text_boxes"
-    values = features[key].int64_list.value if key in features else ()
-    if len(values) % 4:
-        raise ValueError(f"its `{key}` are incomplete")
-    return np.array(values, "<i4").tobytes()
-
-
 def string_array(values):
     """An array of strings for `tf.numpy_function`."""
     # NumPy's own array of bytes would lose zeros at the end.

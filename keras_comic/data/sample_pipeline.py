@@ -4,7 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_comic.data.chunks import cpu_count
-from keras_comic.data.crops import check_batches
+from keras_comic.data.crop_arrays import check_batches
 
 # Samples are read in blocks of at most so many, and of about so many bytes.
 BLOCK_SIZE = 64
@@ -13,14 +13,7 @@ BLOCK_BYTES = 4 * 2**20
 NUM_AHEAD = 4
 
 
-def make_batches(
-    streams,
-    batch_size,
-    start_step=0,
-    shard=(0, 1),
-    num_parallel_calls=tf.data.AUTOTUNE,
-    combine=None,
-):
+def make_batches(streams, batch_size, start_step, shard, combine=None):
     """Endless batches of what streams make."""
     check_batches(batch_size, start_step)
     check_shard(shard, batch_size)
@@ -64,8 +57,8 @@ def make_batches(
         return finished if combine is None else combine(finished)
 
     first = start_step * own_size
-    if num_parallel_calls == tf.data.AUTOTUNE:
-        num_parallel_calls = 2 * cpu_count()
+    # Left to tf.data, a slow storage would get too few.
+    num_parallel_calls = 2 * cpu_count()
     dataset = tf.data.Dataset.range(first, tf.int64.max, block_size)
     dataset = _map(dataset, prepare, tf.data.AUTOTUNE)
     dataset = _map(dataset.unbatch(), make, num_parallel_calls)

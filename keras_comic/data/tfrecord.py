@@ -60,13 +60,6 @@ SCHEMA = {
     "image/time": Feature(
         "float32", PICTURES, (), "Seconds into the video; `0` for a picture"
     ),
-    "image/text_boxes": Feature(
-        "int64",
-        PICTURES,
-        None,
-        "Top, left, height and width of each area of text in this picture, "
-        "pixels, one after the other",
-    ),
     **{
         f"variant/{name}": Feature(
             "string", PICTURES, None, f"One file, or none: the picture {holds}"

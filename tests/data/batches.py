@@ -22,7 +22,7 @@ def take(dataset, count):
 
 def samples_of(stream, count, batch_size=None):
     """What a stream makes of its first samples: dict of arrays."""
-    return take(make_batches([stream], batch_size or count), 1)[0]
+    return take(make_batches([stream], batch_size or count, 0, (0, 1)), 1)[0]
 
 
 def levels(images):

@@ -3,7 +3,6 @@
 import hashlib
 import io
 
-import numpy as np
 import tensorflow as tf
 from PIL import Image
 
@@ -33,7 +32,7 @@ def common_values(encoded, size, label="ink", file_format="png"):
 
 
 def picture_record(
-    image, label="ink", kind="photos", file_format="png", text=(), **variants
+    image, label="ink", kind="photos", file_format="png", **variants
 ):
     """A record of a photo or comic.
 
@@ -42,7 +41,6 @@ def picture_record(
         label: String.
         kind: `"photos"` or `"comics"`.
         file_format: `"png"` or `"jpeg"`.
-        text: Sequence of boxes: top, left, height and width.
         **variants: Uint8 images.
 
     Returns:
@@ -56,7 +54,6 @@ def picture_record(
             "image/encoded": encoded,
             "image/box": (0, 0, *image.shape[:2]),
             "image/time": 0.0,
-            "image/text_boxes": np.ravel(text).astype(int).tolist(),
             **{
                 f"variant/{name}": [encode(variant)]
                 for name, variant in variants.items()

@@ -8,6 +8,7 @@ import pytest
 from absl.testing import parameterized
 from PIL import Image
 
+from keras_comic.comic.panels import find_panels  # noqa: E402
 from keras_comic.data.beam import write_records_with_beam
 from keras_comic.data.build import write_records
 from keras_comic.data.cleaning import CleaningRules
@@ -117,7 +118,7 @@ class BeamTest(parameterized.TestCase, TestCase):
             "comics",
             image_size=64,
             rules=CleaningRules(min_side=32),
-            panels=True,
+            panel_finder=find_panels,
             variants=["grayscale"],
         )
         written = self.check(
@@ -152,7 +153,9 @@ class BeamTest(parameterized.TestCase, TestCase):
     @pytest.mark.slow
     def test_processes(self):
         sources = save_sources(self.folder / "in")
-        maker = ImageRecordMaker("comics", rules=CleaningRules(), panels=True)
+        maker = ImageRecordMaker(
+            "comics", rules=CleaningRules(), panel_finder=find_panels
+        )
         self.check(sources, maker, IN_PROCESSES, num_shards=2)
 
     @parameterized.parameters([None], [IN_PROCESSES])
@@ -243,7 +246,9 @@ class BeamTest(parameterized.TestCase, TestCase):
                 path.unlink()
             else:
                 files[f"store://bucket/in/{name}"] = path.read_bytes()
-        maker = ImageRecordMaker("comics", rules=CleaningRules(), panels=True)
+        maker = ImageRecordMaker(
+            "comics", rules=CleaningRules(), panel_finder=find_panels
+        )
         expected = write_records(
             sources, self.folder / "out", maker, num_shards=2
         )

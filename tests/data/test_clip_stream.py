@@ -6,9 +6,9 @@ from tests.test_case import photos
 pytest.importorskip("tensorflow")
 pytest.importorskip("cv2")
 
-from keras_comic.data.augmentation import Augmentation  # noqa: E402
 from keras_comic.data.clip_stream import ClipStream  # noqa: E402
 from keras_comic.data.cropper import Cropper  # noqa: E402
+from keras_comic.data.crops import Crops  # noqa: E402
 from keras_comic.data.optical_flow import encode_flow  # noqa: E402
 from tests.data.batches import DatasetTestCase  # noqa: E402
 from tests.data.batches import levels  # noqa: E402
@@ -59,7 +59,7 @@ class ClipStreamTest(DatasetTestCase):
         count=8,
         **arguments,
     ):
-        cropper = Cropper(size, zoom, Augmentation(**arguments))
+        cropper = Cropper(Crops(size, zoom, **arguments))
         stream = ClipStream(records, 0, "clips", cropper, num_frames, flow)
         return samples_of(stream, count)
 
@@ -78,7 +78,7 @@ class ClipStreamTest(DatasetTestCase):
         for arguments in (
             {},
             {"zoom": (0.4, 1.0)},
-            {"rotation": 30.0, "scale": (0.8, 1.2)},
+            {"rotation": 30.0, "zoom": (0.8, 1.2)},
         ):
             found = self.clips(records, 2, 16, **arguments)
             self.assertEqual(set(found), {"frames", "times"})
@@ -113,7 +113,7 @@ class ClipStreamTest(DatasetTestCase):
             {},
             {"zoom": (0.5, 1.0)},
             {"zoom": (1.5, 2.0)},
-            {"rotation": 45.0, "scale": (0.6, 1.3)},
+            {"rotation": 45.0, "zoom": (0.6, 1.3)},
         ):
             found = self.clips(records, 4, flow=True, **arguments)
             self.assertShape(found["flow"], (8, 3, 24, 24, 2))

@@ -151,7 +151,7 @@ class ImportTest(TestCase):
         modules = done.stdout.split()
         self.assertIn("keras_comic.data.folder", modules)
         self.assertNotIn("keras_comic.data.tfrecord", modules)
-        self.assertNotIn("keras_comic.data.pipelines", modules)
+        self.assertNotIn("keras_comic.data.datasets", modules)
 
     def test_unknown_name(self):
         from keras_comic import data

@@ -11,16 +11,15 @@ from PIL import Image
 
 tf = pytest.importorskip("tensorflow")
 
+from keras_comic.comic.panels import find_panels  # noqa: E402
 from keras_comic.data.cleaning import CleaningRules  # noqa: E402
 from keras_comic.data.image_record_maker import ImageRecordMaker  # noqa: E402
 from keras_comic.data.images import read_image  # noqa: E402
 from keras_comic.data.record_maker import sha256_of  # noqa: E402
 from keras_comic.data.sources import Source  # noqa: E402
-from keras_comic.data.text_areas import find_text_areas  # noqa: E402
 from keras_comic.data.tfrecord import VARIANTS  # noqa: E402
 from keras_comic.data.tfrecord import record_features  # noqa: E402
 from keras_comic.data.variants import make_variant  # noqa: E402
-from tests.data.pages import draw_bubble  # noqa: E402
 from tests.data.pages import draw_comic_page  # noqa: E402
 from tests.data.pages import draw_scene  # noqa: E402
 from tests.data.pages import overlap  # noqa: E402
@@ -79,7 +78,6 @@ class PictureTest(ImageRecordMakerTest):
         (record,) = self.parse(made)
         for name in VARIANTS:
             self.assertShape(record.pop(f"variant/{name}"), (0,))
-        self.assertShape(record.pop("image/text_boxes"), (0,))
         self.assertAllEqual(record.pop("image/box"), [0, 0, 24, 32])
         self.assertEqual(
             record,
@@ -257,7 +255,7 @@ class PictureTest(ImageRecordMakerTest):
 
     def test_config(self):
         maker = ImageRecordMaker(
-            "photos", 16, None, True, True, ("blurred",), "scenes"
+            "photos", 16, None, find_panels, ("blurred",), "scenes"
         )
         self.assertEqual(
             maker.get_config(),
@@ -265,8 +263,7 @@ class PictureTest(ImageRecordMakerTest):
                 "kind": "photos",
                 "image_size": 16,
                 "rules": None,
-                "panels": True,
-                "text_areas": True,
+                "panel_finder": "keras_comic.comic.panels.find_panels",
                 "variants": ["blurred"],
                 "frames": "scenes",
             },
@@ -291,7 +288,7 @@ class PanelsTest(ImageRecordMakerTest):
         self.save(self.page)
 
     def test_a_record_of_each(self):
-        made = self.make(panels=True)
+        made = self.make(panel_finder=find_panels)
         self.assertEqual(made.conversions, {"panel of a page": 3})
         boxes = self.boxes(made)
         for found, expected in zip(boxes, PANELS, strict=True):
@@ -307,7 +304,7 @@ class PanelsTest(ImageRecordMakerTest):
 
     def test_in_the_source_also_when_it_is_trimmed_and_resized(self):
         rules = CleaningRules(min_side=8, min_sharpness=None, max_text=None)
-        made = self.make(panels=True, rules=rules, image_size=32)
+        made = self.make(panel_finder=find_panels, rules=rules, image_size=32)
         # The frames are trimmed, 2 pixels.
         for found, expected in zip(self.boxes(made), PANELS, strict=True):
             inside = np.add(expected, (2, 2, -4, -4))
@@ -325,54 +322,36 @@ class PanelsTest(ImageRecordMakerTest):
         page[82:148, 12:88] = 120
         self.save(page)
         rules = CleaningRules(min_side=8, min_sharpness=None, max_text=None)
-        made = self.make(panels=True, rules=rules)
+        made = self.make(panel_finder=find_panels, rules=rules)
         self.assertEqual(len(made.records), 2)
         self.assertEqual([drop.rule for drop in made.drops], ["blank"])
 
     def test_a_picture_without_gutters(self):
         path = self.save(draw_scene(60, 80))
-        made = self.make(panels=True)
+        made = self.make(panel_finder=find_panels)
         (record,) = self.parse(made)
         self.assertEqual(record["image/encoded"], path.read_bytes())
         self.assertEqual(made.conversions, {})
 
     def test_the_only_panel_of_a_page(self):
         self.save(draw_comic_page(160, 200, [(20, 20, 120, 160)]))
-        made = self.make(panels=True)
+        made = self.make(panel_finder=find_panels)
         (box,) = self.boxes(made)
         self.assertGreater(overlap(box, (20, 20, 120, 160)), 0.9)
         self.assertEqual(made.conversions, {"panel of a page": 1})
-
-    def test_text_areas(self):
-        image = draw_bubble(draw_scene(300, 400), (30, 40, 120, 200))
-        self.save(image)
-        for size in (None, 240):
-            (record,) = self.parse(self.make(text_areas=True, image_size=size))
-            picture = decode(record["image/encoded"])
-            boxes = record["image/text_boxes"].reshape(-1, 4)
-            expected = np.reshape(find_text_areas(picture), (-1, 4))
-            self.assertAllEqual(boxes, expected)
-            self.assertGreater(len(boxes), 0)
-            scale = picture.shape[0] / 300
-            bubble = np.array([30, 40, 120, 200]) * scale
-            self.assertGreater(max(overlap(b, bubble) for b in boxes), 0.3)
 
     @shared
     def test_shared_page(self):
         name = "ep22_gfx_Pepper-and-Carrot_by-David-Revoy_E22P08.jpg"
         path = SHARED / "data" / "pages" / name
         maker = ImageRecordMaker(
-            "comics", 256, CleaningRules(), panels=True, text_areas=True
+            "comics", 256, CleaningRules(), panel_finder=find_panels
         )
         made = maker.make(Source(path, path.name, "page", "train"))
         self.assertEqual(len(made.records), 6)
         for record in self.parse(made):
             height, width = record["image/height"], record["image/width"]
             self.assertLessEqual(min(height, width), 256)
-            boxes = record["image/text_boxes"].reshape(-1, 4)
-            for top, left, rows, columns in boxes:
-                self.assertLessEqual(top + rows, height)
-                self.assertLessEqual(left + columns, width)
 
 
 class VideosTest(ImageRecordMakerTest):

@@ -373,7 +373,6 @@ class ParseTest(InspectionTest):
             (values["image/height"], values["image/time"]), (8, 0.0)
         )
         self.assertEqual(values["image/filename"], "a.png")
-        self.assertEqual(values["image/text_boxes"], [])
         self.assertEqual(
             values["image/encoded"], (self.images / "a.png").read_bytes()
         )

@@ -5,8 +5,9 @@ from tests.test_case import photos
 
 pytest.importorskip("tensorflow")
 
-from keras_comic.data.augmentation import Augmentation  # noqa: E402
 from keras_comic.data.cropper import Cropper  # noqa: E402
+from keras_comic.data.crops import Crops  # noqa: E402
+from keras_comic.data.picture_stream import PairStream  # noqa: E402
 from keras_comic.data.picture_stream import PictureStream  # noqa: E402
 from keras_comic.data.record_index import RecordIndex  # noqa: E402
 from keras_comic.data.variants import make_variant  # noqa: E402
@@ -16,13 +17,10 @@ from tests.data.batches import samples_of  # noqa: E402
 from tests.data.small_records import pair_record  # noqa: E402
 from tests.data.small_records import picture_record  # noqa: E402
 
-NO_FLIP = Augmentation(flip=False)
-
 
 class PictureStreamTest(DatasetTestCase):
     def make(self, records, size=8, zoom=(1.0, 1.0), variants=(), **arguments):
-        augmentation = Augmentation(**arguments)
-        cropper = Cropper(size, zoom, augmentation)
+        cropper = Cropper(Crops(size, zoom, **arguments))
         return PictureStream(records, 0, "photos", cropper, variants)
 
     def crops(self, *arguments, count=20, **options):
@@ -60,7 +58,7 @@ class PictureStreamTest(DatasetTestCase):
         rows, columns = np.indices((64, 64))
         image = np.stack([rows * 3, columns * 3, rows + columns], axis=-1)
         records = self.write("photos", [picture_record(image.astype("uint8"))])
-        crops = self.crops(records, 16, rotation=30, scale=(0.8, 1.2))
+        crops = self.crops(records, 16, rotation=30, zoom=(0.8, 1.2))
         angles = []
         for crop in crops["photos"]:
             # Away from the border, where the file is mirrored.
@@ -123,3 +121,38 @@ class PictureStreamTest(DatasetTestCase):
             self.make(pairs)
         with self.assertRaisesRegex(ValueError, "must be one of edge_smoothed"):
             self.make(self.write_noise("photos"), variants=["grey"])
+
+
+class PairStreamTest(DatasetTestCase):
+    def crops(self, records, **arguments):
+        cropper = Cropper(Crops(16, **arguments))
+        found = samples_of(PairStream(records, 0, "pairs", cropper), 12)
+        self.assertEqual(set(found), {"photos", "comics"})
+        return levels(found["photos"]), levels(found["comics"])
+
+    def test_the_same_crop_of_both(self):
+        pairs = []
+        for seed in range(3):
+            photo = photos(40, 60, 3, seed=seed)
+            pairs.append(pair_record(photo, 255 - photo))
+        records = self.write("pairs", pairs)
+        for arguments in ({}, {"zoom": (0.2, 2.0), "rotation": 30.0}):
+            photo, comic = self.crops(records, **arguments)
+            self.assertLessEqual(abs(photo + comic - 255).max(), 1)
+            self.assertGreater(photo.std(), 10)
+            self.assertEqual(len({p.tobytes() for p in photo}), 12)
+
+    def test_colours_and_cutout_are_the_same(self):
+        photo = photos(20, 20, 3)
+        records = self.write("pairs", [pair_record(photo, photo)])
+        both = self.crops(records, color_jitter=0.5, cutout=0.3)
+        self.assertAllEqual(*both)
+
+    def test_two_formats(self):
+        # Smooth, so that the JPEG is near.
+        photo = np.indices((48, 48)).sum(0)[..., None] * np.ones(3)
+        photo = photo.astype("uint8")
+        record = pair_record(photo, photo, ("jpeg", "png"))
+        records = self.write("pairs", [record])
+        photo, comic = self.crops(records, zoom=(0.3, 1.0))
+        self.assertLessEqual(abs(photo - comic).max(), 6)

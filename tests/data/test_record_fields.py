@@ -1,4 +1,3 @@
-import numpy as np
 import pytest
 
 from tests.test_case import TestCase
@@ -12,7 +11,6 @@ from keras_comic.data.record_fields import picture_size  # noqa: E402
 from keras_comic.data.record_fields import read_picture  # noqa: E402
 from keras_comic.data.record_fields import string_array  # noqa: E402
 from keras_comic.data.record_fields import string_values  # noqa: E402
-from keras_comic.data.record_fields import text_boxes  # noqa: E402
 from tests.data.small_records import encode  # noqa: E402
 from tests.data.small_records import picture_record  # noqa: E402
 
@@ -39,20 +37,10 @@ class RecordFieldsTest(TestCase):
             picture_size(features)
         with self.assertRaisesRegex(ValueError, "its `image/encoded` is miss"):
             read_picture(features, "image/encoded", (1, 1), True)
-        self.assertEqual(text_boxes(features), b"")
         # To look did not add them.
         self.assertEqual(len(features), 0)
         with self.assertRaisesRegex(ValueError, "it cannot be parsed"):
             parse_record(b"\xff\xff\xff")
-
-    def test_text_boxes(self):
-        boxes = [(1, 2, 3, 4), (0, 10, 300, 7)]
-        features = parse_record(picture_record(photos(9, 9, 3), text=boxes))
-        found = np.frombuffer(text_boxes(features), "int32").reshape(-1, 4)
-        self.assertAllEqual(found, boxes)
-        features["image/text_boxes"].int64_list.value.append(1)
-        with self.assertRaisesRegex(ValueError, "are incomplete"):
-            text_boxes(features)
 
     def check(self, encoded, size=(24, 32)):
         return encoded_picture(encoded, "image/encoded", size, True)

@@ -21,7 +21,8 @@ devices = tf.config.list_physical_devices("CPU")
 tf.config.set_logical_device_configuration(
     devices[0], [tf.config.LogicalDeviceConfiguration()] * 2
 )
-from keras_comic.data.pipelines import photo_dataset
+from keras_comic.data.crops import Crops
+from keras_comic.data.datasets import picture_dataset
 strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
 records = {records!r}
 
@@ -32,15 +33,15 @@ def values(dataset, steps):
         for _ in range(steps)
     ]
 
-expected = list(photo_dataset(records, 8, batch_size=6).take(4))
+expected = list(picture_dataset(records, Crops(8), 6).take(4))
 
 def make(context):
     size = context.get_per_replica_batch_size(6)
     workers = context.num_input_pipelines
-    return photo_dataset(
+    return picture_dataset(
         records,
-        8,
-        batch_size=size * workers,
+        Crops(8),
+        size * workers,
         shard=(context.input_pipeline_id, workers),
     )
 
@@ -49,13 +50,13 @@ assert all(bool(tf.reduce_all(a == b)) for a, b in zip(found, expected))
 
 # Two machines, each with one device.
 def make_part(place):
-    return photo_dataset(records, 8, batch_size=6, shard=(place, 2))
+    return picture_dataset(records, Crops(8), 6, shard=(place, 2))
 
 parts = [list(make_part(place).take(4)) for place in range(2)]
 found = [tf.concat(both, axis=0) for both in zip(*parts)]
 assert all(bool(tf.reduce_all(a == b)) for a, b in zip(found, expected))
 
-whole = photo_dataset(records, 8, batch_size=6)
+whole = picture_dataset(records, Crops(8), 6)
 found = values(strategy.experimental_distribute_dataset(whole), 4)
 assert all(bool(tf.reduce_all(a == b)) for a, b in zip(found, expected))
 print("the same")
@@ -90,8 +91,9 @@ class Numbers:
 
 
 class MakeBatchesTest(TestCase):
-    def numbers(self, count, *arguments, **options):
-        found = take(make_batches([Numbers()], *arguments, **options), count)
+    def numbers(self, count, batch_size, start_step=0, shard=(0, 1)):
+        dataset = make_batches([Numbers()], batch_size, start_step, shard)
+        found = take(dataset, count)
         return [batch["number"].tolist() for batch in found]
 
     def test_order(self):
@@ -124,17 +126,17 @@ class MakeBatchesTest(TestCase):
                 setattr(sample_pipeline, name, value)
                 self.assertEqual(self.numbers(9, 5), expected)
         stream = Numbers()
-        take(make_batches([stream], 5), 1)
+        take(make_batches([stream], 5, 0, (0, 1)), 1)
         self.assertEqual(set(stream.blocks), {3})
 
     def test_combine(self):
         dataset = make_batches(
-            [Numbers()], 2, combine=lambda batch: batch["number"] + 5
+            [Numbers()], 2, 0, (0, 1), lambda batch: batch["number"] + 5
         )
         self.assertAllEqual(take(dataset, 1)[0], [5, 15])
 
     def test_options(self):
-        options = make_batches([Numbers()], 2).options()
+        options = make_batches([Numbers()], 2, 0, (0, 1)).options()
         self.assertTrue(options.deterministic)
         self.assertEqual(
             options.experimental_distribute.auto_shard_policy,
@@ -149,9 +151,9 @@ class MakeBatchesTest(TestCase):
 
     def test_errors(self):
         with self.assertRaisesRegex(ValueError, "Received: batch_size=0"):
-            make_batches([Numbers()], 0)
+            make_batches([Numbers()], 0, 0, (0, 1))
         with self.assertRaisesRegex(ValueError, "Received: start_step=-1"):
-            make_batches([Numbers()], 1, -1)
+            make_batches([Numbers()], 1, -1, (0, 1))
         for shard in ((2, 2), (-1, 2), (0,), (0, 0)):
             with self.assertRaisesRegex(ValueError, "`shard` must be a pair"):
                 check_shard(shard, 4)
@@ -161,7 +163,8 @@ class MakeBatchesTest(TestCase):
             check_shard((0, 3), 4)
 
     def test_iterators_can_be_saved(self):
-        from keras_comic.data.pipelines import style_transfer_dataset
+        from keras_comic.data.crops import Crops
+        from keras_comic.data.datasets import style_transfer_dataset
         from tests.data.small_records import picture_record
         from tests.data.small_records import write_shards
         from tests.test_case import photos
@@ -175,7 +178,7 @@ class MakeBatchesTest(TestCase):
         def make():
             return iter(
                 style_transfer_dataset(
-                    folder / "records", folder / "records", 8, batch_size=3
+                    folder / "records", folder / "records", Crops(8), 3
                 )
             )
 

@@ -163,19 +163,19 @@ class SerializeTest(RecordsTest):
     @settings(max_examples=25, deadline=None, derandomize=True, database=None)
     @given(
         st.binary(),
-        st.lists(st.integers(-(2**63), 2**63 - 1)),
+        st.tuples(*[st.integers(-(2**63), 2**63 - 1)] * 4),
         st.floats(width=32, allow_nan=False),
     )
-    def test_any_bytes_and_numbers_survive(self, encoded, boxes, time):
+    def test_any_bytes_and_numbers_survive(self, encoded, box, time):
         values = {
             "image/encoded": encoded,
-            "image/text_boxes": boxes,
+            "image/box": box,
             "image/time": time,
         }
         record = serialize_record("photos", values_of("photos", **values))
         found = tf.io.parse_single_example(record, record_features("photos"))
         self.assertEqual(found["image/encoded"].numpy(), encoded)
-        self.assertAllEqual(found["image/text_boxes"], boxes)
+        self.assertAllEqual(found["image/box"], box)
         self.assertEqual(found["image/time"].numpy(), time)
 
 

@@ -225,7 +225,7 @@ def labelled_drawings(drawings):
 def _make_dataset(drawings, photos, records, start_step, options):
     arguments = {
         name: options[name]
-        for name in ("image_size", "batch_size", "seed", "identity_fraction")
+        for name in ("batch_size", "seed", "identity_fraction")
     }
     arguments["start_step"] = start_step
     zoom = options["zoom"]
@@ -236,8 +236,10 @@ def _make_dataset(drawings, photos, records, start_step, options):
         return FolderPairs(
             PhotoFolder(photos, zoom),
             DrawingFolder(drawings, zoom, **blank),
+            options["image_size"],
             **arguments,
         )
+    from keras_comic.data import Crops
     from keras_comic.data import style_transfer_dataset
     from keras_comic.data import write_records
 
@@ -249,8 +251,7 @@ def _make_dataset(drawings, photos, records, start_step, options):
     return style_transfer_dataset(
         records / "photos",
         records / "drawings",
-        zoom=zoom,
-        **blank,
+        Crops(options["image_size"], zoom, max_blank=tuple(blank.values())),
         **arguments,
     )
 

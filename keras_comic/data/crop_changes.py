@@ -7,12 +7,12 @@ import numpy as np
 import tensorflow as tf
 
 from keras_comic.data.compilation import has_xla
-from keras_comic.data.crops import BRIGHTNESS
-from keras_comic.data.crops import CONTRAST
-from keras_comic.data.crops import CUTOUT_LEFT
-from keras_comic.data.crops import CUTOUT_TOP
-from keras_comic.data.crops import HUE
-from keras_comic.data.crops import SATURATION
+from keras_comic.data.crop_arrays import BRIGHTNESS
+from keras_comic.data.crop_arrays import CONTRAST
+from keras_comic.data.crop_arrays import CUTOUT_LEFT
+from keras_comic.data.crop_arrays import CUTOUT_TOP
+from keras_comic.data.crop_arrays import HUE
+from keras_comic.data.crop_arrays import SATURATION
 
 # Degrees that hues turn by at most, at a color jitter of 1.
 HUE_DEGREES = 36.0
@@ -20,106 +20,6 @@ HUE_DEGREES = 36.0
 RGB_TO_YIQ = np.array(
     [[0.299, 0.587, 0.114], [0.596, -0.274, -0.322], [0.211, -0.523, 0.312]]
 )
-
-
-class Augmentation:
-    """How the datasets of records change each picture at random.
-
-    What a picture gets is a function of the dataset's seed and of the
-    sample's number. Scale and rotation are part of the crop: one resampling
-    of the file's pixels, without empty corners (what lies beyond the border
-    of a file is mirrored). Pictures that belong together, such as a photo and
-    its comic, the frames of a clip or a variant, get the same changes.
-
-    Args:
-        flip: Boolean. Whether half of the pictures are mirrored. Defaults to
-            `True`.
-        rotation: Float in `[0, 45]`. Pictures are turned by up to so many
-            degrees either way. Defaults to `0.0`.
-        scale: Pair of floats > 0. The range of a factor by which pictures are
-            enlarged, on top of the dataset's `zoom`. Defaults to
-            `(1.0, 1.0)`.
-        color_jitter: Float in `[0, 1]`. Brightness, contrast (about middle
-            grey) and saturation are multiplied by up to `1 + color_jitter`
-            and at least `1 - color_jitter`, and hues turn by up to `36 *
-            color_jitter` degrees either way. Defaults to `0.0`.
-        cutout: Float in `[0, 1]`. Side of a square that is made middle grey,
-            as a part of the crop's side. Defaults to `0.0`.
-
-    Raises:
-        ValueError: If an argument is not as above.
-
-    Example:
-
-    >>> augmentation = keras_comic.data.Augmentation(
-    ...     rotation=10.0, scale=(0.8, 1.25), color_jitter=0.2
-    ... )
-    >>> augmentation.get_config()["rotation"]
-    10.0
-
-    Reference:
-        - [DeVries and Taylor, 2017](https://arxiv.org/abs/1708.04552), for
-          the cutout; differs from it in: the square lies wholly inside.
-    """
-
-    def __init__(
-        self,
-        flip=True,
-        rotation=0.0,
-        scale=(1.0, 1.0),
-        color_jitter=0.0,
-        cutout=0.0,
-    ):
-        for name, value, limit in (
-            ("rotation", rotation, 45),
-            ("color_jitter", color_jitter, 1),
-            ("cutout", cutout, 1),
-        ):
-            if not 0 <= value <= limit:
-                raise ValueError(
-                    f"`{name}` must lie in [0, {limit}]. "
-                    f"Received: {name}={value}"
-                )
-        if len(scale) != 2 or not 0 < scale[0] <= scale[1]:
-            raise ValueError(
-                "`scale` must be a pair of positive numbers, the smaller "
-                f"first. Received: scale={scale}"
-            )
-        self.flip = bool(flip)
-        self.rotation = float(rotation)
-        self.scale = tuple(map(float, scale))
-        self.color_jitter = float(color_jitter)
-        self.cutout = float(cutout)
-
-    def get_config(self):
-        """The arguments.
-
-        Returns:
-            Dict; `Augmentation(**config)` is the same again.
-        """
-        return {
-            "flip": self.flip,
-            "rotation": self.rotation,
-            "scale": self.scale,
-            "color_jitter": self.color_jitter,
-            "cutout": self.cutout,
-        }
-
-    def __repr__(self):
-        arguments = [f"{k}={v}" for k, v in self.get_config().items()]
-        return f"Augmentation({', '.join(arguments)})"
-
-
-def check_augmentation(augmentation):
-    """The augmentation to use where one is given, or none."""
-    if augmentation is None:
-        return Augmentation()
-    if not isinstance(augmentation, Augmentation):
-        raise TypeError(
-            "`augmentation` must be an `Augmentation` or None. "
-            f"Received: augmentation={augmentation}"
-        )
-    return augmentation
 
 
 def color_changes(uniforms, color_jitter):

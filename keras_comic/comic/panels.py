@@ -88,7 +88,7 @@ def find_panels(image, min_fraction=0.02):
     >>> page = np.full((96, 64, 3), 255, "uint8")
     >>> page[4:44, 4:60] = (200, 80, 40)
     >>> page[50:92, 4:30] = page[50:92, 36:60] = (40, 80, 200)
-    >>> keras_comic.data.find_panels(page)
+    >>> keras_comic.comic.find_panels(page)
     [(4, 4, 40, 56), (50, 4, 42, 26), (50, 36, 42, 24)]
 
     Reference:

@@ -1,0 +1,125 @@
+"""Square crops of arrays, for folders of images, without TensorFlow."""
+
+import numpy as np
+from PIL import Image
+
+# The random numbers of a picture, by their places; after them come three for
+# each crop to choose from: zoom, top and left.
+(
+    FLIP,
+    SCALE,
+    ROTATION,
+    BRIGHTNESS,
+    CONTRAST,
+    SATURATION,
+    HUE,
+    CUTOUT_TOP,
+    CUTOUT_LEFT,
+    NUM_UNIFORMS,
+) = range(10)
+# How often a crop of a drawing that is nearly blank is drawn again.
+NUM_TRIES = 8
+# Side of the cells that are judged blank or not, pixels.
+CELL_SIZE = 8
+# Levels of the darkest channel, in [0, 255]: a pixel is white above the first;
+# a cell is empty paper if its mean lies above the second and its standard
+# deviation below the third.
+WHITE_LEVEL = 235.0
+PAPER_LEVEL = 200.0
+PAPER_DEVIATION = 3.0
+
+
+def crop_boxes(shape, uniforms, image_size, zoom):
+    """Random square boxes inside an image."""
+    uniforms = np.asarray(uniforms, "float32")
+    low, high = np.asarray(zoom, "float32")
+    factors = low + uniforms[:, :1] * (high - low)
+    sides = np.round(np.float32(image_size) / factors)
+    sides = np.minimum(sides, np.float32(min(shape[:2])))
+    room = np.asarray(shape[:2], "float32") - sides + 1
+    corners = np.minimum(np.floor(uniforms[:, 1:] * room), room - 1)
+    return np.concatenate([corners, sides], axis=1).astype("int32")
+
+
+def crop(image, box, mirror, image_size):
+    """Cuts a box out of an image, resizes it and mirrors it."""
+    top, left, side = (int(number) for number in box)
+    pixels = Image.fromarray(image[top : top + side, left : left + side])
+    pixels = np.asarray(
+        pixels.resize((image_size, image_size), Image.Resampling.BICUBIC)
+    )
+    if mirror:
+        pixels = pixels[:, ::-1]
+    return pixels.astype("float32") / np.float32(127.5) - np.float32(1)
+
+
+def least_blank(image, boxes, white_fraction, paper_fraction):
+    """Chooses the first box of a drawing that is not blank."""
+    limits = np.maximum([white_fraction, paper_fraction], 1e-3)
+    cells = blank_cells(image)
+    excess = []
+    for top, left, side in np.asarray(boxes):
+        inside = cells[
+            top // CELL_SIZE : -(-(top + side) // CELL_SIZE),
+            left // CELL_SIZE : -(-(left + side) // CELL_SIZE),
+        ]
+        blank = np.minimum(inside.mean((0, 1)), 1.0)
+        excess.append(max(1.0, *(blank / limits)))
+    return int(np.argmin(excess))
+
+
+def blank_cells(image):
+    """How blank each cell of 8x8 pixels of a drawing is."""
+    darkest = image.min(axis=-1).astype("float32")
+    white = _cell_means(darkest > WHITE_LEVEL)
+    mean = _cell_means(darkest)
+    variance = _cell_means(darkest**2) - mean**2
+    paper = (mean > PAPER_LEVEL) & (variance < PAPER_DEVIATION**2)
+    weight = np.where(mean > WHITE_LEVEL, 1.0, 2.0)
+    return np.stack([white, paper * weight], axis=-1).astype("float32")
+
+
+def _cell_means(values):
+    sums = np.asarray(values, "float32")
+    counts = []
+    for axis, length in enumerate(sums.shape):
+        starts = np.arange(0, length, CELL_SIZE)
+        sums = np.add.reduceat(sums, starts, axis=axis)
+        counts.append(np.diff(starts, append=length))
+    return sums / np.outer(*counts).astype("float32")
+
+
+def check_crop(image_size, zoom):
+    """Checks the arguments that every dataset of crops has."""
+    if not image_size > 0:
+        raise ValueError(
+            "`image_size` must be a positive integer. "
+            f"Received: image_size={image_size}"
+        )
+    if len(zoom) != 2 or not 0 < zoom[0] <= zoom[1]:
+        raise ValueError(
+            "`zoom` must be a pair of positive numbers, the smaller first. "
+            f"Received: zoom={zoom}"
+        )
+
+
+def check_batches(batch_size, start_step):
+    """Checks the arguments that say which batches a dataset gives."""
+    if not batch_size > 0:
+        raise ValueError(
+            "`batch_size` must be a positive integer. "
+            f"Received: batch_size={batch_size}"
+        )
+    if not start_step >= 0:
+        raise ValueError(
+            "`start_step` must be an integer of at least 0. "
+            f"Received: start_step={start_step}"
+        )
+
+
+def check_fraction(name, value):
+    """Checks an argument that is a part of a whole."""
+    if not 0 <= value <= 1:
+        raise ValueError(
+            f"`{name}` must lie in [0, 1]. Received: {name}={value}"
+        )

@@ -1,0 +1,114 @@
+import numpy as np
+
+from keras_comic.data.crop_arrays import blank_cells
+from keras_comic.data.crop_arrays import check_batches
+from keras_comic.data.crop_arrays import check_crop
+from keras_comic.data.crop_arrays import check_fraction
+from keras_comic.data.crop_arrays import crop
+from keras_comic.data.crop_arrays import crop_boxes
+from keras_comic.data.crop_arrays import least_blank
+from tests.data.pictures import drawing_with_box
+from tests.test_case import TestCase
+from tests.test_case import photos
+
+WHITE = (255, 255, 255)
+CREAM = (246, 240, 227)
+
+
+class CropBoxesTest(TestCase):
+    def test_worked_by_hand(self):
+        uniforms = [[0.0, 0.0, 0.0], [1.0, 0.5, 0.999], [0.5, 0.999, 0.5]]
+        boxes = crop_boxes((40, 50, 3), uniforms, 16, (0.5, 1.0))
+        # Sides 16 / 0.5, 16 / 1 and 16 / 0.75; 40 - 16 + 1 = 25 places, ...
+        self.assertAllEqual(boxes, [[0, 0, 32], [12, 34, 16], [19, 15, 21]])
+
+    def test_all_lie_inside(self):
+        uniforms = np.random.default_rng(0).random((1000, 3))
+        uniforms[::3] = np.nextafter(np.float32(1), np.float32(0))
+        for height, width in ((33, 200), (8, 8), (1, 5), (130, 129)):
+            boxes = crop_boxes((height, width, 3), uniforms, 32, (0.25, 2.0))
+            top, left, side = boxes.T
+            self.assertGreaterEqual(boxes[:, :2].min(), 0)
+            self.assertGreaterEqual(side.min(), 1)
+            self.assertLessEqual((top + side).max(), height)
+            self.assertLessEqual((left + side).max(), width)
+
+    def test_every_place_is_reached(self):
+        uniforms = np.random.default_rng(0).random((500, 3))
+        boxes = crop_boxes((20, 18, 3), uniforms, 16, (1.0, 1.0))
+        self.assertEqual(set(boxes[:, 0]), set(range(5)))
+        self.assertEqual(set(boxes[:, 1]), set(range(3)))
+
+
+class CropTest(TestCase):
+    def test_pixels_without_resizing(self):
+        image = photos(20, 30, 3)
+        pixels = crop(image, (3, 5, 16), False, 16)
+        self.assertDType(pixels, "float32")
+        expected = image[3:19, 5:21] / 127.5 - 1.0
+        self.assertAllClose(pixels, expected, atol=1e-6)
+        mirrored = crop(image, (3, 5, 16), True, 16)
+        self.assertAllEqual(mirrored, pixels[:, ::-1])
+
+    def test_range(self):
+        image = np.zeros((33, 33, 3), "uint8")
+        image[:, 16:] = 255
+        for size in (8, 64):
+            pixels = crop(image, (0, 0, 33), False, size)
+            self.assertShape(pixels, (size, size, 3))
+            self.assertEqual((pixels.min(), pixels.max()), (-1.0, 1.0))
+
+
+class BlankTest(TestCase):
+    def test_cells(self):
+        image = drawing_with_box(CREAM, (8, 0, 16, 16), height=27, width=30)
+        image[:, 16:] = WHITE
+        # Half of this cell white, but not empty.
+        image[0:4, 0:8] = WHITE
+        cells = blank_cells(image)
+        self.assertShape(cells, (4, 4, 2))
+        white = [[0.5, 0, 1, 1], [0, 0, 1, 1], [0, 0, 1, 1], [0, 0, 1, 1]]
+        paper = [[0, 0, 1, 1], [2, 2, 1, 1], [0, 0, 1, 1], [0, 0, 1, 1]]
+        self.assertAllClose(cells[..., 0], white)
+        self.assertAllClose(cells[..., 1], paper)
+
+    def test_flat_colour_is_not_blank(self):
+        for color in ((60, 120, 70), (250, 200, 80), (0, 0, 0), (180,) * 3):
+            image = np.full((32, 32, 3), color, "uint8")
+            self.assertAllEqual(blank_cells(image), np.zeros((4, 4, 2)))
+
+    def test_white_is_rejected(self):
+        image = drawing_with_box(WHITE, (0, 0, 64, 32))
+        boxes = [[0, 0, 32], [16, 4, 32], [16, 32, 32], [0, 24, 32]]
+        self.assertEqual(least_blank(image, boxes, 0.75, 1.0), 2)
+        self.assertEqual(least_blank(image, boxes, 1.0, 1.0), 0)
+        self.assertEqual(least_blank(image, boxes, 1.0, 0.75), 2)
+
+    def test_box_is_rejected(self):
+        image = drawing_with_box(CREAM, (8, 8, 32, 56))
+        boxes = [[0, 16, 32], [8, 0, 32], [32, 0, 32]]
+        self.assertEqual(least_blank(image, boxes, 0.75, 0.4), 2)
+
+    def test_least_blank_of_blank_ones(self):
+        image = np.full((64, 64, 3), 255, "uint8")
+        image[:, 48:] = 0
+        boxes = [[0, 0, 32], [0, 8, 32], [0, 24, 32], [0, 16, 32]]
+        self.assertEqual(least_blank(image, boxes, 0.1, 0.1), 2)
+        self.assertEqual(least_blank(image, boxes, 0.0, 0.0), 2)
+
+
+class ChecksTest(TestCase):
+    def test_errors(self):
+        with self.assertRaisesRegex(ValueError, "Received: image_size=0"):
+            check_crop(0, (1, 1))
+        for zoom in ((0, 1), (1, 0.5), (1,)):
+            with self.assertRaisesRegex(ValueError, "`zoom` must be a pair"):
+                check_crop(8, zoom)
+        with self.assertRaisesRegex(ValueError, "Received: batch_size=0"):
+            check_batches(0, 0)
+        with self.assertRaisesRegex(ValueError, "Received: start_step=-1"):
+            check_batches(1, -1)
+        with self.assertRaisesRegex(
+            ValueError, r"`part` must lie in \[0, 1\]\. Received: part=1\.5"
+        ):
+            check_fraction("part", 1.5)
