@@ -2,9 +2,9 @@ import numpy as np
 from absl.testing import parameterized
 from PIL import Image
 
+from keras_comic.comic.panels import find_panels
 from keras_comic.data.images import list_images
 from keras_comic.data.images import read_image
-from keras_comic.data.panels import find_panels
 from tests.data.pages import draw_bubble
 from tests.data.pages import draw_comic_page
 from tests.data.pages import draw_scene
