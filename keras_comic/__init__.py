@@ -1,12 +1,12 @@
 """keras_comic: photos and video into comics, with TensorFlow and Keras 3.
 
-Sub-packages and names are imported when they are first asked for.
+Rooms and names are imported when they are first asked for. The classes of
+`models` and `training` are found here by their names too, such as
+`keras_comic.AdaINGenerator`.
 """
 
 import importlib
 from typing import TYPE_CHECKING
-
-from keras_comic.registration import ImportWith as _ImportWith
 
 if TYPE_CHECKING:  # For editors and type checkers.
     from keras_comic import compat
@@ -20,26 +20,14 @@ if TYPE_CHECKING:  # For editors and type checkers.
     from keras_comic import serving
     from keras_comic import training
     from keras_comic import video
-    from keras_comic.models import AdaINGenerator
-    from keras_comic.models import FeatureNetwork
-    from keras_comic.models import Generator
-    from keras_comic.models import PatchDiscriminator
-    from keras_comic.models import StyleTransferGAN
     from keras_comic.presets import from_preset
     from keras_comic.presets import list_presets
     from keras_comic.presets import save_to_preset
     from keras_comic.presets import verify_preset
-    from keras_comic.training import GAN
 
 __version__ = "0.1.0"
 
 __all__ = [
-    "AdaINGenerator",
-    "FeatureNetwork",
-    "GAN",
-    "Generator",
-    "PatchDiscriminator",
-    "StyleTransferGAN",
     "compat",
     "data",
     "export",
@@ -57,35 +45,23 @@ __all__ = [
     "video",
 ]
 
-# Public name: the module here that defines it.
-_LAZY = {
-    "AdaINGenerator": "models",
-    "FeatureNetwork": "models",
-    "GAN": "training",
-    "Generator": "models",
-    "PatchDiscriminator": "models",
-    "StyleTransferGAN": "models",
-    "from_preset": "presets",
-    "list_presets": "presets",
-    "save_to_preset": "presets",
-    "verify_preset": "presets",
-}
-_MODULES = {*__all__, "presets"} - set(_LAZY)
-# Those whose classes `keras.saving` is to know after `import keras_comic`.
-_WITH_KERAS = ("compat", "layers", "losses", "metrics", "models", "training")
+_OF_PRESETS = ("from_preset", "list_presets", "save_to_preset", "verify_preset")
+_WITH_CLASSES = ("models", "training")
 
 
 def __getattr__(name):
-    if name in _MODULES:
-        return importlib.import_module(f"{__name__}.{name}")
-    if name in _LAZY:
-        module = importlib.import_module(f"{__name__}.{_LAZY[name]}")
-        return getattr(module, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name in _OF_PRESETS:
+        presets = importlib.import_module("keras_comic.presets")
+        return getattr(presets, name)
+    if name in __all__ or name == "presets":
+        return importlib.import_module(f"keras_comic.{name}")
+    if name[:1].isupper():
+        for room in _WITH_CLASSES:
+            module = importlib.import_module(f"keras_comic.{room}")
+            if name in module.__all__:
+                return getattr(module, name)
+    raise AttributeError(f"module 'keras_comic' has no attribute {name!r}")
 
 
 def __dir__():
     return sorted({*globals(), *__all__})
-
-
-_ImportWith("keras", __name__, _WITH_KERAS)
