@@ -288,9 +288,11 @@ class SaveServedModelTest(parameterized.TestCase):
     )
     def test_wrong_values(self, signature, values, message):
         inputs = {}
-        inputs |= {"image_bytes": [FILE]} if "bytes" in signature else {
-            "images": (40, 40)
-        }
+        inputs |= (
+            {"image_bytes": [FILE]}
+            if "bytes" in signature
+            else {"images": (40, 40)}
+        )
         if signature.endswith("style_image"):
             is_file = "bytes" in signature
             name = "style_image_bytes" if is_file else "style_images"
