@@ -17,6 +17,7 @@ import pathlib
 import platform
 import statistics
 import subprocess
+import sys
 import time
 
 
@@ -74,6 +75,79 @@ def median_seconds(function, repeats=5, warmup=1):
         function()
         seconds.append(time.perf_counter() - start)
     return statistics.median(seconds)
+
+
+def take_turns(runs, repeats):
+    """Seconds of each function in each round, after a round to warm up.
+
+    Noise of the machine hits all alike; another one begins each round. A
+    function may return its own seconds.
+    """
+    seconds = {name: [] for name in runs}
+    names = list(runs)
+    for name in names:
+        runs[name]()
+    for turn in range(repeats):
+        first = turn % len(names)
+        for name in names[first:] + names[:first]:
+            start = time.perf_counter()
+            own = runs[name]()
+            taken = time.perf_counter() - start
+            seconds[name].append(own if isinstance(own, float) else taken)
+    return seconds
+
+
+def median_ratio(numerators, denominators):
+    """Median of the ratios of the rounds."""
+    pairs = zip(numerators, denominators, strict=True)
+    return statistics.median(a / b for a, b in pairs)
+
+
+def in_own_process(script, *arguments):
+    """What a script prints last, as JSON, in a fresh process."""
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
+        "TF_CPP_MIN_LOG_LEVEL": "3",
+    }
+    done = subprocess.run(
+        [sys.executable, script, *map(str, arguments)],
+        capture_output=True,
+        env=environment,
+        text=True,
+    )
+    if done.returncode:
+        raise RuntimeError(f"{script} {arguments} failed:\n{done.stderr}")
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def peak_memory():
+    """Bytes that this process has held at most."""
+    status = pathlib.Path("/proc/self/status")
+    if status.is_file():
+        for line in status.read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return 1024 * int(line.split()[1])
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else 1024 * peak
+
+
+def forget_peak():
+    """Lowers the peak to what is held now, where Linux allows it."""
+    try:
+        pathlib.Path("/proc/self/clear_refs").write_text("5")
+    except OSError:
+        pass
+
+
+def set_threads(threads):
+    """Threads of TensorFlow, before it runs anything."""
+    import tensorflow as tf
+
+    tf.config.threading.set_intra_op_parallelism_threads(threads)
+    tf.config.threading.set_inter_op_parallelism_threads(threads)
 
 
 def conditions_of_run():

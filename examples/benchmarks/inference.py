@@ -17,19 +17,20 @@ the light generator is measured against at their size.
 """
 
 import argparse
-import importlib
 import json
 import os
 import pathlib
 import statistics
-import subprocess
-import sys
-import time
-import warnings
 
+from benchmark import forget_peak
+from benchmark import in_own_process
+from benchmark import median_ratio
 from benchmark import parser
+from benchmark import peak_memory
 from benchmark import report
 from benchmark import row
+from benchmark import set_threads
+from benchmark import take_turns
 
 # Heavy libraries are imported where they are used: on some systems the peak
 # memory of a process counts from that of the one that started it.
@@ -181,19 +182,9 @@ def make_run(network, style_dim, width, height):
 def make_peer_run(path, threads):
     """A function of no arguments that runs a TFLite transfer network."""
     import numpy as np
+    from ai_edge_litert.interpreter import Interpreter
 
-    try:
-        interpreter_class = importlib.import_module(
-            "ai_edge_litert.interpreter"
-        ).Interpreter
-    except ImportError:
-        import tensorflow as tf
-
-        interpreter_class = tf.lite.Interpreter
-    with warnings.catch_warnings():
-        # That tf.lite will go is known.
-        warnings.simplefilter("ignore")
-        interpreter = interpreter_class(str(path), num_threads=threads)
+    interpreter = Interpreter(str(path), num_threads=threads)
     interpreter.allocate_tensors()
     (output,) = interpreter.get_output_details()
     generator = np.random.default_rng(0)
@@ -214,49 +205,6 @@ def make_peer_run(path, threads):
     return run
 
 
-def take_turns(runs, repeats):
-    """Seconds of each function in each round, after a round to warm up."""
-    seconds = {name: [] for name in runs}
-    names = list(runs)
-    for name in names:
-        runs[name]()
-    for turn in range(repeats):
-        # Another one begins each round.
-        first = turn % len(names)
-        for name in names[first:] + names[:first]:
-            start = time.perf_counter()
-            runs[name]()
-            seconds[name].append(time.perf_counter() - start)
-    return seconds
-
-
-def median_ratio(numerators, denominators):
-    pairs = zip(numerators, denominators, strict=True)
-    return statistics.median(a / b for a, b in pairs)
-
-
-def peak_memory():
-    """Bytes that this process has held at most."""
-    status = pathlib.Path("/proc/self/status")
-    if status.is_file():
-        for line in status.read_text().splitlines():
-            if line.startswith("VmHWM:"):
-                return 1024 * int(line.split()[1])
-    # It begins with the peak of the process that started this one.
-    import resource
-
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else 1024 * peak
-
-
-def forget_peak():
-    """Lowers the peak to what is held now, where Linux allows it."""
-    try:
-        pathlib.Path("/proc/self/clear_refs").write_text("5")
-    except OSError:
-        pass
-
-
 def measure_memory(name, width, height):
     """Bytes that this process gains at most while a network runs."""
     network, style_dim = make_network(name)
@@ -267,30 +215,6 @@ def measure_memory(name, width, height):
     for _ in range(2):
         run()
     return peak_memory() - before
-
-
-def memory_in_own_process(name, width, height, threads):
-    """What `measure_memory` gives in a fresh process."""
-    command = [sys.executable, __file__, "--threads", str(threads)]
-    command += ["--measure-memory", name, f"{width}x{height}"]
-    # It finds what this process finds.
-    environment = {
-        **os.environ,
-        "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
-    }
-    done = subprocess.run(
-        command, capture_output=True, env=environment, text=True
-    )
-    if done.returncode:
-        raise RuntimeError(f"{' '.join(command)} failed:\n{done.stderr}")
-    return json.loads(done.stdout.splitlines()[-1])
-
-
-def set_threads(threads):
-    import tensorflow as tf
-
-    tf.config.threading.set_intra_op_parallelism_threads(threads)
-    tf.config.threading.set_inter_op_parallelism_threads(threads)
 
 
 def size_of(text):
@@ -335,8 +259,10 @@ def networks_rows(arguments):
     if not arguments.no_memory:
         for size in arguments.sizes:
             for name in NETWORKS:
-                memory[name, size] = memory_in_own_process(
-                    name, *size, arguments.threads
+                memory[name, size] = in_own_process(
+                    __file__,
+                    *("--threads", arguments.threads),
+                    *("--measure-memory", name, "{}x{}".format(*size)),
                 )
     set_threads(arguments.threads)
     made = {name: make_network(name) for name in NETWORKS}

@@ -18,13 +18,14 @@ photos.
 import json
 import os
 import pathlib
-import subprocess
 import sys
 import tempfile
 
+from benchmark import in_own_process
 from benchmark import parser
 from benchmark import report
 from benchmark import row
+from benchmark import set_threads
 
 # Format, how the weights are stored, what is aimed at.
 MODELS = (
@@ -100,14 +101,6 @@ def export(preset, representative, folder):
     return paths
 
 
-def set_threads(threads):
-    """TensorFlow's; before it first computes."""
-    import tensorflow as tf
-
-    tf.config.threading.set_intra_op_parallelism_threads(threads)
-    tf.config.threading.set_inter_op_parallelism_threads(1)
-
-
 def measure(arguments, threads, folder):
     """Rows of parity at each size, with TensorFlow on so many threads."""
     import keras_comic
@@ -129,29 +122,6 @@ def measure(arguments, threads, folder):
         )
         found.append([vars(item) for item in rows])
     return found
-
-
-def measure_in_own_process(arguments, threads, folder):
-    """What `measure` gives in a process whose threads are set anew."""
-    command = [sys.executable, __file__, "--measure", str(threads), folder]
-    command += ["--sizes", *map(str, arguments.sizes)]
-    command += ["--repeats", str(arguments.repeats)]
-    command += ["--preset", arguments.preset, "--count", str(arguments.count)]
-    if arguments.photos is not None:
-        command += ["--photos", arguments.photos]
-    if arguments.whole:
-        command += ["--whole"]
-    # It finds what this process finds.
-    environment = {
-        **os.environ,
-        "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
-    }
-    done = subprocess.run(
-        command, capture_output=True, env=environment, text=True
-    )
-    if done.returncode:
-        raise RuntimeError(f"{' '.join(command)} failed:\n{done.stderr}")
-    return json.loads(done.stdout.splitlines()[-1])
 
 
 def rows_of(found, size, threads):
@@ -198,6 +168,7 @@ def parse(arguments=None):
 
 
 def main(arguments=None):
+    given = sys.argv[1:] if arguments is None else arguments
     arguments = parse(arguments)
     # TensorFlow reads it when it is imported.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -209,7 +180,9 @@ def main(arguments=None):
     with tempfile.TemporaryDirectory() as folder:
         export(arguments.preset, arguments.representative, folder)
         for threads in arguments.threads:
-            measured = measure_in_own_process(arguments, threads, folder)
+            measured = in_own_process(
+                __file__, *given, "--measure", threads, folder
+            )
             for size, found in zip(arguments.sizes, measured, strict=True):
                 rows += rows_of(found, size, threads)
                 tables.append((size, threads, found))
