@@ -18,7 +18,6 @@ from keras_comic.export.portable_model import PortableModel
 from keras_comic.export.saved_model import save_served_model
 from keras_comic.export.versions import list_versions
 from keras_comic.export.versions import new_version
-from keras_comic.export.versions import next_version
 from keras_comic.export.versions import prune_versions
 from keras_comic.export.warmup import make_warmup_requests
 from keras_comic.export.warmup import read_warmup_records
@@ -34,7 +33,6 @@ __all__ = [
     "make_warmup_requests",
     "measure_parity",
     "new_version",
-    "next_version",
     "parity_table",
     "prune_versions",
     "read_batching_parameters",

@@ -9,10 +9,13 @@ import tensorflow as tf
 
 from keras_comic import presets
 from keras_comic.data.image_decoding import graph_decoder_package
-from keras_comic.export.comic_module import ComicModule
+from keras_comic.export.codes_graph import CodesGraph
+from keras_comic.export.comic_graph import ComicGraph
 from keras_comic.export.versions import new_version
 from keras_comic.export.warmup import make_warmup_requests
 from keras_comic.export.warmup import write_warmup_records
+from keras_comic.models.generator import Generator
+from keras_comic.models.latent_generator import LatentGenerator
 from keras_comic.provenance.metadata import png_chunk
 
 DESCRIPTION_FILE = "keras_comic.json"
@@ -30,29 +33,30 @@ def save_served_model(
 ):
     """Writes a generator as a SavedModel for TensorFlow Serving.
 
-    One model with these signatures; the batch is the first dimension of every
-    input, and no input can be left out:
+    The signatures follow from the kind of the model; the batch is the first
+    dimension of every input, and no input can be left out. Of a `Generator`:
 
     - `serving_default`: `images` to `comics`, both uint8 `(batch, height,
-      width, 3)`, RGB in `[0, 255]`, in the first named style.
-    - `serving_bytes`: `image_bytes`, string `(batch,)`, JPEG, PNG or WebP
-      files (WebP where TensorFlow itself reads it, as 2.21 does) whose sizes
-      may differ, to `comic_bytes`, string `(batch,)`, PNG files. TensorFlow
-      Serving writes these as base64 in JSON, since the name ends in `_bytes`.
-    - `serving_style_image`: `images`; `style_images`, uint8 `(batch,
-      style_height, style_width, 3)`, a drawing for each; `strength`, float32
-      `(batch,)` in `[0, 1]`; and `keep_color`, boolean `(batch,)`; to
-      `comics`.
-    - `serving_style_weights`: as before, with `style_weights`, float32
-      `(batch, num_styles)`, in place of drawings: a mix of the named styles,
-      divided by its sum.
-    - `serving_bytes_style_image`: `image_bytes`; `style_image_bytes`, string
-      `(batch,)`, the file of a drawing for each; `strength`; and
-      `keep_color`; to `comic_bytes`. The sizes may differ.
-    - `serving_bytes_style_weights`: `image_bytes`; `style_weights`;
-      `strength`; and `keep_color`; to `comic_bytes`.
-    - `style_names`: `style_index`, int32 `(batch,)`, to `style_names`, string
-      `(batch,)`, so that a client can ask what it may mix.
+      width, 3)`, RGB in `[0, 255]`, in the first named style if it has any.
+    - `serving_strength`, without styles: `images`; `strength`, float32
+      `(batch,)` in `[0, 1]`; and `keep_color`, boolean `(batch,)`.
+    - `serving_style_weights`, with styles: `images`; `style_weights`, float32
+      `(batch, num_styles)`, a mix of the named styles, divided by its sum;
+      `strength`; and `keep_color`.
+    - `serving_style_image`, with styles: as before, with `style_images`, uint8
+      `(batch, style_height, style_width, 3)`, in place of the weights.
+    - `serving_bytes`, and `serving_bytes_strength` and so on: the same with
+      `image_bytes` (and `style_image_bytes`), string `(batch,)`, JPEG, PNG or
+      WebP files (WebP where TensorFlow itself reads it, as 2.21 does) whose
+      sizes may differ, to `comic_bytes`, string `(batch,)`, PNG files.
+      TensorFlow Serving writes these as base64 in JSON, since the name ends
+      in `_bytes`.
+    - `style_names`, with styles: `style_index`, int32 `(batch,)`, to
+      `style_names`, string `(batch,)`, so that a client can ask what it may
+      mix.
+
+    Of a `LatentGenerator`: `serving_default`, `codes` to `pictures`, uint8;
+    and `serving_bytes`, `codes` to `picture_bytes`, PNG files.
 
     Sides are 32 pixels or more. What comes out is what `stylize` gives. A
     batch has one size of pictures; clients group them, since padding would
@@ -61,11 +65,12 @@ def save_served_model(
     file's header is checked before it is decoded.
 
     The process that serves it needs TensorFlow alone. `keras_comic.json` in
-    `assets.extra` tells the preset, the names of its styles and the limits.
+    `assets.extra` tells the kind, the preset, the names of the styles and the
+    limits.
 
     Args:
-        generator: A generator with at least one named style, or what
-            `keras_comic.from_preset` takes.
+        generator: A `Generator` (with a named style, if it takes styles), a
+            `LatentGenerator`, or what `keras_comic.from_preset` takes.
         folder: String or path: the version's folder, such as
             `models/comic/1`, whose last part is the version's number. It
             must not exist; it is written beside and renamed, so that a server
@@ -85,9 +90,9 @@ def save_served_model(
         Path of the folder.
 
     Raises:
-        ValueError: If the generator has no named style, the folder's name is
-            no number, `max_pixels` is not positive, or Keras does not run on
-            TensorFlow.
+        ValueError: If the model is of another kind, takes styles and has none,
+            the folder's name is no number, `max_pixels` is not positive, or
+            Keras does not run on TensorFlow.
         FileExistsError: If the folder exists.
         ImportError: If warm-up requests are wanted and the extra `serving` is
             not installed.
@@ -108,20 +113,15 @@ def save_served_model(
     Reference:
         - [TensorFlow Serving](https://www.tensorflow.org/tfx/guide/serving)
     """
-    if keras.config.backend() != "tensorflow":
-        raise ValueError(
-            "A SavedModel can only be written with Keras on TensorFlow; set "
-            "KERAS_BACKEND=tensorflow before Keras is imported. "
-            f"Received: backend {keras.config.backend()!r}"
-        )
     if not isinstance(max_pixels, int) or max_pixels < 1:
         raise ValueError(
             "`max_pixels` must be a positive integer. "
             f"Received: max_pixels={max_pixels!r}"
         )
-    if isinstance(generator, (str, os.PathLike)):
-        generator = presets.from_preset(generator)
-    if not generator.style_names:
+    generator = load_generator(generator)
+    takes_style = getattr(generator, "takes_style", False)
+    style_names = generator.style_names if takes_style else []
+    if takes_style and not style_names:
         raise ValueError(
             "The generator must have a named style, which requests are "
             "answered in: call `add_style` first. Received: style_names=[]"
@@ -141,20 +141,24 @@ def save_served_model(
         if graph_decoder_package(name) == "TensorFlow"
     ]
     chunk = png_chunk(provenance) if provenance else b""
-    module = ComicModule(generator, max_pixels, formats, chunk)
-    names = generator.style_names
+    if isinstance(generator, LatentGenerator):
+        graph = CodesGraph(generator, chunk)
+    else:
+        graph = ComicGraph(generator, max_pixels, formats, chunk)
+    signatures = graph.signatures()
+    module = tf.Module()
+    module.generator_weights = [weight.value for weight in generator.weights]
     with new_version(folder.parent, int(folder.name)) as partial:
         # Before the long part, since it may lack what it needs.
         if warmup_sizes:
-            requests = make_warmup_requests(warmup_sizes, num_styles=len(names))
+            requests = make_warmup_requests(signatures, warmup_sizes)
             write_warmup_records(partial, requests)
-        tf.saved_model.save(
-            module, str(partial), signatures=_signatures(module, len(names))
-        )
+        tf.saved_model.save(module, str(partial), signatures=signatures)
         description = {
+            "kind": generator.kind,
             "preset": provenance.preset if provenance else None,
             "preset_version": provenance.version if provenance else None,
-            "style_names": names,
+            "style_names": style_names,
             "max_pixels": max_pixels,
             "file_formats": formats,
         }
@@ -165,68 +169,24 @@ def save_served_model(
     return folder
 
 
-def _signatures(module, num_styles):
-    images = _spec("images", [None, None, None, 3], tf.uint8)
-    how = (
-        _spec("strength", [None], tf.float32),
-        _spec("keep_color", [None], tf.bool),
-    )
-    files = _spec("image_bytes", [None], tf.string)
-    weights = _spec("style_weights", [None, num_styles], tf.float32)
-    functions = {
-        "serving_default": (module.stylize, "comics", images),
-        "serving_bytes": (
-            module.stylize_files,
-            "comic_bytes",
-            files,
-        ),
-        "serving_bytes_style_image": (
-            module.stylize_files_like,
-            "comic_bytes",
-            files,
-            _spec("style_image_bytes", [None], tf.string),
-            *how,
-        ),
-        "serving_bytes_style_weights": (
-            module.stylize_files_mix,
-            "comic_bytes",
-            files,
-            weights,
-            *how,
-        ),
-        "serving_style_image": (
-            module.stylize_like,
-            "comics",
-            images,
-            _spec("style_images", [None, None, None, 3], tf.uint8),
-            *how,
-        ),
-        "serving_style_weights": (
-            module.stylize_mix,
-            "comics",
-            images,
-            weights,
-            *how,
-        ),
-        "style_names": (
-            module.name_styles,
-            "style_names",
-            _spec("style_index", [None], tf.int32),
-        ),
-    }
-    return {
-        name: _signature(function, output, specs)
-        for name, (function, output, *specs) in functions.items()
-    }
-
-
-def _signature(function, output, specs):
-    @tf.function(input_signature=specs, autograph=False)
-    def answer(*inputs):
-        return {output: function(*inputs)}
-
-    return answer
-
-
-def _spec(name, shape, dtype):
-    return tf.TensorSpec(shape, dtype, name=name)
+def load_generator(generator):
+    """Returns the model itself, or that of a preset, if it can be exported."""
+    if keras.config.backend() != "tensorflow":
+        raise ValueError(
+            "A model can only be exported with Keras on TensorFlow; set "
+            "KERAS_BACKEND=tensorflow before Keras is imported. "
+            f"Received: backend {keras.config.backend()!r}"
+        )
+    if isinstance(generator, (str, os.PathLike)):
+        generator = presets.from_preset(generator)
+    if not isinstance(generator, (Generator, LatentGenerator)):
+        raise ValueError(
+            "A model that is exported must be a `Generator` or a "
+            f"`LatentGenerator`. Received: a `{type(generator).__name__}`"
+        )
+    if not generator.built:
+        raise ValueError(
+            "The generator must be built before it is exported: call it once. "
+            "Received: built=False"
+        )
+    return generator

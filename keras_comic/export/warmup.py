@@ -6,6 +6,8 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
+from keras_comic.models.pictures import SMALLEST_SIDE
+
 # Where TensorFlow Serving looks for them in a version folder, and how many it
 # takes.
 WARMUP_FILE = Path("assets.extra") / "tf_serving_warmup_requests"
@@ -24,7 +26,7 @@ def write_warmup_records(folder, requests):
         folder: String or path. The version's folder, which holds
             `saved_model.pb`; records go into
             `assets.extra/tf_serving_warmup_requests`.
-        requests: Iterable of at most 1,000 pairs of a signature's name and a
+        requests: Sequence of at most 1,000 pairs of a signature's name and a
             dict of its inputs' names to arrays; encoded pictures are arrays
             of `bytes`.
 
@@ -48,33 +50,24 @@ def write_warmup_records(folder, requests):
         - [SavedModel Warmup](
           https://www.tensorflow.org/tfx/serving/saved_model_warmup).
     """
+    if not 0 < len(requests) <= MAX_RECORDS:
+        raise ValueError(
+            f"`requests` must be 1 to {MAX_RECORDS}, which is what TensorFlow "
+            f"Serving takes. Received: {len(requests)} requests"
+        )
     logs = _prediction_logs()
     path = Path(folder) / WARMUP_FILE
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.partial")
-    count = 0
-    try:
-        with tf.io.TFRecordWriter(str(partial)) as writer:
-            for count, (signature_name, inputs) in enumerate(requests, 1):
-                if count > MAX_RECORDS:
-                    raise ValueError(
-                        f"`requests` must be at most {MAX_RECORDS}, which is "
-                        "what TensorFlow Serving takes. "
-                        f"Received: more than {MAX_RECORDS} requests"
-                    )
-                log = logs.PredictionLog()
-                request = log.predict_log.request
-                request.model_spec.signature_name = signature_name
-                for name, value in inputs.items():
-                    request.inputs[name].CopyFrom(tf.make_tensor_proto(value))
-                writer.write(log.SerializeToString())
-        if not count:
-            raise ValueError(
-                "`requests` must hold at least one. Received: requests=[]"
-            )
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
+    with tf.io.TFRecordWriter(str(partial)) as writer:
+        for signature_name, inputs in requests:
+            log = logs.PredictionLog()
+            request = log.predict_log.request
+            request.model_spec.signature_name = signature_name
+            for name, value in inputs.items():
+                request.inputs[name].CopyFrom(tf.make_tensor_proto(value))
+            writer.write(log.SerializeToString())
+    os.replace(partial, path)
     return path
 
 
@@ -103,6 +96,8 @@ def read_warmup_records(folder):
     path = Path(folder) / WARMUP_FILE
     if not path.is_file():
         return []
+    from google.protobuf.message import DecodeError
+
     logs = _prediction_logs()
     requests = []
     try:
@@ -124,7 +119,7 @@ def read_warmup_records(folder):
                     f"Warm-up records must be at most {MAX_RECORDS}. "
                     f"Received: more, in '{path}'"
                 )
-    except (tf.errors.DataLossError, _decode_error()) as error:
+    except (tf.errors.DataLossError, DecodeError) as error:
         raise ValueError(
             "Warm-up records must be a TFRecord of "
             f"tensorflow.serving.PredictionLog. Received: '{path}' ({error})"
@@ -132,88 +127,81 @@ def read_warmup_records(folder):
     return requests
 
 
-def make_warmup_requests(
-    sizes=((256, 256),), batch_sizes=(1,), num_styles=0, signatures=None
-):
-    """Makes requests to each signature of an exported generator.
+def make_warmup_requests(signatures, sizes=((256, 256),), batch_sizes=(1,)):
+    """Makes a request of each size to each signature of an exported model.
 
-    Pictures are made, not taken: noise whose spectrum is that of photographs,
-    the same in every run. `serving_bytes` gets each batch as JPEG and as PNG,
-    and signatures of files with styles as JPEG.
+    What is sent follows from the inputs' types and shapes. Pictures are made,
+    not taken: noise whose spectrum is that of photographs, the same in every
+    run; files are JPEG.
 
     Args:
+        signatures: Dict of a signature's name to a `tf.function` with an
+            input signature, or to a dict of an input's name to its
+            `tf.TensorSpec`.
         sizes: Sequence of `(height, width)` in pixels, of at least 32: the
             sizes that clients send most.
         batch_sizes: Sequence of positive integers, such as the
             `allowed_batch_sizes` of the batching parameters. A server that
             takes no batches of a size does not load a version with records
             of it.
-        num_styles: Integer. Named styles of the generator. With `0`,
-            signatures with `style_weights` get no request.
-        signatures: Sequence of names of signatures, or `None` for all six.
 
     Returns:
         List of pairs of a signature's name and a dict of its inputs' names to
         arrays, for `write_warmup_records`.
 
     Raises:
-        ValueError: If a size, a batch size or a signature's name is wrong, or
-            one with `style_weights` is asked for without styles.
+        ValueError: If a size or a batch size is wrong.
 
     Example:
 
+    >>> import tensorflow as tf
     >>> from keras_comic.export.warmup import make_warmup_requests
-    >>> requests = make_warmup_requests([(64, 96)], num_styles=5)
-    >>> [name for name, _ in requests]
-    ['serving_default', 'serving_bytes', 'serving_bytes',
-     'serving_style_image', 'serving_bytes_style_image',
-     'serving_style_weights', 'serving_bytes_style_weights']
-    >>> requests[-1][1]["style_weights"].shape
-    (1, 5)
+    >>> images = tf.TensorSpec((None, None, None, 3), tf.uint8)
+    >>> ((name, inputs),) = make_warmup_requests(
+    ...     {"serving_default": {"images": images}}, [(64, 96)])
+    >>> name, inputs["images"].shape
+    ('serving_default', (1, 64, 96, 3))
     """
-    if signatures is None:
-        signatures = [n for n in _MAKERS if num_styles or n not in _WEIGHTS]
-    _check(sizes, batch_sizes, num_styles, signatures)
-    requests = []
-    for height, width in sizes:
-        for batch_size in batch_sizes:
-            images = np.stack(
-                [_picture(height, width, seed) for seed in range(batch_size)]
-            )
-            for name in signatures:
-                for inputs in _MAKERS[name](images, num_styles):
-                    requests.append((name, inputs))
-    return requests
-
-
-def _check(sizes, batch_sizes, num_styles, signatures):
     for size in sizes:
-        if np.shape(size) != (2,) or min(size) < 32:
+        if np.shape(size) != (2,) or min(size) < SMALLEST_SIDE:
             raise ValueError(
-                "`sizes` must be pairs of height and width of at least 32 "
-                f"pixels. Received: sizes={sizes}"
+                "`sizes` must be pairs of height and width of at least "
+                f"{SMALLEST_SIDE} pixels. Received: sizes={sizes}"
             )
     if any(batch_size < 1 for batch_size in batch_sizes):
         raise ValueError(
             "`batch_sizes` must be positive. "
             f"Received: batch_sizes={batch_sizes}"
         )
-    for name in signatures:
-        if name not in _MAKERS:
-            raise ValueError(
-                f"`signatures` must be among {', '.join(_MAKERS)}. "
-                f"Received: signatures={list(signatures)}"
-            )
-    needy = [name for name in signatures if name in _WEIGHTS]
-    if needy and num_styles < 1:
-        raise ValueError(
-            f"`num_styles` must be positive for {needy[0]}. "
-            f"Received: num_styles={num_styles}"
-        )
+    requests = []
+    for size in sizes:
+        for batch_size in batch_sizes:
+            images = np.stack([_picture(*size, n) for n in range(batch_size)])
+            for name, inputs in signatures.items():
+                specs = inputs
+                if not isinstance(specs, dict):
+                    specs = {spec.name: spec for spec in inputs.input_signature}
+                values = {k: _value(s, images) for k, s in specs.items()}
+                requests.append((name, values))
+    return requests
+
+
+def _value(spec, images):
+    """Returns what is sent as an input: pictures, files or numbers."""
+    if spec.dtype == tf.string:
+        files = [tf.io.encode_jpeg(image).numpy() for image in images]
+        return np.array(files, object)
+    if spec.dtype == tf.uint8:
+        return images
+    shape = (len(images), *spec.shape[1:])
+    if spec.dtype == tf.bool:
+        return np.arange(shape[0]) % 2 == 1
+    value = 1 if spec.dtype.is_floating else 0
+    return np.full(shape, value, spec.dtype.as_numpy_dtype)
 
 
 def _picture(height, width, seed):
-    """Noise whose amplitude falls with the frequency; uint8 RGB."""
+    """Returns noise whose amplitude falls with the frequency; uint8 RGB."""
     noise = np.random.default_rng(seed).standard_normal((height, width, 4))
     # Mostly grey, as photographs are.
     noise = 4 * noise[..., :1] + noise[..., 1:]
@@ -223,71 +211,7 @@ def _picture(height, width, seed):
     frequency[0, 0] = np.inf
     spectrum = np.fft.rfft2(noise, axes=(0, 1)) / frequency[..., None] ** 1.2
     image = np.fft.irfft2(spectrum, (height, width), axes=(0, 1))
-    return (127.5 + 50 * image / image.std()).clip(0, 255).astype("uint8")
-
-
-def _default_inputs(images, num_styles):
-    yield {"images": images}
-
-
-def _bytes_inputs(images, num_styles):
-    for encode in (tf.io.encode_jpeg, tf.io.encode_png):
-        yield {"image_bytes": _files(images, encode)}
-
-
-def _files(images, encode=tf.io.encode_jpeg):
-    return np.array([encode(image).numpy() for image in images], object)
-
-
-def _style_image_inputs(images, num_styles):
-    yield {
-        "images": images,
-        "style_images": np.ascontiguousarray(images[:, ::-1]),
-        **_settings(images),
-    }
-
-
-def _bytes_style_image_inputs(images, num_styles):
-    yield {
-        "image_bytes": _files(images),
-        "style_image_bytes": _files(images[:, ::-1]),
-        **_settings(images),
-    }
-
-
-def _style_weights_inputs(images, num_styles):
-    weights = _equal_weights(images, num_styles)
-    yield {"images": images, "style_weights": weights, **_settings(images)}
-
-
-def _bytes_style_weights_inputs(images, num_styles):
-    yield {
-        "image_bytes": _files(images),
-        "style_weights": _equal_weights(images, num_styles),
-        **_settings(images),
-    }
-
-
-def _equal_weights(images, num_styles):
-    return np.full((len(images), num_styles), 1 / num_styles, "float32")
-
-
-def _settings(images):
-    return {
-        "strength": np.ones(len(images), "float32"),
-        "keep_color": np.arange(len(images)) % 2 == 1,
-    }
-
-
-_WEIGHTS = ("serving_style_weights", "serving_bytes_style_weights")
-_MAKERS = {
-    "serving_default": _default_inputs,
-    "serving_bytes": _bytes_inputs,
-    "serving_style_image": _style_image_inputs,
-    "serving_bytes_style_image": _bytes_style_image_inputs,
-    "serving_style_weights": _style_weights_inputs,
-    "serving_bytes_style_weights": _bytes_style_weights_inputs,
-}
+    return (128 + 50 * image / image.std()).clip(0, 255).astype("uint8")
 
 
 def _prediction_logs():
@@ -299,9 +223,3 @@ def _prediction_logs():
             "`pip install 'keras-comic[serving]'`."
         ) from error
     return prediction_log_pb2
-
-
-def _decode_error():
-    from google.protobuf.message import DecodeError
-
-    return DecodeError

@@ -1,13 +1,10 @@
-"""Requests to every signature, and what `stylize` gives for them."""
+"""Requests to every signature, and what the model itself gives for them."""
 
 import io
 
 import numpy as np
 from PIL import Image
 from skimage import data
-
-SIZES = ((64, 64), (75, 101), (128, 96))
-BATCHES = (1, 5)
 
 
 def png(picture):
@@ -20,7 +17,11 @@ def unpack(contents):
     return np.asarray(Image.open(io.BytesIO(contents)))
 
 
-def pictures(sample, height, width, count):
+def pngs(pictures):
+    return np.array([png(picture) for picture in pictures], object)
+
+
+def pictures(sample, height, width, count=1):
     photo = getattr(data, sample)()
     return np.stack(
         [
@@ -30,68 +31,47 @@ def pictures(sample, height, width, count):
     )
 
 
-def make_cases(generator, sizes=SIZES, batches=BATCHES):
+def make_cases(generator, size=(75, 101), count=3):
     """List of `(signature, inputs, expected uint8 pictures)`."""
-    names = generator.style_names
-    random = np.random.default_rng(0)
-    cases = []
-    for height, width in sizes:
-        for count in batches:
-            images = pictures("coffee", height, width, count)
-            plain = generator.stylize(images)
-            cases.append(("serving_default", {"images": images}, plain))
-            files = np.array([png(image) for image in images], object)
-            cases.append(("serving_bytes", {"image_bytes": files}, plain))
+    images = pictures("coffee", *size, count)
+    settings = {
+        "strength": np.linspace(1.0, 0.05, count, dtype="float32"),
+        "keep_color": np.arange(count) % 2 == 1,
+    }
 
-            how = {
-                "strength": np.linspace(1.0, 0.05, count, dtype="float32"),
-                "keep_color": np.arange(count) % 2 == 1,
-            }
-            settings = list(
-                zip(
-                    how["strength"].tolist(),
-                    how["keep_color"].tolist(),
-                    strict=True,
-                )
-            )
-            drawings = pictures("chelsea", 48, 57, count)
-            inputs = {"images": images, "style_images": drawings, **how}
-            expected = [
-                generator.stylize(image, drawing, strength, None, keep_color)
-                for image, drawing, (strength, keep_color) in zip(
-                    images, drawings, settings, strict=True
-                )
+    def expected(styles):
+        rows = zip(images, styles, *settings.values(), strict=True)
+        return np.stack(
+            [
+                generator.stylize(photo, style, float(strength), None, keep)
+                for photo, style, strength, keep in rows
             ]
-            expected = np.stack(expected)
-            cases.append(("serving_style_image", inputs, expected))
-            drawings = np.array([png(drawing) for drawing in drawings], object)
-            inputs = {
-                "image_bytes": files,
-                "style_image_bytes": drawings,
-                **how,
-            }
-            cases.append(("serving_bytes_style_image", inputs, expected))
+        )
 
-            weights = random.uniform(0, 3, (count, len(names)))
-            weights = weights.astype("float32")
-            inputs = {"images": images, "style_weights": weights, **how}
-            expected = [
-                generator.stylize(
-                    image,
-                    list(zip(names, row.tolist(), strict=True)),
-                    strength,
-                    None,
-                    keep_color,
-                )
-                for image, row, (strength, keep_color) in zip(
-                    images, weights, settings, strict=True
-                )
-            ]
-            expected = np.stack(expected)
-            cases.append(("serving_style_weights", inputs, expected))
-            inputs = {"image_bytes": files, "style_weights": weights, **how}
-            cases.append(("serving_bytes_style_weights", inputs, expected))
-    return cases
+    plain = generator.stylize(images)
+    cases = [("default", {}, {}, plain)]
+    if not generator.takes_style:
+        cases.append(("strength", settings, settings, expected([None] * count)))
+    else:
+        names = generator.style_names
+        weights = np.random.default_rng(0).uniform(0, 3, (count, len(names)))
+        weights = {"style_weights": weights.astype("float32"), **settings}
+        mixes = [
+            list(zip(names, row.tolist(), strict=True))
+            for row in weights["style_weights"]
+        ]
+        cases.append(("style_weights", weights, weights, expected(mixes)))
+        drawings = pictures("chelsea", 48, 57, count)
+        like = {"style_images": drawings, **settings}
+        files = {"style_image_bytes": pngs(drawings), **settings}
+        cases.append(("style_image", like, files, expected(drawings)))
+    found = []
+    for name, inputs, file_inputs, comics in cases:
+        found.append((f"serving_{name}", {"images": images, **inputs}, comics))
+        name = f"serving_bytes_{name}".removesuffix("_default")
+        inputs = {"image_bytes": pngs(images), **file_inputs}
+        found.append((name, inputs, comics))
+    return found
 
 
 def compare(testcase, output, expected, signature):

@@ -1,5 +1,4 @@
 import os
-import signal
 import subprocess
 import sys
 import threading
@@ -9,11 +8,8 @@ import pytest
 from keras_comic.export import versions
 from keras_comic.export.versions import list_versions
 from keras_comic.export.versions import new_version
-from keras_comic.export.versions import next_version
 from keras_comic.export.versions import prune_versions
 from tests.test_case import TestCase
-
-tf = pytest.importorskip("tensorflow")
 
 # Writes a file into a new version and then waits. Loads the module by its
 # path, since importing the library takes seconds.
@@ -40,7 +36,8 @@ class VersionsTest(TestCase):
             (folder / "variables" / "data").write_bytes(contents)
 
     def names(self):
-        return sorted(path.name for path in self.base.iterdir())
+        names = sorted(path.name for path in self.base.iterdir())
+        return [name for name in names if name != versions.LOCK_FILE]
 
     def start_writer(self):
         process = subprocess.Popen(
@@ -51,7 +48,8 @@ class VersionsTest(TestCase):
         )
         self.addCleanup(process.communicate)
         self.addCleanup(process.kill)
-        return process, process.stdout.readline().strip()
+        self.assertEqual(process.stdout.readline(), ".1.partial\n")
+        return process
 
     def test_listing(self):
         self.assertEqual(list_versions(self.base), {})
@@ -62,20 +60,13 @@ class VersionsTest(TestCase):
             list(list_versions(self.base).items()),
             [(n, self.base / str(n)) for n in (0, 9, 10)],
         )
-        self.assertEqual(next_version(self.base), 11)
-
-    def test_two_folders_of_one_number(self):
-        for name in ("7", "007"):
-            (self.base / name).mkdir(parents=True)
-        with self.assertRaisesRegex(ValueError, "must differ in number.*007"):
+        (self.base / "09").mkdir()
+        with self.assertRaisesRegex(ValueError, "must differ in number.*09"):
             list_versions(self.base)
 
     def test_numbers_follow_each_other(self):
-        self.assertEqual(next_version(self.base), 1)
-        self.write()
-        self.write()
-        self.write(20)
-        self.write()
+        for version in (None, None, 20, None):
+            self.write(version)
         self.assertEqual(self.names(), ["1", "2", "20", "21"])
         data = self.base / "21" / "variables" / "data"
         self.assertEqual(data.read_bytes(), b"model")
@@ -87,68 +78,50 @@ class VersionsTest(TestCase):
             self.assertEqual(list_versions(self.base), {})
         self.assertEqual(self.names(), ["1"])
 
-    def test_hidden_names_are_no_numbers_to_tensorflow(self):
-        # TensorFlow Serving parses names by this function.
-        def parse(name):
-            return int(tf.strings.to_number(name, tf.int64))
-
-        self.assertEqual(parse("3"), 3)
-        for name in (".3.partial", ".3.removed"):
-            self.assertIsNotNone(versions.UNFINISHED.fullmatch(name))
-            with self.assertRaises(tf.errors.InvalidArgumentError):
-                parse(name)
-
     def test_error_leaves_nothing(self):
-        with self.assertRaisesRegex(RuntimeError, "no space"):
-            with new_version(self.base) as folder:
-                (folder / "variables").mkdir()
-                raise RuntimeError("no space")
-        self.assertEqual(self.names(), [])
-        with self.assertRaises(KeyboardInterrupt):
-            with new_version(self.base, 5):
-                raise KeyboardInterrupt
-        self.assertEqual(self.names(), [])
+        for error in (RuntimeError, KeyboardInterrupt):
+            with self.assertRaises(error):
+                with new_version(self.base, 5) as folder:
+                    (folder / "variables").mkdir()
+                    raise error
+            self.assertEqual(self.names(), [])
 
     def test_existing_version_is_kept(self):
         self.write(3, b"first")
         with self.assertRaisesRegex(FileExistsError, "exists already.*/3'"):
             self.write(3, b"second")
-        with self.assertRaisesRegex(FileExistsError, "exists already.*/4'"):
-            with new_version(self.base, 4):
-                (self.base / "4").mkdir()
-        self.assertEqual(self.names(), ["3", "4"])
+        self.assertEqual(self.names(), ["3"])
         data = self.base / "3" / "variables" / "data"
         self.assertEqual(data.read_bytes(), b"first")
 
-    def test_version_must_be_an_integer(self):
+    def test_wrong_numbers(self):
         for version in (-1, "1", 1.0, True):
-            with self.assertRaisesRegex(ValueError, "non-negative integer"):
-                with new_version(self.base, version):
-                    pass
+            with self.assertRaisesRegex(ValueError, "`version` must be an int"):
+                self.write(version)
+        for keep in (0, "2", True):
+            with self.assertRaisesRegex(ValueError, "integer of at least 1"):
+                prune_versions(self.base, keep)
 
     @pytest.mark.skipif(versions.fcntl is None, reason="needs locks")
     def test_killed_writer_leaves_no_version(self):
+        process = self.start_writer()
+        process.kill()
+        process.wait()
+        self.assertEqual(self.names(), [".1.partial"])
         self.write()
-        process, name = self.start_writer()
-        self.assertEqual(name, ".2.partial")
-        os.kill(process.pid, signal.SIGKILL)
-        self.assertEqual(process.wait(), -signal.SIGKILL)
-        self.assertEqual(self.names(), [".2.partial", "1"])
-        self.assertEqual(list(list_versions(self.base)), [1])
-        self.write()
-        self.assertEqual(self.names(), ["1", "2"])
-        self.assertEqual(os.listdir(self.base / "2"), ["variables"])
+        self.assertEqual(self.names(), ["1"])
+        self.assertEqual(os.listdir(self.base / "1"), ["variables"])
 
     @pytest.mark.skipif(versions.fcntl is None, reason="needs locks")
-    def test_two_processes(self):
-        process, name = self.start_writer()
-        self.assertEqual(name, ".1.partial")
-        with self.assertRaisesRegex(FileExistsError, "is writing the version"):
-            self.write(1)
-        self.write()
-        self.assertEqual(self.names(), [".1.partial", "2"])
+    def test_another_process_is_waited_for(self):
+        process = self.start_writer()
+        thread = threading.Thread(target=self.write)
+        thread.start()
+        thread.join(0.2)
+        self.assertTrue(thread.is_alive())
+        self.assertEqual(self.names(), [".1.partial"])
         process.communicate("go on\n")
-        self.assertEqual(process.returncode, 0)
+        thread.join()
         self.assertEqual(self.names(), ["1", "2"])
 
     def test_many_threads(self):
@@ -158,7 +131,6 @@ class VersionsTest(TestCase):
         for thread in threads:
             thread.join()
         self.assertEqual(list(list_versions(self.base)), list(range(1, 17)))
-        self.assertEqual(len(self.names()), 16)
 
     def test_pruning(self):
         self.assertEqual(prune_versions(self.base, 1), [])
@@ -166,8 +138,4 @@ class VersionsTest(TestCase):
             self.write()
         self.assertEqual(prune_versions(self.base, 9), [])
         self.assertEqual(prune_versions(self.base, 2, also_keep=[1]), [2, 3])
-        self.assertEqual(self.names(), ["1", "4", "5"])
-        for keep in (0, -1, "2", True):
-            with self.assertRaisesRegex(ValueError, "positive integer"):
-                prune_versions(self.base, keep)
         self.assertEqual(self.names(), ["1", "4", "5"])
