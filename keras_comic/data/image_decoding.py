@@ -1,33 +1,36 @@
 """Decoding image files inside a TensorFlow graph, within bounds."""
 
 import functools
-import importlib
-import importlib.util
-import warnings
 
 import numpy as np
 import tensorflow as tf
 
-from keras_comic.data.decoders import FORMATS
-from keras_comic.data.decoders import MAX_PIXELS
-from keras_comic.data.decoders import MAX_SIDE
-from keras_comic.data.decoders import reads_sample
+from keras_comic.data.image_formats import FORMATS
+from keras_comic.data.image_formats import MAX_PIXELS
+from keras_comic.data.image_formats import MAX_SIDE
 
 # Bytes in which the header is looked for.
 HEAD_BYTES = 4096
+# First bytes of each format; `None` stands for any byte.
+SIGNATURES = {
+    "JPEG": [b"\xff\xd8\xff"],
+    "PNG": [b"\x89PNG\r\n\x1a\n"],
+    "GIF": [b"GIF87a", b"GIF89a"],
+    "BMP": [b"BM"],
+    "WEBP": [[*b"RIFF", *[None] * 4, *b"WEBP"]],
+}
 
 
 @tf.autograph.experimental.do_not_convert
 def decode_image(contents, max_pixels=MAX_PIXELS, formats=None):
     """Decodes an image file to RGB, in eager mode and inside graphs.
 
-    For `tf.data` and for serving, where files come as strings. It reads the
-    formats that `describe_decoders` names under "in a graph", and gives what
-    `read_image` gives, but for these: of the orientation (EXIF) only that of
-    JPEG files is applied; 16 bits become 8 by leaving out the lower byte;
-    GIF's transparent pixels are black; BMP needs 24 or 32 bits a pixel; and
-    animated WebP is refused, since TensorFlow's op fails on it. Through
-    tensorflow-io, AVIF loses its transparency.
+    For `tf.data` and for serving, where files come as strings. It reads JPEG,
+    PNG, GIF, BMP and WebP (which TensorFlow 2.16 does not read), and gives
+    what `read_image` gives, but for these: of the orientation (EXIF) only
+    that of JPEG files is applied; 16 bits become 8 by leaving out the lower
+    byte; GIF's transparent pixels are black; BMP needs 24 or 32 bits a pixel;
+    and animated WebP is refused, since TensorFlow's op fails on it.
 
     The size in the header is checked before anything is decoded.
 
@@ -56,7 +59,7 @@ def decode_image(contents, max_pixels=MAX_PIXELS, formats=None):
     TensorShape([32, 48, 3])
     """
     contents = tf.convert_to_tensor(contents, tf.string)
-    names = [name for name in FORMATS if graph_decoder(name) is not None]
+    names = graph_formats()
     if formats is not None:
         if unknown := sorted(set(formats) - set(names)):
             raise ValueError(
@@ -77,76 +80,24 @@ def decode_image(contents, max_pixels=MAX_PIXELS, formats=None):
     return image
 
 
-@functools.cache
-def graph_decoder(name):
-    """The op that decodes a format here."""
-    return _graph_decoders(name)[0]
+def graph_formats():
+    """Lists the formats that this TensorFlow decodes."""
+    return [name for name in SIGNATURES if name in _OPS]
 
 
-@functools.cache
-def graph_decoder_package(name):
-    """Which package's op decodes a format: a string, or `None`."""
-    return _graph_decoders(name)[1]
-
-
-def _graph_decoders(name):
-    row = FORMATS[name]
-    candidates = []
-    if row.tensorflow is not None and hasattr(tf.io, row.tensorflow):
-        op = getattr(tf.io, row.tensorflow)
-        adapt = _ADAPTERS.get(row.tensorflow, functools.partial)
-        candidates.append((adapt(op), "TensorFlow"))
-    if row.tensorflow_io is not None and _tensorflow_io() is not None:
-        op = functools.reduce(
-            lambda owner, key: getattr(owner, key, None),
-            row.tensorflow_io.split("."),
-            _tensorflow_io(),
-        )
-        adapt = _ADAPTERS.get(row.tensorflow_io, functools.partial)
-        if op is not None:
-            candidates.append((adapt(op), "tensorflow-io"))
-    for candidate, package in candidates:
-        # Also while a graph is traced, the sample is decoded at once.
-        with tf.init_scope():
-            if reads_sample(row, candidate):
-                return candidate, package
-    return None, None
-
-
-@functools.cache
-def _tensorflow_io():
-    if importlib.util.find_spec("tensorflow_io") is None:
-        return None
-    # It warns where its native libraries do not fit this TensorFlow.
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            return importlib.import_module("tensorflow_io")
-        except Exception:
-            return None
-
-
-# Ops that are not simply called with the contents.
-_ADAPTERS = {
+_OPS = {
     # As Pillow decodes.
-    "decode_jpeg": lambda op: functools.partial(
-        op, channels=3, dct_method="INTEGER_ACCURATE"
+    "JPEG": functools.partial(
+        tf.io.decode_jpeg, channels=3, dct_method="INTEGER_ACCURATE"
     ),
-    "decode_gif": lambda op: functools.partial(
+    "PNG": tf.io.decode_png,
+    "GIF": functools.partial(
         tf.io.decode_image, channels=3, expand_animations=False
     ),
-    "decode_webp": lambda op: lambda contents: op(contents)[0],
-    "experimental.image.decode_tiff": lambda op: (
-        lambda contents: _without_premultiplication(op(contents))
-    ),
+    "BMP": tf.io.decode_bmp,
 }
-
-
-def _without_premultiplication(pixels):
-    """RGBA of which the colours lie on black, laid on white, as RGB."""
-    pixels = tf.cast(pixels, tf.int32)
-    pixels = pixels[..., :3] + 255 - pixels[..., 3:]
-    return tf.cast(tf.clip_by_value(pixels, 0, 255), tf.uint8)
+if hasattr(tf.io, "decode_webp"):
+    _OPS["WEBP"] = lambda contents: tf.io.decode_webp(contents)[0]
 
 
 @functools.cache
@@ -188,7 +139,7 @@ def _decode(name, max_pixels, contents):
     if name in _CHECKS:
         checks.append((*_CHECKS[name](head), title))
     with _checked(checks):
-        pixels = graph_decoder(name)(tf.identity(contents))
+        pixels = _OPS[name](tf.identity(contents))
     if name == "JPEG":
         return _upright(pixels, contents)
     if name == "BMP":
@@ -224,10 +175,11 @@ def _signatures(names):
     """All signatures, one a row, -1 where any byte will do."""
     rows, numbers = [], []
     for number, name in enumerate(names):
-        for signature in FORMATS[name].signatures:
+        for signature in SIGNATURES[name]:
             row = np.full(16, -1, "int64")
-            for offset, value in signature:
-                row[offset : offset + len(value)] = list(value)
+            row[: len(signature)] = [
+                -1 if byte is None else byte for byte in signature
+            ]
             rows.append(row)
             numbers.append(number)
     # Whatever no other row fits.
@@ -298,14 +250,6 @@ def _number(head, place, length, big=True):
     return tf.reduce_sum(digits * powers, axis=-1)
 
 
-def _places(head, pattern):
-    """Where in the head a pattern of bytes begins: Boolean `(places,)`."""
-    last = HEAD_BYTES - len(pattern)
-    return tf.reduce_all(
-        [head[i : last + i] == byte for i, byte in enumerate(pattern)], axis=0
-    )
-
-
 def _png_size(contents, head):
     return tf.stack([_number(head, 20, 4), _number(head, 16, 4)])
 
@@ -361,94 +305,10 @@ def _bmp_check(head):
     return known, "Of BMP, 24 or 32 bits a pixel are decoded. Received:"
 
 
-def _jxl_size(contents, head):
-    """Annex D.2 of the standard; see `image_headers`."""
-    # In a container, the codestream begins behind the name of its box, and a
-    # partial one behind its number too.
-    whole, partial = _places(head, b"jxlc"), _places(head, b"jxlp")
-    place = tf.where(
-        head[0] == 0xFF,
-        _int64(0),
-        tf.where(
-            tf.reduce_any(whole), tf.argmax(whole) + 4, tf.argmax(partial) + 8
-        ),
-    )
-    packed = _number(head, place + 2, 7, big=False)
-
-    def bits(first, count):
-        shifted = tf.bitwise.right_shift(packed, first)
-        return tf.bitwise.bitwise_and(
-            shifted, tf.bitwise.left_shift(one, count) - 1
-        )
-
-    one = _int64(1)
-    counts = tf.constant([9, 13, 18, 30], tf.int64)
-    small = bits(0 * one, one) == 1
-
-    def side(first):
-        """The side that is written from this bit, and the bit behind it."""
-        count = tf.gather(counts, bits(first, 2 * one))
-        return (
-            tf.where(
-                small,
-                8 * (bits(first, 5 * one) + 1),
-                bits(first + 2, count) + 1,
-            ),
-            tf.where(small, first + 5, first + 2 + count),
-        )
-
-    height, end = side(one)
-    ratio = bits(end, 3 * one)
-    # It may lie beyond the 56 bits where a side has 30: too large anyway.
-    width = side(end + 3)[0]
-    over = tf.constant([1, 1, 12, 4, 3, 16, 5, 2], tf.int64)
-    under = tf.constant([1, 1, 10, 3, 2, 9, 4, 1], tf.int64)
-    by_ratio = height * tf.gather(over, ratio) // tf.gather(under, ratio)
-    found = (head[place] == 0xFF) & (head[place + 1] == 0x0A)
-    size = tf.stack([height, tf.where(ratio == 0, width, by_ratio)])
-    return tf.where(found, size, tf.zeros_like(size))
-
-
-def _tiff_size(contents, head):
-    shapes, _ = _tensorflow_io().experimental.image.decode_tiff_info(contents)
-    return shapes[0][:2]
-
-
-def _avif_size(contents, head):
-    """The largest of the sizes stated: there are also those of tiles."""
-    found = _places(head, b"ispe")
-    places = tf.where(found)[:, 0]
-    sizes = tf.stack(
-        [_number(head, places + 12, 4), _number(head, places + 8, 4)], axis=1
-    )
-    sizes = tf.concat([tf.zeros((1, 2), tf.int64), sizes], axis=0)
-    return sizes[tf.argmax(tf.reduce_prod(sizes, axis=1))]
-
-
-def _jpeg2000_size(contents, head):
-    found = _places(head, b"ihdr")
-    place = tf.argmax(found)
-    size = [_number(head, place + 4, 4), _number(head, place + 8, 4)]
-    return tf.where(tf.reduce_any(found), tf.stack(size), _int64([0, 0]))
-
-
-def _ppm_size(contents, head):
-    words = tf.strings.split(tf.strings.substr(contents, 0, 128))
-    words = tf.concat([words, [""] * 4], axis=0)[1:4]
-    numbers = tf.reduce_all(tf.strings.regex_full_match(words, "[0-9]{1,9}"))
-    size = tf.where(numbers, words[:2], ["0", "0"])
-    return tf.strings.to_number(size, tf.int64)[::-1]
-
-
 _SIZES = {
-    "AVIF": _avif_size,
     "BMP": _bmp_size,
     "GIF": _gif_size,
-    "JPEG2000": _jpeg2000_size,
-    "JXL": _jxl_size,
     "PNG": _png_size,
-    "PPM": _ppm_size,
-    "TIFF": _tiff_size,
     "WEBP": _webp_size,
 }
 _CHECKS = {"BMP": _bmp_check, "WEBP": _webp_check}

@@ -1,36 +1,32 @@
 """Image files in and out, with Pillow and NumPy."""
 
-import contextlib
+import functools
+import importlib
 import io
 import os
 import stat
 import threading
 import warnings
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
+from PIL import UnidentifiedImageError
 
-from keras_comic.data.decoders import FORMATS
-from keras_comic.data.decoders import MAX_PIXELS
-from keras_comic.data.decoders import MAX_SIDE
-from keras_comic.data.decoders import SIGNATURE_BYTES
-from keras_comic.data.decoders import SUFFIXES
-from keras_comic.data.decoders import image_format
-from keras_comic.data.decoders import install_hint
-from keras_comic.data.decoders import pillow_opener
-from keras_comic.data.decoders import tensorflow_reader
-from keras_comic.data.image_headers import MAX_SCANS
-from keras_comic.data.image_headers import ORIENTATION
-from keras_comic.data.image_headers import exif_orientation
-from keras_comic.data.image_headers import read_header
-from keras_comic.data.remote_files import RemoteFile
-from keras_comic.data.remote_files import list_remote_images
-from keras_comic.data.url_path import is_url
+from keras_comic.data.image_formats import FORMATS
+from keras_comic.data.image_formats import MAX_PIXELS
+from keras_comic.data.image_formats import MAX_SIDE
+from keras_comic.data.image_formats import SIGNATURE_BYTES
+from keras_comic.data.image_formats import image_format
+from keras_comic.data.paths import is_url
+from keras_comic.data.paths import path_of
+from keras_comic.data.paths import reached
 
 # A file of more bytes is not read into memory.
 MAX_BYTES = 2**30
+# Each scan of a JPEG costs a pass over the whole picture. No camera or
+# program writes as many as this.
+MAX_SCANS = 500
 REASONS = (
     "unreadable",
     "truncated",
@@ -39,18 +35,14 @@ REASONS = (
     "too large",
     "unsupported",
 )
-# What is done to a file's pixels to make them upright, opaque 8-bit RGB; also,
-# that more than one picture is in the file, of which the first is taken.
-CONVERSIONS = (
-    "animated",
-    "multi-page",
-    "orientation",
-    "cmyk",
-    "16-bit",
-    "alpha",
-    "palette",
-    "grey",
-)
+# Packages that register a format with Pillow when they are imported.
+PLUGINS = {
+    "AVIF": ("pillow_avif", "a Pillow of 11.3 or later"),
+    "HEIF": ("pillow_heif", "pillow-heif"),
+    "JXL": ("pillow_jxl", "pillow-jxl-plugin"),
+}
+# Formats of which several pictures in a file are pages, not an animation.
+PAGED_FORMATS = ("JPEG", "MPO", "TIFF", "HEIF", "PSD")
 TRANSPOSITIONS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -60,15 +52,12 @@ TRANSPOSITIONS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-# Tags of TIFF.
+# Tags of EXIF and TIFF.
+ORIENTATION = 274
 BITS_PER_SAMPLE = 258
 PHOTOMETRIC = 262
-TILE_WIDTH = 322
-TILE_HEIGHT = 323
-# Pillow's readers of these formats give no warnings, whatever the file.
-QUIET_FORMATS = ("JPEG", "PNG", "WEBP", "BMP")
 
-_one_at_a_time = threading.Lock()
+_one_header_at_a_time = threading.Lock()
 
 
 class ImageError(ValueError):
@@ -100,116 +89,14 @@ class ImageError(ValueError):
 
 
 class OpenedImage(NamedTuple):
-    """What `open_image` returns."""
+    """An upright RGB picture, and how its file held it."""
 
     image: Image.Image
     file_format: str
+    # Whether the file's pixels are those of `image`, unchanged.
     plain: bool
+    # What was done to the pixels; also that only the first picture was taken.
     conversions: tuple
-
-
-def list_images(folder):
-    """Lists the image files of a folder and its sub-folders, sorted.
-
-    Files count by suffix (`.jpg`, `.png`, `.webp`, ..., in any case); hidden
-    files and folders are left out, and links to folders are not followed.
-
-    Args:
-        folder: String or path. An existing folder; or its URL, such as
-            `s3://bucket/photos`, with the extra `remote`.
-
-    Returns:
-        List of `pathlib.Path`, or of paths of URLs, in the order of their
-        parts, so that it is the same on every file system.
-
-    Raises:
-        FileNotFoundError: If there is no such folder.
-        ValueError: If `folder` is a file, or holds no image.
-
-    Example:
-
-    >>> keras_comic.data.list_images("no_such_folder")
-    Traceback (most recent call last):
-    ...
-    FileNotFoundError: There is no such folder. Received: folder=no_such_folder
-    """
-    if is_url(folder):
-        return list_remote_images(folder)
-    folder = Path(folder)
-    if folder.is_file():
-        raise ValueError(
-            "Expected a folder of images, not a file; pass the folder it lies "
-            f"in. Received: folder={folder}"
-        )
-    if not folder.is_dir():
-        raise FileNotFoundError(
-            f"There is no such folder. Received: folder={folder}"
-        )
-    paths = []
-    for parent, folders, files in os.walk(folder):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        paths.extend(
-            Path(parent, name)
-            for name in files
-            if not name.startswith(".")
-            and os.path.splitext(name)[1].lower() in SUFFIXES
-        )
-    if not paths:
-        raise ValueError(
-            "The folder holds no image; expected files ending in "
-            f"{', '.join(sorted(SUFFIXES))}. Received: folder={folder}"
-        )
-    return sorted(paths, key=lambda path: path.relative_to(folder).parts)
-
-
-def image_label(path, folder, split="train"):
-    """The label of an image: the name of the style it shows.
-
-    It is the name of the first sub-folder between `folder` and the image; of
-    an image that lies in `folder` itself, it is the folder's own name, or
-    that of the folder above where the folder is named as the split is
-    (`drawings/wright/train/plate.png` gives `wright`).
-
-    Args:
-        path: String or path of the image, below `folder`.
-        folder: String or path.
-        split: String. Defaults to `"train"`.
-
-    Returns:
-        String.
-
-    Example:
-
-    >>> keras_comic.data.image_label("ink/train/a.png", "ink/train")
-    'ink'
-    >>> keras_comic.data.image_label("books/ink/a.png", "books")
-    'ink'
-    """
-    folder = Path(folder)
-    parts = Path(path).relative_to(folder).parts
-    if len(parts) > 1:
-        return parts[0]
-    folder = Path(os.path.abspath(folder))
-    return folder.parent.name if folder.name == split else folder.name
-
-
-def labelled_images(folders, split="train"):
-    """Lists the images of several folders with their labels."""
-    if isinstance(folders, dict):
-        entries = [(str(label), Path(f)) for label, f in folders.items()]
-    elif isinstance(folders, (list, tuple)):
-        entries = [(None, Path(folder)) for folder in folders]
-    else:
-        entries = [(None, Path(folders))]
-    if not entries:
-        raise ValueError(
-            f"`folders` must name a folder. Received: folders={folders}"
-        )
-    return [
-        (label or image_label(path, folder, split), folder, path)
-        for label, folder in entries
-        for path in list_images(folder)
-    ]
 
 
 def read_image(path, max_pixels=MAX_PIXELS):
@@ -218,8 +105,10 @@ def read_image(path, max_pixels=MAX_PIXELS):
     The camera's orientation (EXIF) is applied, transparent pixels lie on
     white, 16 bits become 8, and palette, grey and CMYK files become RGB
     (without their colour profile). Of an animation, or a file of several
-    pages, the first is read. Which formats are read, `describe_decoders`
-    says.
+    pages, the first is read. Formats are those that the installed Pillow
+    reads, of JPEG, PNG, GIF, BMP, WebP, TIFF, AVIF, JPEG 2000, Netpbm, QOI,
+    Photoshop and TGA; and HEIF with pillow-heif, JPEG XL with
+    pillow-jxl-plugin.
 
     Args:
         path: String or path; or a URL, such as `s3://bucket/a.jpg`, with the
@@ -274,130 +163,137 @@ def open_image(path, contents=None, max_pixels=MAX_PIXELS):
     >>> keras_comic.data.open_image("grey.png").conversions
     ('grey',)
     """
-    if contents is None:
-        contents = _read_file(path)
-    elif not isinstance(contents, bytes):
-        contents = bytes(contents)
-    if not contents:
-        raise ImageError(
-            f"The file is empty. Received: path={path}", reason="empty"
+    contents = _read_file(path) if contents is None else bytes(contents)
+    with _open_header(path, contents, max_pixels) as picture:
+        return _translated(
+            path, picture.format, _convert, path, picture, contents, max_pixels
         )
-    name = image_format(contents)
-    if name is None:
-        raise _not_an_image(path, contents)
-    header = read_header(name, contents)
-    _check_size(path, header.width, header.height, max_pixels)
-    if header.scans > MAX_SCANS:
-        raise ImageError(
-            f"The JPEG has {header.scans} scans, more than {MAX_SCANS}: it is "
-            f"made to take very long. Received: path={path}",
-            reason="too large",
-        )
-    if header.pixels_only is not None:
-        contents = header.pixels_only
-    if header.damage is not None:
-        raise _broken(path, name, contents, header.damage)
-    try:
-        opener = pillow_opener(name)
-        # The plugin for JPEG XL gives an animation's last picture.
-        if opener is None or (name == "JXL" and header.pictures > 1):
-            return _open_with_tensorflow(path, name, header, contents)
-        loud = name not in QUIET_FORMATS or (
-            name in ("JPEG", "PNG") and header.pixels_only is None
-        )
-        with _without_warnings() if loud else contextlib.nullcontext():
-            return _open_with_pillow(
-                path, name, opener, header, contents, max_pixels
-            )
-    except ImageError:
-        raise
-    # On broken files the readers raise almost anything.
-    except Exception as error:
-        if isinstance(error, (MemoryError, Image.DecompressionBombError)):
-            raise ImageError(
-                f"The {FORMATS[name].title} image takes too much memory: "
-                f"{error}. Received: path={path}",
-                reason="too large",
-            ) from error
-        message = " ".join(f"{type(error).__name__}: {error}".split())
-        raise _broken(path, name, contents, message) from error
+
+
+def image_size(contents, path="bytes"):
+    """Reads the width and height of an image file, and decodes nothing."""
+    with _open_header(path, contents, None) as picture:
+        return picture.size
+
+
+def is_animated(contents, path="bytes"):
+    """Tells whether an image file is an animation."""
+    with _open_header(path, contents, None) as picture:
+        paged = picture.format in PAGED_FORMATS
+        return not paged and _has_several_pictures(picture)
 
 
 def _read_file(path):
+    path = path_of(path)
     if is_url(path):
-        return _read_remote_file(RemoteFile(path))
-    path = Path(path)
+        with reached(path):
+            _check_bytes(path, path.stat().st_size or 0)
+            return path.read_bytes()
     try:
         status = os.stat(path)
-    except FileNotFoundError:
+        if not stat.S_ISREG(status.st_mode):
+            raise ImageError(
+                "Expected an image file, not a folder, pipe, socket or "
+                f"device. Received: path={path}",
+                reason="not an image",
+            )
+        with open(path, "rb") as file:
+            head = file.read(SIGNATURE_BYTES)
+            if head:
+                _check_format(path, head)
+            _check_bytes(path, status.st_size)
+            return head + file.read()
+    except FileNotFoundError as error:
         if os.path.islink(path):
             raise ImageError(
                 f"The link leads to no file. Received: path={path}"
-            ) from None
+            ) from error
         raise FileNotFoundError(
             f"There is no such file. Received: path={path}"
-        ) from None
-    except (OSError, ValueError) as error:
-        raise ImageError(
-            f"The file cannot be opened: {error}. Received: path={path}"
         ) from error
-    if stat.S_ISDIR(status.st_mode):
-        raise ImageError(
-            f"Expected an image file, not a folder. Received: path={path}",
-            reason="not an image",
-        )
-    if not stat.S_ISREG(status.st_mode):
-        raise ImageError(
-            "Expected an image file, not a pipe, socket or device. "
-            f"Received: path={path}",
-            reason="not an image",
-        )
-    try:
-        with open(path, "rb") as file:
-            head = file.read(SIGNATURE_BYTES)
-            if head and image_format(head) is None:
-                raise _not_an_image(path, head)
-            if status.st_size > MAX_BYTES:
-                raise ImageError(
-                    f"The file has {status.st_size} bytes; at most "
-                    f"{MAX_BYTES} are read. Received: path={path}",
-                    reason="too large",
-                )
-            return head + file.read()
-    except OSError as error:
+    except ImageError:
+        raise
+    except (OSError, ValueError) as error:
         raise ImageError(
             f"The file cannot be read: {error}. Received: path={path}"
         ) from error
 
 
-def _read_remote_file(file):
-    size = file.size()
-    if size is not None and size > MAX_BYTES:
+def _check_bytes(path, size):
+    if size > MAX_BYTES:
         raise ImageError(
             f"The file has {size} bytes; at most {MAX_BYTES} are read. "
-            f"Received: path={file}",
+            f"Received: path={path}",
             reason="too large",
         )
-    return file.read_bytes()
 
 
-def _not_an_image(path, contents):
-    start = contents[:SIGNATURE_BYTES].lstrip().lower()
-    kind = "; it is a page of HTML" if start.startswith(_HTML) else ""
-    return ImageError(
-        f"The file is not an image that can be read here{kind}. Expected one "
-        f"of {', '.join(row.title for row in FORMATS.values())}. "
-        f"Received: path={path}",
-        reason="not an image",
-    )
+def _check_format(path, contents):
+    """Returns the format of a file, or raises that it is not an image."""
+    name = image_format(contents)
+    if name is None:
+        start = contents[:SIGNATURE_BYTES].lstrip().lower()
+        is_page = start.startswith((b"<!doctype html", b"<html"))
+        raise ImageError(
+            "The file is not an image that can be read here"
+            f"{'; it is a page of HTML' if is_page else ''}. Expected one of "
+            f"{', '.join(row.title for row in FORMATS.values())}. "
+            f"Received: path={path}",
+            reason="not an image",
+        )
+    return name
 
 
-_HTML = (b"<!doctype html", b"<html")
+def _open_header(path, contents, max_pixels):
+    """Opens a file with Pillow, which reads only its header, and checks it."""
+    if not contents:
+        raise ImageError(
+            f"The file is empty. Received: path={path}", reason="empty"
+        )
+    name = _check_format(path, contents)
+    if name == "JPEG":
+        # In the coded data 0xFF is followed by 0; this is a marker.
+        scans = contents.count(b"\xff\xda")
+        if scans > MAX_SCANS:
+            raise ImageError(
+                f"The JPEG has {scans} scans, more than {MAX_SCANS}: it is "
+                f"made to take very long. Received: path={path}",
+                reason="too large",
+            )
+    if not _has_reader(name):
+        package = PLUGINS.get(name, (None, "a Pillow that was built with it"))
+        raise ImageError(
+            f"Nothing installed reads {FORMATS[name].title} images; install "
+            f"{package[1]}. Received: path={path}",
+            reason="unsupported",
+        )
+    file = io.BytesIO(contents)
+    # Filters of warnings belong to the whole process.
+    with _one_header_at_a_time, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        picture = _translated(path, name, Image.open, file, "r", [name])
+        _translated(path, name, picture.getexif)
+    if max_pixels is not None:
+        _check_size(path, *picture.size, max_pixels)
+    return picture
+
+
+@functools.cache
+def _has_reader(name):
+    """Tells whether Pillow reads a format here, with its plug-in if needed."""
+    Image.init()
+    if name not in Image.OPEN and name in PLUGINS:
+        try:
+            plugin = importlib.import_module(PLUGINS[name][0])
+            if name == "HEIF":
+                plugin.register_heif_opener()
+        # A package without its native library may raise anything.
+        except Exception:
+            return False
+    return name in Image.OPEN
 
 
 def _check_size(path, width, height, max_pixels):
-    if width is None:
-        return
     if width * height > max_pixels or max(width, height) > MAX_SIDE:
         raise ImageError(
             f"The image is too large: {width} x {height} pixels. At most "
@@ -407,235 +303,114 @@ def _check_size(path, width, height, max_pixels):
         )
 
 
-def _broken(path, name, contents, message):
-    title = FORMATS[name].title
-    if _ends_early(name, contents) or "truncated" in message.lower():
-        return ImageError(
-            f"The {title} image is truncated ({message}). "
-            f"Received: path={path}",
-            reason="truncated",
-        )
-    return ImageError(
-        f"The {title} image is broken or of an unsupported kind ({message}). "
-        f"Received: path={path}",
-        reason="unreadable",
-    )
-
-
-def _ends_early(name, contents):
-    """Whether what stands at the end of each file of a format is missing."""
-    if name == "JPEG":
-        return contents.rfind(b"\xff\xd9") < contents.rfind(b"\xff\xda")
-    if name == "PNG":
-        return b"IEND" not in contents
-    if name == "GIF":
-        return not contents.rstrip(b"\0").endswith(b";")
-    if name == "WEBP":
-        return len(contents) < int.from_bytes(contents[4:8], "little") + 8
-    if name == "BMP":
-        return len(contents) < int.from_bytes(contents[2:6], "little")
-    if name in ("AVIF", "HEIF", "JXL", "JPEG2000") and contents[:1] == b"\0":
-        place = 0
-        while 0 <= place < len(contents):
-            length = int.from_bytes(contents[place : place + 4], "big")
-            # Boxes of 0 reach to the end, those of 1 say their length later.
-            if length < 8:
-                return False
-            place += length
-        return place > len(contents)
-    return False
-
-
-@contextlib.contextmanager
-def _without_warnings():
-    # Filters belong to the whole process: one file at a time, and only what
-    # comes from the readers is filtered.
-    with _one_at_a_time, warnings.catch_warnings():
-        for module in (r"PIL\.", "pillow_"):
-            warnings.filterwarnings("ignore", module=module)
-        yield
-
-
-def _open_with_pillow(path, name, opener, header, contents, max_pixels):
-    with opener(io.BytesIO(contents)) as opened:
-        _check_size(path, *opened.size, max_pixels)
-        conversions = set()
-        tags = getattr(opened, "tag_v2", {}) if name == "TIFF" else {}
-        if name == "TIFF":
-            _check_size(
-                path,
-                tags.get(TILE_WIDTH, 1),
-                tags.get(TILE_HEIGHT, 1),
-                max_pixels,
-            )
-            # Pillow itself turns it.
-            orientation = 1
-            if tags.get(ORIENTATION, 1) in TRANSPOSITIONS:
-                conversions.add("orientation")
-            if max(np.atleast_1d(tags.get(BITS_PER_SAMPLE, 8))) > 8:
-                conversions.add("16-bit")
-        else:
-            orientation = header.orientation
-            # In JPEG XL the codestream's counts, which is applied already, but
-            # not to a JPEG kept inside.
-            if orientation == 1 and (
-                name != "JXL" or getattr(opened, "jpeg", False)
-            ):
-                orientation = exif_orientation(opened.info.get("exif"))
-        opened.load()
-        # Loading may find another size, as of an icon's larger picture.
-        _check_size(path, *opened.size, max_pixels)
-        mode = opened.mode
-        image = _convert_to_rgb(path, opened, tags.get(PHOTOMETRIC))
-        if header.pictures > 1 or _has_more_pictures(opened):
-            several = name in ("TIFF", "JPEG", "HEIF", "PSD")
-            conversions.add("multi-page" if several else "animated")
-        if orientation in TRANSPOSITIONS:
-            image = image.transpose(TRANSPOSITIONS[orientation])
-            conversions.add("orientation")
-        if _has_alpha(opened):
-            conversions.add("alpha")
-    if mode == "CMYK":
-        conversions.add("cmyk")
-    if mode.startswith("I") or (header.bits or 8) > 8:
-        conversions.add("16-bit")
-    if mode in ("P", "PA"):
-        conversions.add("palette")
-    if mode in ("1", "L", "LA", "La") or mode.startswith("I"):
-        conversions.add("grey")
-    plain = mode in ("L", "P", "RGB") and conversions <= {"grey", "palette"}
-    if name == "JPEG" and "multi-page" in conversions:
-        name = "MPO"
-    return OpenedImage(
-        image, name, plain, tuple(c for c in CONVERSIONS if c in conversions)
-    )
-
-
-def _has_more_pictures(opened):
+def _translated(path, name, function, *arguments):
+    """Calls a function, and makes its error one that names the file."""
     try:
-        return bool(getattr(opened, "is_animated", False))
+        return function(*arguments)
+    except ImageError:
+        raise
+    # On broken files Pillow raises almost anything.
+    except Exception as error:
+        problem = " ".join(f"{type(error).__name__}: {error}".split())
+        if isinstance(error, UnidentifiedImageError):
+            problem = "its header is broken"
+        title = FORMATS[name if name in FORMATS else "JPEG"].title
+        if isinstance(error, (MemoryError, Image.DecompressionBombError)):
+            reason, fault = "too large", "takes too much memory"
+        elif "truncated" in problem.lower():
+            reason, fault = "truncated", "is truncated"
+        else:
+            reason, fault = "unreadable", "is broken or of an unsupported kind"
+        raise ImageError(
+            f"The {title} image {fault} ({problem}). Received: path={path}",
+            reason,
+        ) from error
+
+
+def _convert(path, picture, contents, max_pixels):
+    """Decodes a picture, and makes it upright, opaque 8-bit RGB."""
+    name = picture.format
+    several = _has_several_pictures(picture)
+    orientation = 1
+    # The plug-in for JPEG XL turns pictures itself.
+    if name != "JXL":
+        orientation = picture.getexif().get(ORIENTATION, 1)
+    tags = getattr(picture, "tag_v2", {})
+    deep = _is_deep(picture, contents, tags)
+    picture.load()
+    # Loading may find another size than the header states.
+    _check_size(path, *picture.size, max_pixels)
+    mode = picture.mode
+    done = {
+        "animated": several and name not in PAGED_FORMATS,
+        "multi-page": several and name in PAGED_FORMATS,
+        "orientation": orientation in TRANSPOSITIONS,
+        "cmyk": mode == "CMYK",
+        "16-bit": deep or mode.startswith("I"),
+        "alpha": _has_alpha(picture),
+        "palette": mode in ("P", "PA"),
+        "grey": mode in ("1", "L", "LA", "La") or mode.startswith("I"),
+    }
+    image = _to_rgb(path, picture, tags.get(PHOTOMETRIC))
+    # Pillow turns TIFF files itself when it loads them.
+    if orientation in TRANSPOSITIONS and name != "TIFF":
+        image = image.transpose(TRANSPOSITIONS[orientation])
+    conversions = tuple(word for word, true in done.items() if true)
+    plain = mode in ("L", "P", "RGB") and {*conversions} <= {"grey", "palette"}
+    return OpenedImage(image, name, plain, conversions)
+
+
+def _has_several_pictures(picture):
+    try:
+        return bool(getattr(picture, "is_animated", False))
     # Damage behind the first picture does not matter.
     except Exception:
         return False
 
 
-def _has_alpha(image):
-    return (
-        image.mode in ("LA", "La", "PA", "RGBA", "RGBa")
-        or "transparency" in image.info
-        or (image.mode == "P" and image.palette.mode == "RGBA")
-    )
+def _is_deep(picture, contents, tags):
+    if picture.format == "PNG":
+        return contents[24] > 8
+    return max(np.atleast_1d(tags.get(BITS_PER_SAMPLE, 8))) > 8
 
 
-def _convert_to_rgb(path, image, photometric=None):
-    transparency = image.info.get("transparency")
-    if image.mode.startswith("I"):
-        values = np.asarray(image).astype("int64")
-        if values.min() < 0 or values.max() > 65535:
-            raise ImageError(
-                "Grey values outside of [0, 65535] "
-                f"({values.min()} to {values.max()}) are of unknown range. "
-                f"Received: path={path}",
-                reason="unsupported",
-            )
-        if photometric == 0:
-            values = 65535 - values
-        grey = (values * 255 + 32767) // 65535
-        if isinstance(transparency, int):
-            grey[values == transparency] = 255
-        return Image.fromarray(grey.astype("uint8")).convert("RGB")
-    if image.mode == "F":
+def _has_alpha(picture):
+    return "transparency" in picture.info or picture.has_transparency_data
+
+
+def _to_rgb(path, picture, photometric):
+    if picture.mode.startswith("I"):
+        return _grey_to_rgb(path, np.asarray(picture), photometric, picture)
+    if picture.mode == "F":
         raise ImageError(
             "Grey values in floating point are of unknown range. "
             f"Received: path={path}",
             reason="unsupported",
         )
-    if _has_alpha(image):
-        return _lay_on_white(image)
-    image = image.convert("RGB")
-    image.info = {}
-    return image
+    if _has_alpha(picture):
+        if picture.mode == "La":
+            picture = picture.convert("LA")
+        picture = picture.convert("RGBA")
+        white = Image.new("RGBA", picture.size, (255, 255, 255, 255))
+        picture = Image.alpha_composite(white, picture)
+    picture = picture.convert("RGB")
+    picture.info = {}
+    return picture
 
 
-def _lay_on_white(image):
-    if image.mode == "La":
-        image = image.convert("LA")
-    image = image.convert("RGBA")
-    white = Image.new("RGBA", image.size, (255, 255, 255, 255))
-    return Image.alpha_composite(white, image).convert("RGB")
-
-
-def _open_with_tensorflow(path, name, header, contents):
-    read = tensorflow_reader(name)
-    if read is None:
+def _grey_to_rgb(path, values, photometric, picture):
+    values = values.astype("int64")
+    if values.min() < 0 or values.max() > 65535:
         raise ImageError(
-            f"Nothing installed reads {FORMATS[name].title} images; "
-            f"{install_hint(name)}. Received: path={path}",
+            "Grey values outside of [0, 65535] "
+            f"({values.min()} to {values.max()}) are of unknown range. "
+            f"Received: path={path}",
             reason="unsupported",
         )
-    pixels = read(contents)
-    image = Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
-    conversions = set()
-    if header.pictures > 1:
-        conversions.add("animated")
-    if image.mode in ("LA", "RGBA"):
-        conversions.add("alpha")
-        image = _lay_on_white(image)
-    if pixels.shape[-1] < 3:
-        conversions.add("grey")
-    return OpenedImage(
-        image.convert("RGB"),
-        name,
-        False,
-        tuple(c for c in CONVERSIONS if c in conversions),
-    )
-
-
-def resize_short_side(image, size):
-    """Resizes an image so that its short side has a given length.
-
-    Lanczos filter, antialiased; the long side keeps the proportions, rounded
-    to whole pixels.
-
-    Args:
-        image: Uint8 array `(height, width, 3)`, RGB in `[0, 255]`.
-        size: Integer > 0, pixels.
-
-    Returns:
-        Uint8 array `(new_height, new_width, 3)`, RGB in `[0, 255]`; the
-        image itself where it has that size already.
-
-    Raises:
-        ValueError: If `size` is not positive, or `image` is no such array.
-
-    Example:
-
-    >>> image = np.zeros((64, 48, 3), "uint8")
-    >>> keras_comic.data.resize_short_side(image, 32).shape
-    (43, 32, 3)
-    """
-    image = np.asarray(image)
-    if image.dtype != "uint8" or image.ndim != 3 or image.shape[-1] != 3:
-        raise ValueError(
-            "`image` must be uint8 of shape (height, width, 3). Received: "
-            f"image.dtype={image.dtype}, image.shape={image.shape}"
-        )
-    if not size > 0:
-        raise ValueError(
-            f"`size` must be a positive integer. Received: size={size}"
-        )
-    height, width = image.shape[:2]
-    short = min(height, width)
-    if short == size:
-        return image
-    new_size = (round(width * size / short), round(height * size / short))
-    resized = Image.fromarray(image).resize(new_size, Image.Resampling.LANCZOS)
-    return np.asarray(resized)
-
-
-def fitted_size(size, max_side):
-    """A size with the same proportions and no longer side than a limit."""
-    scale = max_side / max(size)
-    if scale >= 1:
-        return tuple(size)
-    return tuple(max(round(side * scale), 1) for side in size)
+    # In TIFF files, 0 may stand for white.
+    light = 65535 - values if photometric == 0 else values
+    grey = (light * 255 + 32767) // 65535
+    transparency = picture.info.get("transparency")
+    if isinstance(transparency, int):
+        grey[values == transparency] = 255
+    return Image.fromarray(grey.astype("uint8")).convert("RGB")

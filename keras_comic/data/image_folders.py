@@ -1,0 +1,123 @@
+"""Lists of the image files in folders, and their labels."""
+
+import os
+from pathlib import Path
+
+from keras_comic.data.image_formats import SUFFIXES
+from keras_comic.data.paths import is_url
+from keras_comic.data.paths import path_of
+from keras_comic.data.paths import reached
+
+
+def list_images(folder):
+    """Lists the image files of a folder and its sub-folders, sorted.
+
+    Files count by suffix (`.jpg`, `.png`, `.webp`, ..., in any case); hidden
+    files and folders are left out, and links to folders are not followed.
+
+    Args:
+        folder: String or path. An existing folder; or its URL, such as
+            `s3://bucket/photos`, with the extra `remote`.
+
+    Returns:
+        List of `pathlib.Path`, or of `upath.UPath`, in the order of their
+        parts, so that it is the same on every file system.
+
+    Raises:
+        FileNotFoundError: If there is no such folder.
+        ValueError: If `folder` is a file, or holds no image.
+
+    Example:
+
+    >>> keras_comic.data.list_images("no_such_folder")
+    Traceback (most recent call last):
+    ...
+    FileNotFoundError: There is no such folder. Received: folder=no_such_folder
+    """
+    folder = path_of(folder)
+    with reached(folder):
+        paths = walk_files(folder)
+    images = [path for path in paths if path.suffix.lower() in SUFFIXES]
+    if not images:
+        raise ValueError(
+            "The folder holds no image; expected files ending in "
+            f"{', '.join(sorted(SUFFIXES))}. Received: folder={folder}"
+        )
+    return images
+
+
+def walk_files(folder):
+    """Lists the files of a folder and its sub-folders but hidden ones."""
+    if is_url(folder):
+        files = folder.fs.find(folder.path)
+        root = folder.path.rstrip("/")
+        paths = [folder / file[len(root) + 1 :] for file in files]
+    else:
+        if folder.is_file():
+            raise ValueError(
+                "Expected a folder of images, not a file; pass the folder it "
+                f"lies in. Received: folder={folder}"
+            )
+        paths = []
+        for parent, _, files in os.walk(folder):
+            paths.extend(Path(parent, name) for name in files)
+    if not paths and (is_url(folder) or not folder.is_dir()):
+        raise FileNotFoundError(
+            f"There is no such folder. Received: folder={folder}"
+        )
+    named = [(path.relative_to(folder).parts, path) for path in paths]
+    return [
+        path
+        for parts, path in sorted(named)
+        if not any(part.startswith(".") for part in parts)
+    ]
+
+
+def image_label(path, folder, split="train"):
+    """Returns the label of an image: the name of the style it shows.
+
+    It is the name of the first sub-folder between `folder` and the image; of
+    an image that lies in `folder` itself, it is the folder's own name, or
+    that of the folder above where the folder is named as the split is
+    (`drawings/wright/train/plate.png` gives `wright`).
+
+    Args:
+        path: String or path of the image, below `folder`.
+        folder: String or path.
+        split: String. Defaults to `"train"`.
+
+    Returns:
+        String.
+
+    Example:
+
+    >>> keras_comic.data.image_label("ink/train/a.png", "ink/train")
+    'ink'
+    >>> keras_comic.data.image_label("books/ink/a.png", "books")
+    'ink'
+    """
+    folder = Path(folder)
+    parts = Path(path).relative_to(folder).parts
+    if len(parts) > 1:
+        return parts[0]
+    folder = Path(os.path.abspath(folder))
+    return folder.parent.name if folder.name == split else folder.name
+
+
+def labelled_images(folders, split="train"):
+    """Lists the images of several folders as (label, folder, path)."""
+    if isinstance(folders, dict):
+        entries = [(str(label), Path(f)) for label, f in folders.items()]
+    elif isinstance(folders, (list, tuple)):
+        entries = [(None, Path(folder)) for folder in folders]
+    else:
+        entries = [(None, Path(folders))]
+    if not entries:
+        raise ValueError(
+            f"`folders` must name a folder. Received: folders={folders}"
+        )
+    return [
+        (label or image_label(path, folder, split), folder, path)
+        for label, folder in entries
+        for path in list_images(folder)
+    ]

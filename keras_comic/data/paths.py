@@ -1,0 +1,145 @@
+"""Local paths and URLs alike, and files that appear whole or not at all.
+
+URLs such as `s3://bucket/photos` are paths of universal-pathlib, which reaches
+files through fsspec. Both belong to the extra `remote` and are imported when a
+URL is met.
+"""
+
+import contextlib
+import os
+import shutil
+import tempfile
+import zlib
+from pathlib import Path
+
+# Here a file appears once it is written to its end, and not before.
+OBJECT_STORES = frozenset("abfs abfss adl az gcs gs memory oci s3 s3a".split())
+# Errors of drivers have no type in common; these words tell a refusal.
+REFUSALS = ("credential", "forbidden", "signature", "denied", "token", "403")
+
+
+def is_url(path):
+    """Tells URLs, as strings or paths, from local paths."""
+    return "://" in str(path) and not isinstance(path, Path)
+
+
+def path_of(path):
+    """Returns a `pathlib.Path`, or of a URL a `upath.UPath`."""
+    if isinstance(path, Path) or (is_url(path) and not isinstance(path, str)):
+        return path
+    if not is_url(path):
+        return Path(path)
+    with reached(path):
+        try:
+            from upath import UPath
+
+            url = UPath(path.rstrip("/"), use_listings_cache=False)
+            # This imports the driver.
+            url.fs  # noqa: B018
+        except ImportError as error:
+            raise ImportError(
+                "Files at URLs need `pip install 'keras-comic[remote]'` and "
+                f"the driver of their store: {error}. Received: {path}"
+            ) from error
+        except ValueError as error:
+            raise ValueError(
+                f"{error}. Expected a URL that fsspec knows, such as s3:// or "
+                f"gs://. Received: {path}"
+            ) from error
+    return url
+
+
+@contextlib.contextmanager
+def reached(path):
+    """Turns the many errors of a store's driver into an `OSError`."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise FileNotFoundError(
+            f"There is no such file. Received: {path}"
+        ) from error
+    except (ImportError, ValueError):
+        raise
+    except Exception as error:
+        if not is_url(path):
+            raise
+        problem = " ".join(f"{type(error).__name__}: {error}".split())
+        if isinstance(error, PermissionError) or any(
+            word in problem.lower() for word in REFUSALS
+        ):
+            raise PermissionError(
+                "The store refuses, or there are no credentials for it; give "
+                f"them as its own tools take them: {problem}. Received: {path}"
+            ) from error
+        raise ConnectionError(
+            f"The file cannot be reached: {problem}. Received: {path}"
+        ) from error
+
+
+def partial_path(path):
+    """Returns the hidden name beside a file under which it is written."""
+    # A file name has at most 255 bytes; the final one may have that many.
+    number = zlib.crc32(path.name.encode("utf-8", "surrogateescape"))
+    return path.with_name(f".partial.{number:08x}{path.suffix[-32:]}")
+
+
+@contextlib.contextmanager
+def whole_file(path):
+    """Gives a local path to write to, which becomes the file when all is well.
+
+    The file is written beside its final name and renamed; a file at a URL is
+    written on this machine and then uploaded.
+    """
+    path = path_of(path)
+    if is_url(path):
+        with tempfile.TemporaryDirectory() as folder:
+            local = Path(folder, f"file{path.suffix}")
+            yield local
+            with reached(path):
+                _upload(local, path)
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = partial_path(path)
+    try:
+        yield partial
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def write_whole(path, contents):
+    """Writes bytes or text to a file that appears whole or not at all."""
+    if isinstance(contents, str):
+        contents = contents.encode("utf-8")
+    with whole_file(path) as local:
+        local.write_bytes(contents)
+
+
+@contextlib.contextmanager
+def local_file(path):
+    """Has a file on this machine: itself, or a copy of one at a URL."""
+    path = path_of(path)
+    if not is_url(path):
+        yield path
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        local = Path(folder, path.name)
+        with reached(path), path.open("rb") as source:
+            with open(local, "wb") as target:
+                shutil.copyfileobj(source, target, 2**20)
+        yield local
+
+
+def _upload(local, path):
+    if path.protocol in OBJECT_STORES:
+        path.fs.put_file(os.fspath(local), path.path)
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = partial_path(path)
+    try:
+        path.fs.put_file(os.fspath(local), partial.path)
+        path.fs.mv(partial.path, path.path)
+    except BaseException:
+        with contextlib.suppress(Exception):
+            path.fs.rm_file(partial.path)
+        raise
