@@ -140,7 +140,7 @@ def stylize(
         identifier = None if watermark is None else parse_watermark(watermark)
         import_models()
         from keras_comic import presets
-        from keras_comic.data.remote_files import path_of
+        from keras_comic.data.paths import path_of
         from keras_comic.models.image_files import stylize_files
 
         sources = [path_of(source) for source in sources]

@@ -1,6 +1,7 @@
 """The videos of `keras-comic stylize`."""
 
 import re
+from contextlib import nullcontext
 
 import typer
 
@@ -64,11 +65,11 @@ def stylize_videos(generator, sources, output, size, frame_rate, options):
 def _stylize_one(generator, source, target, size, frame_rate, options):
     """Stylises a video; at URLs, by way of temporary files."""
     from keras_comic import video
-    from keras_comic.data.remote_files import RemoteFile
-    from keras_comic.data.remote_files import downloaded
-    from keras_comic.data.remote_files import uploaded
+    from keras_comic.data.paths import is_url
+    from keras_comic.data.paths import local_file
+    from keras_comic.data.paths import whole_file
 
-    remote = [p for p in (source, target) if isinstance(p, RemoteFile)]
+    remote = [path for path in (source, target) if is_url(path)]
     if not remote:
         name = str(source)
         is_named = name == RAW or CAMERA.fullmatch(name)
@@ -80,7 +81,8 @@ def _stylize_one(generator, source, target, size, frame_rate, options):
         )
         return _convert(video, generator, frames, target, options)
     _check_remote(source, target, remote, options)
-    with downloaded(source) as local_source, uploaded(target) as local_target:
+    local_target = whole_file(target) if is_url(target) else nullcontext(target)
+    with local_file(source) as local_source, local_target as local_target:
         here = {str(local_source): str(source), str(local_target): str(target)}
         try:
             result = _stylize_one(

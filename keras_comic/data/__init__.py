@@ -13,18 +13,22 @@ from keras_comic.data.cleaning import perceptual_hash
 from keras_comic.data.cleaning import sharpness
 from keras_comic.data.cleaning import text_fraction
 from keras_comic.data.contact_sheet import save_contact_sheet
+<<<<<<< HEAD
 from keras_comic.data.crops import Crops
 from keras_comic.data.decoders import describe_decoders
 from keras_comic.data.decoders import image_format
+=======
+>>>>>>> 583d6d6 (Read pictures by Pillow alone; reach URLs by universal-pathlib)
 from keras_comic.data.drawing_folder import DrawingFolder
 from keras_comic.data.edge_smoothing import edge_smoothed
 from keras_comic.data.folder import FolderPairs
+from keras_comic.data.image_folders import image_label
+from keras_comic.data.image_folders import list_images
+from keras_comic.data.image_formats import image_format
+from keras_comic.data.image_sizes import resize_short_side
 from keras_comic.data.images import ImageError
-from keras_comic.data.images import image_label
-from keras_comic.data.images import list_images
 from keras_comic.data.images import open_image
 from keras_comic.data.images import read_image
-from keras_comic.data.images import resize_short_side
 from keras_comic.data.optical_flow import decode_flow
 from keras_comic.data.optical_flow import decode_flow_array
 from keras_comic.data.optical_flow import encode_flow
@@ -81,7 +85,6 @@ __all__ = [
     "decode_flow",
     "decode_flow_array",
     "decode_image",
-    "describe_decoders",
     "describe_schema",
     "edge_smoothed",
     "encode_flow",

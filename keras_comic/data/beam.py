@@ -26,13 +26,13 @@ from keras_comic.data.chunks import ChunkResult
 from keras_comic.data.chunks import result_from_json
 from keras_comic.data.chunks import result_to_json
 from keras_comic.data.framing import frame_record
+from keras_comic.data.paths import is_url
 from keras_comic.data.record_plan import FRAME_BYTES
 from keras_comic.data.record_plan import plan_shards
 from keras_comic.data.remote_path import RemotePath
 from keras_comic.data.remote_path import list_url
 from keras_comic.data.remote_path import local_copy
 from keras_comic.data.tfrecord import INSTALLING
-from keras_comic.data.url_path import is_url
 
 # Beam's own choice would first fetch a program, Prism, from the network.
 _RUNNER = "FnApiRunner"

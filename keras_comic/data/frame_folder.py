@@ -4,7 +4,7 @@ import re
 
 import numpy as np
 
-from keras_comic.data.images import SUFFIXES
+from keras_comic.data.image_formats import SUFFIXES
 from keras_comic.data.images import read_image
 from keras_comic.data.video_frame import ArrayFrame
 

@@ -35,8 +35,7 @@ def list_images(folder):
     FileNotFoundError: There is no such folder. Received: folder=no_such_folder
     """
     folder = path_of(folder)
-    with reached(folder):
-        paths = walk_files(folder)
+    paths = walk_files(folder)
     images = [path for path in paths if path.suffix.lower() in SUFFIXES]
     if not images:
         raise ValueError(
@@ -49,7 +48,8 @@ def list_images(folder):
 def walk_files(folder):
     """Lists the files of a folder and its sub-folders but hidden ones."""
     if is_url(folder):
-        files = folder.fs.find(folder.path)
+        with reached(folder):
+            files = folder.fs.find(folder.path)
         root = folder.path.rstrip("/")
         paths = [folder / file[len(root) + 1 :] for file in files]
     else:

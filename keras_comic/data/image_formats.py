@@ -54,7 +54,7 @@ FORMATS = {
         "Netpbm", (".pbm", ".pgm", ".ppm", ".pnm"), rb"P[1-6]\s"
     ),
     "QOI": ImageFormat("QOI", (".qoi",), rb"qoif"),
-    "PSD": ImageFormat("Photoshop", (".psd",), rb"8BPS\0\1"),
+    "PSD": ImageFormat("Photoshop", (".psd",), rb"8BPS\0\x01"),
     # It has no signature: these are the values that its header may have.
     "TGA": ImageFormat(
         "TGA",

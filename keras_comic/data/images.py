@@ -1,5 +1,6 @@
 """Image files in and out, with Pillow and NumPy."""
 
+import contextlib
 import functools
 import importlib
 import io
@@ -57,7 +58,9 @@ ORIENTATION = 274
 BITS_PER_SAMPLE = 258
 PHOTOMETRIC = 262
 
-_one_header_at_a_time = threading.Lock()
+BOMBS = (MemoryError, Image.DecompressionBombError)
+
+_one_at_a_time = threading.Lock()
 
 
 class ImageError(ValueError):
@@ -164,6 +167,10 @@ def open_image(path, contents=None, max_pixels=MAX_PIXELS):
     ('grey',)
     """
     contents = _read_file(path) if contents is None else bytes(contents)
+    if contents.startswith(b"\x89PNG"):
+        # Damaged rows would be left black; checksums tell.
+        picture = _open_header(path, contents, max_pixels)
+        _translated(path, "PNG", picture.verify)
     with _open_header(path, contents, max_pixels) as picture:
         return _translated(
             path, picture.format, _convert, path, picture, contents, max_pixels
@@ -193,8 +200,8 @@ def _read_file(path):
         status = os.stat(path)
         if not stat.S_ISREG(status.st_mode):
             raise ImageError(
-                "Expected an image file, not a folder, pipe, socket or "
-                f"device. Received: path={path}",
+                "Expected an image file, not a folder or a device. "
+                f"Received: path={path}",
                 reason="not an image",
             )
         with open(path, "rb") as file:
@@ -268,14 +275,19 @@ def _open_header(path, contents, max_pixels):
             reason="unsupported",
         )
     file = io.BytesIO(contents)
-    # Filters of warnings belong to the whole process.
-    with _one_header_at_a_time, warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with _without_warnings():
         picture = _translated(path, name, Image.open, file, "r", [name])
-        _translated(path, name, picture.getexif)
     if max_pixels is not None:
         _check_size(path, *picture.size, max_pixels)
     return picture
+
+
+@contextlib.contextmanager
+def _without_warnings():
+    # Filters of warnings belong to the whole process: one thread at a time.
+    with _one_at_a_time, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 @functools.cache
@@ -315,7 +327,7 @@ def _translated(path, name, function, *arguments):
         if isinstance(error, UnidentifiedImageError):
             problem = "its header is broken"
         title = FORMATS[name if name in FORMATS else "JPEG"].title
-        if isinstance(error, (MemoryError, Image.DecompressionBombError)):
+        if isinstance(error, BOMBS) or "too large" in problem:
             reason, fault = "too large", "takes too much memory"
         elif "truncated" in problem.lower():
             reason, fault = "truncated", "is truncated"
@@ -331,13 +343,15 @@ def _convert(path, picture, contents, max_pixels):
     """Decodes a picture, and makes it upright, opaque 8-bit RGB."""
     name = picture.format
     several = _has_several_pictures(picture)
-    orientation = 1
-    # The plug-in for JPEG XL turns pictures itself.
-    if name != "JXL":
-        orientation = picture.getexif().get(ORIENTATION, 1)
     tags = getattr(picture, "tag_v2", {})
     deep = _is_deep(picture, contents, tags)
-    picture.load()
+    # Loading a TIFF reads its EXIF data, and turns it.
+    is_tiff = name == "TIFF"
+    orientation = tags.get(ORIENTATION, 1)
+    with _without_warnings() if is_tiff else contextlib.nullcontext():
+        picture.load()
+    if not is_tiff:
+        orientation = _read_orientation(picture)
     # Loading may find another size than the header states.
     _check_size(path, *picture.size, max_pixels)
     mode = picture.mode
@@ -352,12 +366,23 @@ def _convert(path, picture, contents, max_pixels):
         "grey": mode in ("1", "L", "LA", "La") or mode.startswith("I"),
     }
     image = _to_rgb(path, picture, tags.get(PHOTOMETRIC))
-    # Pillow turns TIFF files itself when it loads them.
-    if orientation in TRANSPOSITIONS and name != "TIFF":
+    if orientation in TRANSPOSITIONS and not is_tiff:
         image = image.transpose(TRANSPOSITIONS[orientation])
     conversions = tuple(word for word, true in done.items() if true)
     plain = mode in ("L", "P", "RGB") and {*conversions} <= {"grey", "palette"}
     return OpenedImage(image, name, plain, conversions)
+
+
+def _read_orientation(picture):
+    # The plug-in for JPEG XL turns pictures itself.
+    if picture.format == "JXL":
+        return 1
+    try:
+        with _without_warnings():
+            return picture.getexif().get(ORIENTATION, 1)
+    # Of broken metadata the picture does not suffer.
+    except Exception:
+        return 1
 
 
 def _has_several_pictures(picture):

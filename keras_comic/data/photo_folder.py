@@ -6,7 +6,7 @@ from keras_comic.data.crop_arrays import check_crop
 from keras_comic.data.crop_arrays import crop
 from keras_comic.data.crop_arrays import crop_boxes
 from keras_comic.data.file_reader import FileReader
-from keras_comic.data.images import labelled_images
+from keras_comic.data.image_folders import labelled_images
 from keras_comic.data.randomness import random_key
 from keras_comic.data.randomness import random_uniforms
 

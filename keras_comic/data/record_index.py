@@ -10,11 +10,11 @@ import tensorflow as tf
 
 from keras_comic.data.framing import FOOTER
 from keras_comic.data.framing import masked_crc
+from keras_comic.data.paths import is_url
 from keras_comic.data.shard_index import index_shards
 from keras_comic.data.skipped import Skipped
 from keras_comic.data.tfrecord import list_shards
 from keras_comic.data.tfrecord import records_kind
-from keras_comic.data.url_path import is_url
 
 # Files held open at a time.
 MAX_OPEN_FILES = 128

@@ -9,9 +9,9 @@ import tensorflow as tf
 from PIL import Image
 
 from keras_comic.data.cleaning import perceptual_hash
+from keras_comic.data.image_sizes import resize_short_side
 from keras_comic.data.images import REASONS
 from keras_comic.data.images import open_image
-from keras_comic.data.images import resize_short_side
 
 # Of the files that are encoded anew where the source was not lossless.
 JPEG_QUALITY = 95

@@ -12,8 +12,8 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from keras_comic.data.images import SUFFIXES
-from keras_comic.data.images import image_label
+from keras_comic.data.image_folders import image_label
+from keras_comic.data.image_formats import SUFFIXES
 from keras_comic.data.sources import Source
 from keras_comic.data.sources import is_video
 from keras_comic.data.url_path import UrlPath

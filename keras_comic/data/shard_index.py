@@ -14,9 +14,9 @@ from keras_comic.data.framing import FRAME_BYTES
 from keras_comic.data.framing import HEADER
 from keras_comic.data.framing import MAX_RECORD_BYTES
 from keras_comic.data.framing import masked_crc
+from keras_comic.data.paths import is_url
 from keras_comic.data.tfrecord import SCHEMA_VERSION
 from keras_comic.data.tfrecord import records_kind
-from keras_comic.data.url_path import is_url
 
 # Versions of the manifest that are understood; other shards are read through.
 MANIFEST_VERSIONS = (1,)

@@ -8,8 +8,8 @@ import json
 import os
 from pathlib import Path
 
-from keras_comic.data.images import SUFFIXES
-from keras_comic.data.images import image_label
+from keras_comic.data.image_folders import image_label
+from keras_comic.data.image_formats import SUFFIXES
 from keras_comic.data.video_frames import VIDEO_SUFFIXES
 
 MANIFEST_SUFFIXES = (".csv", ".json", ".jsonl")

@@ -3,7 +3,7 @@
 import numpy as np
 from PIL import Image
 
-from keras_comic.data.images import fitted_size
+from keras_comic.data.image_sizes import fitted_size
 from keras_comic.data.tone_mapping import needs_tone_mapping
 from keras_comic.data.tone_mapping import to_standard_range
 from keras_comic.data.video_library import import_video_library

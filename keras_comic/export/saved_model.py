@@ -8,7 +8,7 @@ import keras
 import tensorflow as tf
 
 from keras_comic import presets
-from keras_comic.data.image_decoding import graph_decoder_package
+from keras_comic.data.image_decoding import graph_formats
 from keras_comic.export.codes_graph import CodesGraph
 from keras_comic.export.comic_graph import ComicGraph
 from keras_comic.export.versions import new_version
@@ -135,11 +135,7 @@ def save_served_model(
     if provenance is None:
         provenance = generator.provenance
     # No other package's ops, since the server has none.
-    formats = [
-        name
-        for name in FILE_FORMATS
-        if graph_decoder_package(name) == "TensorFlow"
-    ]
+    formats = [name for name in FILE_FORMATS if name in graph_formats()]
     chunk = png_chunk(provenance) if provenance else b""
     if isinstance(generator, LatentGenerator):
         graph = CodesGraph(generator, chunk)

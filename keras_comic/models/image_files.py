@@ -10,9 +10,9 @@ from PIL import Image
 
 from keras_comic.data import list_images
 from keras_comic.data import read_image
-from keras_comic.data.images import fitted_size
-from keras_comic.data.remote_files import RemoteFile
-from keras_comic.data.remote_files import path_of
+from keras_comic.data.image_sizes import fitted_size
+from keras_comic.data.paths import path_of
+from keras_comic.data.paths import write_whole
 from keras_comic.provenance.metadata import Provenance
 from keras_comic.provenance.metadata import embed_provenance
 from keras_comic.provenance.watermark import check_identifier
@@ -226,16 +226,7 @@ def write_image(path, image, provenance=None):
     contents = file.getvalue()
     if provenance is not None:
         contents = embed_provenance(contents, provenance)
-    if isinstance(path, RemoteFile):
-        path.write_bytes(contents)
-        return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".partial.{path.name}")
-    try:
-        partial.write_bytes(contents)
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
+    write_whole(path, contents)
 
 
 def _plan_folder(sources, output):
@@ -254,7 +245,8 @@ def _plan_folder(sources, output):
         below = Path() if len(sources) == 1 else Path(source.resolve().name)
         for path in list_images(source):
             if not inside or output.resolve() not in path.resolve().parents:
-                named.append((path, below / path.relative_to(source)))
+                name = Path(*path.relative_to(source).parts)
+                named.append((path, below / name))
     if not named:
         raise ValueError(
             "The folder holds no image besides those in `output`. "
@@ -265,7 +257,7 @@ def _plan_folder(sources, output):
     return [
         (path, output / f"{name}{FOLDER_SUFFIX}")
         if counts[name.with_suffix("")] > 1
-        else (path, output / name.with_suffix(FOLDER_SUFFIX))
+        else (path, output / str(name.with_suffix(FOLDER_SUFFIX)))
         for path, name in named
     ]
 
@@ -310,8 +302,10 @@ def read_style(style, style_names):
                 "path of its file, or a weighted mix. "
                 f"Received: style={style!r}"
             )
-        style = path_of(style)
-    return read_image(style) if isinstance(style, os.PathLike) else style
+        return read_image(style)
+    # Paths of URLs are no `os.PathLike`.
+    is_path = isinstance(style, os.PathLike) or hasattr(style, "read_bytes")
+    return read_image(style) if is_path else style
 
 
 def shrink(photo, mask, max_side):

@@ -5,8 +5,8 @@ import json
 import os
 
 from keras_comic.data.beam import make_options
+from keras_comic.data.paths import is_url
 from keras_comic.data.remote_path import RemotePath
-from keras_comic.data.url_path import is_url
 from keras_comic.models.image_files import read_style
 
 BulkStylized = collections.namedtuple(

@@ -20,16 +20,16 @@ except ImportError as error:
         "Apache Beam is not installed: `pip install 'keras-comic[beam]'`."
     ) from error
 
-from keras_comic.data.decoders import MAX_PIXELS
-from keras_comic.data.decoders import MAX_SIDE
-from keras_comic.data.decoders import SIGNATURE_BYTES
-from keras_comic.data.decoders import image_format
-from keras_comic.data.image_headers import read_header
-from keras_comic.data.images import list_images
+from keras_comic.data.image_folders import list_images
+from keras_comic.data.image_formats import MAX_PIXELS
+from keras_comic.data.image_formats import MAX_SIDE
+from keras_comic.data.image_formats import SIGNATURE_BYTES
+from keras_comic.data.image_formats import image_format
+from keras_comic.data.images import image_size
+from keras_comic.data.paths import is_url
 from keras_comic.data.remote_path import RemotePath
 from keras_comic.data.remote_path import list_url
 from keras_comic.data.sources import is_video
-from keras_comic.data.url_path import is_url
 from keras_comic.serving.comic_model_handler import SizeBuckets
 
 NAMESPACE = "keras_comic"
@@ -295,8 +295,7 @@ def _check(contents):
     name = image_format(contents[:SIGNATURE_BYTES])
     if name is None:
         raise ValueError("The file is not an image that can be read here.")
-    header = read_header(name, contents)
-    height, width = header.height or 0, header.width or 0
+    width, height = image_size(contents)
     if height * width > MAX_PIXELS or max(height, width) > MAX_SIDE:
         raise ValueError(
             f"The image is too large: {width} x {height} pixels. At most "

@@ -1,10 +1,8 @@
 """How large the pictures of a request are, once their files are decoded."""
 
-from keras_comic.data.decoders import image_format
-from keras_comic.data.image_headers import read_header
+from keras_comic.data.images import ImageError
+from keras_comic.data.images import image_size
 
-# In so many bytes of a file, its size is looked for.
-HEAD_BYTES = 4096
 # Of a file that does not say it there: more than any picture.
 UNKNOWN_BYTES = 2**40
 
@@ -21,8 +19,8 @@ def decoded_bytes(inputs):
 
 
 def _pixel_bytes(contents):
-    head = contents[:HEAD_BYTES]
-    header = read_header(image_format(head), head)
-    if header.width is None or header.height is None:
+    try:
+        width, height = image_size(contents)
+    except ImageError:
         return UNKNOWN_BYTES
-    return 3 * header.width * header.height
+    return 3 * width * height

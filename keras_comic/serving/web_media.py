@@ -7,11 +7,11 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
-from keras_comic.data.decoders import SIGNATURE_BYTES
-from keras_comic.data.decoders import image_format
-from keras_comic.data.image_headers import read_header
+from keras_comic.data.image_formats import SIGNATURE_BYTES
+from keras_comic.data.image_formats import image_format
+from keras_comic.data.image_sizes import fitted_size
 from keras_comic.data.images import ImageError
-from keras_comic.data.images import fitted_size
+from keras_comic.data.images import is_animated
 from keras_comic.data.images import read_image
 from keras_comic.data.video_reader import VideoError
 from keras_comic.models.pictures import SMALLEST_SIDE
@@ -164,16 +164,11 @@ def open_clip(path, limits):
 
 
 def _is_animated(path, name):
-    if name not in ANIMATED_FORMATS:
+    try:
+        return name in ANIMATED_FORMATS and is_animated(path.read_bytes())
+    # Reading it as a photo says what is wrong.
+    except ImageError:
         return False
-    if name == "GIF":
-        try:
-            with Image.open(path, formats=["GIF"]) as image:
-                return image.is_animated
-        # Pillow raises almost anything of a broken file; so is it of a photo.
-        except Exception:
-            return False
-    return read_header(name, path.read_bytes()).pictures > 1
 
 
 def _looks_like_text(start):

@@ -8,11 +8,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from keras_comic.data.decoders import MAX_PIXELS
-from keras_comic.data.decoders import MAX_SIDE
-from keras_comic.data.decoders import SIGNATURE_BYTES
-from keras_comic.data.decoders import image_format
-from keras_comic.data.decoders import pillow_opener
+from keras_comic.data.image_formats import MAX_PIXELS
+from keras_comic.data.image_formats import MAX_SIDE
+from keras_comic.data.image_formats import SIGNATURE_BYTES
+from keras_comic.data.image_formats import image_format
 from keras_comic.data.video_frame import ArrayFrame
 from keras_comic.data.video_reader import VideoError
 from keras_comic.data.video_reader import VideoProperties
@@ -94,7 +93,7 @@ class AnimationReader:
             file.seek(0)
             try:
                 with _quiet():
-                    picture = pillow_opener(name)(file)
+                    picture = Image.open(file, formats=[name])
                     # Counted now, as some readers go through the file for it.
                     picture.n_frames  # noqa: B018
             except Exception as error:

@@ -13,8 +13,8 @@ import numpy as np
 from PIL import Image
 
 from keras_comic.data.frame_folder import FolderReader
+from keras_comic.data.image_sizes import fitted_size
 from keras_comic.data.images import ImageError
-from keras_comic.data.images import fitted_size
 from keras_comic.data.scene_cuts import mark_scenes
 from keras_comic.data.video_frame import ArrayFrame
 from keras_comic.data.video_library import import_video_library

@@ -3,7 +3,7 @@ from absl.testing import parameterized
 from PIL import Image
 
 from keras_comic.comic.panels import find_panels
-from keras_comic.data.images import list_images
+from keras_comic.data.image_folders import list_images
 from keras_comic.data.images import read_image
 from tests.data.pages import draw_bubble
 from tests.data.pages import draw_comic_page

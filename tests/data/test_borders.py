@@ -4,7 +4,7 @@ from PIL import Image
 from keras_comic.data.borders import check_image
 from keras_comic.data.borders import reduce_image
 from keras_comic.data.borders import trim_box
-from keras_comic.data.images import list_images
+from keras_comic.data.image_folders import list_images
 from keras_comic.data.images import read_image
 from tests.data.pages import draw_scene
 from tests.data.pages import save_as_jpeg

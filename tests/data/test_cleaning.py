@@ -12,7 +12,7 @@ from keras_comic.data.cleaning import blank_fraction
 from keras_comic.data.cleaning import perceptual_hash
 from keras_comic.data.cleaning import sharpness
 from keras_comic.data.cleaning import text_fraction
-from keras_comic.data.images import list_images
+from keras_comic.data.image_folders import list_images
 from keras_comic.data.images import read_image
 from tests.data.pages import draw_bubble
 from tests.data.pages import draw_scene

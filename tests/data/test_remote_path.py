@@ -3,13 +3,13 @@ from pathlib import Path
 
 from absl.testing import parameterized
 
+from keras_comic.data.paths import is_url
 from keras_comic.data.remote_path import RemotePath
 from keras_comic.data.remote_path import list_url
 from keras_comic.data.remote_path import local_copy
 from keras_comic.data.sources import Source
 from keras_comic.data.sources import list_sources
 from keras_comic.data.sources import read_manifest
-from keras_comic.data.url_path import is_url
 from tests.data.object_store import ObjectStore
 from tests.test_case import TestCase
 

@@ -2,8 +2,8 @@ import os
 from pathlib import Path
 from pathlib import PurePosixPath
 
+from keras_comic.data.paths import is_url
 from keras_comic.data.url_path import UrlPath
-from keras_comic.data.url_path import is_url
 from tests.test_case import TestCase
 
 

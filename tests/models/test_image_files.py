@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from keras_comic.data import read_image
-from keras_comic.data.remote_files import RemoteFile
+from keras_comic.data.paths import path_of
 from keras_comic.models.image_files import FORMATS
 from keras_comic.models.image_files import plan_outputs
 from keras_comic.models.image_files import stylize_files
@@ -371,7 +371,7 @@ class RemoteFilesTest(ImageFilesTest):
         super().setUp()
         self.generator = MeanColorGenerator()
         self.generator.add_style("gray", np.full((32, 32, 3), 100, "uint8"))
-        self.store = RemoteFile(self.start_store())
+        self.store = path_of(self.start_store())
 
     def start_store(self):
         """URL of an empty folder."""

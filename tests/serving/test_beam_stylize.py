@@ -9,7 +9,7 @@ from absl.testing import parameterized
 from PIL import Image
 
 from keras_comic.data import read_image
-from keras_comic.data.remote_files import RemoteFile
+from keras_comic.data.paths import path_of
 from keras_comic.models.image_files import stylize_files
 from keras_comic.serving.beam_stylize import check_folders
 from keras_comic.serving.beam_stylize import stylize_with_beam
@@ -185,7 +185,7 @@ class StylizeWithBeamTest(parameterized.TestCase, TestCase):
     def test_s3(self):
         from tests.data.s3_server import s3_server
 
-        store = RemoteFile(self.enterContext(s3_server()))
+        store = path_of(self.enterContext(s3_server()))
         sources = save_photos(self.folder / "in", 3)
         for path in sources.rglob("*.*"):
             name = path.relative_to(sources).as_posix()
