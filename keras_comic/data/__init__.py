@@ -13,12 +13,7 @@ from keras_comic.data.cleaning import perceptual_hash
 from keras_comic.data.cleaning import sharpness
 from keras_comic.data.cleaning import text_fraction
 from keras_comic.data.contact_sheet import save_contact_sheet
-<<<<<<< HEAD
 from keras_comic.data.crops import Crops
-from keras_comic.data.decoders import describe_decoders
-from keras_comic.data.decoders import image_format
-=======
->>>>>>> 583d6d6 (Read pictures by Pillow alone; reach URLs by universal-pathlib)
 from keras_comic.data.drawing_folder import DrawingFolder
 from keras_comic.data.edge_smoothing import edge_smoothed
 from keras_comic.data.folder import FolderPairs
