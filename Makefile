@@ -1,5 +1,6 @@
 # The commands of the README. Each makes the environment it needs in a folder
-# beside this file, once; it is renewed when setup.cfg or pyproject.toml change.
+# beside this file, once; it is renewed when setup.cfg, setup.py or
+# pyproject.toml change.
 #
 #   make demo                  stylise photographs, write a contact sheet
 #   make test                  run the tests (ARGS="..." goes to pytest)
@@ -7,6 +8,8 @@
 #   make bench                 run the benchmarks
 #   make test-oldest           run them on the oldest supported versions
 #   make test-jax, test-torch  run what needs no TensorFlow without it
+#   make test-numerics         run layers, losses, metrics with 1, 2, 4 threads,
+#                              and without oneDNN
 #
 # PYTHON=... names the interpreter; WORKERS=... the tests run side by side.
 
@@ -18,13 +21,14 @@ PYTHONS_OF_OLDEST = $(PYTHON) python3.12 python3.11 python3 python
 REQUIREMENTS = sed -n '/^install_requires =/,/^$$/s/^ *\(.*>=.*\)/\1/p' setup.cfg
 TEST_REQUIREMENTS = sed -n '/^test =/,/^$$/s/^ *\(.*>=.*\)/\1/p' setup.cfg
 LOWER_ENDS = sed 's/>=\([0-9.]*\),.*/==\1/'
-KEY := $(shell cat setup.cfg pyproject.toml | cksum | cut -d' ' -f1)
+KEY := $(shell cat setup.cfg setup.py pyproject.toml | cksum | cut -d' ' -f1)
 SOURCES = $(shell find keras_comic zoo -type f -not -name '*.pyc')
 
 OLDEST_TESTS = $(wildcard $(addprefix tests/,layers losses metrics data \
-	presets test_presets.py training models \
-	export/test_comic_module.py export/test_photo_color.py \
-	export/test_saved_model.py export/test_versions.py export/test_warmup.py))
+	test_presets.py training models export/test_saved_model.py \
+	export/test_versions.py export/test_warmup.py))
+# Numbers that hold on any processor and with any number of threads.
+NUMERIC_TESTS = $(addprefix tests/,layers losses metrics)
 
 # In variables, since `call` takes a comma for the end of an argument.
 EXTRAS = beam,export,remote,search,serving,video,web
@@ -36,13 +40,20 @@ PYTEST = -m pytest -n $(WORKERS)
 export TF_CPP_MIN_LOG_LEVEL = 3
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: demo test lint bench test-oldest test-jax test-torch
+.PHONY: demo test lint bench test-oldest test-jax test-torch test-numerics
 
 demo: $(or $(wildcard .venv/tested-$(KEY)),.venv/installed-$(KEY))
 	.venv/bin/python examples/demo.py $(ARGS)
 
 test: .venv/tested-$(KEY)
 	.venv/bin/python $(PYTEST) $(ARGS)
+
+test-numerics: .venv/tested-$(KEY)
+	for threads in 1 2 4; do \
+		TF_NUM_INTRAOP_THREADS=$$threads .venv/bin/python $(PYTEST) \
+			$(NUMERIC_TESTS) $(ARGS) || exit 1; \
+	done
+	TF_ENABLE_ONEDNN_OPTS=0 .venv/bin/python $(PYTEST) $(NUMERIC_TESTS) $(ARGS)
 
 lint: .venv/tested-$(KEY)
 	.venv/bin/ruff check .
