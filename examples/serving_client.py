@@ -1,15 +1,16 @@
 """Asks a server for comics: the local one, or TensorFlow Serving.
 
     keras-comic serve adain_storybook
-    python examples/serving_client.py localhost:8500
+    python examples/serving_client.py http://localhost:8501
     python examples/serving_client.py http://localhost:8501 -o comics
     python examples/serving_client.py localhost:8500 --photos holiday -o comics
     python examples/serving_client.py localhost:8500 --video in.mp4 -o out.mp4
 
-The first line starts the server, over gRPC at port 8500 and over HTTP at port
-8501; the others run beside it. Without photos, a photograph of scikit-image is
-sent, once for each of the model's styles, and once for a mix of two. The same
-call again goes on with a folder that was interrupted.
+The first line starts the local server at port 8501, the others run beside it;
+those with port 8500 ask TensorFlow Serving over gRPC. Without photos, a
+photograph of scikit-image is sent, once for each of the model's styles, and
+once for a mix of two. The same call again goes on with a folder that was
+interrupted.
 """
 
 import argparse

@@ -19,7 +19,7 @@ KEPT_LINES = 1000
 READ_BYTES = 2**16
 # Between two looks at the log: to wake for each line takes from the server.
 READ_SECONDS = 0.02
-REQUEST = re.compile(rb'"message":"request".*"api":"(\w+)".*"status":"(\w+)"')
+REQUEST = re.compile(rb'"message": "request".*"status": "(\w+)"')
 
 
 class ServerProcess:
@@ -35,8 +35,8 @@ class ServerProcess:
 
     def __init__(self, source, options=(), environment=None):
         self._command = [sys.executable, "-c", PROGRAM, "serve"]
-        self._command += [f"comic={source}", "--rest-port", "0"]
-        self._command += ["--grpc-port", "0", *map(str, options)]
+        self._command += [f"comic={source}", "--port", "0"]
+        self._command += map(str, options)
         self._environment = {
             **os.environ,
             # It finds what this process finds.
@@ -59,7 +59,7 @@ class ServerProcess:
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
         self._started.wait(START_SECONDS)
-        if not hasattr(self, "rest_address"):
+        if not hasattr(self, "address"):
             self.end()
             lines = "\n".join(self.lines)
             raise RuntimeError(f"The server has not started:\n{lines}")
@@ -83,16 +83,15 @@ class ServerProcess:
     def _take(self, line):
         request = REQUEST.search(line)
         if request:
-            api, status = (part.decode() for part in request.groups())
-            self.requests[api, status] += 1
+            status = request[1].decode()
+            self.requests[status] += 1
             if status not in ("INTERNAL", "UNKNOWN"):
                 return
         text = line.decode(errors="replace").rstrip()
         self.lines.append(text)
         if STARTED in text:
             found = json.loads(text)
-            self.rest_address = f"127.0.0.1:{found['rest_port']}"
-            self.grpc_address = f"127.0.0.1:{found['grpc_port']}"
+            self.address = found["url"].removeprefix("http://")
             self._started.set()
 
     @property

@@ -73,10 +73,9 @@ def photograph(size):
 
 def load_in_server(folder):
     """The local server's loader: a function that answers a request."""
-    from keras_comic.serving import ModelRepository
+    from keras_comic.serving import Servable
 
-    repository = ModelRepository({"comic": folder.parent}, poll_seconds=None)
-    servable = repository.find("comic")
+    servable = Servable("comic", folder)
     return lambda inputs: servable.predict(SIGNATURE, inputs).result()
 
 

@@ -16,7 +16,7 @@ def serve(
         typer.Argument(
             metavar="[NAME=]PRESET-or-FOLDER...",
             help="Presets, version folders such as models/comic/1, or folders "
-            "with numbered versions, which are watched for new ones. Alone, a "
+            "with numbered versions, of which the newest is served. Alone, a "
             "preset is called comic in requests.",
             show_default=False,
         ),
@@ -24,35 +24,10 @@ def serve(
     host: Annotated[
         str,
         typer.Option(
-            help="Where to listen. Anything but loopback needs a token, or "
-            "--public-without-token."
+            help="Where to listen. Anything but loopback needs a token."
         ),
     ] = "127.0.0.1",
-    rest_port: Port = 8501,
-    grpc_port: Port = 8500,
-    no_grpc: Annotated[
-        bool, typer.Option("--no-grpc", help="REST alone.")
-    ] = False,
-    models_config: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            help="TensorFlow Serving's models.config: models, versions and "
-            "labels.",
-            show_default=False,
-        ),
-    ] = None,
-    batching_parameters: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            help="TensorFlow Serving's batching_parameters.txt. By default, "
-            "batches of at most 16 images, fewer if they are large, without a "
-            "delay, two at a time where they are small: what comes meanwhile "
-            "is the next.",
-            show_default=False,
-        ),
-    ] = None,
+    port: Port = 8501,
     max_request_bytes: Annotated[
         int, typer.Option(min=1, help="Bytes of a request, at most.")
     ] = 2**25,
@@ -64,15 +39,6 @@ def serve(
             "told to come again.",
         ),
     ] = 256,
-    request_timeout: Annotated[
-        float, typer.Option(min=0.001, help="Seconds for an answer.")
-    ] = 60.0,
-    poll_seconds: Annotated[
-        float,
-        typer.Option(
-            min=0.01, help="Seconds between two looks for new versions."
-        ),
-    ] = 1.0,
     token: Annotated[
         str | None,
         typer.Option(
@@ -91,28 +57,6 @@ def serve(
             show_default=False,
         ),
     ] = None,
-    public_without_token: Annotated[
-        bool,
-        typer.Option(
-            "--public-without-token",
-            help="Let anybody who reaches --host ask for comics.",
-        ),
-    ] = False,
-    grace: Annotated[
-        float,
-        typer.Option(
-            min=0.0,
-            help="Seconds that accepted requests are given after SIGTERM.",
-        ),
-    ] = 30.0,
-    drain_delay: Annotated[
-        float,
-        typer.Option(
-            min=0.0,
-            help="Seconds after SIGTERM in which connections are still taken "
-            "while /readyz answers 503.",
-        ),
-    ] = 0.0,
     content_classifier: Annotated[
         str | None,
         typer.Option(
@@ -122,13 +66,6 @@ def serve(
             show_default=False,
         ),
     ] = None,
-    review_timeout: Annotated[
-        float,
-        typer.Option(
-            min=0.001,
-            help="Seconds for the review of a result, which is withheld then.",
-        ),
-    ] = 10.0,
     without_content_review: Annotated[
         bool,
         typer.Option(
@@ -138,42 +75,29 @@ def serve(
         ),
     ] = False,
 ):
-    """Serve presets and SavedModels, as TensorFlow Serving does.
+    """Serve presets and SavedModels on a laptop, as TensorFlow Serving does.
 
-    Answers TensorFlow Serving's REST API (also /healthz, /readyz, /metrics
-    and /openapi.json) and its gRPC API. Logs are JSON, one line a request.
+    Answers TensorFlow Serving's REST API; also /healthz, /readyz and
+    /metrics. Logs are JSON, one line a request.
     """
     with reported_errors():
         import_models()
         from keras_comic.serving.content_review import ContentReview
         from keras_comic.serving.content_review import load_classifier
-        from keras_comic.serving.local_server import serve
-        from keras_comic.serving.request_body import Limits
+        from keras_comic.serving.server import serve
 
         if token_file is not None:
             token = token_file.read_text(encoding="utf-8").strip()
         review = None
         if content_classifier is not None:
-            review = ContentReview(
-                load_classifier(content_classifier), timeout=review_timeout
-            )
+            review = ContentReview(load_classifier(content_classifier))
         serve(
             sources or (),
             host=host,
-            rest_port=rest_port,
-            grpc_port=None if no_grpc else grpc_port,
-            models_config=models_config,
-            batching_parameters=batching_parameters,
-            poll_seconds=poll_seconds,
-            max_queue=max_queue,
+            port=port,
             token=token,
-            public_without_token=public_without_token,
-            limits=Limits(
-                max_request_bytes=max_request_bytes,
-                request_timeout=request_timeout,
-            ),
-            grace=grace,
-            drain_delay=drain_delay,
+            max_request_bytes=max_request_bytes,
+            max_queue=max_queue,
             content_review=review,
             without_content_review=without_content_review,
         )

@@ -1,190 +1,111 @@
-"""Collects requests of one kind, and runs them as one batch."""
+"""A bounded queue of requests, which are run in batches."""
 
 import collections
 import concurrent.futures
-import itertools
-import os
 import threading
 import time
 
 import numpy as np
 
-from keras_comic.export.batching import BatchingParameters
 from keras_comic.serving.errors import ServingError
 from keras_comic.serving.errors import as_serving_error
+from keras_comic.serving.errors import invalid
 
-# Without a delay: a request that is alone is run at once, and batches gather
-# while others run, which keeps the cores busy.
-DEFAULT_BATCHING = BatchingParameters(
-    max_batch_size=64,
-    batch_timeout_micros=0,
-    max_enqueued_batches=64,
-    num_batch_threads=2,
-    enable_large_batch_splitting=True,
-    max_execution_batch_size=16,
-)
-# By default, requests are joined up to half of this, and batches of more than
-# this together do not run side by side, for the memory: a few small pictures
-# leave a part of the cores idle, large ones fill them.
-DEFAULT_BYTES_BESIDE = 2**21
-DEFAULT_MAX_REQUESTS = 256
-DEFAULT_MAX_BYTES = 2**28
+MAX_REQUEST_ROWS = 64
+MAX_BATCH_ROWS = 16
+NUM_THREADS = 2
+# Requests are joined up to half of this, and batches of more than this
+# together do not run side by side, for the memory: a few small pictures leave
+# a part of the cores idle, large ones fill them.
+MAX_BYTES_BESIDE = 2**21
+MAX_BYTES = 2**28
 
 
 class Prediction(concurrent.futures.Future):
     """A result that is to come, with the size of the batch it came in."""
 
-    def __init__(self):
-        super().__init__()
-        self.batch_size = None
+    batch_size = None
 
 
 class Batcher:
-    """A bounded queue of requests, and threads that run them in batches."""
+    """Threads that run what waits: at once if it can, together if it must.
 
-    def __init__(
-        self,
-        run,
-        parameters=None,
-        max_requests=DEFAULT_MAX_REQUESTS,
-        max_bytes=DEFAULT_MAX_BYTES,
-        name="batcher",
-        weigh=None,
-    ):
+    A lone request is run without delay; what comes while others run is
+    joined, if its inputs have the same shapes.
+    """
+
+    def __init__(self, run, weigh, max_requests, name="batcher"):
+        if max_requests < 1:
+            raise ValueError(
+                "`max_queue` must be a positive integer. "
+                f"Received: max_queue={max_requests}"
+            )
         self._run = run
-        self._weigh = weigh or _sum_of_bytes
-        self._set_parameters(parameters)
-        self.max_requests = _positive("max_requests", max_requests)
-        self.max_bytes = _positive("max_bytes", max_bytes)
-        # Groups of tasks that can be joined, by their keys.
+        self._weigh = weigh
+        self._max_requests = max_requests
+        # Tasks that can be joined, by their keys.
         self._groups = {}
         self._changed = threading.Condition()
-        self._waiting_rows = 0
-        self._held_requests = 0
         self._held_bytes = 0
         self._running_weight = 0
-        self._closing = False
+        self._is_closing = False
+        self.held_requests = 0
         self.observers = []
-        self._threads = [
+        for number in range(NUM_THREADS):
             threading.Thread(
                 target=self._work, name=f"{name}-{number}", daemon=True
-            )
-            for number in range(self.num_threads)
-        ]
-        for thread in self._threads:
-            thread.start()
-
-    def _set_parameters(self, parameters):
-        self.max_bytes_beside = None
-        if parameters is None:
-            parameters = DEFAULT_BATCHING
-            self.max_bytes_beside = DEFAULT_BYTES_BESIDE
-        if parameters.pad_variable_length_inputs:
-            raise ValueError(
-                "Images cannot be padded to a common size: it would change "
-                "the statistics that their styles are made of. Received: "
-                "pad_variable_length_inputs=True"
-            )
-        self.max_request_rows = parameters.max_batch_size
-        self.max_batch_size = parameters.execution_batch_size
-        self.batch_timeout = parameters.batch_timeout_micros / 1e6
-        self.max_waiting_rows = (
-            parameters.max_enqueued_batches * self.max_batch_size
-        )
-        self.num_threads = parameters.num_batch_threads or os.cpu_count()
-        self.allowed_batch_sizes = parameters.allowed_batch_sizes
-
-    @property
-    def held_requests(self):
-        """Integer. Requests that wait or run; large ones count as several."""
-        return self._held_requests
-
-    @property
-    def held_bytes(self):
-        """Integer. Bytes of inputs that wait or run."""
-        return self._held_bytes
+            ).start()
 
     def submit(self, signature, inputs, deadline=None):
         """Takes a request, or refuses it at once."""
         rows = common_rows(inputs)
-        if rows is not None and rows > self.max_request_rows:
-            raise ServingError(
-                "INVALID_ARGUMENT",
+        if rows is not None and rows > MAX_REQUEST_ROWS:
+            raise invalid(
                 f"Batch size {rows} is larger than the largest batch size "
-                f"{self.max_request_rows}",
+                f"{MAX_REQUEST_ROWS}"
             )
-        if rows is None or rows <= self.max_batch_size:
-            parts = [inputs]
-        else:
-            parts = [
-                {n: a[i : i + self.max_batch_size] for n, a in inputs.items()}
-                for i in range(0, rows, self.max_batch_size)
-            ]
-        tasks = [_Task(signature, part, deadline) for part in parts]
-        if self.max_bytes_beside is not None:
-            for task in tasks:
-                task.weight = self._weigh(task.inputs)
-        num_bytes = sum(task.num_bytes for task in tasks)
-        result = _join(tasks)
+        task = _Task(signature, inputs, rows, deadline)
+        task.weight = self._weigh(inputs)
         with self._changed:
-            self._check_room(rows or 1, num_bytes)
-            self._held_requests += len(tasks)
-            self._held_bytes += num_bytes
-            self._waiting_rows += rows or 1
-            for task in tasks:
-                group = self._groups.setdefault(task.key, collections.deque())
-                group.append(task)
-            self._changed.notify_all()
-        return result
+            self._check_room(task)
+            self.held_requests += 1
+            self._held_bytes += task.num_bytes
+            group = self._groups.setdefault(task.key, collections.deque())
+            group.append(task)
+            self._changed.notify()
+        return task.future
 
-    def _check_room(self, rows, num_bytes):
-        if self._closing:
-            raise ServingError("UNAVAILABLE", "The model is being unloaded.")
-        if num_bytes > self.max_bytes:
-            raise ServingError(
-                "INVALID_ARGUMENT",
-                f"The inputs have {num_bytes} bytes, of at most "
-                f"{self.max_bytes}.",
+    def _check_room(self, task):
+        if self._is_closing:
+            raise ServingError("UNAVAILABLE", "The server is shutting down.")
+        if task.num_bytes > MAX_BYTES:
+            raise invalid(
+                f"The inputs have {task.num_bytes} bytes, of at most "
+                f"{MAX_BYTES}."
             )
         if (
-            self._held_requests >= self.max_requests
-            or self._held_bytes + num_bytes > self.max_bytes
-            or (
-                self._waiting_rows
-                and self._waiting_rows + rows > self.max_waiting_rows
-            )
+            self.held_requests >= self._max_requests
+            or self._held_bytes + task.num_bytes > MAX_BYTES
         ):
             raise ServingError(
                 "RESOURCE_EXHAUSTED",
-                "The queue of the model is full: "
-                f"{self._held_requests} requests of {self._held_bytes} bytes.",
+                f"The queue of the model is full: {self.held_requests} "
+                f"requests of {self._held_bytes} bytes.",
+                headers={"Retry-After": "1"},
             )
 
-    def _release(self, tasks):
-        # What was cancelled counts until it has left the queue.
+    def close(self, grace=0.0):
+        """Takes no more requests, and ends once the taken ones are done."""
         with self._changed:
-            self._held_requests -= len(tasks)
-            self._held_bytes -= sum(task.num_bytes for task in tasks)
+            self._is_closing = True
             self._changed.notify_all()
-
-    def close(self, grace=None):
-        """Takes no more requests, and ends the threads."""
-        with self._changed:
-            self._closing = True
-            self._changed.notify_all()
-            if grace is None:
-                return
-            self._changed.wait_for(lambda: not self._held_requests, grace)
-            left = [t for group in self._groups.values() for t in group]
+            self._changed.wait_for(lambda: not self.held_requests, grace)
+            waiting = [t for group in self._groups.values() for t in group]
             self._groups.clear()
-            self._waiting_rows = 0
             self._changed.notify_all()
-        for task in left:
-            if task.future.set_running_or_notify_cancel():
-                task.future.set_exception(
-                    ServingError("UNAVAILABLE", "The server is shutting down.")
-                )
-        self._release(left)
+        for task in waiting:
+            task.fail(ServingError("UNAVAILABLE", "The server has stopped."))
+        self._release(waiting)
 
     def _work(self):
         while True:
@@ -200,82 +121,56 @@ class Batcher:
                 # Else the last batch is held until the next one comes.
                 tasks = None
 
+    def _release(self, tasks):
+        with self._changed:
+            self.held_requests -= len(tasks)
+            self._held_bytes -= sum(task.num_bytes for task in tasks)
+            self._changed.notify_all()
+
     def _next_tasks(self):
+        """Waits for a batch that may run; `None` at the end."""
         with self._changed:
             while True:
-                key, wait = self._ripe_group()
-                if key is not None:
-                    count = self._batch_length(key)
-                    if self._may_begin(key, count):
-                        return self._take(key, count)
-                    # No other goes before it: it would wait for ever.
-                elif wait is None and self._closing:
+                if self._groups:
+                    # The oldest goes first, or it might wait for ever.
+                    group = min(
+                        self._groups.values(), key=lambda g: g[0].arrival
+                    )
+                    tasks = self._batch_of(group)
+                    weight = sum(task.weight for task in tasks)
+                    if (
+                        not self._running_weight
+                        or self._running_weight + weight <= MAX_BYTES_BESIDE
+                    ):
+                        self._running_weight += weight
+                        for _ in tasks:
+                            group.popleft()
+                        if not group:
+                            del self._groups[tasks[0].key]
+                        return tasks
+                elif self._is_closing:
                     return None
-                self._changed.wait(wait)
+                self._changed.wait()
 
-    def _ripe_group(self):
-        """The key of the group to run next, or the seconds until there is."""
-        now = time.monotonic()
-        best, wait = None, None
-        for key, group in self._groups.items():
-            left = group[0].arrival + self.batch_timeout - now
-            full = (
-                self._closing
-                or key[-1] is not None
-                or len(group) >= self.max_batch_size
-                or sum(task.rows for task in group) >= self.max_batch_size
-            )
-            if full or left <= 0:
-                if best is None or group[0].arrival < best[1]:
-                    best = key, group[0].arrival
-            elif wait is None or left < wait:
-                wait = left
-        return (best[0], None) if best else (None, wait)
-
-    def _batch_length(self, key):
-        """How many of a group's requests are the next batch."""
-        rows, weight, limit = 0, 0, float("inf")
-        if self.max_bytes_beside is not None:
-            limit = self.max_bytes_beside // 2
-        for count, task in enumerate(self._groups[key]):
+    def _batch_of(self, group):
+        tasks, rows, weight = [], 0, 0
+        for task in group:
             rows, weight = rows + task.rows, weight + task.weight
-            is_full = rows > self.max_batch_size or weight > limit
-            if count and (key[-1] is not None or is_full):
-                return count
-        return len(self._groups[key])
-
-    def _may_begin(self, key, count):
-        """Whether a batch may run beside what runs."""
-        if self.max_bytes_beside is None or not self._running_weight:
-            return True
-        batch = itertools.islice(self._groups[key], count)
-        weight = sum(task.weight for task in batch)
-        return self._running_weight + weight <= self.max_bytes_beside
-
-    def _take(self, key, count):
-        group = self._groups[key]
-        tasks = [group.popleft() for _ in range(count)]
-        if not group:
-            del self._groups[key]
-        self._waiting_rows -= sum(task.rows for task in tasks)
-        self._running_weight += sum(task.weight for task in tasks)
+            is_full = rows > MAX_BATCH_ROWS or weight > MAX_BYTES_BESIDE // 2
+            if tasks and is_full:
+                break
+            tasks.append(task)
         return tasks
 
     def _run_tasks(self, tasks):
         now = time.monotonic()
         running = []
         for task in tasks:
-            if not task.future.set_running_or_notify_cancel():
-                continue
             if task.deadline is not None and now > task.deadline:
-                task.future.set_exception(
-                    ServingError(
-                        "DEADLINE_EXCEEDED",
-                        "The deadline passed while the request was waiting.",
-                    )
-                )
-                continue
-            running.append(task)
+                message = "The deadline passed while the request was waiting."
+                task.fail(ServingError("DEADLINE_EXCEEDED", message))
+            elif task.future.set_running_or_notify_cancel():
+                running.append(task)
         if not running:
             return
         try:
@@ -284,160 +179,76 @@ class Batcher:
             if len(running) == 1:
                 running[0].future.set_exception(as_serving_error(error))
                 return
+            # One of them is at fault: the others get their results.
             for task in running:
-                self._run_alone(task)
+                try:
+                    (result,) = self._run_batch([task])
+                except Exception as own_error:
+                    task.future.set_exception(as_serving_error(own_error))
+                else:
+                    task.future.set_result(result)
             return
-        for task, outputs in zip(running, results):
-            task.future.set_result(outputs)
-
-    def _run_alone(self, task):
-        try:
-            (outputs,) = self._run_batch([task])
-        except Exception as error:
-            task.future.set_exception(as_serving_error(error))
-        else:
-            task.future.set_result(outputs)
+        for task, result in zip(running, results):
+            task.future.set_result(result)
 
     def _run_batch(self, tasks):
-        """The outputs of each task, run as one batch."""
         rows = sum(task.rows for task in tasks)
-        for task in tasks:
-            task.future.batch_size = rows
         inputs = tasks[0].inputs
-        if tasks[0].key[-1] is None:
+        if len(tasks) > 1:
             inputs = {
-                name: self._padded([t.inputs[name] for t in tasks], rows)
+                name: np.concatenate([task.inputs[name] for task in tasks])
                 for name in inputs
             }
         start = time.monotonic()
         outputs = self._run(tasks[0].signature, inputs)
-        seconds = time.monotonic() - start
-        for observer in self.observers:
-            observer(rows, seconds, [start - task.arrival for task in tasks])
-        if tasks[0].key[-1] is not None:
+        for observe in self.observers:
+            observe(rows, time.monotonic() - start)
+        for task in tasks:
+            task.future.batch_size = rows
+        if len(tasks) == 1:
             return [outputs]
-        return _split(outputs, [task.rows for task in tasks])
-
-    def _padded(self, arrays, rows):
-        """Concatenates arrays and repeats the first row up to a size."""
-        size = next((s for s in self.allowed_batch_sizes if s >= rows), rows)
-        arrays = arrays + [arrays[0][:1]] * (size - rows)
-        return arrays[0] if len(arrays) == 1 else np.concatenate(arrays)
+        for name, array in outputs.items():
+            if not array.ndim or array.shape[0] != rows:
+                # What `_run_tasks` does next is to run them one by one.
+                raise invalid(f"The output {name} has not one row for each.")
+        ends = np.cumsum([task.rows for task in tasks])
+        return [
+            {n: a[end - task.rows : end] for n, a in outputs.items()}
+            for task, end in zip(tasks, ends)
+        ]
 
 
 class _Task:
-    """A request, or as much of it as fits into one batch."""
+    """A request that waits."""
 
-    __slots__ = (
-        "arrival",
-        "deadline",
-        "future",
-        "inputs",
-        "key",
-        "num_bytes",
-        "rows",
-        "signature",
-        "weight",
-    )
-
-    def __init__(self, signature, inputs, deadline):
-        rows = common_rows(inputs)
+    def __init__(self, signature, inputs, rows, deadline):
         self.signature = signature
         self.inputs = inputs
+        self.rows = rows or 1
         self.deadline = deadline
         self.future = Prediction()
-        self.rows = rows or 1
-        self.num_bytes = _sum_of_bytes(inputs)
+        self.num_bytes = sum(num_bytes(array) for array in inputs.values())
         self.weight = 0
+        self.arrival = time.monotonic()
         shapes = tuple(
             (name, array.shape[1:]) for name, array in sorted(inputs.items())
         )
-        # The last is not `None` where there are no rows to join.
+        # Without rows there is nothing to join.
         self.key = (signature, shapes, None if rows else id(self))
-        self.arrival = time.monotonic()
+
+    def fail(self, error):
+        if self.future.set_running_or_notify_cancel():
+            self.future.set_exception(error)
 
 
 def common_rows(inputs):
-    """The first dimension that all arrays have."""
+    """Returns the first dimension that all arrays have, or `None`."""
     rows = {a.shape[0] if a.ndim else None for a in inputs.values()}
     return rows.pop() if len(rows) == 1 else None
 
 
 def num_bytes(array):
-    """Bytes of an array, with its strings."""
+    """Counts the bytes of an array, with its strings."""
     if array.dtype == object:
         return array.nbytes + sum(map(len, array.ravel()))
     return array.nbytes
-
-
-def _sum_of_bytes(inputs):
-    return sum(num_bytes(array) for array in inputs.values())
-
-
-def _positive(name, value):
-    if value < 1:
-        raise ValueError(
-            f"`{name}` must be a positive integer. Received: {name}={value}"
-        )
-    return int(value)
-
-
-def _split(outputs, rows):
-    """Dicts of the rows of each request; rows that filled up are left out."""
-    total = sum(rows)
-    for name, array in outputs.items():
-        if array.ndim == 0 or array.shape[0] < total:
-            raise ServingError(
-                "FAILED_PRECONDITION",
-                f"The output {name} has not one row for each of its batch, "
-                "which cannot be shared out among requests: serve this model "
-                f"with max_batch_size=1. Received: shape={array.shape}",
-            )
-    results, start = [], 0
-    for count in rows:
-        results.append(
-            {n: a[start : start + count] for n, a in outputs.items()}
-        )
-        start += count
-    return results
-
-
-def _join(tasks):
-    """The future of all parts of a request."""
-    if len(tasks) == 1:
-        return tasks[0].future
-    whole = Prediction()
-    lock = threading.Lock()
-    left = len(tasks)
-
-    def part_is_done(_):
-        nonlocal left
-        with lock:
-            left -= 1
-            if left:
-                return
-        if not whole.set_running_or_notify_cancel():
-            return
-        parts = [task.future for task in tasks]
-        if any(p.cancelled() for p in parts):
-            whole.set_exception(ServingError("CANCELLED", "Cancelled."))
-            return
-        errors = [p.exception() for p in parts if p.exception()]
-        if errors:
-            whole.set_exception(errors[0])
-            return
-        whole.batch_size = max(p.batch_size for p in parts)
-        results = [p.result() for p in parts]
-        whole.set_result(
-            {n: np.concatenate([r[n] for r in results]) for n in results[0]}
-        )
-
-    def whole_is_done(_):
-        if whole.cancelled():
-            for task in tasks:
-                task.future.cancel()
-
-    for task in tasks:
-        task.future.add_done_callback(part_is_done)
-    whole.add_done_callback(whole_is_done)
-    return whole

@@ -1,31 +1,9 @@
-"""What may go wrong with a request, by the names that gRPC has for it."""
+"""Errors of requests, by the names that gRPC has for them."""
 
 import re
 
-import tensorflow as tf
-
-# In the order of their numbers in gRPC and TensorFlow, from 0.
-CODES = (
-    "OK",
-    "CANCELLED",
-    "UNKNOWN",
-    "INVALID_ARGUMENT",
-    "DEADLINE_EXCEEDED",
-    "NOT_FOUND",
-    "ALREADY_EXISTS",
-    "PERMISSION_DENIED",
-    "RESOURCE_EXHAUSTED",
-    "FAILED_PRECONDITION",
-    "ABORTED",
-    "OUT_OF_RANGE",
-    "UNIMPLEMENTED",
-    "INTERNAL",
-    "UNAVAILABLE",
-    "DATA_LOSS",
-    "UNAUTHENTICATED",
-)
-
-# As TensorFlow Serving's REST server answers for each.
+# As TensorFlow Serving's REST server answers for each, in the order of their
+# numbers in gRPC and TensorFlow, from 0.
 HTTP_STATUS = {
     "OK": 200,
     "CANCELLED": 499,
@@ -45,17 +23,20 @@ HTTP_STATUS = {
     "DATA_LOSS": 500,
     "UNAUTHENTICATED": 401,
 }
-
+CODES = tuple(HTTP_STATUS)
 _MESSAGE_LENGTH = 1000
 
 
 class ServingError(Exception):
-    """An answer that is not the one that was asked for.
+    """A request that is answered with an error.
 
     Args:
-        code: String. A canonical name of a gRPC status, such as
-            `"NOT_FOUND"`.
+        code: String. The name of a gRPC status, such as `"NOT_FOUND"`.
         message: String, for whoever sent the request.
+        http_status: Integer. The status of the HTTP response. Defaults to
+            `None`, the one that TensorFlow Serving has for the code.
+        headers: Dict of further headers of the HTTP response. Defaults to
+            `None`, for none.
     Raises:
         ValueError: If there is no such code.
     Example:
@@ -65,7 +46,7 @@ class ServingError(Exception):
     404
     """
 
-    def __init__(self, code, message):
+    def __init__(self, code, message, http_status=None, headers=None):
         if code not in HTTP_STATUS:
             raise ValueError(
                 "`code` must be the name of a gRPC status, one of "
@@ -77,22 +58,26 @@ class ServingError(Exception):
         super().__init__(code, message)
         self.code = code
         self.message = message
+        self.http_status = http_status or HTTP_STATUS[code]
+        self.headers = dict(headers or {})
 
     def __str__(self):
         return self.message
 
-    @property
-    def http_status(self):
-        """Integer. The status of the HTTP response."""
-        return HTTP_STATUS[self.code]
+
+def invalid(message):
+    """Makes the error of a request that is wrong in itself."""
+    return ServingError("INVALID_ARGUMENT", message)
 
 
 def as_serving_error(error):
-    """What a request is told about an exception."""
+    """Turns any exception into the error that a client is told."""
+    import tensorflow as tf
+
     if isinstance(error, ServingError):
         return error
     if isinstance(error, tf.errors.OpError):
-        message = _told_by_graph(error.message or type(error).__name__)
+        message = _without_graph(error.message or type(error).__name__)
         return ServingError(CODES[error.error_code], message)
     if isinstance(error, TimeoutError):
         return ServingError("DEADLINE_EXCEEDED", "The deadline has passed.")
@@ -103,29 +88,25 @@ def as_serving_error(error):
     return ServingError("INTERNAL", f"Internal error: {type(error).__name__}")
 
 
-def _told_by_graph(message):
-    """A message of TensorFlow, without where in a graph it arose."""
+def _without_graph(message):
+    """Removes the places in the graph from a message of TensorFlow."""
     message = re.sub(r"\s*\[\[\{\{node .*?\}\}\]\]", "", message)
     message = re.sub(r"\s*\[Op:[^\]]*\]", "", message)
     message = re.sub(r"\{\{\w+ [^}]*\}\}:? ?", "", message)
     message = re.sub(r" name: $", "", message).strip()
     if message.startswith("Graph execution error:"):
-        # Where each node was defined, then what happened.
+        # The lines that say where each node was defined come first.
         message = "\n".join(
             line
             for line in message.splitlines()[1:]
             if line.strip()
             and not line.startswith(("Detected at node", "<stack", "  "))
         )
-    asserted = re.fullmatch(
+    assertion = re.fullmatch(
         r"assertion failed: \[(.*)\]", message, flags=re.DOTALL
     )
-    if asserted:
-        parts = asserted[1].split("] [")
-        if len(parts) == 2:
-            value = f"[{parts[1]}]" if " " in parts[1] else parts[1]
-            sign = " " if parts[0].endswith(":") else "="
-            message = f"{parts[0]}{sign}{value}"
-        else:
-            message = " ".join(parts)
+    if assertion:
+        first, *values = assertion[1].split("] [")
+        values = [f"[{value}]" if " " in value else value for value in values]
+        message = " ".join([first, *values])
     return message or "Graph execution error"

@@ -7,15 +7,14 @@ TensorFlow Serving where it has any.
 
 import base64
 import binascii
-import gc
 import itertools
 import json
-import threading
 
 import numpy as np
 import tensorflow as tf
 
 from keras_comic.serving.errors import ServingError
+from keras_comic.serving.errors import invalid
 
 try:
     import orjson
@@ -27,13 +26,14 @@ except ImportError as error:
 
 DEFAULT_SIGNATURE = "serving_default"
 BYTES_SUFFIX = "_bytes"
-# What a list takes in memory is many times what it takes in JSON.
+# A list takes many times more memory than its JSON.
 MAX_CONTAINERS = 4_194_304
 _MAX_RANK = 32
 _MAX_TEXT = 80
+# Among more rows than these the one at fault is not searched for.
+_MAX_SEARCHED_ROWS = 10_000
 _TYPE_NAMES = {
     type(None): "Null",
-    bool: "Bool",
     dict: "Object",
     list: "Array",
     str: "String",
@@ -42,75 +42,42 @@ _TYPE_NAMES = {
 }
 
 
-class _WithoutCollection:
-    """Keeps Python from looking for cycles in what has none."""
-
-    def __init__(self):
-        self._lock = threading.Lock()
-        self._inside = 0
-        self._enabled = False
-
-    def __enter__(self):
-        with self._lock:
-            if not self._inside:
-                self._enabled = gc.isenabled()
-                gc.disable()
-            self._inside += 1
-
-    def __exit__(self, *exception):
-        with self._lock:
-            self._inside -= 1
-            if not self._inside and self._enabled:
-                gc.enable()
-
-
-_without_collection = _WithoutCollection()
-
-
-def read_predict_request(body, find_inputs):
-    """Reads the body of a request to predict."""
-    with _without_collection:
-        return _read_predict_request(body, find_inputs)
-
-
-def _read_predict_request(body, find_inputs):
+def read_predict_request(body, signatures):
+    """Reads a body into signature name, inputs, and whether it has rows."""
     document = _parse(body)
-    signature_name = document.get("signature_name", DEFAULT_SIGNATURE)
-    if not isinstance(signature_name, str):
-        raise _invalid(
+    name = document.get("signature_name", DEFAULT_SIGNATURE)
+    if not isinstance(name, str):
+        raise invalid(
             f"JSON Value: {_text(document)} not formatted correctly. "
             "'signature_name' key must be a string value."
         )
-    infos = find_inputs(signature_name or DEFAULT_SIGNATURE)
-    dtypes = {name: info.dtype for name, info in sorted(infos.items())}
+    name = name or DEFAULT_SIGNATURE
+    if name not in signatures:
+        raise invalid(
+            f'Serving signature name: "{name}" not found in signature def'
+        )
+    infos = sorted(signatures[name].inputs.items())
+    dtypes = {input_name: info.dtype for input_name, info in infos}
     in_rows = "instances" in document
     if in_rows and "inputs" in document:
-        raise _invalid(
+        raise invalid(
             f"JSON Value: {_text(document)} Not formatted correctly expecting "
             "only one of 'inputs' or 'instances' keys to exist "
         )
     if in_rows:
-        inputs = _read_rows(document, dtypes)
-    elif "inputs" in document:
-        inputs = _read_columns(document["inputs"], dtypes)
-    else:
-        raise _invalid("Missing 'inputs' or 'instances' key")
-    return signature_name or DEFAULT_SIGNATURE, inputs, in_rows
+        return name, _read_rows(document, dtypes), True
+    if "inputs" in document:
+        return name, _read_columns(document["inputs"], dtypes), False
+    raise invalid("Missing 'inputs' or 'instances' key")
 
 
 def write_predict_response(outputs, in_rows):
     """Writes the answer to a request to predict."""
     if in_rows:
-        rows = None
-        for name, array in outputs.items():
-            if array.ndim == 0:
-                raise _invalid(f"Tensor name: {name} has no shape information ")
-            if rows is not None and array.shape[0] != rows:
-                raise _invalid(
-                    f"Tensor name: {name} has inconsistent batch size: "
-                    f"{array.shape[0]} expecting: {rows}"
-                )
-            rows = array.shape[0]
+        rows = {a.shape[0] if a.ndim else None for a in outputs.values()}
+        if len(rows) != 1 or None in rows:
+            shapes = {name: array.shape for name, array in outputs.items()}
+            raise invalid(f"Outputs have an inconsistent batch size: {shapes}")
     finite = all(
         np.isfinite(array).all()
         for array in outputs.values()
@@ -129,7 +96,7 @@ def write_predict_response(outputs, in_rows):
 
 
 def dump_json(value, finite=True):
-    """JSON of a value that may hold NumPy arrays."""
+    """Writes a value that may hold NumPy arrays as JSON."""
     if finite:
         return orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY)
     return json.dumps(value, default=lambda array: array.tolist()).encode()
@@ -137,9 +104,6 @@ def dump_json(value, finite=True):
 
 def _json_value(name, array):
     if array.dtype != object:
-        if array.dtype.kind not in "biuf":
-            # Such as bfloat16.
-            array = array.astype("float32")
         return np.ascontiguousarray(array) if array.ndim else array[()]
     values = np.empty(array.size, object)
     if name.endswith(BYTES_SUFFIX):
@@ -151,7 +115,7 @@ def _json_value(name, array):
         try:
             values[:] = [value.decode() for value in array.ravel()]
         except UnicodeDecodeError as error:
-            raise _invalid(
+            raise invalid(
                 "Failed to write JSON value for tensor type: string: the "
                 f"output {name} is not UTF-8, and its name does not end in "
                 f"{BYTES_SUFFIX}"
@@ -161,9 +125,9 @@ def _json_value(name, array):
 
 def _parse(body):
     if not body.strip():
-        raise _invalid("JSON Parse error: The document is empty")
+        raise invalid("JSON Parse error: The document is empty")
     if body.count(b"[") + body.count(b"{") > MAX_CONTAINERS:
-        raise _invalid(
+        raise invalid(
             f"JSON Parse error: more than {MAX_CONTAINERS} lists and objects"
         )
     try:
@@ -171,14 +135,14 @@ def _parse(body):
     except orjson.JSONDecodeError as error:
         if b"NaN" not in body and b"Infinity" not in body:
             raise _parse_error(error.msg, error.pos) from error
+        # TensorFlow Serving takes these, beyond the standard.
         document = _parse_with_nan(body)
     if not isinstance(document, dict):
-        raise _invalid(f"JSON Value: {_text(document)} Is not object")
+        raise invalid(f"JSON Value: {_text(document)} Is not object")
     return document
 
 
 def _parse_with_nan(body):
-    """What TensorFlow Serving takes beyond the standard."""
     try:
         return json.loads(body.decode())
     except json.JSONDecodeError as error:
@@ -191,54 +155,47 @@ def _parse_with_nan(body):
 
 
 def _parse_error(message, position):
-    return _invalid(f"JSON Parse error: {message} at offset: {position}")
+    return invalid(f"JSON Parse error: {message} at offset: {position}")
 
 
 def _read_rows(document, dtypes):
-    instances = document["instances"]
-    if not isinstance(instances, list):
-        raise _invalid(
+    rows = document["instances"]
+    if not isinstance(rows, list):
+        raise invalid(
             f"JSON Value: {_text(document)} Excepting 'instances' to be an "
             "list/array"
         )
-    if not instances:
-        raise _invalid(
+    if not rows:
+        raise invalid(
             f"JSON Value: {_text(document)} No values in 'instances' array"
         )
-    by_name = _is_object(instances[0])
+    by_name = _is_object(rows[0])
     if not by_name and len(dtypes) > 1:
-        raise _invalid(
+        raise invalid(
             "instances is a plain list, but expecting list of objects as "
             "multiple input tensors required as per tensorinfo_map"
         )
-    for number, row in enumerate(instances):
-        if by_name and not _is_object(row):
-            raise _invalid(
-                f"Expecting object but got list at item {number} of input list"
-            )
-        if not by_name and _is_object(row):
-            raise _invalid(
-                f"Expecting value/list but got object at item {number} of "
+    for number, row in enumerate(rows):
+        if _is_object(row) != by_name:
+            kinds = ("object", "list") if by_name else ("value/list", "object")
+            raise invalid(
+                f"Expecting {kinds[0]} but got {kinds[1]} at item {number} of "
                 "input list"
             )
         if by_name and row.keys() != dtypes.keys():
-            for name in row:
-                if name not in dtypes:
-                    raise _row_error(
-                        number,
-                        name,
-                        f"JSON object: does not have named input: {name}",
-                    )
-            raise _invalid(
+            for name in sorted(row.keys() - dtypes.keys()):
+                message = f"JSON object: does not have named input: {name}"
+                raise _row_error(number, name, invalid(message))
+            raise invalid(
                 f"Failed to process element: {number} of 'instances' list. "
                 f"JSON object: {_text(row)} keys must be equal to: "
                 f"{','.join(dtypes)}"
             )
     if not by_name:
         ((name, dtype),) = dtypes.items()
-        return {name: _rows_to_array(instances, None, dtype)}
+        return {name: _rows_to_array(rows, None, dtype)}
     return {
-        name: _rows_to_array([row[name] for row in instances], name, dtype)
+        name: _rows_to_array([row[name] for row in rows], name, dtype)
         for name, dtype in dtypes.items()
     }
 
@@ -246,58 +203,50 @@ def _read_rows(document, dtypes):
 def _rows_to_array(rows, name, dtype):
     try:
         return _to_array(rows, dtype)
-    except ServingError as error:
-        # Slowly, for the words of the error.
-        first = None
-        for number, row in enumerate(rows):
-            try:
-                shape = _check_value(row, dtype)
-            except ServingError as error:
-                raise _row_error(number, name, error) from error
-            first = shape if first is None else first
-            if shape != first:
-                sizes = np.prod(first, dtype=int), np.prod(shape, dtype=int)
-                raise _row_error(
-                    number,
-                    name,
-                    f"Expecting tensor size: {sizes[0]} but got: {sizes[1]}"
-                    if sizes[0] != sizes[1]
-                    else f"Expecting shape {_shape_text(first)} but got: "
-                    f"{_shape_text(shape)}",
-                ) from error
-        raise
+    except ServingError:
+        if len(rows) > _MAX_SEARCHED_ROWS:
+            raise
+    first = None
+    for number, row in enumerate(rows):
+        try:
+            shape = list(_to_array(row, dtype).shape)
+        except ServingError as error:
+            raise _row_error(number, name, error) from error
+        first = shape if first is None else first
+        sizes = np.prod(first, dtype=int), np.prod(shape, dtype=int)
+        if sizes[0] != sizes[1]:
+            message = f"Expecting tensor size: {sizes[0]} but got: {sizes[1]}"
+            raise _row_error(number, name, invalid(message))
+        if shape != first:
+            message = f"Expecting shape {first} but got: {shape}"
+            raise _row_error(number, name, invalid(message))
+    raise invalid("The rows of 'instances' cannot be joined.")
 
 
 def _row_error(number, name, error):
     key = "" if name is None else f" key: {name}"
-    return _invalid(
+    return invalid(
         f"Failed to process element: {number}{key} of 'instances' list. "
-        f"Error: {getattr(error, 'code', 'INVALID_ARGUMENT')}: {error}"
+        f"Error: {error.code}: {error}"
     )
 
 
 def _read_columns(value, dtypes):
     if not _is_object(value):
         if len(dtypes) > 1:
-            raise _invalid(
+            raise invalid(
                 "inputs is a plain value/list, but expecting an object as "
                 "multiple input tensors required as per tensorinfo_map"
             )
         value = dict.fromkeys(dtypes, value)
-    inputs = {}
-    for name, dtype in dtypes.items():
+    for name in dtypes:
         if name not in value:
-            raise _invalid(f"Missing named input: {name} in 'inputs' object.")
-        try:
-            inputs[name] = _to_array(value[name], dtype)
-        except ServingError:
-            _check_value(value[name], dtype)
-            raise
-    return inputs
+            raise invalid(f"Missing named input: {name} in 'inputs' object.")
+    return {name: _to_array(value[name], dtypes[name]) for name in dtypes}
 
 
 def _to_array(value, dtype):
-    """An array of nested lists, level by level; each level is one pass."""
+    """Makes an array of nested lists, level by level, in one pass each."""
     level, shape = [value], []
     while True:
         kinds = set(map(type, level))
@@ -305,21 +254,52 @@ def _to_array(value, dtype):
             break
         sizes = set(map(len, level)) if len(kinds) == 1 else ()
         if len(sizes) != 1 or len(shape) == _MAX_RANK:
-            raise _invalid("The lists are not of equal sizes and depths.")
+            raise _shape_error(value)
         shape.extend(sizes)
         level = list(itertools.chain.from_iterable(level))
         if not level:
-            break
-    array = np.empty(0, dtype.as_numpy_dtype) if not level else None
-    if array is None and dtype == tf.uint8 and kinds == {int}:
+            return np.empty(shape, dtype.as_numpy_dtype)
+    if dtype == tf.uint8 and kinds == {int}:
         try:
-            array = np.frombuffer(bytes(level), np.uint8)
+            return np.frombuffer(bytes(level), np.uint8).reshape(shape)
         except ValueError as error:
             wrong = next(v for v in level if not 0 <= v <= 255)
             raise _type_error(wrong, dtype) from error
-    if array is None:
-        array = _convert(level, kinds, dtype)
-    return array.reshape(shape)
+    return _convert(level, kinds, dtype).reshape(shape)
+
+
+def _shape_error(value):
+    """Makes the error of nested lists that differ in size or depth."""
+    shape, inner = [], value
+    while isinstance(inner, list) and len(shape) < _MAX_RANK:
+        shape.append(len(inner))
+        inner = inner[0] if inner else None
+    return invalid(
+        _find_difference(value, 0, shape)
+        or "The lists are not of equal sizes and depths."
+    )
+
+
+def _find_difference(value, level, shape):
+    if not isinstance(value, list):
+        if level == len(shape):
+            return None
+        return (
+            f"JSON Value: {_text(value)} found at incorrect level: "
+            f"{level + 1} in the JSON DOM. Expected at level: {len(shape)}"
+        )
+    if level == len(shape):
+        return (
+            f"Encountered list at unexpected level: {level} expected < "
+            f"{len(shape)}"
+        )
+    if len(value) != shape[level]:
+        return (
+            f"Encountered list at unexpected size: {len(value)} at level: "
+            f"{level} expected size: {shape[level]}"
+        )
+    differences = (_find_difference(v, level + 1, shape) for v in value)
+    return next(filter(None, differences), None)
 
 
 def _convert(values, kinds, dtype):
@@ -347,60 +327,25 @@ def _convert(values, kinds, dtype):
         if least < dtype.min or most > dtype.max:
             raise _type_error(least if least < dtype.min else most, dtype)
     elif dtype.is_floating:
-        _check_floats(values, kinds, dtype)
+        _check_floats(values, dtype)
     return np.array(values, dtype.as_numpy_dtype)
 
 
-def _check_floats(values, kinds, dtype):
+def _check_floats(values, dtype):
+    """Raises an error for a number that would lose digits or its size."""
     exact = 2**24 - 1 if dtype == tf.float32 else 2**53 - 1
-    for value in values if int in kinds else ():
-        if type(value) is int and abs(value) > exact:
-            raise _lossy_error(value, dtype)
-    most = float(dtype.max)
-    for value in values if float in kinds else ():
-        if most < abs(value) < float("inf"):
-            raise _lossy_error(value, dtype)
-
-
-def _check_value(value, dtype):
-    """Finds what is wrong with a value, in the order it was written."""
-    shape, inner = [], value
-    while isinstance(inner, list):
-        shape.append(len(inner))
-        if len(shape) > _MAX_RANK:
-            raise _invalid(
-                f"Encountered list at unexpected level: {_MAX_RANK} expected "
-                f"< {_MAX_RANK}"
+    largest, infinity = float(dtype.max), float("inf")
+    for value in values:
+        if type(value) is int:
+            fits = -exact <= value <= exact
+        else:
+            fits = not largest < abs(value) < infinity
+        if not fits:
+            name = "float" if dtype == tf.float32 else "double"
+            raise invalid(
+                f"Cannot convert JSON value: {_text(value)} to {name} without "
+                "loss of precision."
             )
-        if not inner:
-            break
-        inner = inner[0]
-    _check_level(value, 0, shape, dtype)
-    return tuple(shape)
-
-
-def _check_level(value, level, shape, dtype):
-    if not isinstance(value, list):
-        if level != len(shape):
-            raise _invalid(
-                f"JSON Value: {_text(value)} found at incorrect level: "
-                f"{level + 1} in the JSON DOM. Expected at level: "
-                f"{len(shape)}"
-            )
-        _convert([value], {type(value)}, dtype)
-        return
-    if level >= len(shape):
-        raise _invalid(
-            f"Encountered list at unexpected level: {level} expected < "
-            f"{len(shape)}"
-        )
-    if len(value) != shape[level]:
-        raise _invalid(
-            f"Encountered list at unexpected size: {len(value)} at level: "
-            f"{level} expected size: {shape[level]}"
-        )
-    for inner in value:
-        _check_level(inner, level + 1, shape, dtype)
 
 
 def _to_bytes(value):
@@ -409,29 +354,20 @@ def _to_bytes(value):
             return value.encode()
         except UnicodeEncodeError as error:
             raise _type_error(value, tf.string) from error
-    if isinstance(value, dict):
-        if not _is_base64(value):
-            raise _invalid(
-                f"JSON Value: {_text(value)} not formatted correctly for "
-                "base64 data"
-            )
-        return _decode_base64(value["b64"])
-    raise _type_error(value, tf.string)
-
-
-def _decode_base64(text):
+    if not isinstance(value, dict):
+        raise _type_error(value, tf.string)
+    if not _is_base64(value):
+        raise invalid(
+            f"JSON Value: {_text(value)} not formatted correctly for base64 "
+            "data"
+        )
+    # White space, and the equals signs left out, are no fault.
+    text = "".join(value["b64"].split()).rstrip("=")
+    text += "=" * (-len(text) % 4)
     try:
         return binascii.a2b_base64(text, strict_mode=True)
-    except ValueError:
-        pass
-    # White space, and the equals signs left out, are no fault.
-    text = "".join(text.split()).rstrip("=")
-    try:
-        return binascii.a2b_base64(
-            text + "=" * (-len(text) % 4), strict_mode=True
-        )
     except ValueError as error:
-        raise _invalid("Unable to base64 decode") from error
+        raise invalid("Unable to base64 decode") from error
 
 
 def _is_base64(value):
@@ -447,7 +383,7 @@ def _is_object(value):
 
 
 def _text(value):
-    """The beginning of a value as JSON, without writing the whole of it."""
+    """Writes the beginning of a value as JSON, and not the whole of it."""
     text = ""
     for part in json.JSONEncoder().iterencode(value):
         text += part[:_MAX_TEXT]
@@ -456,28 +392,10 @@ def _text(value):
     return text
 
 
-def _shape_text(shape):
-    return f"[{','.join(map(str, shape))}]"
-
-
 def _type_error(value, dtype):
-    kind = _TYPE_NAMES[type(value)]
-    if isinstance(value, bool):
-        kind = str(value)
+    kind = str(value) if type(value) is bool else _TYPE_NAMES[type(value)]
     name = "float" if dtype == tf.float32 else dtype.name
-    return _invalid(
+    return invalid(
         f"JSON Value: {_text(value)} Type: {kind} is not of expected type: "
         f"{name}"
     )
-
-
-def _lossy_error(value, dtype):
-    name = "float" if dtype == tf.float32 else "double"
-    return _invalid(
-        f"Cannot convert JSON value: {_text(value)} to {name} without loss of "
-        "precision."
-    )
-
-
-def _invalid(message):
-    return ServingError("INVALID_ARGUMENT", message)

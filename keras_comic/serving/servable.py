@@ -1,28 +1,28 @@
 """A version of a SavedModel that answers requests."""
 
 import collections
-import contextvars
+import io
 import weakref
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
+from PIL import Image
 from tensorflow.core.protobuf import saved_model_pb2
 
+from keras_comic.export.versions import list_versions
 from keras_comic.export.warmup import read_warmup_records
-from keras_comic.serving.batcher import DEFAULT_MAX_BYTES
-from keras_comic.serving.batcher import DEFAULT_MAX_REQUESTS
 from keras_comic.serving.batcher import Batcher
 from keras_comic.serving.batcher import common_rows
-from keras_comic.serving.decoded_bytes import decoded_bytes
 from keras_comic.serving.errors import ServingError
 from keras_comic.serving.errors import as_serving_error
+from keras_comic.serving.errors import invalid
 
 GRAPH_FILE = "saved_model.pb"
 TAG = "serve"
-
-# What a thread has asked for last, for its line in the log.
-LAST_PREDICTION = contextvars.ContextVar("last_prediction", default=None)
+DEFAULT_MAX_QUEUE = 256
+# The weight of a file whose size cannot be read: more than any picture.
+UNKNOWN_BYTES = 2**40
 
 # Of a tensor: a `tf.DType`, and a `tf.TensorShape`.
 TensorInfo = collections.namedtuple("TensorInfo", ["dtype", "shape"])
@@ -33,19 +33,15 @@ Signature = collections.namedtuple("Signature", ["inputs", "outputs"])
 class Servable:
     """A version of a SavedModel, loaded, warm, and with its queue.
 
-    It is loaded without Keras and without the code that made it. Its warm-up
-    records are run before it is ready. It ends when nobody holds it any more:
-    what it has accepted is finished then.
+    It is loaded without Keras and without the code that made it; inputs and
+    outputs are those of the signatures, whatever they are. Its warm-up
+    records are run before it is ready.
 
     Args:
         name: String. The model's name.
-        version: Integer.
-        folder: String or path, which holds `saved_model.pb`.
-        batching: `BatchingParameters`. Defaults to `None`, for the defaults
-            of `Batcher`.
+        folder: String or path, which holds `saved_model.pb`, or numbered
+            folders that do: then the newest of them is served.
         max_queue: Integer. Most requests that wait or run. Defaults to `256`.
-        max_queue_bytes: Integer. Most bytes of inputs that wait or run.
-            Defaults to 256 MiB.
     Raises:
         FileNotFoundError: If there is no SavedModel in the folder.
         ServingError: If it cannot be loaded, or a warm-up record fails.
@@ -60,25 +56,18 @@ class Servable:
     >>> tf.saved_model.save(
     ...     module, "models/comic/1", {"serving_default": module.invert}
     ... )
-    >>> servable = keras_comic.serving.Servable("comic", 1, "models/comic/1")
+    >>> servable = keras_comic.serving.Servable("comic", "models/comic")
     >>> images = np.zeros((1, 32, 32, 3), "uint8")
     >>> future = servable.predict("serving_default", {"images": images})
     >>> future.result()["comics"].max()
     np.uint8(255)
     """
 
-    def __init__(
-        self,
-        name,
-        version,
-        folder,
-        batching=None,
-        max_queue=DEFAULT_MAX_REQUESTS,
-        max_queue_bytes=DEFAULT_MAX_BYTES,
-    ):
+    def __init__(self, name, folder, max_queue=DEFAULT_MAX_QUEUE):
         self.name = name
-        self.version = version
-        self.folder = Path(folder)
+        self.folder = find_version(folder)
+        number = self.folder.name
+        self.version = int(number) if number.isdecimal() else 1
         self.signature_defs = _read_signature_defs(self.folder)
         try:
             loaded = tf.saved_model.load(str(self.folder))
@@ -96,25 +85,17 @@ class Servable:
             if signature in functions
         }
         # The threads of the batcher hold it and the model, but not `self`.
-        runner = _Runner(loaded, functions, self.signatures)
-        self._warm_up(runner)
-        self.batcher = Batcher(
-            runner,
-            batching,
-            max_requests=max_queue,
-            max_bytes=max_queue_bytes,
-            name=f"{name}-{version}",
-            weigh=decoded_bytes,
-        )
-        self._ending = weakref.finalize(self, self.batcher.close)
+        run = _Runner(loaded, functions, self.signatures)
+        self._warm_up(run)
+        self.batcher = Batcher(run, decoded_bytes, max_queue, name)
+        weakref.finalize(self, self.batcher.close)
 
-    def _warm_up(self, runner):
-        for number, (signature, inputs) in enumerate(
-            read_warmup_records(self.folder)
-        ):
+    def _warm_up(self, run):
+        records = read_warmup_records(self.folder)
+        for number, (signature, inputs) in enumerate(records):
             try:
                 signature = signature or "serving_default"
-                runner(signature, self._checked(signature, inputs))
+                run(signature, self._checked(signature, inputs))
             except Exception as error:
                 error = as_serving_error(error)
                 raise ServingError(
@@ -131,8 +112,8 @@ class Servable:
             deadline: Float, a time of `time.monotonic()`, after which the
                 request is not begun any more. Defaults to `None`.
         Returns:
-            A `Prediction`, a `concurrent.futures.Future` of a dict of name to
-            NumPy array, with the attribute `batch_size`.
+            A `concurrent.futures.Future` of a dict of name to NumPy array,
+            with the attribute `batch_size`.
         Raises:
             ServingError: `FAILED_PRECONDITION` if there is no such signature,
                 `INVALID_ARGUMENT` if an input is missing, unknown or of
@@ -140,16 +121,14 @@ class Servable:
                 full.
         """
         inputs = self._checked(signature_name, inputs)
-        prediction = self.batcher.submit(signature_name, inputs, deadline)
-        LAST_PREDICTION.set(prediction)
-        return prediction
+        return self.batcher.submit(signature_name, inputs, deadline)
 
-    def close(self, grace=None):
+    def close(self, grace=0.0):
         """Takes no more requests.
 
         Args:
             grace: Float, seconds that accepted requests are given. Defaults
-                to `None`, for as long as they take, without waiting here.
+                to `0.0`.
         """
         self.batcher.close(grace)
 
@@ -161,36 +140,29 @@ class Servable:
             )
         infos = self.signatures[signature_name].inputs
         if set(infos) != set(inputs):
-            expected, sent = sorted(infos), sorted(inputs)
-            extra = sorted(set(sent) - set(expected))
-            missing = sorted(set(expected) - set(sent))
-            raise ServingError(
-                "INVALID_ARGUMENT",
+            extra = ",".join(sorted(inputs.keys() - infos.keys()))
+            missing = ",".join(sorted(infos.keys() - inputs.keys()))
+            raise invalid(
                 "input size does not match signature: "
-                f"{len(sent)}!={len(expected)} len({{{','.join(sent)}}}) != "
-                f"len({{{','.join(expected)}}}). Sent extra: "
-                f"{{{','.join(extra)}}}. Missing but required: "
-                f"{{{','.join(missing)}}}.",
+                f"{len(inputs)}!={len(infos)} "
+                f"len({{{','.join(sorted(inputs))}}}) != "
+                f"len({{{','.join(sorted(infos))}}}). Sent extra: "
+                f"{{{extra}}}. Missing but required: {{{missing}}}."
             )
         inputs = {
             name: _checked_array(name, np.asarray(inputs[name]), info)
             for name, info in infos.items()
         }
-        batched = [
-            name for name, info in infos.items() if _has_open_batch(info.shape)
-        ]
-        if batched and len(batched) == len(infos):
+        if infos and all(_has_open_batch(i.shape) for i in infos.values()):
             rows = common_rows(inputs)
             if rows is None:
-                raise ServingError(
-                    "INVALID_ARGUMENT",
+                raise invalid(
                     "Batching Run() input tensors must have equal "
-                    "0th-dimension size",
+                    "0th-dimension size"
                 )
             if rows == 0:
-                raise ServingError(
-                    "INVALID_ARGUMENT",
-                    "The inputs must have at least one row. Received: 0 rows",
+                raise invalid(
+                    "The inputs must have at least one row. Received: 0 rows"
                 )
         return inputs
 
@@ -199,7 +171,7 @@ class _Runner:
     """Runs a signature on arrays."""
 
     def __init__(self, loaded, functions, signatures):
-        # Variables live as long as what was loaded.
+        # Variables live as long as the loaded object.
         self._loaded = loaded
         self._functions = functions
         self._signatures = signatures
@@ -216,16 +188,44 @@ class _Runner:
         }
 
 
-def _read_signature_defs(folder):
-    """The `SignatureDef` messages of the graph that is for serving."""
-    path = folder / GRAPH_FILE
-    if not path.is_file():
-        raise FileNotFoundError(
-            f"`folder` must hold a SavedModel's {GRAPH_FILE}. Received: "
-            f"folder={str(folder)!r}"
-        )
+def find_version(folder):
+    """Finds the folder of a SavedModel: this one, or its newest version."""
+    folder = Path(folder).absolute()
+    if (folder / GRAPH_FILE).is_file():
+        return folder
+    for version in reversed(list_versions(folder).values()):
+        if (version / GRAPH_FILE).is_file():
+            return version
+    raise FileNotFoundError(
+        f"`folder` must hold a SavedModel ({GRAPH_FILE}), or numbered folders "
+        f"that do. Received: folder={str(folder)!r}"
+    )
+
+
+def decoded_bytes(inputs):
+    """Counts the bytes of inputs, with their image files decoded."""
+    total = 0
+    for array in inputs.values():
+        if array.dtype == object:
+            total += sum(_pixel_bytes(contents) for contents in array.flat)
+        else:
+            total += array.nbytes
+    return total
+
+
+def _pixel_bytes(contents):
     try:
-        model = saved_model_pb2.SavedModel.FromString(path.read_bytes())
+        with Image.open(io.BytesIO(contents)) as image:
+            return 3 * image.width * image.height
+    # Pillow raises almost anything of a broken file.
+    except Exception:
+        return UNKNOWN_BYTES
+
+
+def _read_signature_defs(folder):
+    try:
+        contents = (folder / GRAPH_FILE).read_bytes()
+        model = saved_model_pb2.SavedModel.FromString(contents)
     except Exception as error:
         raise ServingError(
             "DATA_LOSS", f"{GRAPH_FILE} cannot be read: {error}"
@@ -235,7 +235,7 @@ def _read_signature_defs(folder):
             return dict(graph.signature_def)
     raise ServingError(
         "NOT_FOUND",
-        f"The SavedModel has no graph with the tag {TAG!r} in '{path}'",
+        f"The SavedModel has no graph with the tag {TAG!r} in '{folder}'",
     )
 
 
@@ -254,26 +254,23 @@ def _has_open_batch(shape):
 
 def _checked_array(name, array, info):
     if info.dtype == tf.string:
-        right_type = array.dtype == object or array.dtype.kind in "SU"
-        array = array.astype(object) if right_type else array
+        has_right_type = array.dtype == object or array.dtype.kind in "SU"
+        array = array.astype(object) if has_right_type else array
     else:
-        right_type = array.dtype == info.dtype.as_numpy_dtype
-    if not right_type:
-        raise ServingError(
-            "INVALID_ARGUMENT",
+        has_right_type = array.dtype == info.dtype.as_numpy_dtype
+    if not has_right_type:
+        raise invalid(
             f"The input {name} must have the type {info.dtype.name}. "
-            f"Received: {array.dtype.name}",
+            f"Received: {array.dtype.name}"
         )
     if not info.shape.is_compatible_with(array.shape):
-        raise ServingError(
-            "INVALID_ARGUMENT",
-            f"The input {name} must have the shape "
-            f"{_shape_text(info.shape)}. Received: "
-            f"{_shape_text(array.shape)}",
+        raise invalid(
+            f"The input {name} must have the shape {_shape_text(info.shape)}. "
+            f"Received: {_shape_text(array.shape)}"
         )
     return array
 
 
 def _shape_text(shape):
-    """A shape as TensorFlow Serving writes it: `[?,?,?,3]`."""
+    """Writes a shape as TensorFlow Serving does: `[?,?,?,3]`."""
     return f"[{','.join('?' if d is None else str(d) for d in shape)}]"

@@ -1,46 +1,36 @@
-"""The local server: REST and gRPC on one repository of models."""
+"""The local server: TensorFlow Serving's REST API for laptops and tests."""
 
 import asyncio
-import contextlib
-import ipaddress
 import signal
 import socket
+import tempfile
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
-from keras_comic.serving.grpc_log import LoggingInterceptor
-from keras_comic.serving.grpc_service import add_prediction_service
-from keras_comic.serving.grpc_service import grpc_server_options
-from keras_comic.serving.http_protocol import make_http_protocol
-from keras_comic.serving.monitoring import ServerMetrics
-from keras_comic.serving.request_body import Limits
+from keras_comic.export.versions import list_versions
+from keras_comic.serving.content_review import check_is_reviewed
 from keras_comic.serving.request_log import LOGGER
-from keras_comic.serving.rest_api import make_application
+from keras_comic.serving.request_log import is_loopback
+from keras_comic.serving.request_log import json_logging
+from keras_comic.serving.servable import DEFAULT_MAX_QUEUE
+from keras_comic.serving.servable import GRAPH_FILE
+from keras_comic.serving.servable import Servable
 
-try:
-    import grpc
-    import uvicorn
-except ImportError as error:
-    raise ImportError(
-        "The local server needs grpcio and uvicorn. Install them with "
-        "`pip install 'keras-comic[serving]'`."
-    ) from error
-
+DEFAULT_PORT = 8501
+DEFAULT_NAME = "comic"
 DEFAULT_GRACE = 30.0
-DEFAULT_REST_PORT = 8501
-DEFAULT_GRPC_PORT = 8500
-_GRPC_THREADS = 64
-_MAX_GRPC_REQUESTS = 256
+DEFAULT_MAX_REQUEST_BYTES = 2**25
+MAX_CONNECTIONS = 1024
 _KEEP_ALIVE = 75
-# So long without a request, a server that is to stop waits for more on the
-# connections that it has.
+# A server that is to stop waits so long, without a request, for more of them
+# on the connections that it has.
 _QUIET_SECONDS = 0.3
 _START_SECONDS = 30.0
 
 
 class ModelServer:
-    """Answers TensorFlow Serving's REST and gRPC APIs.
+    """Answers TensorFlow Serving's REST API.
 
     For a laptop, and for tests: a client that is written against it works
     with TensorFlow Serving unchanged. Requests are run in batches; the queue,
@@ -48,22 +38,22 @@ class ModelServer:
     `run`, which ends with a signal.
 
     Args:
-        repository: `ModelRepository`. It is closed with the server.
+        models: Dict of name to `Servable`, or to the folder of one.
         host: String. Where it listens. Another host than this one's loopback
-            needs a token, or `public_without_token`. Defaults to
-            `"127.0.0.1"`.
-        rest_port: Integer, 0 for any that is free, or `None` for no REST.
-            Defaults to `8501`.
-        grpc_port: Integer, 0 for any that is free, or `None` for no gRPC.
-            Defaults to `8500`.
+            needs a token. Defaults to `"127.0.0.1"`.
+        port: Integer, 0 for any that is free. Defaults to `8501`.
         token: String. What clients must send as `Authorization: Bearer
             TOKEN`. Defaults to `None`, for no check.
-        limits: `Limits`. Defaults to `None`, for its defaults.
-        public_without_token: Boolean. Whether anybody may connect from
-            anywhere. Defaults to `False`.
+        max_request_bytes: Integer. Most bytes of a request's body. Defaults
+            to 32 MiB.
+        content_review: `ContentReview` that is asked before a result leaves
+            the server. Defaults to `None`, nothing is reviewed.
+        without_content_review: Boolean. Lets others than this machine have
+            results that nobody has reviewed. Defaults to `False`.
     Raises:
-        ValueError: If `host` is not loopback and neither a token nor
-            `public_without_token` is given, or the token is empty.
+        ValueError: If `host` is not loopback and there is no token or no
+            review, the token is empty, or there is no model.
+        FileNotFoundError: If a folder holds no SavedModel.
     Example:
 
     >>> import tensorflow as tf
@@ -75,112 +65,87 @@ class ModelServer:
     >>> tf.saved_model.save(
     ...     module, "models/comic/1", {"serving_default": module.invert}
     ... )
-    >>> repository = keras_comic.serving.ModelRepository(
-    ...     {"comic": "models/comic"}
-    ... )
-    >>> with keras_comic.serving.ModelServer(
-    ...     repository, rest_port=0, grpc_port=0
-    ... ) as server:
-    ...     server.is_ready
+    >>> models = {"comic": "models/comic"}
+    >>> with keras_comic.serving.ModelServer(models, port=0) as server:
+    ...     server.url.startswith("http://127.0.0.1:")
     True
+
+    Reference:
+        - [RESTful API](https://www.tensorflow.org/tfx/serving/api_rest);
+          differs in that `classify` and `regress` are refused, and one
+          version of each model is served.
     """
 
     def __init__(
         self,
-        repository,
+        models,
         host="127.0.0.1",
-        rest_port=DEFAULT_REST_PORT,
-        grpc_port=DEFAULT_GRPC_PORT,
+        port=DEFAULT_PORT,
         token=None,
-        limits=None,
-        public_without_token=False,
+        max_request_bytes=DEFAULT_MAX_REQUEST_BYTES,
+        content_review=None,
+        without_content_review=False,
     ):
-        if token is not None and not token.strip():
-            raise ValueError("`token` must not be empty. Received: token=''")
-        if not (token or public_without_token or _is_loopback(host)):
+        check_access(host, token)
+        check_is_reviewed(host, content_review, without_content_review)
+        if not models:
+            raise ValueError("`models` must name a model. Received: models={}")
+        if max_request_bytes < 1:
             raise ValueError(
-                "`host` must be loopback, such as 127.0.0.1, unless a token "
-                "is given, or `public_without_token` says that everybody may "
-                f"connect. Received: host={host!r}"
+                "`max_request_bytes` must be a positive integer. "
+                f"Received: max_request_bytes={max_request_bytes}"
             )
-        self.repository = repository
+        try:
+            from keras_comic.serving.rest_api import RestApi
+        except ImportError as error:
+            raise ImportError(
+                "The local server needs further packages. Install them with "
+                f"`pip install 'keras-comic[serving]'`. {error}"
+            ) from error
+        self.servables = {
+            name: model
+            if isinstance(model, Servable)
+            else Servable(name, model)
+            for name, model in models.items()
+        }
         self.host = host
-        self.rest_port = rest_port
-        self.grpc_port = grpc_port
-        self.limits = limits or Limits()
-        self.metrics = ServerMetrics(repository)
-        self._token = token
-        self._is_draining = False
-        self._stop_once = threading.Lock()
-        self._is_stopped = False
-        self._grpc = None
+        self.port = port
+        self._api = RestApi(
+            self.servables, token, max_request_bytes, content_review
+        )
         self._http = None
         self._thread = None
         self._loop = None
 
     @property
-    def is_ready(self):
-        """Boolean. Whether it takes requests and has models for them."""
-        return not self._is_draining and self.repository.is_ready
+    def url(self):
+        """String. The address of the server."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"http://{host}:{self.port}"
 
     def start(self):
-        """Begins to listen.
-
-        `rest_port` and `grpc_port` then are the ports it listens on.
+        """Begins to listen; `port` then is the port it listens on.
 
         Returns:
             The server itself.
         Raises:
-            OSError: If a port is taken.
+            OSError: If the port is taken.
         """
-        try:
-            if self.rest_port is not None:
-                self._start_http()
-            if self.grpc_port is not None:
-                self._start_grpc()
-        except BaseException:
-            self.stop(0)
-            raise
-        LOGGER.info(
-            "server is listening",
-            extra={
-                "fields": {
-                    "host": self.host,
-                    "rest_port": self.rest_port,
-                    "grpc_port": self.grpc_port,
-                    "models": self.repository.names,
-                }
-            },
-        )
-        return self
+        import uvicorn
 
-    def __enter__(self):
-        return self.start()
-
-    def __exit__(self, *exception):
-        self.stop()
-
-    def _start_http(self):
-        application = make_application(
-            self.repository,
-            token=self._token,
-            limits=self.limits,
-            metrics=self.metrics,
-            is_ready=lambda: self.is_ready,
-        )
-        listener = _listen(self.host, self.rest_port)
-        self.rest_port = listener.getsockname()[1]
+        listener = _listen(self.host, self.port)
+        self.port = listener.getsockname()[1]
         config = uvicorn.Config(
-            application,
-            http=make_http_protocol(
-                self.limits.io_timeout, self.limits.max_connections
-            ),
+            self._api,
+            http="h11",
             ws="none",
             lifespan="off",
             loop="asyncio",
             log_config=None,
+            log_level="critical",
             access_log=False,
             server_header=False,
+            limit_concurrency=MAX_CONNECTIONS,
             timeout_keep_alive=_KEEP_ALIVE,
         )
         self._http = uvicorn.Server(config)
@@ -191,8 +156,19 @@ class ModelServer:
         end = time.monotonic() + _START_SECONDS
         while not self._http.started:
             if not self._thread.is_alive() or time.monotonic() > end:
-                raise OSError(f"The REST server has not started: {listener}")
+                raise OSError(f"The server has not started: {listener}")
             time.sleep(0.005)
+        LOGGER.info(
+            "server is listening",
+            extra={"fields": {"url": self.url, "models": [*self.servables]}},
+        )
+        return self
+
+    def __enter__(self):
+        return self.start()
+
+    def __exit__(self, *exception):
+        self.stop()
 
     def _run_http(self, listener):
         async def serve():
@@ -202,37 +178,7 @@ class ModelServer:
         with listener:
             asyncio.run(serve())
 
-    def _start_grpc(self):
-        self._grpc = grpc.server(
-            ThreadPoolExecutor(_GRPC_THREADS, "grpc"),
-            interceptors=[LoggingInterceptor(self.metrics)],
-            options=grpc_server_options(self.limits.max_request_bytes),
-            maximum_concurrent_rpcs=_MAX_GRPC_REQUESTS,
-        )
-        add_prediction_service(
-            self._grpc,
-            self.repository,
-            token=self._token,
-            max_message_bytes=self.limits.max_request_bytes,
-            max_total_bytes=self.limits.max_body_bytes,
-        )
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        try:
-            port = self._grpc.add_insecure_port(f"{host}:{self.grpc_port}")
-        except RuntimeError as error:
-            port = 0
-            reason = error
-        else:
-            reason = "the port is taken"
-        if not port:
-            raise OSError(
-                f"The gRPC server cannot listen on {host}:{self.grpc_port}: "
-                f"{reason}"
-            )
-        self.grpc_port = port
-        self._grpc.start()
-
-    def run(self, grace=DEFAULT_GRACE, drain_delay=0.0):
+    def run(self, grace=DEFAULT_GRACE):
         """Starts, and serves until SIGTERM or SIGINT; then stops.
 
         A second signal stops at once.
@@ -240,9 +186,6 @@ class ModelServer:
         Args:
             grace: Float, seconds that accepted requests are given. Defaults
                 to `30.0`.
-            drain_delay: Float, seconds from the signal, when `/readyz` begins
-                to answer 503, until no new connection is taken: so long as a
-                load balancer needs to notice. Defaults to `0.0`.
         """
         signals = []
         arrived = threading.Event()
@@ -262,95 +205,194 @@ class ModelServer:
             # In steps, since a signal does not end a wait everywhere.
             while not arrived.wait(1.0):
                 pass
-            LOGGER.info(
-                "server is stopping",
-                extra={"fields": {"signal": signal.Signals(signals[0]).name}},
-            )
-            self.stop(grace, drain_delay)
+            self.stop(grace)
         except KeyboardInterrupt:
             self.stop(0)
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
 
-    def stop(self, grace=DEFAULT_GRACE, drain_delay=0.0):
+    def stop(self, grace=DEFAULT_GRACE):
         """Stops, once what was accepted is answered.
 
-        `/readyz` answers 503 at once. Then no new connection is taken, and
-        every answer ends its connection.
+        No new connection is taken, `/readyz` answers 503, and every answer
+        ends its connection.
 
         Args:
             grace: Float, seconds that accepted requests are given. Defaults
                 to `30.0`.
-            drain_delay: Float, seconds from now, in which new connections are
-                still taken. Defaults to `0.0`.
         """
-        self._is_draining = True
-        with self._stop_once:
-            if self._is_stopped:
-                return
-            self._is_stopped = True
-            if drain_delay and grace:
-                time.sleep(drain_delay)
-            end = time.monotonic() + grace
-            grpc_ended = None
-            if self._grpc is not None:
-                grpc_ended = self._grpc.stop(grace)
-            if self._loop is not None:
-                self._stop_http(end)
-            if grpc_ended is not None:
-                grpc_ended.wait(max(0.0, end - time.monotonic()) + 1.0)
-            self.repository.close(max(0.0, end - time.monotonic()))
+        self._api.is_draining = True
+        end = time.monotonic() + grace
+        if self._thread is not None and self._thread.is_alive():
+            if grace:
+                drained = asyncio.run_coroutine_threadsafe(
+                    self._drain(end), self._loop
+                )
+                drained.result()
+            left = max(0.0, end - time.monotonic())
+            self._http.config.timeout_graceful_shutdown = left
+            self._http.should_exit = True
+            self._thread.join(left + 5.0)
+        for servable in self.servables.values():
+            servable.close(max(0.0, end - time.monotonic()))
         LOGGER.info("server has stopped")
 
-    def _stop_http(self, end):
-        with contextlib.suppress(RuntimeError):
-            waiting = asyncio.run_coroutine_threadsafe(
-                self._drain_http(end), self._loop
-            )
-            with contextlib.suppress(TimeoutError):
-                waiting.result(max(0.0, end - time.monotonic()) + 1.0)
-        left = max(0.0, end - time.monotonic())
-        self._http.config.timeout_graceful_shutdown = left
-        self._http.should_exit = True
-        self._thread.join(left + 5.0)
-
-    async def _drain_http(self, end):
+    async def _drain(self, end):
         """Takes no more connections, and waits until all are quiet."""
         # Let those in that are waiting at the door.
         await asyncio.sleep(0.01)
         for server in self._http.servers:
             server.close()
         quiet_since = time.monotonic()
-        while time.monotonic() < end:
-            connections = self._http.server_state.connections
-            if any(connection.is_busy for connection in connections):
+        while time.monotonic() < end and self._http.server_state.connections:
+            if self._api.num_open:
                 quiet_since = time.monotonic()
-            elif (
-                not connections
-                or time.monotonic() - quiet_since >= _QUIET_SECONDS
-            ):
+            elif time.monotonic() - quiet_since >= _QUIET_SECONDS:
                 return
             await asyncio.sleep(0.01)
 
 
-def _is_loopback(host):
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+def serve(
+    sources,
+    host="127.0.0.1",
+    port=DEFAULT_PORT,
+    token=None,
+    max_request_bytes=DEFAULT_MAX_REQUEST_BYTES,
+    max_queue=DEFAULT_MAX_QUEUE,
+    content_review=None,
+    without_content_review=False,
+):
+    """Serves presets and SavedModels until SIGTERM or SIGINT.
+
+    The log goes to the standard error, a JSON object on each line.
+
+    Args:
+        sources: Sequence of strings or paths: presets, which are exported
+            into a temporary folder, version folders such as
+            `models/comic/1`, or folders with numbered versions, of which the
+            newest is served. `NAME=` before a source says what the model is
+            called in requests.
+        host: String. Where it listens. Defaults to `"127.0.0.1"`.
+        port: Integer, 0 for any that is free. Defaults to `8501`.
+        token: String. What clients must send as `Authorization: Bearer
+            TOKEN`. Defaults to `None`, for no check.
+        max_request_bytes: Integer. Most bytes of a request's body. Defaults
+            to 32 MiB.
+        max_queue: Integer. Most requests that wait or run, of each model;
+            more are refused with 429. Defaults to `256`.
+        content_review: `ContentReview` that is asked before a result leaves
+            the server. Defaults to `None`, nothing is reviewed.
+        without_content_review: Boolean. Lets others than this machine have
+            results that nobody has reviewed. Defaults to `False`.
+    Raises:
+        ValueError: If no model is given or one cannot be served, or it would
+            be open to everybody, or unreviewed, unasked.
+        FileNotFoundError: If a file or preset is missing.
+        OSError: If the port is taken.
+    Example:
+
+    >>> keras_comic.serving.serve(["no_such_folder"])
+    Traceback (most recent call last):
+    ...
+    ValueError: ...
+    """
+    check_access(host, token)
+    check_is_reviewed(host, content_review, without_content_review)
+    with (
+        json_logging(),
+        tempfile.TemporaryDirectory(prefix="keras_comic_") as folder,
+    ):
+        models = {
+            name: Servable(name, path, max_queue)
+            for name, path in find_models(sources, folder).items()
+        }
+        ModelServer(
+            models,
+            host,
+            port,
+            token,
+            max_request_bytes,
+            content_review,
+            without_content_review,
+        ).run()
+
+
+def find_models(sources, folder):
+    """Finds the folders of models by name; presets are exported."""
+    if not sources:
+        raise ValueError(
+            "`sources` must hold at least one preset or folder. Received: "
+            "sources=[]"
+        )
+    models = {}
+    for source in map(str, sources):
+        name, sign, path = source.partition("=")
+        if not (sign and name) or "/" in name or Path(source).exists():
+            name, path = None, source
+        is_folder = _is_saved_model(path)
+        if name is None:
+            name = _default_name(path, is_folder, len(sources))
+        if name in models:
+            raise ValueError(
+                "Models must differ in name; write NAME=SOURCE. Received: "
+                f"{name!r} twice"
+            )
+        models[name] = path if is_folder else _export(path, folder, name)
+    return models
+
+
+def _is_saved_model(path):
+    folders = [Path(path), *list_versions(path).values()]
+    return any((folder / GRAPH_FILE).is_file() for folder in folders)
+
+
+def _default_name(path, is_folder, count):
+    if is_folder:
+        folder = Path(path).resolve()
+        return (folder.parent if folder.name.isdecimal() else folder).name
+    return DEFAULT_NAME if count == 1 else Path(path).name
+
+
+def _export(preset, folder, name):
+    if Path(preset).is_dir() and not (Path(preset) / "config.json").is_file():
+        raise ValueError(
+            f"The folder must hold a SavedModel ({GRAPH_FILE}), numbered "
+            f"folders that do, or a preset. Received: {preset!r}"
+        )
+    # A SavedModel is served without the code that exports one.
+    from keras_comic.export.saved_model import save_served_model
+
+    return save_served_model(preset, Path(folder, name, "1"))
+
+
+def check_access(host, token):
+    """Raises an error if anybody could connect without a token."""
+    if token is not None and not token.strip():
+        raise ValueError("`token` must not be empty. Received: token=''")
+    if token is None and not is_loopback(host):
+        raise ValueError(
+            "`host` must be loopback, such as 127.0.0.1, unless a token is "
+            f"given. Received: host={host!r}"
+        )
 
 
 def _listen(host, port):
+    listener = None
     try:
-        ((family, *_, address), *_) = socket.getaddrinfo(
+        ((family, kind, protocol, _, address), *_) = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )
-        return socket.create_server(address, family=family, backlog=1024)
+        # asyncio sends at once (TCP_NODELAY) where the protocol is named.
+        listener = socket.socket(family, kind, protocol)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(1024)
+        return listener
     except OSError as error:
+        if listener is not None:
+            listener.close()
         raise OSError(
             error.errno,
-            f"The REST server cannot listen on {host}:{port}: {error}",
+            f"The server cannot listen on {host}:{port}: {error}",
         ) from error

@@ -44,36 +44,14 @@ class ServeTest(TestCase, parameterized.TestCase):
             [None, "--content-classifier", "no_such_module:a"],
             "no_such_module",
         ),
-        (
-            "no_parameters",
-            [None, "--batching-parameters", "none.txt"],
-            "none.txt",
-        ),
         ("no_token", [None, "--token-file", "none.txt"], "none.txt"),
-        ("port", [None, "--rest-port", "70000"], "Invalid value"),
+        ("port", [None, "--port", "70000"], "Invalid value"),
     )
     def test_errors(self, arguments, message):
         arguments = [a or str(saved_model()) for a in arguments]
         result = CliRunner().invoke(app, arguments)
         self.assertEqual(result.exit_code, 2, result.output)
         self.assertIn(message, result.output)
-
-    def test_help(self):
-        result = CliRunner().invoke(app, ["--help"], env={"COLUMNS": "200"})
-        self.assertEqual(result.exit_code, 0)
-        for option in (
-            "--host",
-            "--rest-port",
-            "--grpc-port",
-            "--batching-parameters",
-            "--models-config",
-            "--max-request-bytes",
-            "--max-queue",
-            "--token",
-            "--token-file",
-            "--grace",
-        ):
-            self.assertIn(option, result.output)
 
     @pytest.mark.slow
     def test_process(self):
@@ -87,7 +65,7 @@ class ServeTest(TestCase, parameterized.TestCase):
         )
         process = subprocess.Popen(
             [sys.executable, "-c", program, str(saved_model())]
-            + ["--rest-port", str(port), "--no-grpc"]
+            + ["--port", str(port)]
             + ["--token-file", str(token_file)],
             cwd=ROOT,
             env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},

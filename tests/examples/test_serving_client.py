@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from keras_comic.serving.model_repository import ModelRepository
 from keras_comic.serving.server import ModelServer
 from keras_comic.video.frame_sink import write_frames
 from tests.data.videos import scene
@@ -18,12 +17,8 @@ from tests.test_case import photos
 @pytest.fixture(scope="class")
 def server(request):
     request.cls.generator, folder = small_saved_model()
-    repository = ModelRepository({"comic": folder.parent}, poll_seconds=None)
-    with ModelServer(repository, rest_port=0, grpc_port=0) as running:
-        request.cls.addresses = (
-            f"127.0.0.1:{running.grpc_port}",
-            f"http://127.0.0.1:{running.rest_port}",
-        )
+    with ModelServer({"comic": folder.parent}, port=0) as running:
+        request.cls.addresses = (running.url,)
         yield
 
 

@@ -1,14 +1,12 @@
 """SavedModels with every kind of signature, and real servers for them."""
 
 import functools
-import shutil
 import tempfile
 from pathlib import Path
 
 import httpx
 import tensorflow as tf
 
-from keras_comic.serving.model_repository import ModelRepository
 from keras_comic.serving.server import ModelServer
 
 _folder = tempfile.TemporaryDirectory()
@@ -157,35 +155,19 @@ def saved_model(plus=2.0):
     return folder
 
 
-def add_version(base, number, plus=2.0):
-    """Puts a version into a model's folder, whole at once."""
-    base = Path(base)
-    base.mkdir(parents=True, exist_ok=True)
-    partial = base / f".{number}.partial"
-    shutil.copytree(saved_model(plus), partial)
-    partial.rename(base / str(number))
-
-
-def start_server(test, models=None, repository=None, **options):
+def start_server(test, models=None, **options):
     """Starts a server that ends with the test.
 
     Returns:
         The `ModelServer`, and an `httpx.Client` of its REST API.
     """
-    if repository is None:
-        repository = ModelRepository(
-            models or {"comic": saved_model()}, poll_seconds=None
-        )
-    options = {"rest_port": 0, "grpc_port": None, **options}
-    server = ModelServer(repository, **options)
+    server = ModelServer(models or {"comic": saved_model()}, port=0, **options)
     # Of a class, the cleanup is the class's own.
     clean_up = getattr(test, "addCleanup", None)
     if isinstance(test, type):
         clean_up = test.addClassCleanup
     server.start()
     clean_up(server.stop, 5.0)
-    client = httpx.Client(
-        base_url=f"http://127.0.0.1:{server.rest_port}", timeout=30
-    )
+    client = httpx.Client(base_url=server.url, timeout=30)
     clean_up(client.close)
     return server, client

@@ -18,7 +18,6 @@ from keras_comic.provenance.metadata import read_provenance
 from keras_comic.serving import request_parts
 from keras_comic.serving.client import Client
 from keras_comic.serving.errors import ServingError
-from keras_comic.serving.model_repository import ModelRepository
 from keras_comic.serving.server import ModelServer
 from keras_comic.video.frame_sink import write_frames
 from keras_comic.video.frame_source import open_frames
@@ -668,14 +667,9 @@ class StylizeFilesTest(ClientTestCase):
 @pytest.fixture(scope="class")
 def server(request):
     request.cls.generator, folder = small_saved_model()
-    repository = ModelRepository({"comic": folder.parent}, poll_seconds=None)
-    with ModelServer(
-        repository, rest_port=0, grpc_port=0, token="sesame"
-    ) as running:
-        request.cls.addresses = {
-            "grpc": f"127.0.0.1:{running.grpc_port}",
-            "http": f"http://127.0.0.1:{running.rest_port}",
-        }
+    models = {"comic": folder.parent}
+    with ModelServer(models, port=0, token="sesame") as running:
+        request.cls.address = running.url
         yield
 
 
@@ -683,8 +677,8 @@ def server(request):
 class LocalServerTest(TestCase, parameterized.TestCase):
     """What comes through a server is what the generator gives."""
 
-    def connect(self, protocol, **options):
-        client = Client(self.addresses[protocol], token="sesame", **options)
+    def connect(self, **options):
+        client = Client(self.address, token="sesame", **options)
         self.addCleanup(client.close)
         return client
 
@@ -693,10 +687,9 @@ class LocalServerTest(TestCase, parameterized.TestCase):
         self.assertDType(found, "uint8")
         difference = np.abs(found.astype(int) - expected)
         self.assertLessEqual(difference.max(), 1)
-        self.assertLessEqual((difference > 0).mean(), 1e-3)
+        self.assertLessEqual((difference > 0).mean(), 1e-2)
 
     @parameterized.product(
-        protocol=PROTOCOLS,
         options=[
             {},
             {"style": "wash"},
@@ -706,8 +699,8 @@ class LocalServerTest(TestCase, parameterized.TestCase):
             {"style": photos(2, 32, 40, 3, seed=8), "keep_color": True},
         ],
     )
-    def test_stylize(self, protocol, options):
-        client = self.connect(protocol)
+    def test_stylize(self, options):
+        client = self.connect()
         for size in ((32, 32), (51, 37)):
             images = photos(2, *size, 3, seed=3)
             self.assertSamePictures(
@@ -715,18 +708,16 @@ class LocalServerTest(TestCase, parameterized.TestCase):
                 self.generator.stylize(images, **options),
             )
 
-    @both
-    def test_mixed_sizes(self, protocol):
-        client = self.connect(protocol)
+    def test_mixed_sizes(self):
+        client = self.connect()
         images = [picture(32 + 9 * (k % 3), 40, seed=k) for k in range(11)]
         found = client.stylize(images, "wash", 0.5)
         for comic, image in zip(found, images, strict=True):
             expected = self.generator.stylize(image, "wash", 0.5)
             self.assertSamePictures(comic, expected)
 
-    @both
-    def test_files(self, protocol):
-        client = self.connect(protocol)
+    def test_files(self):
+        client = self.connect()
         images = [picture(32 + k, 40, seed=k) for k in range(3)]
         found = client.stylize_bytes([png(image) for image in images])
         for comic, image in zip(found, images, strict=True):
@@ -736,9 +727,8 @@ class LocalServerTest(TestCase, parameterized.TestCase):
             client.stylize_bytes([b"not a picture"])
         self.assertEqual(raised.exception.code, "INVALID_ARGUMENT")
 
-    @both
-    def test_folder(self, protocol):
-        client = self.connect(protocol)
+    def test_folder(self):
+        client = self.connect()
         folder = self.temporary_folder()
         (folder / "photos").mkdir()
         for k in range(4):
@@ -759,9 +749,8 @@ class LocalServerTest(TestCase, parameterized.TestCase):
             )
             self.assertSamePictures(read_image(path), expected)
 
-    @both
-    def test_video(self, protocol):
-        client = self.connect(protocol)
+    def test_video(self):
+        client = self.connect()
         folder = self.temporary_folder()
         frames = scene(6, 0)
         write_frames(frames, folder / "in.mkv", 25, codec="ffv1")
@@ -773,9 +762,8 @@ class LocalServerTest(TestCase, parameterized.TestCase):
         found = np.stack([frame.image for frame in found])
         self.assertSamePictures(found, self.generator.stylize(frames))
 
-    @both
-    def test_questions(self, protocol):
-        client = self.connect(protocol)
+    def test_questions(self):
+        client = self.connect()
         client.wait_until_ready(20.0)
         self.assertEqual(client.style_names, self.generator.style_names)
         self.assertEqual(client.status(), [(1, "AVAILABLE", None)])
@@ -797,46 +785,36 @@ class LocalServerTest(TestCase, parameterized.TestCase):
             ({"version": "canary"}, "INVALID_ARGUMENT"),
         ):
             with self.assertRaises(ServingError) as raised:
-                self.connect(protocol, **options).stylize(picture())
+                self.connect(**options).stylize(picture())
             self.assertEqual(raised.exception.code, code)
-        with Client(self.addresses[protocol]) as client:
+        with Client(self.address) as client:
             with self.assertRaises(ServingError) as raised:
                 client.stylize(picture())
         self.assertEqual(raised.exception.code, "UNAUTHENTICATED")
 
 
-class RestartedServerTest(TestCase, parameterized.TestCase):
+class RestartedServerTest(TestCase):
     """A folder goes on while its server is replaced by the next one."""
 
-    def serve(self, rest_port=0, grpc_port=0):
+    def serve(self, port=0):
         _, folder = small_saved_model()
-        repository = ModelRepository(
-            {"comic": folder.parent}, poll_seconds=None
-        )
-        server = ModelServer(
-            repository, rest_port=rest_port, grpc_port=grpc_port
-        ).start()
+        server = ModelServer({"comic": folder.parent}, port=port).start()
         self.addCleanup(server.stop, 0)
         return server
 
-    @both
     @pytest.mark.slow
-    def test_folder(self, protocol):
+    def test_folder(self):
         folder = self.temporary_folder()
         (folder / "photos").mkdir()
         for k in range(40):
             path = folder / "photos" / f"{k}.png"
             Image.fromarray(picture(seed=k)).save(path)
         server = self.serve()
-        ports = server.rest_port, server.grpc_port
-        address = f"127.0.0.1:{ports[1]}"
-        if protocol == "http":
-            address = f"http://127.0.0.1:{ports[0]}"
         restarted = threading.Event()
 
         def restart():
             server.stop(10.0)
-            self.serve(*ports)
+            self.serve(server.port)
             restarted.set()
 
         thread = threading.Thread(target=restart)
@@ -845,7 +823,7 @@ class RestartedServerTest(TestCase, parameterized.TestCase):
             if done == 5:
                 thread.start()
 
-        with Client(address, concurrency=2) as client:
+        with Client(server.url, concurrency=2) as client:
             done = client.stylize_files(
                 folder / "photos", folder / "comics", progress=progress
             )
