@@ -87,11 +87,11 @@ def make_gan(options):
     )
     # Without arguments, `compile` takes the recipe's optimizers and weights;
     # here the learning rate falls to nothing as well.
-    generator_optimizer, _ = gan.default_optimizers()
-    generator_optimizer.learning_rate = keras.optimizers.schedules.CosineDecay(
+    optimizer = gan.default_optimizer("generator")
+    optimizer.learning_rate = keras.optimizers.schedules.CosineDecay(
         1e-3, options.steps, alpha=0.02
     )
-    gan.compile(generator_optimizer)
+    gan.compile(optimizers={"generator": optimizer})
     return gan
 
 

@@ -514,19 +514,19 @@ class TestCase(unittest.TestCase):
         revived = type(gan).from_config(gan.get_config())
         revived.compile_from_config(gan.get_compile_config())
         self.assertEqual(revived.loss_weights, gan.loss_weights)
-        self.assertEqual(
-            revived.generator_optimizer.get_config(),
-            gan.generator_optimizer.get_config(),
-        )
+        for name, optimizer in gan.optimizers.items():
+            self.assertEqual(
+                revived.optimizers[name].get_config(), optimizer.get_config()
+            )
         if inputs is not None:
             self._run_gan_saving_test(gan, inputs)
 
     def _run_gan_saving_test(self, gan, inputs):
         revived = self.run_saving_test(gan, inputs)
-        for name in ("generator_optimizer", "discriminator_optimizer"):
+        for name, optimizer in gan.optimizers.items():
             self.assertUnmoved(
-                getattr(revived, name).variables,
-                self.values(getattr(gan, name).variables),
+                revived.optimizers[name].variables,
+                self.values(optimizer.variables),
             )
         self.assertUnmoved(
             revived.discriminator.variables,

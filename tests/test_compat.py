@@ -15,6 +15,8 @@ import keras_comic
 from keras_comic import compat
 from keras_comic import layers
 from keras_comic.training import GAN
+from keras_comic.training.average import average_decay
+from keras_comic.training.average import update_average
 from tests.test_case import TestCase
 from tests.test_case import noise
 from tests.test_case import requires_tensorflow
@@ -491,11 +493,12 @@ class MovingAverageTest(TestCase):
         generator.layers[0].weight.assign(values[0])
         gan = GAN(generator, discriminator, ema_momentum=0.6)
         (average,) = gan.ema_generator.variables
-        finite = ops.ones((), "bool")
-        for value, expected in zip(values[1:], averages[1:], strict=True):
+        for step, (value, expected) in enumerate(
+            zip(values[1:], averages[1:], strict=True)
+        ):
             generator.layers[0].weight.assign(value)
-            gan.update_average(finite)
-            gan.count_step(finite)
+            decay = average_decay(gan.ema_momentum, step)
+            update_average(gan.ema_generator, generator, decay)
             self.assertAllClose(average, expected, 1e-5)
 
     @requires_tensorflow

@@ -478,7 +478,10 @@ def make_keras_runners(options):
             options["filters"], options["residual_blocks"], precision
         )
         set_weights(gan, options["weights"])
-    gan.compile(make_optimizer(), make_optimizer(), **variant)
+    gan.compile(
+        {"generator": make_optimizer(), "discriminator": make_optimizer()},
+        **variant,
+    )
     data = Batches(batches)
     runners = {"fit": make_fit(gan, data.dataset())}
     if options["hand"]:

@@ -246,7 +246,7 @@ def train(
         import_models()
         from keras_comic.models.adain.preset_search import search_style_preset
         from keras_comic.models.adain.train_preset import train_style_preset
-        from keras_comic.training.training_time import TrainingTime
+        from keras_comic.training import TrainingTime
 
         work = _work_folder(output)
         validation = _read_validation(

@@ -108,23 +108,6 @@ class WarmUp(keras.optimizers.schedules.LearningRateSchedule):
         return cls(**config)
 
 
-class ScaledSchedule(keras.optimizers.schedules.LearningRateSchedule):
-    """A schedule times a variable, so that a run can lower its rates."""
-
-    def __init__(self, schedule, scale):
-        super().__init__()
-        self.schedule = schedule
-        self.scale = scale
-
-    def __call__(self, step):
-        """The rate at a step."""
-        return self.schedule(step) * ops.convert_to_tensor(self.scale)
-
-    def get_config(self):
-        # Saved as the schedule itself: the scale belongs to the run.
-        raise NotImplementedError("A scaled schedule is not saved.")
-
-
 def _check_positive(name, value):
     if not value > 0:
         raise ValueError(f"`{name}` must be above 0. Received: {name}={value}")

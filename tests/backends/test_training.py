@@ -139,7 +139,10 @@ def run_recipe():
     """Dict of both losses of 20 steps at a rate of 2e-4."""
     gan = make_filled_gan()
     gan.compile(
-        *(keras.optimizers.Adam(LEARNING_RATE, beta_1=0.5) for _ in range(2))
+        {
+            name: keras.optimizers.Adam(LEARNING_RATE, beta_1=0.5)
+            for name in ("generator", "discriminator")
+        }
     )
     steps = LossesOfSteps()
     gan.fit(DifferentBatches(), shuffle=False, verbose=0, callbacks=[steps])
@@ -153,12 +156,14 @@ def run_steps():
     before = [network.get_weights() for network in networks]
     others = dict.fromkeys(set(gan.default_loss_weights) - set(WEIGHTS), 0.0)
     gan.compile(
-        keras.optimizers.Adam(
-            keras.optimizers.schedules.CosineDecay(1e-3, 6),
-            beta_2=0.99,
-            global_clipnorm=3.0,
-        ),
-        keras.optimizers.Adam(5e-4, beta_1=0.5),
+        {
+            "generator": keras.optimizers.Adam(
+                keras.optimizers.schedules.CosineDecay(1e-3, 6),
+                beta_2=0.99,
+                global_clipnorm=3.0,
+            ),
+            "discriminator": keras.optimizers.Adam(5e-4, beta_1=0.5),
+        },
         loss_weights={**others, **WEIGHTS},
     )
     batch = {

@@ -31,9 +31,8 @@ class TrainingStepTest(TestCase):
         self.script.set_weights(gans[1], path)
         batches = self.script.make_batches(32, 2)
         dataset = self.script.Batches(batches).dataset()
-        gans[0].compile(
-            self.script.make_optimizer(), self.script.make_optimizer()
-        )
+        names = ("generator", "discriminator")
+        gans[0].compile({n: self.script.make_optimizer() for n in names})
         self.script.make_fit(gans[0], dataset)(3)
         generator, discriminator = gans[1].generator, gans[1].discriminator
         losses_of = self.script.convolutional_losses(generator, discriminator)

@@ -216,7 +216,7 @@ class LazyTest(TestCase):
         batch = noise(2, 4, 4, 2)
         gan = PenalizedGAN(make_critic(), make_critic())
         # Nothing moves, so that the penalty is the same at every step.
-        gan.compile(keras.optimizers.SGD(0.0), keras.optimizers.SGD(0.0))
+        gan.compile({"discriminator": keras.optimizers.SGD(0.0)})
         history = gan.fit(Batches(batch, 4), epochs=2, verbose=0).history
         expected = np.mean(self.numpy(gan.penalty(batch)))
         self.assertGreater(expected, 0.1)
@@ -230,9 +230,8 @@ class LazyTest(TestCase):
         for name, other in (("dense", "lazy"), ("lazy", "dense")):
             gan = PenalizedGAN(make_critic(), make_critic())
             gan.compile(
-                keras.optimizers.SGD(0.0),
                 # Small enough for the steps to add up.
-                keras.optimizers.SGD(1e-5),
+                {"discriminator": keras.optimizers.SGD(1e-5)},
                 loss_weights={other: 0.0},
             )
             before = gan.discriminator.get_weights()
@@ -345,8 +344,7 @@ class PointsTest(TestCase):
     def test_in_a_step(self):
         gan = PenalizedGAN(make_critic(), make_critic())
         gan.compile(
-            keras.optimizers.SGD(0.0),
-            keras.optimizers.SGD(0.0),
+            {"discriminator": keras.optimizers.SGD(0.0)},
             loss_weights={"dense": 0.0, "lazy": 0.0, "wgan": 1.0},
         )
         batch = noise(2, 4, 4, 2)
@@ -394,9 +392,8 @@ class ClippingTest(TestCase):
         gan = PenalizedGAN(make_critic(), make_critic())
         losses.clip_weights(gan.discriminator.trainable_variables)
         gan.compile(
-            keras.optimizers.SGD(0.0),
             # A rate that moves the weights past any limit.
-            keras.optimizers.SGD(1e6),
+            {"discriminator": keras.optimizers.SGD(1e6)},
             loss_weights={"dense": 1.0, "lazy": 0.0},
         )
         gan.fit(Batches(noise(2, 4, 4, 2), 3), verbose=0)

@@ -18,7 +18,7 @@ import keras
 
 from keras_comic.training import LossPlot
 from keras_comic.training import TrainingCheckpoint
-from keras_comic.training.best_checkpoint import BestCheckpoint
+from keras_comic.training.callbacks.best_checkpoint import BestCheckpoint
 from tests.training.small_gan import make_small_gan
 from tests.training.small_gan import small_batch
 
@@ -57,7 +57,7 @@ def main(folder, steps, kill_at, delay):
     keras.utils.set_random_seed(1)
     gan = make_small_gan()
     schedule = keras.optimizers.schedules.CosineDecay(0.01, steps)
-    gan.compile(keras.optimizers.Adam(schedule))
+    gan.compile({"generator": keras.optimizers.Adam(schedule)})
     judged = small_batch(seed=steps)
 
     def evaluate(generator):

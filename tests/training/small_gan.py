@@ -7,6 +7,7 @@ from keras import ops
 from keras_comic import losses
 from keras_comic.models import PatchDiscriminator
 from keras_comic.training import GAN
+from keras_comic.training import Judge
 from tests.test_case import noise
 
 
@@ -74,9 +75,17 @@ class SmallGenerator(keras.Model):
         return super().get_config()
 
 
-def make_small_gan(dtype=None, **kwargs):
+def make_small_gan(dtype=None, augmentation=None, noise=None, **kwargs):
     discriminator = PatchDiscriminator(2, num_layers=1, dtype=dtype)
+    if augmentation is not None or noise is not None:
+        discriminator = Judge(discriminator, augmentation, noise)
     return SmallGAN(SmallGenerator(dtype=dtype), discriminator, **kwargs)
+
+
+def pair(generator, discriminator=None):
+    """The optimizers of both phases, as `compile` takes them."""
+    optimizers = {"generator": generator, "discriminator": discriminator}
+    return {k: v for k, v in optimizers.items() if v is not None}
 
 
 def small_batch(size=2, seed=0):

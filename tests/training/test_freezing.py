@@ -4,6 +4,7 @@ from keras_comic.training.freezing import freeze_layers
 from tests.test_case import Batches
 from tests.test_case import TestCase
 from tests.training.small_gan import make_small_gan
+from tests.training.small_gan import pair
 from tests.training.small_gan import small_batch
 
 
@@ -16,7 +17,9 @@ class FreezeLayersTest(TestCase):
         )
         frozen = freeze_layers(gan.generator, gan.generator.first.name)
         self.assertEqual(frozen, [gan.generator.first.name])
-        gan.compile(keras.optimizers.Adam(0.1), keras.optimizers.Adam(0.1))
+        gan.compile(
+            pair(keras.optimizers.Adam(0.1), keras.optimizers.Adam(0.1))
+        )
         layers = gan.discriminator.layers
         kept = [
             *gan.generator.first.variables,
@@ -34,7 +37,7 @@ class FreezeLayersTest(TestCase):
         for variable, value in zip(moved, old, strict=True):
             self.assertNotAllClose(variable, value)
         # Iterations, the rate, and two slots for a kernel and a bias each.
-        for optimizer in (gan.generator_optimizer, gan.discriminator_optimizer):
+        for optimizer in gan.optimizers.values():
             self.assertEqual(len(optimizer.variables), 2 + 2 * 2)
         # The average follows all the same.
         for average, variable in zip(

@@ -1,3 +1,5 @@
+import re
+
 import keras
 import numpy as np
 import pytest
@@ -6,6 +8,7 @@ from keras import ops
 from keras_comic.layers.adaptive_augmentation import AdaptiveAugmentation
 from keras_comic.layers.instance_noise import InstanceNoise
 from keras_comic.training import GAN
+from keras_comic.training.average import average_decay
 from tests.test_case import BACKEND
 from tests.test_case import Batches
 from tests.test_case import TestCase
@@ -13,7 +16,10 @@ from tests.test_case import gradients
 from tests.test_case import noise
 from tests.training.small_gan import SmallGenerator
 from tests.training.small_gan import make_small_gan
+from tests.training.small_gan import pair
 from tests.training.small_gan import small_batch
+
+LOG = "keras_comic.training.callbacks.skip_warning"
 
 not_on_torch = pytest.mark.skipif(
     BACKEND == "torch",
@@ -56,7 +62,7 @@ class GANTest(TestCase):
 
     def test_losses_fall(self):
         gan = make_small_gan()
-        gan.compile(keras.optimizers.Adam(0.01))
+        gan.compile(pair(keras.optimizers.Adam(0.01)))
         history = self.fit(gan, steps=10, epochs=3)
         self.assertEqual(
             set(history),
@@ -73,7 +79,7 @@ class GANTest(TestCase):
 
     def test_logs_are_averages_of_the_epoch(self):
         gan = make_small_gan()
-        gan.compile(still(), still(), loss_weights={"adversarial": 0.0})
+        gan.compile(pair(still(), still()), loss_weights={"adversarial": 0.0})
         batches = [small_batch(seed=seed) for seed in range(3)]
         expected = []
         for batch in batches:
@@ -101,7 +107,7 @@ class GANTest(TestCase):
 
     def test_generator_phase_moves_no_discriminator(self):
         gan = make_small_gan()
-        gan.compile(keras.optimizers.SGD(0.1), still())
+        gan.compile(pair(keras.optimizers.SGD(0.1), still()))
         kernels = self.values(gan.discriminator.trainable_variables)
         generator = self.values(gan.generator.variables)
         self.fit(gan)
@@ -115,7 +121,7 @@ class GANTest(TestCase):
 
     def test_discriminator_phase_moves_no_generator(self):
         gan = make_small_gan()
-        gan.compile(still(), keras.optimizers.SGD(0.1))
+        gan.compile(pair(still(), keras.optimizers.SGD(0.1)))
         generator = self.values(gan.generator.variables)
         average = self.values(gan.ema_generator.variables)
         discriminator = self.values(gan.discriminator.variables)
@@ -131,7 +137,7 @@ class GANTest(TestCase):
         # The generator's adversarial term is judged by the discriminator that
         # has just taken its step.
         gan = make_small_gan()
-        gan.compile(still(), keras.optimizers.SGD(0.5))
+        gan.compile(pair(still(), keras.optimizers.SGD(0.5)))
         batch = small_batch()
         before = gan.generator_losses(tensors(batch))["adversarial"]
         before = float(self.numpy(ops.mean(before)))
@@ -145,14 +151,14 @@ class GANTest(TestCase):
         gan = make_small_gan()
         gan.compile(loss_weights={"adversarial": 0.0})
         state = self.values(gan.discriminator.variables)
-        optimizer = self.values(gan.discriminator_optimizer.variables)
+        optimizer = self.values(gan.optimizers["discriminator"].variables)
         history = self.fit(gan, validation_data=Batches(small_batch(), 1))
         self.assertEqual(
             set(history),
             {"generator_loss", "pixels", "val_generator_loss", "val_pixels"},
         )
         self.assertUnmoved(gan.discriminator.variables, state)
-        self.assertUnmoved(gan.discriminator_optimizer.variables, optimizer)
+        self.assertUnmoved(gan.optimizers["discriminator"].variables, optimizer)
 
     def test_average_of_the_generator(self):
         gan = make_small_gan(ema_momentum=0.4)
@@ -168,7 +174,9 @@ class GANTest(TestCase):
             gan.ema_generator.variables, expected, strict=True
         ):
             self.assertAllClose(average, value)
-        decays = [float(self.numpy(gan.ema_decay(n))) for n in (0, 1, 2, 5, 99)]
+        decays = [
+            float(self.numpy(average_decay(0.4, n))) for n in (0, 1, 2, 5, 99)
+        ]
         self.assertAllClose(decays, [0.1, 2 / 11, 0.25, 0.4, 0.4])
 
     # Steps that are not finite.
@@ -184,17 +192,20 @@ class GANTest(TestCase):
             key: self.numpy(variable)
             for key, variable in gan.training_variables().items()
         }
-        history = self.fit(gan, Different([broken, broken]))
+        with self.assertLogs(LOG, "WARNING") as logged:
+            history = self.fit(gan, Different([broken, broken]), epochs=2)
+        (message,) = logged.output
+        self.assertIn("2 training steps up to epoch 1 were skipped", message)
         # There is nothing that a mean could be of.
         for values in history.values():
-            self.assertAllEqual(values, [np.nan])
+            self.assertAllEqual(values, [np.nan] * 2)
         for key, variable in gan.training_variables().items():
             if key.startswith(("step_counter", "skipped_steps")):
                 continue
             self.assertAllEqual(variable, before[key])
-        self.assertEqual(int(self.numpy(gan.skipped_steps)), 2)
-        self.assertEqual(int(self.numpy(gan.step_counter)), 3)
-        self.assertEqual(int(self.numpy(gan.skipped_in_a_row)), 2)
+        self.assertEqual(int(self.numpy(gan.skipped_steps)), 4)
+        self.assertEqual(int(self.numpy(gan.step_counter)), 5)
+        self.assertEqual(int(self.numpy(gan.skipped_in_a_row)), 4)
 
     def test_the_next_batches_are_taken_and_logged(self):
         gans = [make_small_gan(), make_small_gan()]
@@ -203,7 +214,7 @@ class GANTest(TestCase):
         broken = {**good[0], "photos": good[0]["photos"] * np.inf}
         histories = []
         for gan, batches in zip(gans, (good, [good[0], broken, good[1]])):
-            gan.compile(keras.optimizers.SGD(0.1), keras.optimizers.SGD(0.1))
+            gan.compile(pair(*(keras.optimizers.SGD(0.1) for _ in range(2))))
             histories.append(self.fit(gan, Different(batches)))
         skipped = [int(self.numpy(gan.skipped_steps)) for gan in gans]
         self.assertEqual(skipped, [0, 1])
@@ -223,20 +234,20 @@ class GANTest(TestCase):
                 "augmentation": AdaptiveAugmentation(
                     ["color"], initial_probability=1.0, seed=1
                 ),
-                "instance_noise": InstanceNoise(0.5, decay_steps=4, seed=2),
+                "noise": InstanceNoise(0.5, decay_steps=4, seed=2),
             }
 
         gan, again = make_small_gan(**layers()), layers()
         images = noise(2, 12, 12, 3)
         found = gan.judge(images)
-        seen = again["instance_noise"](again["augmentation"](images), step=0)
+        seen = again["noise"](again["augmentation"](images), step=0)
         self.assertGreater(np.abs(self.numpy(seen) - images).mean(), 0.1)
         self.assertAllClose(found, gan.discriminator(seen), 1e-5)
         # The noise goes with the steps.
         gan.step_counter.assign(4)
         seen = again["augmentation"](images)
         self.assertAllClose(gan.augment(images), seen, 1e-5)
-        # Without either, nothing happens to images.
+        # Without a `Judge`, nothing happens to images.
         self.assertIs(make_small_gan().augment(images), images)
 
     def test_probability_is_adapted_and_logged(self):
@@ -278,7 +289,7 @@ class GANTest(TestCase):
     def test_evaluation_is_not_augmented(self):
         gan = make_small_gan(
             augmentation=AdaptiveAugmentation(initial_probability=1.0),
-            instance_noise=InstanceNoise(1.0),
+            noise=InstanceNoise(1.0),
         )
         gan.compile()
         state = self.values(gan.training_variables().values())
@@ -291,16 +302,18 @@ class GANTest(TestCase):
     def test_augmentation_is_saved_and_loaded(self):
         gan = make_small_gan(
             augmentation=AdaptiveAugmentation(ada_kimg=0.01, interval=1),
-            instance_noise=InstanceNoise(0.2, decay_steps=5),
+            noise=InstanceNoise(0.2, decay_steps=5),
         )
         gan.compile()
         broken = small_batch()
         broken["comics"] = broken["comics"] * np.nan
         self.fit(gan, Different([small_batch(), small_batch(seed=1)]))
-        before = self.values(gan.augmentation.variables)
+        before = self.values(gan.judges["discriminator"].augmentation.variables)
         self.fit(gan, Different([broken]))
         # A step that is skipped draws nothing and counts nothing.
-        self.assertUnmoved(gan.augmentation.variables, before)
+        self.assertUnmoved(
+            gan.judges["discriminator"].augmentation.variables, before
+        )
         path = self.temporary_folder() / "gan.keras"
         gan.save(path)
         revived = keras.saving.load_model(path)
@@ -312,7 +325,7 @@ class GANTest(TestCase):
 
     # Several steps of the discriminator, and of what makes one.
 
-    def test_discriminator_steps(self):
+    def test_repeats(self):
         gans = [make_small_gan(), make_small_gan()]
         gans[1].set_weights(gans[0].get_weights())
         whole = small_batch(5)
@@ -322,7 +335,8 @@ class GANTest(TestCase):
         ]
         for gan, steps in zip(gans, (2, 1)):
             gan.compile(
-                still(), keras.optimizers.SGD(0.1), discriminator_steps=steps
+                pair(still(), keras.optimizers.SGD(0.1)),
+                repeats={"discriminator": steps},
             )
         logs = gans[0].train_on_batch(whole, return_dict=True)
         found = []
@@ -344,19 +358,15 @@ class GANTest(TestCase):
             self.assertAllClose(one, two, 1e-5)
         self.assertEqual(int(self.numpy(gans[0].step_counter)), 1)
         config = gans[0].get_compile_config()
-        self.assertEqual(config["discriminator_steps"], 2)
+        self.assertEqual(config["repeats"], {"discriminator": 2})
 
-    def test_discriminator_steps_need_samples(self):
+    def test_repeats_need_samples(self):
         gan = make_small_gan()
-        gan.compile(discriminator_steps=3)
+        gan.compile(repeats={"discriminator": 3})
         with self.assertRaisesRegex(
-            ValueError, "Received: 2 samples, discriminator_steps=3"
+            ValueError, "Received: 2 samples, repeats=3"
         ):
             gan.train_on_batch(small_batch(2))
-        with self.assertRaisesRegex(
-            ValueError, "positive integer. Received: discriminator_steps=0"
-        ):
-            gan.compile(discriminator_steps=0)
 
     def test_accumulated_batches_are_one_large_one(self):
         # Without a spectral normalisation, whose vectors move at every call,
@@ -390,13 +400,13 @@ class GANTest(TestCase):
             for gan, steps, batches in zip(
                 gans, (None, 3), ([whole], parts), strict=True
             ):
-                pair = [still(), still()]
-                pair[number] = optimizer(steps)
-                gan.compile(*pair)
+                two = [still(), still()]
+                two[number] = optimizer(steps)
+                gan.compile(pair(*two))
                 self.fit(gan, Different(batches), epochs=2)
             networks = [(gan.generator, gan.discriminator) for gan in gans]
             for one, two, old in zip(
-                *(pair[number].get_weights() for pair in networks),
+                *(two[number].get_weights() for two in networks),
                 old_weights,
                 strict=True,
             ):
@@ -406,9 +416,9 @@ class GANTest(TestCase):
     def test_gradients_are_clipped(self):
         for number in (0, 1):
             gan = make_small_gan()
-            pair = [still(), still()]
-            pair[number] = keras.optimizers.SGD(1.0, global_clipnorm=1e-3)
-            gan.compile(*pair)
+            two = [still(), still()]
+            two[number] = keras.optimizers.SGD(1.0, global_clipnorm=1e-3)
+            gan.compile(pair(*two))
             network = (gan.generator, gan.discriminator)[number]
             before = self.values(network.trainable_variables)
             gan.train_on_batch(small_batch())
@@ -438,7 +448,7 @@ class GANTest(TestCase):
             self.skipTest("PyTorch has no float16 convolution on a CPU")
         gan = make_small_gan(dtype="mixed_float16")
         gan.compile()
-        optimizers = (gan.generator_optimizer, gan.discriminator_optimizer)
+        optimizers = gan.optimizers.values()
         broken = small_batch()
         broken["photos"] = broken["photos"] * np.nan
         self.fit(gan, steps=1)
@@ -460,14 +470,14 @@ class GANTest(TestCase):
             [1], [0.1, 0.0]
         )
         gan = make_small_gan()
-        gan.compile(keras.optimizers.SGD(schedule))
+        gan.compile(pair(keras.optimizers.SGD(schedule)))
         # The schedule counts the optimizer's own steps: 0, 1, 2, ...
         self.fit(gan, steps=2)
         state = self.values(gan.generator.variables)
         history = self.fit(gan, steps=3)
         self.assertUnmoved(gan.generator.variables, state)
         self.assertFinite(history["pixels"])
-        self.assertAllClose(gan.generator_optimizer.learning_rate, 0.0)
+        self.assertAllClose(gan.optimizers["generator"].learning_rate, 0.0)
 
     @not_on_torch
     def test_steps_per_execution(self):
@@ -502,40 +512,30 @@ class GANTest(TestCase):
         self.assertFalse(gan.jit_compile)
 
     def test_mixed_precision(self):
-        for policy, scaled in (
-            ("mixed_float16", True),
-            ("mixed_bfloat16", False),
-            ("float32", False),
-        ):
-            with self.subTest(policy=policy):
-                gan = make_small_gan(dtype=policy)
-                gan.compile()
-                for optimizer in (
-                    gan.generator_optimizer,
-                    gan.discriminator_optimizer,
-                ):
-                    self.assertEqual(
-                        isinstance(
-                            optimizer, keras.optimizers.LossScaleOptimizer
-                        ),
-                        scaled,
-                    )
-                # One that is wrapped already is not wrapped again.
-                wrapped = keras.optimizers.LossScaleOptimizer(
-                    keras.optimizers.Adam()
+        for policy in ("mixed_float16", "mixed_bfloat16", "float32"):
+            gan = make_small_gan(dtype=policy)
+            gan.compile()
+            for optimizer in gan.optimizers.values():
+                self.assertEqual(
+                    isinstance(optimizer, keras.optimizers.LossScaleOptimizer),
+                    policy == "mixed_float16",
                 )
-                gan.compile(wrapped)
-                self.assertIs(gan.generator_optimizer, wrapped)
+        # One that is wrapped already is not wrapped again.
+        wrapped = keras.optimizers.LossScaleOptimizer(keras.optimizers.Adam())
+        gan.compile(pair(wrapped))
+        self.assertIs(gan.optimizers["generator"], wrapped)
 
     @not_on_torch
     def test_loss_scales_fall_and_spare_the_weights(self):
         gan = make_small_gan(dtype="mixed_float16")
         gan.compile(
-            *(
-                keras.optimizers.LossScaleOptimizer(
-                    keras.optimizers.Adam(0.01), initial_scale=2.0**40
+            pair(
+                *(
+                    keras.optimizers.LossScaleOptimizer(
+                        keras.optimizers.Adam(0.01), initial_scale=2.0**40
+                    )
+                    for _ in range(2)
                 )
-                for _ in range(2)
             )
         )
         before = self.values(gan.generator.variables)
@@ -543,11 +543,11 @@ class GANTest(TestCase):
         # Gradients were infinite: the step is skipped, the scale halved.
         self.assertUnmoved(gan.generator.variables, before)
         self.assertAllClose(
-            gan.generator_optimizer.dynamic_scale, 2.0**38, rtol=1e-6
+            gan.optimizers["generator"].dynamic_scale, 2.0**38, rtol=1e-6
         )
         self.assertFinite(history["pixels"])
         history = self.fit(gan, steps=40)
-        for optimizer in (gan.generator_optimizer, gan.discriminator_optimizer):
+        for optimizer in gan.optimizers.values():
             self.assertGreater(2.0**30, self.numpy(optimizer.dynamic_scale))
         self.assertFinite(gan.generator.get_weights()[0])
         self.assertNotAllClose(gan.generator.variables[0], before[0])
@@ -556,7 +556,7 @@ class GANTest(TestCase):
 
     def test_evaluation_is_of_the_average_and_moves_nothing(self):
         gan = make_small_gan()
-        gan.compile(keras.optimizers.SGD(0.1))
+        gan.compile(pair(keras.optimizers.SGD(0.1)))
         batch = small_batch()
         self.fit(gan, steps=3)
         variables = gan.training_variables()
@@ -617,8 +617,7 @@ class GANTest(TestCase):
     def test_penalty_trains_the_discriminator(self):
         gan = make_small_gan()
         gan.compile(
-            still(),
-            keras.optimizers.Adam(0.02),
+            pair(still(), keras.optimizers.Adam(0.02)),
             loss_weights={"penalty": 10.0, "discriminator": 0.0},
         )
         history = self.fit(gan, steps=10, epochs=2)
@@ -630,7 +629,7 @@ class GANTest(TestCase):
     def test_saved_and_loaded(self):
         gan = make_small_gan(ema_momentum=0.9)
         gan.compile(
-            keras.optimizers.Adam(0.03),
+            pair(keras.optimizers.Adam(0.03)),
             loss_weights={"pixels": 2.0},
             steps_per_execution=2,
         )
@@ -643,8 +642,8 @@ class GANTest(TestCase):
         self.assertEqual(revived.steps_per_execution, 2)
         self.assertEqual(revived.jit_compile, gan.jit_compile)
         self.assertEqual(
-            revived.generator_optimizer.get_config(),
-            gan.generator_optimizer.get_config(),
+            revived.optimizers["generator"].get_config(),
+            gan.optimizers["generator"].get_config(),
         )
         # The state of both optimizers as well: the next steps are the same.
         variables = gan.training_variables()
@@ -658,15 +657,28 @@ class GANTest(TestCase):
         for name, variable in gan.training_variables().items():
             self.assertAllClose(revived.training_variables()[name], variable)
 
+    def test_saved_before_compile_and_loaded_without(self):
+        folder = self.temporary_folder()
+        gan = make_small_gan()
+        gan.save(folder / "new.keras")
+        revived = keras.saving.load_model(folder / "new.keras")
+        gan.compile()
+        self.fit(gan)
+        gan.save(folder / "trained.keras")
+        revived = keras.saving.load_model(
+            folder / "trained.keras", compile=False
+        )
+        revived.save(folder / "again.keras")
+        revived = keras.saving.load_model(folder / "again.keras")
+        self.assertFalse(revived.compiled)
+        self.assertUnmoved(revived.variables, gan.get_weights())
+
     def test_saved_and_loaded_with_loss_scales(self):
         gan = make_small_gan(dtype="mixed_float16")
         gan.compile()
         revived = type(gan).from_config(gan.get_config())
         revived.compile_from_config(gan.get_compile_config())
-        for optimizer in (
-            revived.generator_optimizer,
-            revived.discriminator_optimizer,
-        ):
+        for optimizer in revived.optimizers.values():
             self.assertIsInstance(
                 optimizer, keras.optimizers.LossScaleOptimizer
             )
@@ -693,12 +705,37 @@ class GANTest(TestCase):
         ):
             make_small_gan().compile(loss_weights={"pixels": -1.0})
 
-    def test_one_optimizer_for_both(self):
-        optimizer = keras.optimizers.Adam()
-        with self.assertRaisesRegex(ValueError, "must be two objects"):
-            make_small_gan().compile(optimizer, optimizer)
+    def test_optimizers_of_phases(self):
+        optimizer, gan = keras.optimizers.Adam(), make_small_gan()
+        with self.assertRaisesRegex(ValueError, "object of its own"):
+            gan.compile(pair(optimizer, optimizer))
         # A name is not an object.
-        make_small_gan().compile("sgd", "sgd")
+        gan.compile(pair("sgd", "sgd"))
+        self.assertIsInstance(gan.optimizers["generator"], keras.optimizers.SGD)
+        with self.assertRaisesRegex(
+            ValueError,
+            r"`optimizers` may name \['discriminator', 'generator'\]. "
+            "Received: optimizers={'critic': 'sgd'}",
+        ):
+            gan.compile({"critic": "sgd"})
+        for repeats in ({"generator": 0}, {"generator": 1.5}):
+            with self.assertRaisesRegex(ValueError, "positive integers"):
+                gan.compile(repeats=repeats)
+
+    def test_what_keras_compiles_with_is_refused(self):
+        gan = make_small_gan()
+        for arguments in (
+            {"optimizers": "adam"},
+            {"optimizer": "adam"},
+            {"loss": "mse", "metrics": ["mae"]},
+        ):
+            with self.assertRaisesRegex(
+                TypeError,
+                r"`compile\(\)` takes the published recipe, and "
+                r"`compile\(optimizers={\"discriminator\": ..., \"generator\": "
+                rf"...}}, .*Received: {re.escape(str(arguments))}",
+            ):
+                gan.compile(**arguments)
 
     def test_a_term_without_weight(self):
         class Forgetful(type(make_small_gan())):
@@ -739,10 +776,19 @@ class GANTest(TestCase):
         gan = make_small_gan()
         unbuilt = keras.Sequential([keras.layers.Conv2D(3, 3)])
         with self.assertRaisesRegex(
-            ValueError, "`generator` must be built.*generator.built=False"
+            ValueError,
+            "Call it once before it is given to the GAN: "
+            r"`generator\(np.zeros\(\(1, 64, 64, 3\), \"float32\"\)\)`.*"
+            "generator.built=False",
         ):
             GAN(unbuilt, gan.discriminator)
         with self.assertRaisesRegex(
             ValueError, "`discriminator` must be built"
         ):
             GAN(gan.generator, unbuilt)
+        with self.assertRaisesRegex(
+            ValueError,
+            r"takes the networks \['generator', 'discriminator'\]. Received: "
+            "1 networks",
+        ):
+            GAN(gan.generator)

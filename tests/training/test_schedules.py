@@ -1,12 +1,8 @@
 import keras
-import numpy as np
 
 from keras_comic.training import LinearDecay
 from keras_comic.training import WarmUp
-from tests.test_case import Batches
 from tests.test_case import TestCase
-from tests.training.small_gan import make_small_gan
-from tests.training.small_gan import small_batch
 
 
 def rates(schedule, steps):
@@ -55,46 +51,3 @@ class WarmUpTest(TestCase):
             WarmUp(1.0, 0)
         with self.assertRaisesRegex(ValueError, "schedule=0"):
             WarmUp(0, 1)
-
-
-class ScaledScheduleTest(TestCase):
-    def test_rates_of_both_kinds_are_lowered(self):
-        gan = make_small_gan()
-        gan.compile(
-            keras.optimizers.SGD(LinearDecay(0.4, 4, 4)),
-            keras.optimizers.SGD(0.2),
-        )
-        gan.scale_learning_rates(0.5)
-        gan.scale_learning_rates(0.5)
-        rate = gan.generator_optimizer.learning_rate
-        self.assertAllClose(rate, 0.1)
-        self.assertAllClose(gan.discriminator_optimizer.learning_rate, 0.05)
-        with self.assertRaisesRegex(ValueError, "factor=0"):
-            gan.scale_learning_rates(0)
-
-    def test_within_a_fit_and_saved(self):
-        # A step of SGD is the rate times the gradient: with the rate at a
-        # quarter, the first step is a quarter as long.
-        moves = []
-        for factor in (1.0, 0.25):
-            keras.utils.set_random_seed(1)
-            gan = make_small_gan()
-            gan.compile(
-                keras.optimizers.SGD(LinearDecay(0.4, 4, 4)),
-                loss_weights={"adversarial": 0.0},
-            )
-            gan.scale_learning_rates(factor)
-            before = np.copy(self.numpy(gan.generator.variables[0]))
-            gan.fit(
-                Batches(small_batch(), 1),
-                callbacks=[],
-                shuffle=False,
-                verbose=0,
-            )
-            moves.append(self.numpy(gan.generator.variables[0]) - before)
-        self.assertAllClose(moves[1], moves[0] / 4, atol=1e-7)
-        path = self.temporary_folder() / "gan.keras"
-        gan.save(path)
-        again = keras.saving.load_model(path)
-        rate = again.generator_optimizer.learning_rate
-        self.assertAllClose(rate, 0.1)

@@ -116,7 +116,7 @@ class TemporalConsistencyTest(TestCase):
     def test_it_falls(self):
         gan = make_gan(
             TemporalConsistency(RandomMotion(6.0, 2.0, 2.0, seed=1)),
-            generator_optimizer=keras.optimizers.Adam(3e-3),
+            optimizers={"generator": keras.optimizers.Adam(3e-3)},
             loss_weights={
                 "consistency": 20.0,
                 "adversarial": 0.0,

@@ -7,8 +7,9 @@ from keras_comic.models.features.feature_network import FeatureNetwork
 from keras_comic.models.stylization_losses import style_layers_of
 from keras_comic.models.stylization_losses import stylization_losses
 from keras_comic.training import GAN
+from keras_comic.training import Phase
 
-# How the discriminator's losses take one-sided label smoothing.
+# The argument by which a discriminator's loss takes one-sided smoothing.
 SMOOTHED = {
     "least_squares": ("real_target", lambda smoothing: 1.0 - smoothing),
     "cross_entropy": ("label_smoothing", float),
@@ -35,17 +36,17 @@ class StyleTransferGAN(GAN):
 
     Args:
         generator: `AdaINGenerator`, or any generator of photos and a style.
-        discriminator: `PatchDiscriminator`; it judges stylised photos against
-            real drawings.
+        discriminator: `PatchDiscriminator`, or a `Judge` of one; it judges
+            stylised photos against real drawings. An `AdaptiveAugmentation`
+            in a `Judge` needs `boundary=0.5` with the least squares loss.
         feature_network: `"imagenet"`, the path of a file of weights, or a
             `FeatureNetwork`. Defaults to `"imagenet"`.
         adversarial_loss: `"least_squares"`, `"hinge"`, `"cross_entropy"`,
             `"minimax"` or `"wasserstein"`. Defaults to `"least_squares"`.
+        label_smoothing: Float in `[0, 0.5)`. Taken from the label 1 of the
+            real drawings; the fakes keep theirs. For least squares and
+            cross-entropy. Defaults to `0.0`.
         ema_momentum: Float in `[0, 1)`, see `GAN`. Defaults to `0.998`.
-        augmentation: `AdaptiveAugmentation` or `None`, see `GAN`; with the
-            least squares loss its `boundary` is to be 0.5. Defaults to `None`.
-        instance_noise: `InstanceNoise` or `None`, see `GAN`. Defaults to
-            `None`.
         consistency: `TemporalConsistency` or `None`, see `GAN`; its coherence
             loss gets relu1_1, relu2_1 and relu3_1. Defaults to `None`.
         **kwargs: Keyword arguments of `keras.Model`.
@@ -58,7 +59,8 @@ class StyleTransferGAN(GAN):
         Float32 `(batch, height, width, 3)`, RGB in `[-1, 1]`.
 
     Raises:
-        ValueError: If `adversarial_loss` is unknown.
+        ValueError: If `adversarial_loss` is unknown, or `label_smoothing` is
+            out of its range or given to a loss without labels.
 
     Example:
 
@@ -101,9 +103,8 @@ class StyleTransferGAN(GAN):
         discriminator,
         feature_network="imagenet",
         adversarial_loss="least_squares",
+        label_smoothing=0.0,
         ema_momentum=0.998,
-        augmentation=None,
-        instance_noise=None,
         consistency=None,
         **kwargs,
     ):
@@ -113,18 +114,27 @@ class StyleTransferGAN(GAN):
                 f"{sorted(losses.ADVERSARIAL_LOSSES)}. "
                 f"Received: adversarial_loss={adversarial_loss!r}"
             )
+        if not 0.0 <= label_smoothing < 0.5:
+            raise ValueError(
+                "`label_smoothing` must be in [0, 0.5). "
+                f"Received: label_smoothing={label_smoothing}"
+            )
+        if label_smoothing > 0.0 and adversarial_loss not in SMOOTHED:
+            raise ValueError(
+                f"`label_smoothing` is for {sorted(SMOOTHED)}. Received: "
+                f"label_smoothing={label_smoothing} with "
+                f"adversarial_loss={adversarial_loss!r}"
+            )
         super().__init__(
             generator,
             discriminator,
-            ema_momentum,
-            augmentation,
-            instance_noise,
-            consistency,
+            ema_momentum=ema_momentum,
+            consistency=consistency,
             **kwargs,
         )
         self.feature_network = FeatureNetwork.from_weights(feature_network)
         self.adversarial_loss = adversarial_loss
-        self.label_smoothing = 0.0
+        self.label_smoothing = label_smoothing
         self.style_layers = style_layers_of(self.feature_network)
         if consistency is not None:
             shapes = self.feature_network.compute_output_shape(
@@ -132,64 +142,23 @@ class StyleTransferGAN(GAN):
             )
             consistency.build_coherence(list(shapes.values()))
 
-    def default_optimizers(self):
-        return (
-            keras.optimizers.Adam(
-                1e-3, beta_1=0.9, beta_2=0.99, global_clipnorm=3.0
+    def phases(self):
+        return [
+            Phase(
+                "discriminator",
+                self.discriminator_losses,
+                ["discriminator"],
+                lambda: keras.optimizers.Adam(2e-4, beta_1=0.5, beta_2=0.99),
             ),
-            keras.optimizers.Adam(2e-4, beta_1=0.5, beta_2=0.99),
-        )
-
-    def compile(
-        self,
-        generator_optimizer=None,
-        discriminator_optimizer=None,
-        loss_weights=None,
-        discriminator_steps=1,
-        label_smoothing=0.0,
-        **kwargs,
-    ):
-        """Sets optimizers and weights; without arguments, the recipe's.
-
-        Args:
-            generator_optimizer: See `GAN.compile`. Defaults to `None`.
-            discriminator_optimizer: See `GAN.compile`. Defaults to `None`.
-            loss_weights: See `GAN.compile`. Defaults to `None`.
-            discriminator_steps: See `GAN.compile`. Defaults to `1`.
-            label_smoothing: Float in `[0, 0.5)`. What is taken from the label
-                1 of the real drawings; the fakes keep theirs. For least
-                squares and cross-entropy. Defaults to `0.0`.
-            **kwargs: See `GAN.compile`.
-
-        Raises:
-            ValueError: As `GAN.compile`; or if `label_smoothing` is out of its
-                range, or the adversarial loss has no labels.
-        """
-        if not 0.0 <= label_smoothing < 0.5:
-            raise ValueError(
-                "`label_smoothing` must be in [0, 0.5). "
-                f"Received: label_smoothing={label_smoothing}"
-            )
-        if label_smoothing > 0.0 and self.adversarial_loss not in SMOOTHED:
-            raise ValueError(
-                f"`label_smoothing` is for {sorted(SMOOTHED)}. Received: "
-                f"label_smoothing={label_smoothing} with "
-                f"adversarial_loss={self.adversarial_loss!r}"
-            )
-        self.label_smoothing = label_smoothing
-        super().compile(
-            generator_optimizer,
-            discriminator_optimizer,
-            loss_weights,
-            discriminator_steps,
-            **kwargs,
-        )
-
-    def get_compile_config(self):
-        return {
-            **super().get_compile_config(),
-            "label_smoothing": self.label_smoothing,
-        }
+            Phase(
+                "generator",
+                self.generator_losses,
+                self.generator_side,
+                lambda: keras.optimizers.Adam(
+                    1e-3, beta_1=0.9, beta_2=0.99, global_clipnorm=3.0
+                ),
+            ),
+        ]
 
     def _stylized(self, batch, training):
         return self.active_generator(
@@ -200,8 +169,9 @@ class StyleTransferGAN(GAN):
     def generator_losses(self, batch):
         photos, drawings = batch["photos"], batch["style_images"]
         comics = self._stylized(batch, training=True)
-        coherent = self.consistency is not None and self.is_used("coherence")
-        coherence_layers = self.style_layers[:3] if coherent else []
+        coherence_layers = []
+        if self.consistency is not None and self.is_used("coherence"):
+            coherence_layers = self.style_layers[:3]
         values, features, photo_features = stylization_losses(
             comics,
             photos,
@@ -213,20 +183,17 @@ class StyleTransferGAN(GAN):
         if self.is_used("adversarial"):
             generator_loss, _ = losses.ADVERSARIAL_LOSSES[self.adversarial_loss]
             values["adversarial"] = generator_loss(self.judge(comics))
-        coherence_features = [
-            [found[name] for name in coherence_layers]
-            for found in (features, photo_features)
-        ]
-        values.update(
-            self.consistency_losses(
+        if self.consistency is not None:
+            values |= self.consistency.terms(
                 photos,
                 comics,
                 lambda moved: self._stylized(
                     {**batch, "photos": moved}, training=True
                 ),
-                *(coherence_features if coherent else ()),
+                [features[name] for name in coherence_layers],
+                [photo_features[name] for name in coherence_layers],
+                [n for n in ("consistency", "coherence") if self.is_used(n)],
             )
-        )
         return values
 
     def discriminator_losses(self, batch):
@@ -253,4 +220,5 @@ class StyleTransferGAN(GAN):
                 self.feature_network
             ),
             "adversarial_loss": self.adversarial_loss,
+            "label_smoothing": self.label_smoothing,
         }

@@ -174,15 +174,15 @@ def make_style_transfer_gan(preset, feature_network, steps, options):
         else feature_network,
         consistency=_make_consistency(options),
     )
-    generator_optimizer, _ = gan.default_optimizers()
-    generator_optimizer.learning_rate = keras.optimizers.schedules.CosineDecay(
+    optimizer = gan.default_optimizer("generator")
+    optimizer.learning_rate = keras.optimizers.schedules.CosineDecay(
         0.0,
         max(steps - options["warmup_steps"], 1),
         alpha=0.02,
         warmup_target=options["learning_rate"],
         warmup_steps=options["warmup_steps"],
     )
-    gan.compile(generator_optimizer, loss_weights=options["loss_weights"])
+    gan.compile({"generator": optimizer}, options["loss_weights"])
     return gan
 
 

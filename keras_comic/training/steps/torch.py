@@ -1,96 +1,62 @@
-"""A training step on PyTorch, by torch.autograd."""
-
-import contextlib
+"""Gradients on PyTorch, by torch.autograd."""
 
 import keras
 import torch
 from keras import ops
 
+from keras_comic.training.run_state import state_of_losses
+from keras_comic.training.steps.base_step import BaseStep
+from keras_comic.training.steps.base_step import reached
 
-class BackendStep:
-    """What `GAN` needs of PyTorch."""
 
-    default_jit_compile = False
-
-    def average_scope(self):
-        """The scope to make variables in that every replica assigns alike.
-
-        Returns:
-            Context manager.
-        """
-        return contextlib.nullcontext()
-
-    def check_backend(self):
-        """Called at the start of `compile`: this backend trains."""
-
-    def prepare_step(self):
-        """Called at the end of `compile`: Keras's trainer is ready as it is."""
-
-    def _symbolic_build(self, iterator=None, data_batch=None):
-        """Keras's trainer calls a model on a batch to build it."""
-
-    def sync_state(self):
-        """Called before variables are read in a `fit`: they are up to date."""
-
-    def replica_arguments(self):
-        """What layers that draw random numbers are told of replicas.
-
-        Returns:
-            Dict of keyword arguments; empty without replicas.
-        """
-        return {}
-
-    def sum_over_replicas(self, value):
-        """The sum of what all replicas hold; without replicas the value.
-
-        Args:
-            value: Float tensor, of the same shape on all replicas.
-
-        Returns:
-            Float tensor of that shape.
-        """
-        return value
+class BackendStep(BaseStep):
+    """PyTorch's part of a `GAN`."""
 
     def train_step(self, data):
-        batch = self.batch_of(keras.tree.map_structure(_to_tensor, data))
-        values, finite = self.run_phases(batch, self._run_phase)
         with torch.no_grad():
-            return self.finish_step(values, finite)
-
-    def _run_phase(self, phase, batch, finite):
-        losses_of, network, optimizer, total_name = phase
-        variables = network.trainable_variables
-        state = self.state_of_losses()
-        before = [variable.value.detach().clone() for variable in state]
-        total, means = self.weighted_total(losses_of(batch))
-        if not means:
-            # The weights of this phase's terms are all 0.
-            return {}, finite
-        gradients = torch.autograd.grad(
-            optimizer.scale_loss(total),
-            [variable.value for variable in variables],
-            allow_unused=True,
-        )
-        with torch.no_grad():
-            finite = bool(finite) and _is_finite(total, gradients, optimizer)
-            if finite:
-                optimizer.apply(list(gradients), variables)
-            else:
-                # What the losses themselves have moved, such as the vectors of
-                # a spectral normalisation.
-                for variable, old in zip(state, before):
-                    variable.assign(old)
-        means = {name: value.detach() for name, value in means.items()}
-        return {**means, total_name: total.detach()}, finite
+            return self.run_step(self._batch_of(data))
 
     def test_step(self, data):
-        batch = self.batch_of(keras.tree.map_structure(_to_tensor, data))
         # What the losses would move is dropped with the scope.
         with keras.StatelessScope():
-            values = self.evaluate_phases(batch)
+            results = self.run_test(self._batch_of(data))
         with torch.no_grad():
-            values = {name: value.detach() for name, value in values.items()}
-            return self.update_trackers(values)
+            return self.trackers.update([(r, True, 1.0) for r in results])
+
+    def _batch_of(self, data):
+        batch, targets, _ = keras.utils.unpack_x_y_sample_weight(data)
+        return keras.tree.map_structure(
+            lambda v: None if v is None else ops.convert_to_tensor(v),
+            batch if targets is None else data,
+        )
+
+    def update(self, phase, batch, due, finite):
+        """Runs a phase; returns its terms, and if all is finite so far."""
+        if not due:
+            nan = ops.convert_to_tensor(float("nan"))
+            return dict.fromkeys(phase.term_names, nan), finite
+        state = state_of_losses(self)
+        before = [variable.value.detach().clone() for variable in state]
+        variables = phase.trainable_variables
+        with torch.enable_grad():
+            total, terms = self.losses_of(phase, batch)
+            if not terms:
+                # The weights of this phase's terms are all 0.
+                return {}, finite
+            gradients = torch.autograd.grad(
+                phase.optimizer.scale_loss(total),
+                [variable.value for variable in variables],
+                allow_unused=True,
+            )
+        gradients, variables = reached(gradients, variables)
+        phase.term_names = list(terms)
+        finite = ops.logical_and(finite, _is_finite(total, gradients, phase))
+        if finite:
+            phase.optimizer.apply(gradients, variables)
+        else:
+            for variable, old in zip(state, before):
+                variable.assign(old)
+        return {n: value.detach() for n, value in terms.items()}, finite
 
     def input_gradients(self, function, inputs):
         """Gradients of a function's summed output by its input.
@@ -115,13 +81,9 @@ class BackendStep:
         )[0]
 
 
-def _to_tensor(value):
-    return None if value is None else ops.convert_to_tensor(value)
-
-
-def _is_finite(total, gradients, optimizer):
+def _is_finite(total, gradients, phase):
     checked = [total]
-    if not isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
+    if not isinstance(phase.optimizer, keras.optimizers.LossScaleOptimizer):
         # The other skips steps of its own until the scale fits.
-        checked.extend(g for g in gradients if g is not None)
+        checked.extend(gradients)
     return all(bool(torch.isfinite(value).all()) for value in checked)

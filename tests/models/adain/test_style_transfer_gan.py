@@ -12,6 +12,7 @@ from keras_comic.models import AdaINGenerator
 from keras_comic.models import FeatureNetwork
 from keras_comic.models import PatchDiscriminator
 from keras_comic.models import StyleTransferGAN
+from keras_comic.training import Judge
 from tests.test_case import Batches
 from tests.test_case import TestCase
 from tests.test_case import noise
@@ -31,10 +32,10 @@ OPTIONAL = (
 )
 
 
-def make_gan(dtype=None, **kwargs):
+def make_gan(dtype=None, judged_with=(), **kwargs):
     return StyleTransferGAN(
         AdaINGenerator.light((4, 8, 4, 4), 1, 8, dtype=dtype),
-        PatchDiscriminator(4, dtype=dtype),
+        Judge(PatchDiscriminator(4, dtype=dtype), *judged_with),
         FeatureNetwork((1, 1, 3), (4, 4, 4), dtype=dtype),
         **kwargs,
     )
@@ -159,10 +160,7 @@ class StyleTransferGANTest(TestCase):
                 keras.utils.set_random_seed(1)
                 gan = make_gan(dtype=policy)
                 gan.compile()
-                for optimizer in (
-                    gan.generator_optimizer,
-                    gan.discriminator_optimizer,
-                ):
+                for optimizer in gan.optimizers.values():
                     self.assertEqual(
                         isinstance(
                             optimizer, keras.optimizers.LossScaleOptimizer
@@ -183,10 +181,7 @@ class StyleTransferGANTest(TestCase):
                     self.assertFinite(weights)
                 if policy == "mixed_float16":
                     # Few of the steps were skipped, on either side.
-                    for optimizer in (
-                        gan.generator_optimizer,
-                        gan.discriminator_optimizer,
-                    ):
+                    for optimizer in gan.optimizers.values():
                         self.assertGreater(
                             int(self.numpy(optimizer.iterations)), 40
                         )
@@ -197,9 +192,8 @@ class StyleTransferGANTest(TestCase):
             ("least_squares", 0.9**2),
             ("cross_entropy", 2.0 * math.log(2.0)),
         ):
-            gan = make_gan(adversarial_loss=name)
-            gan.compile(label_smoothing=0.1)
-            self.assertEqual(gan.get_compile_config()["label_smoothing"], 0.1)
+            gan = make_gan(adversarial_loss=name, label_smoothing=0.1)
+            self.assertEqual(gan.get_config()["label_smoothing"], 0.1)
             for variable in gan.discriminator.trainable_variables:
                 variable.assign(ops.zeros(variable.shape))
             found = gan.discriminator_losses(tensors(BATCH))
@@ -209,17 +203,19 @@ class StyleTransferGANTest(TestCase):
             r"is for \['cross_entropy', 'least_squares', 'minimax'\]. "
             "Received: label_smoothing=0.1 with adversarial_loss='hinge'",
         ):
-            make_gan(adversarial_loss="hinge").compile(label_smoothing=0.1)
+            make_gan(adversarial_loss="hinge", label_smoothing=0.1)
         with self.assertRaisesRegex(ValueError, "label_smoothing=0.5"):
-            make_gan().compile(label_smoothing=0.5)
+            make_gan(label_smoothing=0.5)
 
     @pytest.mark.slow
     def test_augmentation_and_noise(self):
         gan = make_gan(
-            augmentation=AdaptiveAugmentation(
-                boundary=0.5, interval=1, initial_probability=1.0, seed=1
-            ),
-            instance_noise=InstanceNoise(0.2, decay_steps=10, seed=1),
+            judged_with=(
+                AdaptiveAugmentation(
+                    boundary=0.5, interval=1, initial_probability=1.0, seed=1
+                ),
+                InstanceNoise(0.2, decay_steps=10, seed=1),
+            )
         )
         gan.compile()
         history = gan.fit(

@@ -34,7 +34,7 @@ class TrainingCheckpointTest(TestCase):
         keras.utils.set_random_seed(1)
         gan = make_small_gan(dtype=dtype)
         schedule = keras.optimizers.schedules.CosineDecay(0.01, 8)
-        gan.compile(keras.optimizers.Adam(schedule))
+        gan.compile({"generator": keras.optimizers.Adam(schedule)})
         return gan
 
     def fit(self, gan, epochs, done=0, callbacks=()):
@@ -163,7 +163,7 @@ class TrainingCheckpointTest(TestCase):
         checkpoint = TrainingCheckpoint(self.folder)
         checkpoint.save(self.make(), 1)
         other = make_small_gan()
-        other.compile(keras.optimizers.SGD())
+        other.compile({"generator": "sgd"})
         before = self.values(other.training_variables().values())
         with self.assertRaisesRegex(
             ValueError,

@@ -5,7 +5,7 @@ import math
 import os
 from pathlib import Path
 
-from keras_comic.training.step_callback import StepCallback
+from keras_comic.training.callbacks.step_callback import StepCallback
 
 TABLE_FILE = "losses.csv"
 PLOT_FILE = "losses.png"
@@ -62,7 +62,7 @@ class LossPlot(StepCallback):
     def _terms(self):
         """Names of the terms, in the order of the `GAN`."""
         found = {name for row in self.rows for name in row} - {"step"}
-        order = [tracker.name for tracker in self.model.trackers]
+        order = [tracker.name for tracker in self.model.metrics]
         return [n for n in order if n in found] + sorted(found - set(order))
 
     def _write_table(self):

@@ -7,15 +7,15 @@ from keras import ops
 from keras_comic.metrics import FrechetDistance
 from keras_comic.metrics import KernelDistance
 from keras_comic.metrics import MetricResult
-from keras_comic.training.best_checkpoint import BestCheckpoint
-from keras_comic.training.best_checkpoint import metric_evaluation
+from keras_comic.training.callbacks.best_checkpoint import BestCheckpoint
+from keras_comic.training.callbacks.best_checkpoint import metric_evaluation
 from tests.test_case import Batches
 from tests.test_case import TestCase
 from tests.test_case import noise
 from tests.training.small_gan import make_small_gan
 from tests.training.small_gan import small_batch
 
-LOG = "keras_comic.training.best_checkpoint"
+LOG = "keras_comic.training.callbacks.best_checkpoint"
 
 
 def colors(images):

@@ -5,10 +5,11 @@ from keras_comic.training import RollBack
 from tests.test_case import BACKEND
 from tests.test_case import TestCase
 from tests.training.small_gan import make_small_gan
+from tests.training.small_gan import pair
 from tests.training.small_gan import small_batch
 from tests.training.test_gan import Different
 
-LOG = "keras_comic.training.roll_back"
+LOG = "keras_comic.training.callbacks.roll_back"
 
 
 def broken_batch():
@@ -28,7 +29,7 @@ class RollBackTest(TestCase):
 
     def test_weights_blown_up_are_put_back(self):
         gan = make_small_gan()
-        gan.compile(keras.optimizers.SGD(0.1), keras.optimizers.SGD(0.1))
+        gan.compile(pair(keras.optimizers.SGD(0.1), keras.optimizers.SGD(0.1)))
         roll_back = RollBack(patience=2, keep_every=2)
 
         class BlowUp(keras.callbacks.Callback):
@@ -52,15 +53,14 @@ class RollBackTest(TestCase):
         )
         for variable in gan.generator.variables:
             self.assertFinite(variable)
-        self.assertAllClose(gan.generator_optimizer.learning_rate, 0.05)
+        self.assertAllClose(gan.optimizers["generator"].learning_rate, 0.05)
         self.assertEqual(int(self.numpy(gan.step_counter)), 6)
         self.assertEqual(int(self.numpy(gan.skipped_steps)), 2)
 
     def test_a_rate_far_too_high_is_lowered_until_numbers_are_finite(self):
         gan = make_small_gan()
         gan.compile(
-            keras.optimizers.SGD(1e6, momentum=0.9),
-            keras.optimizers.SGD(1e6, momentum=0.9),
+            pair(*(keras.optimizers.SGD(1e6, momentum=0.9) for _ in range(2)))
         )
         roll_back = RollBack(
             patience=1, keep_every=5, factor=0.01, max_rollbacks=20
@@ -72,7 +72,7 @@ class RollBackTest(TestCase):
         self.assertFinite(list(map(float, logs.values())))
         for variable in gan.variables:
             self.assertFinite(variable)
-        self.assertLess(gan.generator_optimizer.learning_rate, 1e5)
+        self.assertLess(gan.optimizers["generator"].learning_rate, 1e5)
 
     def test_a_hopeless_run_stops(self):
         gan = make_small_gan()

@@ -5,7 +5,8 @@ import logging
 import keras
 import numpy as np
 
-from keras_comic.training.step_callback import StepCallback
+from keras_comic.training.callbacks.step_callback import StepCallback
+from keras_comic.training.optimizers import rate_variable
 
 LOGGER = logging.getLogger(__name__)
 # A state is kept as good while no loss is so many times its usual size.
@@ -13,15 +14,15 @@ BLOWN_UP = 10.0
 # States kept; after more roll-backs than one, older ones are gone back to.
 NUM_STATES = 3
 # Not put back: what has happened has happened.
-_COUNTERS = ("step_counter", "skipped_steps", "learning_rate_scale")
+_COUNTERS = ("step_counter", "skipped_steps")
 
 
 class RollBack(StepCallback):
     """Goes back to the last good state when steps keep failing.
 
     `GAN` skips a step whose loss or gradients are not finite. When `patience`
-    of them follow each other, the weights, the average and both optimizers are
-    put back to the last state that was kept while all was well, and both
+    of them follow each other, the weights, the averages and the optimizers are
+    put back to the last state that was kept while all was well, and all
     learning rates are multiplied by `factor`. A second failure before a new
     state was kept goes back to the one before, in the end to the first. The
     step counter goes on, so that the data do not repeat. Each roll-back is a
@@ -73,11 +74,14 @@ class RollBack(StepCallback):
         self.num_rollbacks = 0
         self._states = []
         self._losses = []
+        self._rates = []
         self._next_keep = self._skipped = 0
 
     def on_train_begin(self, logs=None):
         super().on_train_begin(logs)
         self._states, self._losses = [], []
+        rates = map(rate_variable, self.model.optimizers.values())
+        self._rates = [rate for rate in rates if rate is not None]
         self._skipped = self._read(self.model.skipped_steps)
         self._keep(self._step)
 
@@ -102,8 +106,9 @@ class RollBack(StepCallback):
 
     def _is_usual(self, logs):
         sizes = {name: abs(float(value)) for name, value in logs.items()}
-        if not all(map(np.isfinite, sizes.values())):
-            # Of an epoch whose steps were all skipped so far, say.
+        # A lazy phase has no value before it was due.
+        sizes = {n: size for n, size in sizes.items() if np.isfinite(size)}
+        if not sizes:
             return False
         self._losses = [*self._losses[-99:], sizes]
         return all(
@@ -120,6 +125,7 @@ class RollBack(StepCallback):
             key: np.array(keras.ops.convert_to_numpy(variable.value))
             for key, variable in self.model.training_variables().items()
             if not key.startswith(_COUNTERS)
+            and not any(variable is rate for rate in self._rates)
         }
         # The first state stays: it is the last resort.
         newer = [*self._states[1:], (step, state)][1 - NUM_STATES :]
@@ -142,7 +148,8 @@ class RollBack(StepCallback):
         for key, value in state.items():
             variables[key].assign(value)
         self.model.skipped_in_a_row.assign(0)
-        self.model.scale_learning_rates(self.factor)
+        for rate in self._rates:
+            rate.assign(rate * self.factor)
         self._next_keep = self._step + self.keep_every
         LOGGER.warning(
             "Step %d: %d steps in a row were not finite. Back to the state of "

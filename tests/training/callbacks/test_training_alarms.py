@@ -4,17 +4,18 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_comic.training.training_alarms import TrainingAlarms
-from keras_comic.training.training_alarms import best_accuracy
-from keras_comic.training.training_alarms import cell_features
+from keras_comic.training.callbacks.training_alarms import TrainingAlarms
+from keras_comic.training.callbacks.training_alarms import best_accuracy
+from keras_comic.training.callbacks.training_alarms import cell_features
 from tests.test_case import Batches
 from tests.test_case import TestCase
 from tests.test_case import noise
 from tests.training.small_gan import SmallGAN
 from tests.training.small_gan import make_small_gan
+from tests.training.small_gan import pair
 from tests.training.small_gan import small_batch
 
-LOG = "keras_comic.training.training_alarms"
+LOG = "keras_comic.training.callbacks.training_alarms"
 COLUMNS = [
     "step",
     "diversity",
@@ -68,9 +69,8 @@ def scaled_gan(judge=(0.0, 0.0, 0.0), **kwargs):
     """A generator `Scaled`, and a discriminator that weighs the channels."""
     gan = SmallGAN(scaled_network(**kwargs), scaled_network(scale=judge))
     # Nothing changes.
-    gan.compile(
-        keras.optimizers.SGD(0.0), keras.optimizers.SGD(0.0), run_eagerly=True
-    )
+    optimizers = pair(*(keras.optimizers.SGD(0.0) for _ in range(2)))
+    gan.compile(optimizers, run_eagerly=True)
     return gan
 
 

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 from PIL import Image
 
-from keras_comic.training.step_callback import StepCallback
+from keras_comic.training.callbacks.step_callback import StepCallback
 
 FILE_VERSION = "brain.Event:2"
 
@@ -23,7 +23,7 @@ class TensorBoard(StepCallback):
     `tensorboard --logdir FOLDER`.
 
     Scalars are each loss term's mean since the epoch began (`losses/...`),
-    both learning rates, the number of skipped steps, and the numbers of
+    all learning rates, the number of skipped steps, and the numbers of
     `alarms` where they are new (`alarms/...`).
 
     Args:
@@ -119,10 +119,9 @@ class TensorBoard(StepCallback):
             for name, value in logs.items()
             if np.isfinite(value)
         }
-        for network in ("generator", "discriminator"):
-            optimizer = getattr(self.model, f"{network}_optimizer")
+        for phase, optimizer in self.model.optimizers.items():
             rate = keras.ops.convert_to_numpy(optimizer.learning_rate)
-            scalars[f"learning_rates/{network}"] = float(rate)
+            scalars[f"learning_rates/{phase}"] = float(rate)
         skipped = keras.ops.convert_to_numpy(self.model.skipped_steps.value)
         scalars["steps/skipped"] = float(skipped)
         rows = [] if self.alarms is None else self.alarms.rows

@@ -10,7 +10,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from keras_comic.training.step_callback import StepCallback
+from keras_comic.training.callbacks.step_callback import StepCallback
 
 LOGGER = logging.getLogger(__name__)
 WEIGHTS_FILE = "best.npz"

@@ -10,7 +10,7 @@ import numpy as np
 
 from keras_comic.layers.color_spaces import rgb_to_lab
 from keras_comic.metrics.diversity import Diversity
-from keras_comic.training.step_callback import StepCallback
+from keras_comic.training.callbacks.step_callback import StepCallback
 
 LOGGER = logging.getLogger(__name__)
 TABLE_FILE = "alarms.csv"

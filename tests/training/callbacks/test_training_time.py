@@ -3,7 +3,7 @@ import time
 import keras
 import numpy as np
 
-from keras_comic.training.training_time import TrainingTime
+from keras_comic.training.callbacks.training_time import TrainingTime
 from tests.test_case import TestCase
 
 

@@ -1,6 +1,6 @@
 import keras
 
-from keras_comic.training.step_callback import StepCallback
+from keras_comic.training.callbacks.step_callback import StepCallback
 from tests.test_case import Batches
 from tests.test_case import TestCase
 from tests.training.small_gan import make_small_gan

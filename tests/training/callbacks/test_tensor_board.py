@@ -4,8 +4,8 @@ import sys
 import numpy as np
 from PIL import Image
 
-from keras_comic.training.tensor_board import TensorBoard
-from keras_comic.training.training_alarms import TrainingAlarms
+from keras_comic.training.callbacks.tensor_board import TensorBoard
+from keras_comic.training.callbacks.training_alarms import TrainingAlarms
 from tests.test_case import Batches
 from tests.test_case import TestCase
 from tests.test_case import noise
