@@ -140,9 +140,7 @@ def _is_finite(total, gradients, optimizer):
     checked = [total]
     if not isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
         # The other skips steps of its own until the scale fits.
-        checked.append(
-            tf.linalg.global_norm(gradients)
-        )
+        checked.append(tf.linalg.global_norm(gradients))
     return tf.reduce_all(tf.math.is_finite(tf.stack(checked)))
 
 
