@@ -25,7 +25,7 @@ if TYPE_CHECKING:  # For editors and type checkers.
     from keras_comic.presets import save_to_preset
     from keras_comic.presets import verify_preset
 
-__version__ = "0.1.0"
+__version__ = "0.2.0.dev0"
 
 __all__ = [
     "compat",
