@@ -1,80 +1,68 @@
-"""Presets: folders that hold a trained generator.
-
-`config.json`, `metadata.json`, `styles.json`,
-`README.md` and `generator.weights.h5`; see DESIGN, "Presets". Built-in ones
-are packaged as `keras_comic/zoo/<name>/`, which is `zoo/<name>/` in the
-repository.
-"""
+"""Presets: folders with a trained model; `zoo/` holds the built-in ones."""
 
 import hashlib
 import importlib
 import json
 import os
-import sys
+import platform
+import re
+import shutil
 from pathlib import Path
 
-import keras
 import numpy as np
 
-from keras_comic import downloads
-
-FORMAT_VERSION = 1
+# Keras is imported where it is needed: a list of the presets needs none.
 DEFAULT_PRESET = "adain_storybook"
+FORMAT_VERSION = 1
 CONFIG_FILE = "config.json"
 METADATA_FILE = "metadata.json"
 STYLES_FILE = "styles.json"
-# The kind of model that has named styles; format 1 knew no other.
-STYLE_KIND = "style_generator"
 WEIGHTS_FILE = "generator.weights.h5"
-MAX_NAME_LENGTH = 256
+PRESET_FILES = (CONFIG_FILE, METADATA_FILE, STYLES_FILE, WEIGHTS_FILE)
+# Scheme of a handle: the package that fetches it, and its function.
+HUBS = {
+    "hf": ("huggingface_hub", "snapshot_download"),
+    "kaggle": ("kagglehub", "model_download"),
+}
+# On the card of a preset for which nobody has written one.
+CARD_FACTS = ("kind", "class", "parameter_count", "styles", "licence", "recipe")
 GOLDEN_TOLERANCE = 1e-3
 
 
 def list_presets():
-    """The built-in presets.
-
-    Returns:
-        Dict of name to the preset's metadata, sorted by name.
-
-    Example:
-
-    >>> "adain_storybook" in keras_comic.list_presets()
-    True
-    """
-    found = {}
-    for folder in sorted(_zoo_folder().glob(f"*/{METADATA_FILE}")):
-        found[folder.parent.name] = _read_json(folder.parent, METADATA_FILE)
-    return found
+    """Returns the built-in presets, a dict of name to metadata."""
+    paths = sorted(_zoo_folder().glob(f"*/{METADATA_FILE}"))
+    return {p.parent.name: _read_json(p.parent, METADATA_FILE) for p in paths}
 
 
-def from_preset(preset, progress=None):
-    """Loads a generator from a preset.
+def preset_facts(preset):
+    """Returns a preset's metadata, and `styles`, a list of names."""
+    folder = preset_folder(preset)
+    takes_styles = (folder / STYLES_FILE).is_file()
+    styles = _read_json(folder, STYLES_FILE) if takes_styles else ()
+    return {**_read_json(folder, METADATA_FILE), "styles": [*styles]}
 
-    Weights that are not in the preset's folder are fetched from the `url` in
-    its metadata, into the folder `KERAS_COMIC_HOME` (by default `keras_comic`
-    in the folder of Keras, `~/.keras`): continued if interrupted, checked, and
-    fetched once.
+
+def from_preset(preset):
+    """Loads a model from a preset.
+
+    Weights that are not in the preset's folder are fetched once, by
+    `keras.utils.get_file`, from the `url` in its metadata.
 
     Args:
-        preset: A built-in name (see `list_presets`), a folder, or a handle:
-            `hf://user/repository` or
-            `kaggle://user/model/framework/variation`.
-        progress: Function or `None`. Called while weights are fetched, with
-            the number of bytes that have arrived and the number in all.
-            Defaults to `None`.
+        preset: A built-in name (see `list_presets`), a folder, or a handle
+            `hf://user/repository` or `kaggle://user/model/framework/variation`.
 
     Returns:
-        A generator, built, with its weights and named styles. Its
-        `preset_name` and `preset_version` say what its comics' provenance
-        says: the name, the handle, or the folder's name without the folders
-        above; and the metadata's `version`, or else the first 16 digits of
-        the weights' checksum.
+        A model of one of the four kinds, built. Its `preset_name` is the name,
+        the handle, or the folder's name, its `preset_version` the metadata's
+        `version`, or else the first 16 digits of the weights' checksum.
 
     Raises:
-        ValueError: If the name is unknown (the names are listed), the format
-            is of a later version, the class is unknown, or the weights'
-            checksum does not agree.
+        ValueError: If the name, the format or the class is unknown, or the
+            weights' checksum does not agree.
         FileNotFoundError: If a file of the preset is missing.
+        ImportError: If a handle needs a package that is not installed.
         OSError: If a handle or the weights' address cannot be reached.
 
     Example:
@@ -84,108 +72,82 @@ def from_preset(preset, progress=None):
     >>> generator.stylize(photo, style=generator.style_names[0]).shape
     (32, 32, 3)
     """
+    import keras
+
     folder = preset_folder(preset)
-    metadata = _read_json(folder, METADATA_FILE)
-    version = metadata.get("format_version")
+    metadata = _read_json(folder, METADATA_FILE, ["format_version", "weights"])
+    version = metadata["format_version"]
     if not isinstance(version, int) or version > FORMAT_VERSION:
         raise ValueError(
-            f"Preset {str(preset)!r} is of a format that this version of "
-            f"keras_comic does not know; a newer keras_comic may. Expected a "
-            f"format of at most {FORMAT_VERSION}. "
+            f"Preset {str(preset)!r} must be of a format that this keras_comic "
+            f"knows, at most {FORMAT_VERSION}; a newer one may know it. "
             f"Received: format_version={version!r}"
         )
     config = _read_json(folder, CONFIG_FILE)
+    # Keras knows the classes of the zoo once they are imported.
+    importlib.import_module("keras_comic.models")
     name = config.get("registered_name")
-    if keras.saving.get_registered_object(name) is None:
+    kind = getattr(keras.saving.get_registered_object(name), "kind", None)
+    if kind is None:
         raise ValueError(
-            f"Preset {str(preset)!r} holds a class that is not known here; "
-            "another version of keras_comic, or the package that defines it, "
-            f"may know it. Received: class {name!r} in {CONFIG_FILE}"
+            f"Preset {str(preset)!r} must hold a model of one of the four "
+            "kinds, of a class that is known here: import its module "
+            "(`keras-comic --import MODULE`), or install a newer keras_comic. "
+            f"Received: class {name!r} in {CONFIG_FILE}"
         )
-    if metadata.get("kind", STYLE_KIND) == STYLE_KIND:
+    if kind == "style_generator":
         config["config"]["styles"] = _read_json(folder, STYLES_FILE)
-    weights = _verified_weights(folder, metadata, progress)
-    generator = keras.saving.deserialize_keras_object(config)
-    generator.load_weights(weights)
-    generator.preset_name = _public_name(preset, folder)
-    generator.preset_version = _version(metadata)
-    return generator
+    weights = _verified_weights(folder, metadata["weights"])
+    model = keras.saving.deserialize_keras_object(config)
+    model.load_weights(weights)
+    model.preset_name = public_name(preset)
+    version = metadata.get("version") or metadata["weights"]["sha256"][:16]
+    model.preset_version = str(version)
+    return model
 
 
-def save_to_preset(generator, folder, metadata=None):
-    """Writes a generator as a preset folder.
+def save_to_preset(model, folder, metadata=None):
+    """Writes a model as a preset folder, whole or not at all.
 
-    Files are written beside their final names and renamed. A `README.md` that
-    is already there is kept. A preset computes in float32, whatever precision
-    the generator was trained in.
+    Other files that are in the folder are kept, a `README.md` among them. A
+    preset computes in float32, whatever precision the model was trained in.
 
     Args:
-        generator: A generator, built.
+        model: A model of one of the four kinds, built.
         folder: Path of the folder; made if it does not exist.
         metadata: Dict or `None`. Entries for `metadata.json`: `licence`,
-            `training_data`, `recipe`, `results`, ... The format's version,
-            class, parameter count, checksum, sizes, package versions and
-            golden numbers are filled in; of `weights`, only a `url` is taken.
-            Defaults to `None`.
+            `training_data`, `recipe`, `results`, ... What can be read off the
+            model is filled in; of `weights`, only a `url` is taken. Defaults
+            to `None`.
 
     Raises:
-        ValueError: If the generator is not built.
+        ValueError: If the model is not built.
     """
-    if not generator.built:
+    if not model.built:
         raise ValueError(
-            "The generator must be built before it is saved: call it once. "
-            f"Received: built={generator.built}"
+            "`model` must be built before it is saved: call it once. "
+            f"Received: built={model.built}"
         )
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    generator = _in_float32(generator)
-    config = keras.saving.serialize_keras_object(generator)
-    styles = config["config"].pop("styles", None)
-    # Keras looks only at names that end like this.
-    partial = folder / f".partial.{WEIGHTS_FILE}"
-    generator.save_weights(partial)
-    os.replace(partial, folder / WEIGHTS_FILE)
-    _write_json(folder, CONFIG_FILE, config)
-    if styles is not None:
-        _write_json(folder, STYLES_FILE, styles)
-    metadata = dict(metadata or {})
-    url = (metadata.get("weights") or {}).get("url")
-    written = {
-        "format_version": FORMAT_VERSION,
-        "class": type(generator).__name__,
-        "kind": generator.kind,
-        "parameter_count": generator.count_params(),
-        "weights": {
-            "file": WEIGHTS_FILE,
-            "sha256": _sha256(folder / WEIGHTS_FILE),
-            "bytes": (folder / WEIGHTS_FILE).stat().st_size,
-            "url": url,
-        },
-        "versions": {
-            "keras": keras.__version__,
-            "backend": keras.backend.backend(),
-            "python": ".".join(map(str, sys.version_info[:3])),
-        },
-    }
-    facts = {
-        **written,
-        **{name: v for name, v in metadata.items() if name not in written},
-        "golden": golden_numbers(generator),
-    }
-    _write_json(folder, METADATA_FILE, facts)
-    card = folder / "README.md"
-    if not card.exists():
-        card.write_text(_card(folder.name, facts, styles), encoding="utf-8")
+    folder = Path(folder).resolve()
+    staged = folder.with_name(f".{folder.name}.{os.getpid()}.partial")
+    shutil.rmtree(staged, ignore_errors=True)
+    staged.mkdir(parents=True)
+    try:
+        _write_preset(_in_float32(model), staged, folder, metadata or {})
+        _take_place(staged, folder)
+    finally:
+        shutil.rmtree(staged, ignore_errors=True)
 
 
 def golden_numbers(model):
     """Returns what a model makes of its example, at some positions."""
+    import keras
+
     outputs = keras.ops.convert_to_numpy(model.example_output())
+    values = outputs[0, ..., 4::12, 4::12, :].ravel()
     return {
         "style": next(iter(getattr(model, "style_names", ())), None),
-        "values": [
-            round(float(v), 6) for v in outputs[0, 4::12, 4::12].ravel()
-        ],
+        "values": [round(float(value), 6) for value in values],
         "tolerance": GOLDEN_TOLERANCE,
     }
 
@@ -200,9 +162,7 @@ def verify_preset(preset):
         Float: the largest difference from the golden numbers, on `[-1, 1]`.
 
     Raises:
-        ValueError: If the difference is above the stored tolerance, or the
-            checksum does not agree.
-        FileNotFoundError: If a file of the preset is missing.
+        ValueError: If the difference is above the stored tolerance.
 
     Example:
 
@@ -210,14 +170,10 @@ def verify_preset(preset):
     True
     """
     folder = preset_folder(preset)
-    golden = _entry(folder, _read_json(folder, METADATA_FILE), "golden")
-    found = golden_numbers(from_preset(preset))
-    if found["style"] != golden["style"]:
-        raise ValueError(
-            f"The golden numbers of preset {str(preset)!r} are of style "
-            f"{golden['style']!r}. Received: first style {found['style']!r}"
-        )
-    difference = np.abs(np.subtract(found["values"], golden["values"])).max()
+    golden = _read_json(folder, METADATA_FILE, ["golden"])["golden"]
+    received = golden_numbers(from_preset(preset))
+    difference = np.abs(np.subtract(received["values"], golden["values"])).max()
+    # Not `>`, which is false of a NaN.
     if not difference <= golden["tolerance"]:
         raise ValueError(
             f"Preset {str(preset)!r} does not give its golden numbers: the "
@@ -228,37 +184,34 @@ def verify_preset(preset):
 
 
 def presets_table():
-    """The built-in presets as a Markdown table: `zoo/README.md`."""
+    """Returns the built-in presets as a Markdown table: `zoo/README.md`."""
     lines = [
-        "# The zoo",
-        "",
-        "One folder for each preset; this table is what "
-        "`keras-comic presets --markdown` prints.",
-        "",
-        "| preset | class | parameters | styles | results | licence |",
-        "| --- | --- | ---: | --- | --- | --- |",
+        "# The zoo\n",
+        "A folder for each preset; `keras-comic presets --markdown` prints "
+        "this table.\n",
+        "| preset | kind | class | parameters | styles | licence |",
+        "| --- | --- | --- | ---: | --- | --- |",
     ]
-    for name, facts in list_presets().items():
-        styles = _styles(preset_folder(name))
-        results = ", ".join(
-            f"{key} {value:g}"
-            for key, value in facts.get("results", {}).items()
-            if isinstance(value, (int, float))
+    for name in list_presets():
+        facts = preset_facts(name)
+        cells = (
+            f"[`{name}`]({name}/README.md)",
+            facts["kind"],
+            f"`{facts['class']}`",
+            f"{facts['parameter_count']:,}",
+            ", ".join(facts["styles"]),
+            facts["licence"],
         )
-        lines.append(
-            f"| [`{name}`]({name}/README.md) | `{facts['class']}` | "
-            f"{facts['parameter_count']:,} | {', '.join(styles)} | "
-            f"{results} | {facts.get('licence', 'not stated')} |"
-        )
+        lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
 
 def preset_folder(preset):
-    """The local folder of a preset, fetched if its handle is remote."""
+    """Returns the local folder of a preset, fetched if its handle is remote."""
     handle = str(preset)
-    for scheme, fetch in (("hf://", _fetch_hf), ("kaggle://", _fetch_kaggle)):
-        if handle.startswith(scheme):
-            return fetch(handle.removeprefix(scheme))
+    scheme, separator, _ = handle.partition("://")
+    if separator and scheme in HUBS:
+        return _fetch_folder(handle, *HUBS[scheme])
     built_in = _zoo_folder() / handle
     if handle == built_in.name and (built_in / METADATA_FILE).is_file():
         return built_in
@@ -267,189 +220,179 @@ def preset_folder(preset):
     raise ValueError(
         "`preset` must be a built-in name, a folder that exists, or a handle "
         "`hf://user/repository` or `kaggle://user/model/framework/variation`. "
-        f"Built-in names: {list(list_presets())}. "
-        f"Received: preset={handle!r}"
+        f"Built-in names: {[*list_presets()]}. Received: preset={handle!r}"
     )
 
 
-def _public_name(preset, folder):
-    """What a preset is called where others read it."""
-    name = str(preset) if "://" in str(preset) else _name(folder)
+def public_name(preset):
+    """Returns the name that others read, without the folders above it."""
+    name = str(preset) if "://" in str(preset) else _name(preset)
     name = "".join(c if c.isprintable() else "_" for c in name)
-    return name[:MAX_NAME_LENGTH].strip() or None
-
-
-def _version(metadata):
-    version = metadata.get("version", metadata["weights"]["sha256"][:16])
-    return str(version)
+    return name[:256].strip() or None
 
 
 def _zoo_folder():
     packaged = Path(__file__).parent / "zoo"
-    if packaged.is_dir():
-        return packaged
-    return Path(__file__).parents[1] / "zoo"
+    return packaged if packaged.is_dir() else Path(__file__).parents[1] / "zoo"
 
 
-def _styles(folder):
-    """Returns the named styles of a preset; those of some kinds have none."""
-    is_there = (folder / STYLES_FILE).is_file()
-    return _read_json(folder, STYLES_FILE) if is_there else {}
+def _fetch_folder(handle, package, function):
+    try:
+        fetch = getattr(importlib.import_module(package), function)
+        return Path(fetch(handle.partition("://")[2]))
+    except ImportError as error:
+        raise ImportError(
+            f"Preset handles like {handle!r} need the package `{package}`: "
+            f"`pip install {package}`."
+        ) from error
+    except Exception as error:
+        raise OSError(
+            f"Preset {handle!r} could not be fetched. Check the name and the "
+            "connection; a folder, or a preset that was fetched before, works "
+            f"offline. Reason: {type(error).__name__}: {error}"
+        ) from error
 
 
-def _read_json(folder, name):
-    path = Path(folder) / name
-    if not path.is_file():
-        raise FileNotFoundError(
-            f"Preset {_name(folder)!r} has no file {name!r}. "
-            f"Received: folder={str(folder)!r}"
-        )
+def _read_json(folder, name, needed=()):
+    path = _file(folder, name)
+    where = f"File {name!r} of preset {_name(folder)!r}"
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
+        raise ValueError(f"{where} is not JSON: {error}") from error
+    if not isinstance(value, dict) or not {*needed} <= {*value}:
         raise ValueError(
-            f"File {name!r} of preset {_name(folder)!r} is not JSON: "
-            f"{error}. Received: folder={str(folder)!r}"
-        ) from error
-    if not isinstance(value, dict):
-        raise ValueError(
-            f"File {name!r} of preset {_name(folder)!r} must hold a JSON "
-            f"object. Received: {type(value).__name__}"
+            f"{where} must hold a JSON object with the entries {list(needed)}. "
+            f"Received: {sorted(value) if isinstance(value, dict) else value}"
         )
     return value
 
 
-def _entry(folder, metadata, name):
-    if name not in metadata:
-        raise ValueError(
-            f"File {METADATA_FILE!r} of preset {_name(folder)!r} must hold an "
-            f"entry {name!r}. Received: {sorted(metadata)}"
+def _file(folder, name):
+    path = Path(folder) / name
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"File {name!r} of preset {_name(folder)!r} is missing. "
+            f"Received: folder={str(folder)!r}"
         )
-    return metadata[name]
+    return path
 
 
 def _name(folder):
     return Path(folder).resolve().name
 
 
-def _write_json(folder, name, value):
-    partial = folder / f".partial.{name}"
-    text = json.dumps(value, indent=1, ensure_ascii=False)
-    partial.write_text(text + "\n", encoding="utf-8")
-    os.replace(partial, folder / name)
-
-
-def _sha256(path):
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _in_float32(generator):
-    """The generator, or its float32 twin if it has a mixed precision."""
-    config = keras.saving.serialize_keras_object(generator)
-    if not _set_float32(config):
-        return generator
-    twin = keras.saving.deserialize_keras_object(config)
-    twin.set_weights(generator.get_weights())
-    return twin
-
-
-def _set_float32(config):
-    """Makes all dtype policies of a config float32; whether any was not."""
-    if isinstance(config, list):
-        return any([_set_float32(entry) for entry in config])
-    if not isinstance(config, dict):
-        return False
-    if config.get("class_name") == "DTypePolicy":
-        changed = config["config"]["name"] != "float32"
-        config["config"]["name"] = "float32"
-        return changed
-    return any([_set_float32(entry) for entry in config.values()])
-
-
-def _verified_weights(folder, metadata, progress):
-    facts = _entry(folder, metadata, "weights")
+def _verified_weights(folder, facts):
+    """Returns the path of the weights, fetched and checked."""
+    checksum = str(facts["sha256"])
     path = folder / facts["file"]
-    if not path.is_file():
-        if facts.get("url"):
-            return _fetch_weights(folder, facts, progress)
-        raise FileNotFoundError(
-            f"Preset {_name(folder)!r} has no file {facts['file']!r}. "
-            f"Received: folder={str(folder)!r}"
-        )
-    found = _sha256(path)
-    if found != facts["sha256"]:
+    if facts.get("url") and not path.is_file():
+        path = _fetch_weights(path, facts["url"], checksum)
+    path = _file(path.parent, path.name)
+    received = _sha256(path)
+    if received != checksum:
         raise ValueError(
-            f"The checksum of {str(path)!r} does not agree with the metadata "
-            f"of preset {_name(folder)!r}: the file is damaged or not the one "
-            f"that was published. Expected: sha256={facts['sha256']}. "
-            f"Received: sha256={found}"
+            f"The checksum of {str(path)!r} must be the one in the preset's "
+            f"metadata: the file is damaged, or another one. Expected: "
+            f"sha256={checksum}. Received: sha256={received}"
         )
     return path
 
 
-def _fetch_weights(folder, facts, progress):
-    name = f"{facts['sha256'][:16]}.weights.h5"
+def _fetch_weights(path, url, checksum):
+    import keras
+
     try:
-        return downloads.fetch(
-            facts["url"],
-            facts["sha256"],
-            downloads.cache_folder() / name,
-            num_bytes=facts.get("bytes"),
-            progress=progress,
+        fetched = keras.utils.get_file(
+            f"{checksum[:16]}.weights.h5",
+            url,
+            file_hash=checksum,
+            cache_subdir="keras_comic",
+            cache_dir=os.environ.get("KERAS_HOME"),
         )
-    except (OSError, ValueError) as error:
+    # Keras raises a bare `Exception` where there is no connection.
+    except Exception as error:
         kind = ValueError if isinstance(error, ValueError) else OSError
         raise kind(
-            f"The weights of preset {_name(folder)!r} could not be fetched: "
-            f"{error} Received: url={facts['url']!r}"
+            f"The weights of preset {_name(path.parent)!r} could not be "
+            f"fetched: {error}. Without a connection, bring them as "
+            f"{str(path)!r}. Received: url={url!r}"
         ) from error
+    return Path(fetched)
 
 
-def _fetch_hf(repository):
-    hub = _hub_library("huggingface_hub", f"hf://{repository}")
-    try:
-        return Path(hub.snapshot_download(repository))
-    except Exception as error:
-        raise OSError(_unreachable(f"hf://{repository}", error)) from error
+def _sha256(path):
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def _fetch_kaggle(handle):
-    hub = _hub_library("kagglehub", f"kaggle://{handle}")
-    try:
-        return Path(hub.model_download(handle))
-    except Exception as error:
-        raise OSError(_unreachable(f"kaggle://{handle}", error)) from error
+def _write_preset(model, staged, folder, metadata):
+    """Writes all files, with those of the folder that are to be kept."""
+    import keras
+
+    config = keras.saving.serialize_keras_object(model)
+    objects = {CONFIG_FILE: config}
+    if model.kind == "style_generator":
+        objects[STYLES_FILE] = config["config"].pop("styles", {})
+    weights = staged / WEIGHTS_FILE
+    model.save_weights(weights)
+    written = {
+        "format_version": FORMAT_VERSION,
+        "kind": model.kind,
+        "class": type(model).__name__,
+        "parameter_count": model.count_params(),
+        "weights": {
+            "file": WEIGHTS_FILE,
+            "sha256": _sha256(weights),
+            "bytes": weights.stat().st_size,
+            "url": (metadata.get("weights") or {}).get("url"),
+        },
+        "versions": {
+            "keras": keras.__version__,
+            "backend": keras.backend.backend(),
+            "python": platform.python_version(),
+        },
+        "golden": golden_numbers(model),
+    }
+    objects[METADATA_FILE] = {**written, **metadata, **written}
+    for name, value in objects.items():
+        text = json.dumps(value, indent=1, ensure_ascii=False)
+        (staged / name).write_text(text + "\n", encoding="utf-8")
+    for path in folder.iterdir() if folder.is_dir() else ():
+        if path.name not in PRESET_FILES:
+            copy = shutil.copytree if path.is_dir() else shutil.copy2
+            copy(path, staged / path.name)
+    card = staged / "README.md"
+    if not card.exists():
+        facts = preset_facts(staged)
+        lines = [
+            f"- {name.replace('_', ' ')}: {facts.get(name, 'not stated')}\n"
+            for name in CARD_FACTS
+        ]
+        text = f"# {folder.name}\n\n{''.join(lines)}"
+        card.write_text(text, encoding="utf-8")
 
 
-def _hub_library(name, handle):
-    try:
-        return importlib.import_module(name)
-    except ImportError as error:
-        raise ImportError(
-            f"Preset handles like {handle!r} need the package `{name}`: "
-            f"`pip install {name}`."
-        ) from error
+def _take_place(staged, folder):
+    """Renames a finished folder to its name, in place of the one there."""
+    if os.path.ismount(folder):  # Its files can be replaced, it cannot.
+        shutil.copytree(staged, folder, dirs_exist_ok=True)
+        return
+    former = staged.with_suffix(".former")
+    if folder.is_dir():
+        folder.rename(former)
+    staged.rename(folder)
+    shutil.rmtree(former, ignore_errors=True)
 
 
-def _unreachable(handle, error):
-    return (
-        f"Preset {handle!r} could not be fetched. Check the name and the "
-        "connection; a preset that was fetched before, or a folder, works "
-        f"offline. Reason: {type(error).__name__}: {error}"
-    )
+def _in_float32(model):
+    """Returns the model, or its float32 twin if it has a mixed precision."""
+    import keras
 
-
-def _card(name, facts, styles):
-    lines = [
-        f"# {name}",
-        "",
-        f"A `{facts['class']}` of {facts['parameter_count']:,} parameters.",
-        "",
-        f"- licence: {facts.get('licence', 'not stated')}",
-        f"- trained on: {facts.get('training_data', 'not stated')}",
-        f"- recipe: `{facts.get('recipe', 'not stated')}`",
-        f"- styles: {', '.join(styles or ()) or 'none'}",
-        "",
-    ]
-    return "\n".join(lines)
+    config = json.dumps(keras.saving.serialize_keras_object(model))
+    policy = r'("DTypePolicy", "config": {"name": ")\w+'
+    float32_config = re.sub(policy, r"\1float32", config)
+    if float32_config == config:
+        return model
+    twin = keras.saving.deserialize_keras_object(json.loads(float32_config))
+    twin.set_weights(model.get_weights())
+    return twin

@@ -55,6 +55,9 @@ class NamesTest(TestCase):
             "import sys, keras_comic\n"
             "print(keras_comic.__version__, *dir(keras_comic))\n"
             "print(*sorted({'keras', 'numpy'} & set(sys.modules)))\n"
+            "keras_comic.list_presets()\n"
+            "keras_comic.presets.presets_table()\n"
+            "print(*{'keras'} & set(sys.modules))\n"
         )
         shown = run(program).split()
         self.assertEqual(shown[0], keras_comic.__version__)

@@ -1,22 +1,27 @@
 import hashlib
 import json
 import os
+import shutil
 import sys
 
 import keras
 import numpy as np
-import pytest
 from absl.testing import parameterized
 
 from keras_comic import presets
 from keras_comic.models import AdaINGenerator
 from keras_comic.presets import from_preset
 from keras_comic.presets import list_presets
+from keras_comic.presets import preset_facts
 from keras_comic.presets import save_to_preset
 from keras_comic.presets import verify_preset
+from tests.source import ROOT
 from tests.test_case import TestCase
 from tests.test_case import noise
 from tests.test_case import photos
+from tests.tiny_families import TinyCodes
+from tests.tiny_families import TinyComic
+from tests.tiny_families import TinyPainter
 
 FILES = [
     "README.md",
@@ -25,21 +30,18 @@ FILES = [
     "metadata.json",
     "styles.json",
 ]
-BUILT_IN = list_presets()
-# At least one, which `skipif` skips.
-CASES = [(name,) for name in BUILT_IN] or [(None,)]
-# What fetches handles, and one of each.
+# A package that fetches handles, its function, and a handle.
 HUBS = (
     ("huggingface_hub", "snapshot_download", "hf://artist/adain_ink"),
     ("kagglehub", "model_download", "kaggle://artist/adain/keras/ink"),
 )
 
 
-def make_generator(**kwargs):
-    generator = AdaINGenerator.light((4, 8, 4, 4), 1, 6, **kwargs)
-    generator.add_style("ink", photos(32, 40, 3), "A. Artist", "CC0-1.0")
-    generator.add_style("wash", [photos(40, 33, 3), photos(32, 32, 3)])
-    return generator
+def make_painter(**kwargs):
+    painter = TinyPainter(**kwargs)
+    painter.add_style("ink", photos(32, 40, 3), "A. Artist", "CC0-1.0")
+    painter.add_style("wash", [photos(40, 33, 3), photos(32, 32, 3)])
+    return painter
 
 
 def read(folder, name="metadata.json"):
@@ -52,236 +54,218 @@ def write(folder, value, name="metadata.json"):
 
 class PresetTestCase(TestCase):
     def setUp(self):
-        self.generator = make_generator()
-        self.folder = self.temporary_folder() / "adain_ink"
-        self.inputs = {"photos": noise(2, 33, 46, 3), "style": noise(2, 6)}
+        super().setUp()
+        self.painter = make_painter()
+        self.folder = self.temporary_folder() / "tiny_ink"
+        self.weights = self.folder / "generator.weights.h5"
 
     def save(self, metadata=None):
-        save_to_preset(self.generator, self.folder, metadata)
+        save_to_preset(self.painter, self.folder, metadata)
         return read(self.folder)
 
-    def assertSame(self, generator):
-        self.assertAllClose(
-            generator(self.inputs),
-            self.generator(self.inputs),
-            atol=1e-5,
-            rtol=0.0,
-        )
-        self.assertEqual(generator.styles, self.generator.styles)
-        self.assertEqual(generator.style_names, self.generator.style_names)
+    def assertSame(self, model):
+        inputs = {"photos": noise(2, 32, 48, 3), "style": noise(2, 6)}
+        self.assertAllClose(model(inputs), self.painter(inputs), atol=1e-5)
+        self.assertEqual(model.styles, self.painter.styles)
 
 
 class SaveTest(PresetTestCase):
     def test_files(self):
         metadata = self.save({"licence": "Apache-2.0", "recipe": "a command"})
         self.assertEqual(sorted(os.listdir(self.folder)), FILES)
-        self.assertEqual(metadata["format_version"], 1)
-        self.assertEqual(metadata["class"], "AdaINGenerator")
-        self.assertEqual(
-            metadata["parameter_count"], self.generator.count_params()
-        )
-        self.assertEqual(metadata["licence"], "Apache-2.0")
-        self.assertEqual(metadata["recipe"], "a command")
-        self.assertEqual(metadata["versions"]["keras"], keras.__version__)
-        weights = (self.folder / "generator.weights.h5").read_bytes()
-        self.assertEqual(
-            metadata["weights"],
-            {
+        self.assertEqual(os.listdir(self.folder.parent), ["tiny_ink"])
+        weights = self.weights.read_bytes()
+        golden = metadata.pop("golden")
+        expected = {
+            "format_version": 1,
+            "kind": "style_generator",
+            "class": "TinyPainter",
+            "parameter_count": self.painter.count_params(),
+            "weights": {
                 "file": "generator.weights.h5",
                 "sha256": hashlib.sha256(weights).hexdigest(),
                 "bytes": len(weights),
                 "url": None,
             },
-        )
-        self.assertEqual(metadata["golden"]["style"], "ink")
-        self.assertEqual(metadata["golden"]["tolerance"], 1e-3)
-        self.assertEqual(len(metadata["golden"]["values"]), 5 * 5 * 3)
+            "licence": "Apache-2.0",
+            "recipe": "a command",
+        }
+        self.assertEqual(metadata | expected, metadata)
+        self.assertEqual(metadata["versions"]["keras"], keras.__version__)
+        self.assertEqual((golden["style"], golden["tolerance"]), ("ink", 1e-3))
+        self.assertEqual(len(golden["values"]), 5 * 5 * 3)
         styles = read(self.folder, "styles.json")
-        self.assertEqual(styles, self.generator.styles)
-        self.assertEqual(list(styles), ["ink", "wash"])
+        self.assertEqual(styles, self.painter.styles)
+        self.assertEqual(preset_facts(self.folder)["styles"], ["ink", "wash"])
         self.assertNotIn("styles", read(self.folder, "config.json")["config"])
 
-    def test_card(self):
+    def test_other_files_are_kept(self):
         self.save({"licence": "Apache-2.0"})
         card = (self.folder / "README.md").read_text(encoding="utf-8")
-        for text in ("# adain_ink", "Apache-2.0", "ink, wash"):
-            self.assertIn(text, card)
+        self.assertRegex(card, "# tiny_ink\n(.*\n)+- licence: Apache-2.0")
         (self.folder / "README.md").write_text("By hand.", encoding="utf-8")
-        self.save({"licence": "MIT"})
+        (self.folder / "notes").mkdir()
+        (self.folder / "notes" / "one.txt").write_text("1")
+        self.assertEqual(self.save({"licence": "MIT"})["licence"], "MIT")
         card = (self.folder / "README.md").read_text(encoding="utf-8")
         self.assertEqual(card, "By hand.")
-        self.assertEqual(read(self.folder)["licence"], "MIT")
+        self.assertTrue((self.folder / "notes" / "one.txt").is_file())
+        self.assertEqual(os.listdir(self.folder.parent), ["tiny_ink"])
 
-    def test_written_facts_are_those_of_the_files(self):
+    def test_whole_or_not_at_all(self):
+        before = self.save({"licence": "MIT"})
+        self.painter.up.kernel.assign(2.0 * self.painter.up.kernel)
+        with self.assertRaisesRegex(TypeError, "not JSON serializable"):
+            self.save({"recipe": object()})
+        self.assertEqual(read(self.folder), before)
+        self.assertLess(verify_preset(self.folder), 1e-5)
+        shutil.rmtree(self.folder)
+        with self.assertRaisesRegex(TypeError, "not JSON serializable"):
+            self.save({"recipe": object()})
+        self.assertEqual(os.listdir(self.folder.parent), [])
+
+    def test_written_facts_are_those_of_the_model(self):
         # As when the metadata of another preset is passed on.
         old = self.save({"licence": "MIT"})
         old["weights"] = {"sha256": "old", "url": "https://example.com/w.h5"}
         old["parameter_count"] = 1
         old["golden"] = {"values": []}
-        kernel = self.generator.trainable_variables[0]
-        kernel.assign(2.0 * kernel)
         metadata = self.save(old)
         self.assertEqual(metadata["licence"], "MIT")
         self.assertEqual(
-            metadata["parameter_count"], self.generator.count_params()
+            metadata["parameter_count"], self.painter.count_params()
         )
         self.assertEqual(metadata["weights"]["url"], "https://example.com/w.h5")
         self.assertNotEqual(metadata["weights"]["sha256"], "old")
         verify_preset(self.folder)
 
     def test_mixed_precision_is_left_behind(self):
-        mixed = make_generator(dtype="mixed_bfloat16")
-        self.generator.set_weights(mixed.get_weights())
+        mixed = make_painter(dtype="mixed_bfloat16")
         save_to_preset(mixed, self.folder)
         self.assertEqual(mixed.dtype_policy.name, "mixed_bfloat16")
         revived = from_preset(self.folder)
-        for layer in revived._flatten_layers():
-            self.assertEqual(layer.dtype_policy.name, "float32")
-        self.assertAllClose(
-            revived(self.inputs),
-            self.generator(self.inputs),
-            atol=1e-5,
-            rtol=0.0,
-        )
-        self.assertEqual(revived.styles, mixed.styles)
+        self.assertEqual(revived.dtype_policy.name, "float32")
+        self.assertSame(revived)
         self.assertLess(verify_preset(self.folder), 1e-5)
 
     def test_not_built(self):
-        class Later(keras.Model):
-            pass
-
         with self.assertRaisesRegex(
-            ValueError,
-            "The generator must be built before it is saved: call it once. "
-            "Received: built=False",
+            ValueError, "built before it is saved.* Received: built=False"
         ):
-            save_to_preset(Later(), self.folder)
+            save_to_preset(keras.Sequential(), self.folder)
         self.assertFalse(self.folder.exists())
 
 
-class LoadTest(PresetTestCase):
+class LoadTest(PresetTestCase, parameterized.TestCase):
     def test_folder(self):
         self.save()
         self.assertSame(from_preset(self.folder))
-        self.assertSame(from_preset(str(self.folder)))
-        self.assertSame(AdaINGenerator.from_preset(self.folder))
+        self.assertSame(TinyPainter.from_preset(str(self.folder)))
+        with self.assertRaisesRegex(ValueError, "must hold a `TinyComic`"):
+            TinyComic.from_preset(self.folder)
+
+    @parameterized.parameters(TinyComic, TinyCodes, AdaINGenerator.light)
+    def test_every_kind(self, make_model):
+        model = make_model()
+        model.save_to_preset(self.folder)
+        metadata = read(self.folder)
+        self.assertEqual(metadata["kind"], model.kind)
+        self.assertEqual(
+            (self.folder / "styles.json").is_file(),
+            model.kind == "style_generator",
+        )
+        revived = from_preset(self.folder)
+        self.assertIs(type(revived), type(model))
+        self.assertAllClose(
+            revived.example_output(), model.example_output(), atol=1e-5
+        )
+        self.assertLess(verify_preset(self.folder), 1e-5)
 
     def test_name_and_version(self):
         metadata = self.save()
-        config = self.generator.get_config()
-        generator = from_preset(self.folder)
+        painter = from_preset(self.folder)
         # No folder of somebody's machine is told.
-        self.assertEqual(generator.preset_name, "adain_ink")
+        self.assertEqual(painter.preset_name, "tiny_ink")
         version = metadata["weights"]["sha256"][:16]
-        self.assertEqual(generator.preset_version, version)
-        said = generator.provenance
-        self.assertEqual((said.preset, said.version), ("adain_ink", version))
-        self.assertEqual(generator.get_config().keys(), config.keys())
-        self.assertIsNone(self.generator.preset_name)
-        self.assertIsNone(self.generator.provenance.preset)
-        write(self.folder, {**metadata, "version": 2}, "metadata.json")
+        self.assertEqual(painter.preset_version, version)
+        provenance = painter.provenance
+        self.assertEqual(provenance.preset, "tiny_ink")
+        self.assertEqual(provenance.version, version)
+        self.assertIsNone(self.painter.provenance.preset)
+        write(self.folder, {**metadata, "version": 2})
         self.assertEqual(from_preset(self.folder).preset_version, "2")
 
-    def test_name_of_any_folder(self):
-        name = presets._public_name
-        self.assertEqual(name("ink", "/a/ink"), "ink")
-        self.assertEqual(name("hf://user/ink", "/cache/3f"), "hf://user/ink")
-        self.assertEqual(name("/b/a\n", "/b/a\n"), "a_")
-        self.assertIsNone(name("/b/ ", "/b/ "))
+    @parameterized.parameters(
+        ("ink", "ink"),
+        ("/a/ink", "ink"),
+        ("hf://user/ink", "hf://user/ink"),
+        ("/b/a\n", "a_"),
+        ("/b/ ", None),
+    )
+    def test_public_name(self, preset, name):
+        self.assertEqual(presets.public_name(preset), name)
 
-    def test_styles_are_those_of_the_file(self):
-        self.save()
-        styles = read(self.folder, "styles.json")
-        write(self.folder, {"wash": styles["wash"]}, "styles.json")
-        self.assertEqual(from_preset(self.folder).style_names, ["wash"])
-
-    def test_no_style(self):
-        generator = AdaINGenerator.light((4, 8, 4, 4), 1, 6)
-        generator.save_to_preset(self.folder)
-        self.assertIsNone(read(self.folder)["golden"]["style"])
-        self.assertEqual(from_preset(self.folder).style_names, [])
-        self.assertLess(verify_preset(self.folder), 1e-5)
-
-    def test_unknown_name(self):
-        for name in ("adain_nothing", ""):
-            with self.assertRaisesRegex(
-                ValueError,
-                "`preset` must be a built-in name, a folder that exists, or a "
-                r"handle .* Built-in names: "
-                rf"\[{', '.join(map(repr, BUILT_IN))}\]. "
-                f"Received: preset='{name}'",
-            ):
-                from_preset(name)
+    @parameterized.parameters("adain_nothing", "", "ftp://a/b")
+    def test_unknown_name(self, name):
+        with self.assertRaisesRegex(
+            ValueError,
+            "`preset` must be a built-in name, .*Built-in names: "
+            rf"\['adain_storybook'.*\]. Received: preset='{name}'",
+        ):
+            from_preset(name)
 
     def test_checksum(self):
         self.save()
-        path = self.folder / "generator.weights.h5"
-        weights = bytearray(path.read_bytes())
+        weights = bytearray(self.weights.read_bytes())
         weights[-1] ^= 1
-        path.write_bytes(weights)
+        self.weights.write_bytes(weights)
         with self.assertRaisesRegex(
             ValueError,
-            r"The checksum of '.*generator.weights.h5' does not agree with "
-            "the metadata of preset 'adain_ink': the file is damaged or not "
-            "the one that was published. Expected: sha256=.* "
+            r"The checksum of '.*generator.weights.h5' must be .*metadata.* "
             f"Received: sha256={hashlib.sha256(weights).hexdigest()}",
         ):
             from_preset(self.folder)
-        # What the user has is not removed.
-        self.assertTrue(path.is_file())
 
     def test_missing_files(self):
         self.save()
-        for name in FILES[1:3] + FILES[4:]:
+        for name in FILES[1:]:
             path = self.folder / name
             content = path.read_bytes()
             path.unlink()
             with self.assertRaisesRegex(
                 FileNotFoundError,
-                f"Preset 'adain_ink' has no file '{name}'. "
-                "Received: folder='.*adain_ink'",
+                f"File '{name}' of preset 'tiny_ink' is missing. "
+                "Received: folder='.*tiny_ink'",
             ):
                 from_preset(self.folder)
             path.write_bytes(content)
         self.assertSame(from_preset(self.folder))
 
-    def test_preset_is_named_in_its_own_folder(self):
-        self.folder.mkdir()
-        start = os.getcwd()
-        self.addCleanup(os.chdir, start)
-        os.chdir(self.folder)
-        with self.assertRaisesRegex(FileNotFoundError, "Preset 'adain_ink'"):
-            from_preset(".")
-
     def test_damaged_metadata(self):
         metadata = self.save()
         for content, message in (
-            ("{", "File 'metadata.json' of preset 'adain_ink' is not JSON"),
-            ("[]", "must hold a JSON object. Received: list"),
+            ("{", "File 'metadata.json' of preset 'tiny_ink' is not JSON"),
+            ("[]", r"with the entries \['format_version', 'weights'\].*\[\]"),
+            ('{"format_version": 1}', r"Received: \['format_version'\]"),
             (
                 json.dumps({**metadata, "format_version": 2}),
-                "is of a format that this version of keras_comic does not "
-                "know.* at most 1. Received: format_version=2",
-            ),
-            ("{}", "Received: format_version=None"),
-            (
-                json.dumps({"format_version": 1}),
-                "must hold an entry 'weights'. Received: ..format_version",
+                "of a format .* at most 1; .* Received: format_version=2",
             ),
         ):
             (self.folder / "metadata.json").write_text(content)
             with self.assertRaisesRegex(ValueError, message):
                 from_preset(self.folder)
 
-    def test_unknown_class(self):
+    @parameterized.parameters("keras_comic>LaterGenerator", "keras_comic>AdaIN")
+    def test_unknown_class(self, name):
         self.save()
         config = read(self.folder, "config.json")
-        config["registered_name"] = "keras_comic>LaterGenerator"
+        config["registered_name"] = name
         write(self.folder, config, "config.json")
         with self.assertRaisesRegex(
             ValueError,
-            "Preset '.*adain_ink' holds a class that is not known here; .* "
-            "Received: class 'keras_comic>LaterGenerator' in config.json",
+            "Preset '.*tiny_ink' must hold a model of one of the four kinds.*"
+            f"--import MODULE.* Received: class '{name}' in config.json",
         ):
             from_preset(self.folder)
 
@@ -299,72 +283,32 @@ class FetchTest(PresetTestCase):
 
     def publish(self, url=None):
         """Moves the weights away, and says where they are."""
-        self.save()
+        metadata = self.save()
         published = self.temporary_folder() / "weights.h5"
-        os.replace(self.folder / "generator.weights.h5", published)
-        metadata = read(self.folder)
+        os.replace(self.weights, published)
         metadata["weights"]["url"] = url or published.as_uri()
         write(self.folder, metadata)
         return published
 
-    def cached(self):
-        return list((self.cache / "keras_comic").iterdir())
-
     def test_url(self):
         published = self.publish()
         self.assertSame(from_preset(self.folder))
-        self.assertEqual(len(self.cached()), 1)
+        (fetched,) = (self.cache / "keras_comic").iterdir()
+        # A file that a disturbed disk has changed is not used.
+        fetched.write_bytes(fetched.read_bytes()[:-1])
+        self.assertSame(from_preset(self.folder))
         # The second time, from the cache.
         published.unlink()
-        self.assertSame(from_preset(self.folder))
-
-    def test_progress(self):
-        published = self.publish()
-        size = published.stat().st_size
-        seen = []
-        from_preset(self.folder, lambda *counts: seen.append(counts))
-        self.assertEqual(seen[-1], (size, size))
-        seen.clear()
-        from_preset(self.folder, lambda *counts: seen.append(counts))
-        self.assertEqual(seen, [])
-
-    def test_own_folder(self):
-        own = self.temporary_folder() / "own"
-        os.environ["KERAS_COMIC_HOME"] = str(own)
-        self.addCleanup(os.environ.pop, "KERAS_COMIC_HOME")
-        self.publish()
-        self.assertSame(from_preset(self.folder))
-        (weights,) = own.iterdir()
-        sha256 = read(self.folder)["weights"]["sha256"]
-        self.assertEqual(weights.name, f"{sha256[:16]}.weights.h5")
-        # What a disturbed disk made of it is not used.
-        weights.write_bytes(weights.read_bytes()[:-1])
-        self.assertSame(from_preset(self.folder))
-
-    def test_size_in_metadata(self):
-        published = self.publish()
-        published.write_bytes(published.read_bytes() + b"?")
-        with self.assertRaisesRegex(
-            ValueError,
-            "The weights of preset 'adain_ink' could not be fetched: The size "
-            "of 'file:.*weights.h5' does not agree",
-        ):
-            from_preset(self.folder)
-        # Presets of other makers may not say it.
-        published.write_bytes(published.read_bytes()[:-1])
-        metadata = read(self.folder)
-        del metadata["weights"]["bytes"]
-        write(self.folder, metadata)
         self.assertSame(from_preset(self.folder))
 
     def test_damaged_download(self):
         published = self.publish()
         weights = published.read_bytes()
         published.write_bytes(weights[:-1] + b"?")
-        with self.assertRaisesRegex(ValueError, "The checksum of "):
+        with self.assertRaisesRegex(
+            ValueError, "The weights of preset 'tiny_ink' could not be fetched"
+        ):
             from_preset(self.folder)
-        # It is not kept, so that the next time can succeed.
-        self.assertEqual(self.cached(), [])
         published.write_bytes(weights)
         self.assertSame(from_preset(self.folder))
 
@@ -373,22 +317,18 @@ class FetchTest(PresetTestCase):
         self.publish(nowhere)
         with self.assertRaisesRegex(
             OSError,
-            "The weights of preset 'adain_ink' could not be fetched: .* "
-            f"Received: url='{nowhere}'",
+            "The weights of preset 'tiny_ink' could not be fetched: (.|\n)* "
+            f"Without a connection, bring .* Received: url='{nowhere}'",
         ):
             from_preset(self.folder)
 
     def test_handles(self):
         self.save()
         for library, function, handle in HUBS:
-            with self.subTest(handle=handle):
-                self.provide(library, function, f"return {str(self.folder)!r}")
-                self.assertSame(from_preset(handle))
-                self.assertSame(AdaINGenerator.from_preset(handle))
-                library = sys.modules[library]
-                self.assertEqual(
-                    library.received, [handle.partition("://")[2]] * 2
-                )
+            self.provide(library, function, f"return {str(self.folder)!r}")
+            self.assertSame(from_preset(handle))
+            received = sys.modules[library].received
+            self.assertEqual(received, [handle.partition("://")[2]])
 
     def test_unreachable_handles(self):
         for library, function, handle in HUBS:
@@ -437,29 +377,22 @@ class FetchTest(PresetTestCase):
 
 
 class VerifyTest(PresetTestCase):
-    def test_passes(self):
-        self.save()
-        difference = verify_preset(self.folder)
-        self.assertIsInstance(difference, float)
-        self.assertLess(difference, 1e-5)
-
     def test_disturbed_weight(self):
         self.save()
-        kernel = self.generator.decoder.image.convolution.kernel
-        kernel.assign(kernel + 0.01)
-        path = self.folder / "generator.weights.h5"
-        self.generator.save_weights(path, overwrite=True)
+        self.assertLess(verify_preset(self.folder), 1e-5)
+        self.painter.up.kernel.assign(self.painter.up.kernel + 0.01)
+        self.painter.save_weights(self.weights, overwrite=True)
         with self.assertRaisesRegex(ValueError, "The checksum of"):
             verify_preset(self.folder)
         # The right checksum of the wrong weights.
         metadata = read(self.folder)
-        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        digest = hashlib.sha256(self.weights.read_bytes()).hexdigest()
         metadata["weights"]["sha256"] = digest
         write(self.folder, metadata)
         with self.assertRaisesRegex(
             ValueError,
-            "Preset '.*adain_ink' does not give its golden numbers: the "
-            "largest difference must be at most 0.001. Received: 0.[1-9]",
+            "Preset '.*tiny_ink' does not give its golden numbers: the "
+            r"largest difference must be at most 0.001. Received: 0.\d+",
         ):
             verify_preset(self.folder)
 
@@ -471,99 +404,39 @@ class VerifyTest(PresetTestCase):
         with self.assertRaisesRegex(ValueError, "Received: nan"):
             verify_preset(self.folder)
 
-    def test_other_first_style(self):
-        self.save()
-        styles = read(self.folder, "styles.json")
-        write(self.folder, {"wash": styles["wash"]}, "styles.json")
-        with self.assertRaisesRegex(
-            ValueError,
-            "The golden numbers of preset '.*adain_ink' are of style 'ink'. "
-            "Received: first style 'wash'",
-        ):
-            verify_preset(self.folder)
-
     def test_no_golden_numbers(self):
         metadata = self.save()
         del metadata["golden"]
         write(self.folder, metadata)
-        with self.assertRaisesRegex(
-            ValueError, "must hold an entry 'golden'. Received: .'class'"
-        ):
+        with self.assertRaisesRegex(ValueError, r"the entries \['golden'\]"):
             verify_preset(self.folder)
 
 
-class ListPresetsTest(TestCase):
-    def test_names(self):
-        zoo = presets._zoo_folder()
-        folders = [path.name for path in zoo.iterdir() if path.is_dir()]
-        names = sorted(name for name in folders if name[0] not in "._")
-        self.assertEqual(list(BUILT_IN), names)
-        for name, metadata in BUILT_IN.items():
-            self.assertEqual(metadata, read(zoo / name))
-
-    @pytest.mark.skipif(
-        not (presets._zoo_folder() / "README.md").is_file(),
-        reason="the table is not packaged",
-    )
-    def test_table(self):
-        path = presets._zoo_folder() / "README.md"
-        self.assertEqual(
-            path.read_text(encoding="utf-8"), presets.presets_table()
-        )
-
-
-@pytest.mark.skipif(not BUILT_IN, reason="no preset is built in")
 class BuiltInTest(TestCase, parameterized.TestCase):
     """Every folder of the zoo."""
 
-    @parameterized.parameters(*CASES)
-    def test_golden_numbers(self, name):
-        difference = verify_preset(name)
-        self.assertLessEqual(difference, BUILT_IN[name]["golden"]["tolerance"])
-        self.assertLessEqual(BUILT_IN[name]["golden"]["tolerance"], 1e-3)
+    def test_table(self):
+        table = (ROOT / "zoo" / "README.md").read_text(encoding="utf-8")
+        self.assertEqual(table, presets.presets_table())
+        self.assertIn(presets.DEFAULT_PRESET, list_presets())
 
-    @parameterized.parameters(*CASES)
-    def test_facts(self, name):
-        folder = presets.preset_folder(name)
-        for file in FILES:
-            if file != "generator.weights.h5":
-                self.assertTrue((folder / file).is_file(), file)
-        metadata = BUILT_IN[name]
-        generator = from_preset(name)
-        self.assertEqual(type(generator).__name__, metadata["class"])
-        self.assertEqual(generator.count_params(), metadata["parameter_count"])
+    @parameterized.parameters(*zip(list_presets()))
+    def test_preset(self, name):
+        facts = preset_facts(name)
+        self.assertLessEqual(verify_preset(name), 1e-3)
+        model = from_preset(name)
+        self.assertEqual(type(model).__name__, facts["class"])
+        self.assertEqual(model.kind, facts["kind"])
+        self.assertEqual(model.count_params(), facts["parameter_count"])
         for entry in ("licence", "training_data", "recipe", "results"):
-            self.assertIn(entry, metadata)
-        weights = folder / metadata["weights"]["file"]
+            self.assertIn(entry, facts)
+        weights = presets.preset_folder(name) / facts["weights"]["file"]
         if weights.is_file():
-            size = weights.stat().st_size
-            self.assertEqual(size, metadata["weights"]["bytes"])
-            self.assertLessEqual(size, 6_000_000)
-
-    @parameterized.parameters(*CASES)
-    def test_styles(self, name):
-        generator = from_preset(name)
-        for style, entry in generator.styles.items():
-            self.assertShape(
-                np.asarray(entry["vector"]), (generator.style_dim,)
-            )
-            self.assertFinite(entry["vector"])
-            self.assertGreaterEqual(entry["count"], 1)
+            self.assertEqual(weights.stat().st_size, facts["weights"]["bytes"])
+            self.assertLessEqual(facts["weights"]["bytes"], 6_000_000)
+        for style, entry in getattr(model, "styles", {}).items():
+            self.assertFinite(np.asarray(entry["vector"]))
             for fact in ("source", "licence"):
                 self.assertTrue(entry[fact], f"{style} has no {fact}.")
-            comic = generator.stylize(photos(33, 47, 3), style)
+            comic = model.stylize(photos(33, 47, 3), style)
             self.assertShape(comic, (33, 47, 3))
-
-    @parameterized.parameters(*CASES)
-    def test_round_trip(self, name):
-        generator = from_preset(name)
-        folder = self.temporary_folder() / name
-        generator.save_to_preset(folder)
-        self.assertEqual(
-            read(folder)["golden"]["style"], generator.style_names[0]
-        )
-        revived = from_preset(folder)
-        inputs = {"photos": noise(1, 33, 46, 3), "style": noise(1, 46, 40, 3)}
-        self.assertAllClose(
-            revived(inputs), generator(inputs), atol=1e-5, rtol=0.0
-        )

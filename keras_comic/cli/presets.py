@@ -1,6 +1,5 @@
 """`keras-comic presets` and `keras-comic add-style`."""
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -58,20 +57,14 @@ def presets(
 
 
 def _read_facts(name):
-    from keras_comic.presets import METADATA_FILE
-    from keras_comic.presets import STYLES_FILE
-    from keras_comic.presets import preset_folder
+    from keras_comic.presets import preset_facts
 
-    folder = preset_folder(name)
-    metadata, styles = (
-        json.loads((folder / file).read_text(encoding="utf-8"))
-        for file in (METADATA_FILE, STYLES_FILE)
-    )
+    metadata = preset_facts(name)
     return [
         name,
         metadata["class"],
         f"{metadata['parameter_count']:,}",
-        ", ".join(styles),
+        ", ".join(metadata["styles"]),
         metadata.get("licence") or "not stated",
         f"{metadata['weights']['bytes'] / 1e6:.1f} MB",
     ]

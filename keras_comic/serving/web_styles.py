@@ -11,8 +11,6 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from keras_comic.downloads import cache_folder
-
 # Photographs of scikit-image that are part of what pip installs.
 SAMPLES = ("astronaut", "coffee", "chelsea")
 # Shown in each style, cut to its face: (left, upper, right, lower), pixels.
@@ -43,7 +41,8 @@ class StylePictures:
 
     def __init__(self, generator, folder=None):
         self.generator = generator
-        self.folder = Path(folder) if folder else cache_folder() / "web"
+        home = os.environ.get("KERAS_HOME", "~/.keras")
+        self.folder = Path(folder or f"{home}/keras_comic/web").expanduser()
         self._weights = hashlib.sha256()
         for weight in generator.get_weights():
             self._weights.update(np.ascontiguousarray(weight).tobytes())
