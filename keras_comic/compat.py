@@ -1,32 +1,16 @@
 """Models saved with tensorflow-addons, loaded without it.
 
 tensorflow-addons ended in 2024 and cannot be imported beside Keras 3. Once
-this module is imported, `keras.saving.load_model` knows its names, such as
-`Addons>InstanceNormalization`, so that Keras 2 models in H5 files that hold
-its image layers load, with their weights.
+this module is imported, `keras.saving.load_model` knows the names of its
+normalisation layers: `Addons>InstanceNormalization`, `GroupNormalization`,
+`SpectralNormalization` and `WeightNormalization`. They compute what
+tensorflow-addons 0.23.0 computed. `keras_comic.layers.dense_image_warp` is the
+equal of its function. For a network of your own take `keras_comic.layers` or
+`keras.layers` instead.
 
 Keras 3 does not read every model of Keras 2, with or without these layers:
 `load_model` and `model_from_config` of this module also read models whose
-blocks are models themselves, files older than Keras 2.13 or compiled with an
-optimizer of tensorflow-addons, and the JSON of `model.to_json()` and of a
-SavedModel's metadata.
-
-The layers are
-
-- normalisation: `InstanceNormalization`, `GroupNormalization`,
-  `FilterResponseNormalization`, `SpectralNormalization`,
-  `WeightNormalization`;
-- pooling: `AdaptiveAveragePooling2D`, `AdaptiveMaxPooling2D`,
-  `SpatialPyramidPooling2D`, `Maxout`;
-- activations: `GELU`, `Snake` and `TLU`, and the functions `gelu`,
-  `hardshrink`, `lisht`, `mish`, `rrelu`, `snake`, `softshrink` and
-  `tanhshrink`;
-- `StochasticDepth`.
-
-They compute what tensorflow-addons 0.23.0 computed. For a network of
-your own take `keras_comic.layers` or `keras.layers` instead. Everything else
-of tensorflow-addons, its optimizers among it, is refused with an error that
-says what to do: `load_model(path, compile=False)` needs no optimizer.
+blocks are models themselves, and the JSON of `model.to_json()`.
 """
 
 import json
@@ -34,43 +18,6 @@ import json
 import h5py
 import keras
 from keras import ops
-
-_FOR_TRAINING = (
-    "It is needed only to go on training: load the model with "
-    "`compile=False`, and compile it with what Keras has."
-)
-_NOT_FOR_IMAGES = (
-    "keras_comic loads the layers of tensorflow-addons that image networks "
-    "use. Give a layer of your own that does the same, loading in the scope "
-    "`keras.saving.custom_object_scope({{{name!r}: YourLayer}})`."
-)
-# What is not supported, by what the error says.
-_UNSUPPORTED = {
-    _FOR_TRAINING: (
-        # Optimizers and schedules.
-        "AdaBelief AdamW COCOB ConditionalGradient CyclicalLearningRate "
-        "ExponentialCyclicalLearningRate LAMB LazyAdam Lookahead "
-        "MovingAverage MultiOptimizer NovoGrad ProximalAdagrad RectifiedAdam "
-        "SGDW SWA Triangular2CyclicalLearningRate "
-        "TriangularCyclicalLearningRate Yogi "
-        # Losses.
-        "ContrastiveLoss GIoULoss LiftedStructLoss NpairsLoss "
-        "NpairsMultilabelLoss PinballLoss SigmoidFocalCrossEntropy "
-        "SparsemaxLoss TripletHardLoss TripletSemiHardLoss WeightedKappaLoss "
-        # Metrics.
-        "CohenKappa F1Score FBetaScore GeometricMean HarmonicMean "
-        "KendallsTauB KendallsTauC MatthewsCorrelationCoefficient "
-        "PearsonsCorrelation RSquare SpearmansRank"
-    ),
-    _NOT_FOR_IMAGES: (
-        "AdaptiveAveragePooling1D AdaptiveAveragePooling3D "
-        "AdaptiveMaxPooling1D AdaptiveMaxPooling3D CRF CRFModelWrapper "
-        "CorrelationCost ESN ESNCell EmbeddingBag LayerNormLSTMCell "
-        "LayerNormSimpleRNNCell MaxUnpooling2D MaxUnpooling2DV2 "
-        "MultiHeadAttention NASCell NetVLAD NoisyDense PeepholeLSTMCell "
-        "PoincareNormalize PolynomialCrossing Sparsemax sparsemax"
-    ),
-}
 
 # Classes of Keras 2 whose modules are gone, but which a model still reads in
 # the old format, without a module.
@@ -89,13 +36,6 @@ _SETTINGS = {
         "kernel_regularizer": None,
     },
 }
-# How Keras 2.13 and later name a function; before, it was the name alone.
-_FUNCTION = {
-    "module": "builtins",
-    "class_name": "function",
-    "registered_name": "function",
-}
-
 _register = keras.saving.register_keras_serializable(package="Addons")
 
 
@@ -114,101 +54,6 @@ class InstanceNormalization(keras.layers.GroupNormalization):
     def __init__(self, **kwargs):
         kwargs["groups"] = -1
         super().__init__(**kwargs)
-
-
-@_register
-class FilterResponseNormalization(keras.layers.Layer):
-    """Divides each channel of each image by its root mean square."""
-
-    def __init__(
-        self,
-        epsilon=1e-6,
-        axis=(1, 2),
-        beta_initializer="zeros",
-        gamma_initializer="ones",
-        beta_regularizer=None,
-        gamma_regularizer=None,
-        beta_constraint=None,
-        gamma_constraint=None,
-        learned_epsilon=False,
-        learned_epsilon_constraint=None,
-        **kwargs,
-    ):
-        if list(axis) != [1, 2]:
-            raise ValueError(
-                "`axis` must be [1, 2], height and width. "
-                f"Received: axis={axis}"
-            )
-        super().__init__(**kwargs)
-        self.supports_masking = True
-        self.epsilon = epsilon
-        self.axis = [1, 2]
-        self.beta_initializer = keras.initializers.get(beta_initializer)
-        self.gamma_initializer = keras.initializers.get(gamma_initializer)
-        self.beta_regularizer = keras.regularizers.get(beta_regularizer)
-        self.gamma_regularizer = keras.regularizers.get(gamma_regularizer)
-        self.beta_constraint = keras.constraints.get(beta_constraint)
-        self.gamma_constraint = keras.constraints.get(gamma_constraint)
-        self.learned_epsilon = learned_epsilon
-        self.learned_epsilon_constraint = keras.constraints.get(
-            learned_epsilon_constraint
-        )
-
-    def build(self, input_shape):
-        # In the order of the saved weights.
-        if self.learned_epsilon:
-            self.epsilon_weight = self.add_weight(
-                name="learned_epsilon",
-                shape=(1,),
-                initializer=keras.initializers.Constant(1e-4),
-                constraint=self.learned_epsilon_constraint,
-            )
-        self.gamma = self.add_weight(
-            name="gamma",
-            shape=(1, 1, 1, input_shape[-1]),
-            initializer=self.gamma_initializer,
-            regularizer=self.gamma_regularizer,
-            constraint=self.gamma_constraint,
-        )
-        self.beta = self.add_weight(
-            name="beta",
-            shape=(1, 1, 1, input_shape[-1]),
-            initializer=self.beta_initializer,
-            regularizer=self.beta_regularizer,
-            constraint=self.beta_constraint,
-        )
-
-    def call(self, inputs):
-        values = ops.cast(inputs, "float32")
-        epsilon = abs(self.epsilon)
-        if self.learned_epsilon:
-            epsilon += ops.abs(ops.cast(self.epsilon_weight, "float32"))
-        power = ops.mean(ops.square(values), axis=self.axis, keepdims=True)
-        outputs = ops.cast(self.gamma, "float32") * (
-            values * ops.rsqrt(power + epsilon)
-        ) + ops.cast(self.beta, "float32")
-        return ops.cast(outputs, self.compute_dtype)
-
-    def compute_output_shape(self, input_shape):
-        return input_shape
-
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "axis": self.axis,
-            "epsilon": self.epsilon,
-            "learned_epsilon": self.learned_epsilon,
-            **_serialized(
-                self,
-                initializers=("beta_initializer", "gamma_initializer"),
-                regularizers=("beta_regularizer", "gamma_regularizer"),
-                constraints=(
-                    "beta_constraint",
-                    "gamma_constraint",
-                    "learned_epsilon_constraint",
-                ),
-            ),
-        }
 
 
 @_register
@@ -306,338 +151,6 @@ class WeightNormalization(keras.layers.Wrapper):
         return {**super().get_config(), "data_init": self.data_init}
 
 
-class _AdaptivePooling2D(keras.layers.Layer):
-    """Pools the equal parts that height and width are split into."""
-
-    def __init__(self, output_size, data_format=None, **kwargs):
-        super().__init__(**kwargs)
-        self.output_size = _pair("output_size", output_size)
-        self.data_format = _data_format(data_format)
-
-    def call(self, inputs):
-        first = 1 if self.data_format == "channels_last" else 2
-        for i, parts in enumerate(self.output_size):
-            size = inputs.shape[first + i]
-            if size is not None and size % parts:
-                raise ValueError(
-                    "Height and width must be multiples of `output_size`. "
-                    f"Received: inputs.shape={tuple(inputs.shape)}, "
-                    f"output_size={self.output_size}"
-                )
-        return _pool(
-            self._reduction, inputs, self.output_size, self.data_format
-        )
-
-    def compute_output_shape(self, input_shape):
-        shape = list(input_shape)
-        first = 1 if self.data_format == "channels_last" else 2
-        shape[first : first + 2] = self.output_size
-        return tuple(shape)
-
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "output_size": self.output_size,
-            "data_format": self.data_format,
-        }
-
-
-@_register
-class AdaptiveAveragePooling2D(_AdaptivePooling2D):
-    """The means of equal parts of an image, as many as asked for."""
-
-    _reduction = staticmethod(ops.mean)
-
-
-@_register
-class AdaptiveMaxPooling2D(_AdaptivePooling2D):
-    """The maxima of equal parts of an image, as many as asked for."""
-
-    _reduction = staticmethod(ops.max)
-
-
-@_register
-class SpatialPyramidPooling2D(keras.layers.Layer):
-    """The means of several grids of parts, one after the other."""
-
-    def __init__(self, bins, data_format=None, **kwargs):
-        super().__init__(**kwargs)
-        self.bins = [_pair("bins", entry) for entry in bins]
-        self.data_format = _data_format(data_format)
-
-    def call(self, inputs):
-        last = self.data_format == "channels_last"
-        height, width = (
-            ops.shape(inputs)[1:3] if last else (ops.shape(inputs)[2:4])
-        )
-        outputs = []
-        for rows, columns in self.bins:
-            # What is left over at the bottom and on the right is cut off.
-            bottom, right = height - height % rows, width - width % columns
-            if last:
-                cropped = inputs[:, :bottom, :right]
-                shape = (-1, rows * columns, inputs.shape[-1])
-            else:
-                cropped = inputs[:, :, :bottom, :right]
-                shape = (-1, inputs.shape[1], rows * columns)
-            pooled = _pool(ops.mean, cropped, (rows, columns), self.data_format)
-            outputs.append(ops.reshape(pooled, shape))
-        return ops.concatenate(outputs, axis=1 if last else 2)
-
-    def compute_output_shape(self, input_shape):
-        parts = sum(rows * columns for rows, columns in self.bins)
-        if self.data_format == "channels_last":
-            return input_shape[0], parts, input_shape[-1]
-        return input_shape[0], input_shape[1], parts
-
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "bins": self.bins,
-            "data_format": self.data_format,
-        }
-
-
-@_register
-class Maxout(keras.layers.Layer):
-    """The largest of each group of channels; channels of a group lie apart."""
-
-    def __init__(self, num_units, axis=-1, **kwargs):
-        super().__init__(**kwargs)
-        self.num_units = num_units
-        self.axis = axis
-
-    def build(self, input_shape):
-        size = input_shape[self.axis]
-        if size is None or size % self.num_units:
-            raise ValueError(
-                "The axis must have a known size, a multiple of `num_units`. "
-                f"Received: input_shape={tuple(input_shape)}, "
-                f"axis={self.axis}, num_units={self.num_units}"
-            )
-
-    def call(self, inputs):
-        shape = list(ops.shape(inputs))
-        axis = self.axis % len(shape)
-        size = inputs.shape[axis]
-        shape[axis : axis + 1] = [size // self.num_units, self.num_units]
-        return ops.max(ops.reshape(inputs, shape), axis=axis)
-
-    def compute_output_shape(self, input_shape):
-        shape = list(input_shape)
-        shape[self.axis] = self.num_units
-        return tuple(shape)
-
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "num_units": self.num_units,
-            "axis": self.axis,
-        }
-
-
-@_register
-class StochasticDepth(keras.layers.Layer):
-    """`shortcut + residual`; training drops the residual now and then."""
-
-    def __init__(self, survival_probability=0.5, **kwargs):
-        super().__init__(**kwargs)
-        self.survival_probability = survival_probability
-        self.seed_generator = keras.random.SeedGenerator()
-
-    def call(self, inputs, training=False):
-        if not isinstance(inputs, (list, tuple)) or len(inputs) != 2:
-            raise ValueError(
-                "`inputs` must be a list of the shortcut and the residual. "
-                f"Received: {type(inputs).__name__}"
-            )
-        shortcut, residual = inputs
-        factor = self.survival_probability
-        if training:
-            factor = keras.random.binomial(
-                (),
-                1,
-                factor,
-                dtype=self.compute_dtype,
-                seed=self.seed_generator,
-            )
-        return shortcut + factor * residual
-
-    def compute_output_shape(self, input_shape):
-        return input_shape[0]
-
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "survival_probability": self.survival_probability,
-        }
-
-
-@_register
-class TLU(keras.layers.Layer):
-    """`max(x, tau)`, or `max(x, alpha x + tau)`, with learned thresholds."""
-
-    def __init__(
-        self,
-        affine=False,
-        tau_initializer="zeros",
-        tau_regularizer=None,
-        tau_constraint=None,
-        alpha_initializer="zeros",
-        alpha_regularizer=None,
-        alpha_constraint=None,
-        **kwargs,
-    ):
-        super().__init__(**kwargs)
-        self.supports_masking = True
-        self.affine = affine
-        self.tau_initializer = keras.initializers.get(tau_initializer)
-        self.tau_regularizer = keras.regularizers.get(tau_regularizer)
-        self.tau_constraint = keras.constraints.get(tau_constraint)
-        self.alpha_initializer = keras.initializers.get(alpha_initializer)
-        self.alpha_regularizer = keras.regularizers.get(alpha_regularizer)
-        self.alpha_constraint = keras.constraints.get(alpha_constraint)
-
-    def build(self, input_shape):
-        self.tau = self.add_weight(
-            name="tau",
-            shape=input_shape[1:],
-            initializer=self.tau_initializer,
-            regularizer=self.tau_regularizer,
-            constraint=self.tau_constraint,
-        )
-        if self.affine:
-            self.alpha = self.add_weight(
-                name="alpha",
-                shape=input_shape[1:],
-                initializer=self.alpha_initializer,
-                regularizer=self.alpha_regularizer,
-                constraint=self.alpha_constraint,
-            )
-
-    def call(self, inputs):
-        if self.affine:
-            return ops.maximum(inputs, self.alpha * inputs + self.tau)
-        return ops.maximum(inputs, self.tau)
-
-    def compute_output_shape(self, input_shape):
-        return input_shape
-
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "affine": self.affine,
-            **_serialized(
-                self,
-                initializers=("tau_initializer", "alpha_initializer"),
-                regularizers=("tau_regularizer", "alpha_regularizer"),
-                constraints=("tau_constraint", "alpha_constraint"),
-            ),
-        }
-
-
-@_register
-class GELU(keras.layers.Layer):
-    """The Gaussian error linear unit, approximated unless told otherwise."""
-
-    def __init__(self, approximate=True, **kwargs):
-        super().__init__(**kwargs)
-        self.supports_masking = True
-        self.approximate = approximate
-
-    def call(self, inputs):
-        return gelu(inputs, self.approximate)
-
-    def compute_output_shape(self, input_shape):
-        return input_shape
-
-    def get_config(self):
-        return {**super().get_config(), "approximate": self.approximate}
-
-
-@_register
-class Snake(keras.layers.Layer):
-    """`x + sin(a x)^2 / a`, with one learned frequency `a`."""
-
-    def __init__(self, frequency_initializer="ones", **kwargs):
-        super().__init__(**kwargs)
-        self.frequency_initializer = keras.initializers.get(
-            frequency_initializer
-        )
-
-    def build(self, input_shape):
-        self.frequency = self.add_weight(
-            name="frequency",
-            shape=(),
-            initializer=self.frequency_initializer,
-        )
-
-    def call(self, inputs):
-        return snake(inputs, self.frequency)
-
-    def compute_output_shape(self, input_shape):
-        return input_shape
-
-    def get_config(self):
-        return {
-            **super().get_config(),
-            **_serialized(self, initializers=("frequency_initializer",)),
-        }
-
-
-@_register
-def gelu(x, approximate=True):
-    """`x Phi(x)`. Unlike Keras's, approximated unless told otherwise."""
-    return keras.activations.gelu(x, approximate=approximate)
-
-
-@_register
-def hardshrink(x, lower=-0.5, upper=0.5):
-    """`x`, and 0 between the two bounds."""
-    x = ops.convert_to_tensor(x)
-    return ops.where((x < lower) | (x > upper), x, ops.zeros_like(x))
-
-
-@_register
-def lisht(x):
-    """`x tanh(x)`."""
-    return x * ops.tanh(x)
-
-
-@_register
-def mish(x):
-    """`x tanh(softplus(x))`."""
-    return keras.activations.mish(x)
-
-
-@_register
-def rrelu(x, lower=0.125, upper=1 / 3):
-    """A leaky ReLU of the mean slope: what it was outside of training."""
-    return ops.leaky_relu(x, negative_slope=(lower + upper) / 2.0)
-
-
-@_register
-def snake(x, frequency=1.0):
-    """`x + sin(frequency x)^2 / frequency`."""
-    return x + (1.0 - ops.cos(2.0 * frequency * x)) / (2.0 * frequency)
-
-
-@_register
-def softshrink(x, lower=-0.5, upper=0.5):
-    """`x` moved to 0 by the nearer bound, and 0 between the two."""
-    x = ops.convert_to_tensor(x)
-    zeros = ops.zeros_like(x)
-    return ops.where(x < lower, x - lower, zeros) + ops.where(
-        x > upper, x - upper, zeros
-    )
-
-
-@_register
-def tanhshrink(x):
-    """`x - tanh(x)`."""
-    return x - ops.tanh(x)
-
-
 def load_model(path, custom_objects=None):
     """Loads a model that Keras 2 saved as an H5 file, for prediction."""
     with h5py.File(path, "r") as file:
@@ -668,7 +181,7 @@ def model_from_config(config, custom_objects=None):
 
 
 def _readable(config):
-    """A config of Keras 2 as Keras 3 reads it."""
+    """Returns a config of Keras 2 as Keras 3 reads it."""
     if isinstance(config, list):
         return [_readable(entry) for entry in config]
     if not isinstance(config, dict):
@@ -686,16 +199,11 @@ def _readable(config):
         }
     if "output_layers" in entries:
         entries.update(_with_new_calls(entries))
-    return {
-        key: {**_FUNCTION, "config": value}
-        if key.endswith("activation") and str(value).startswith("Addons>")
-        else _readable(value)
-        for key, value in entries.items()
-    }
+    return {key: _readable(value) for key, value in entries.items()}
 
 
 def _with_new_calls(config):
-    """Layers and outputs of a functional model, its calls counted anew."""
+    """Returns layers and outputs of a model, with new call numbers."""
     inner = {
         layer["name"]: layer["class_name"]
         for layer in config["layers"]
@@ -715,7 +223,7 @@ def _with_new_calls(config):
 
 
 def _moved(calls, names):
-    """Entries `[name, call, tensor, ...]`, one call less for some names."""
+    """Returns calls `[name, number, ...]`, one less for those of some names."""
     if isinstance(calls, dict):
         return {key: _moved(value, names) for key, value in calls.items()}
     if not isinstance(calls, list):
@@ -723,73 +231,3 @@ def _moved(calls, names):
     if len(calls) > 2 and isinstance(calls[0], str) and calls[0] in names:
         return [calls[0], calls[1] - 1, *_moved(calls[2:], names)]
     return [_moved(entry, names) for entry in calls]
-
-
-def _serialized(layer, **attributes):
-    """Entries of a config: kind, a module of Keras, to attribute names."""
-    return {
-        name: getattr(keras, kind).serialize(getattr(layer, name))
-        for kind, names in attributes.items()
-        for name in names
-    }
-
-
-def _pool(reduction, inputs, output_size, data_format):
-    """Reduces the equal parts that height and width are split into."""
-    rows, columns = output_size
-    first = 1 if data_format == "channels_last" else 2
-    shape = list(ops.shape(inputs))
-    height, width = shape[first : first + 2]
-    shape[first : first + 2] = [rows, height // rows, columns, width // columns]
-    parts = ops.reshape(inputs, shape)
-    return reduction(parts, axis=(first + 1, first + 3))
-
-
-def _pair(name, value):
-    pair = (value, value) if isinstance(value, int) else tuple(value)
-    if len(pair) != 2 or not all(
-        isinstance(size, int) and size > 0 for size in pair
-    ):
-        raise ValueError(
-            f"`{name}` must be positive integers or pairs of them. "
-            f"Received: {value!r}"
-        )
-    return pair
-
-
-def _data_format(value):
-    value = value or keras.config.image_data_format()
-    if value not in ("channels_last", "channels_first"):
-        raise ValueError(
-            "`data_format` must be 'channels_last' or 'channels_first'. "
-            f"Received: data_format={value!r}"
-        )
-    return value
-
-
-def _refusal(name, reason):
-    """A class that says, when it is revived, that it is not supported."""
-
-    def from_config(cls, config, custom_objects=None):
-        raise ValueError(
-            f"The model was saved with {name!r} of tensorflow-addons, which "
-            "is not supported. " + reason.format(name=f"Addons>{name}")
-        )
-
-    def get_config(self):
-        return {}
-
-    return type(
-        name,
-        (),
-        {
-            "__doc__": f"Refuses `Addons>{name}`.",
-            "from_config": classmethod(from_config),
-            "get_config": get_config,
-        },
-    )
-
-
-for _reason, _names in _UNSUPPORTED.items():
-    for _name in _names.split():
-        _register(_refusal(_name, _reason))
