@@ -20,6 +20,7 @@ from pathlib import Path
 
 from keras_comic.data import CleaningRules
 from keras_comic.data import ImageRecordMaker
+from keras_comic.data import ShardLayout
 from keras_comic.data import list_images
 from keras_comic.data import write_records
 
@@ -70,7 +71,7 @@ def build(folder, output):
         rules=CleaningRules(min_side=200),
     )
     written = write_records(
-        list(books), output, maker, eval_fraction=0.05, manifest=manifest
+        list(books), output, maker, ShardLayout(eval_fraction=0.05), manifest
     )
     for label, count in sorted(written.counts.items()):
         print(f"{label}, {count} records")

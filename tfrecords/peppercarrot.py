@@ -18,6 +18,7 @@ from pathlib import Path
 from keras_comic.comic import find_panels
 from keras_comic.data import CleaningRules
 from keras_comic.data import ImageRecordMaker
+from keras_comic.data import ShardLayout
 from keras_comic.data import list_images
 from keras_comic.data import write_records
 
@@ -54,7 +55,7 @@ def build(folder, output):
         panel_finder=find_panels,
     )
     written = write_records(
-        pages, output, maker, eval_fraction=0.05, manifest=manifest
+        pages, output, maker, ShardLayout(eval_fraction=0.05), manifest
     )
     for label, count in sorted(written.counts.items()):
         print(f"{label}, {count} records")

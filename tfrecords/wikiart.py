@@ -19,6 +19,7 @@ from pathlib import Path
 
 from keras_comic.data import CleaningRules
 from keras_comic.data import ImageRecordMaker
+from keras_comic.data import ShardLayout
 from keras_comic.data import list_images
 from keras_comic.data import write_records
 
@@ -50,7 +51,7 @@ def build(folder, output):
     rules = CleaningRules(min_sharpness=None, max_text=None)
     maker = ImageRecordMaker("comics", image_size=512, rules=rules)
     written = write_records(
-        folder, output, maker, eval_fraction=0.05, manifest=manifest
+        folder, output, maker, ShardLayout(eval_fraction=0.05), manifest
     )
     for label, count in sorted(written.counts.items()):
         print(f"{label}, {count} records")

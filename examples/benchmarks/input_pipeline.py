@@ -76,7 +76,8 @@ def write_pictures(pictures, folder):
     files.mkdir()
     for number, picture in enumerate(pictures):
         (files / f"{number:06d}.jpg").write_bytes(picture)
-    keras_comic.data.write_records(files, records, "photos", num_shards=4)
+    layout = keras_comic.data.ShardLayout(num_shards=4)
+    keras_comic.data.write_records(files, records, "photos", layout)
     return files, records
 
 

@@ -217,7 +217,9 @@ def build(
             )
             folder = output if kind else output / name
             common = {
-                "split": split,
+                "layout": data.ShardLayout(
+                    split, eval_fraction, num_shards, int(shard_size * 2**20)
+                ),
                 "manifest": manifest,
                 "num_workers": num_workers,
             }
@@ -237,9 +239,6 @@ def build(
                         entries,
                         folder,
                         make(),
-                        eval_fraction=eval_fraction,
-                        num_shards=num_shards,
-                        shard_bytes=int(shard_size * 2**20),
                         progress=progress,
                         **common,
                     )

@@ -6,16 +6,10 @@ first asked for; the rest works without.
 
 import importlib
 
-from keras_comic.data.borders import trim_box
 from keras_comic.data.cleaning import CleaningRules
-from keras_comic.data.cleaning import blank_fraction
-from keras_comic.data.cleaning import perceptual_hash
-from keras_comic.data.cleaning import sharpness
-from keras_comic.data.cleaning import text_fraction
 from keras_comic.data.contact_sheet import save_contact_sheet
 from keras_comic.data.crops import Crops
 from keras_comic.data.drawing_folder import DrawingFolder
-from keras_comic.data.edge_smoothing import edge_smoothed
 from keras_comic.data.folder import FolderPairs
 from keras_comic.data.image_folders import image_label
 from keras_comic.data.image_folders import list_images
@@ -24,17 +18,12 @@ from keras_comic.data.image_sizes import resize_short_side
 from keras_comic.data.images import ImageError
 from keras_comic.data.images import open_image
 from keras_comic.data.images import read_image
-from keras_comic.data.optical_flow import decode_flow
-from keras_comic.data.optical_flow import decode_flow_array
-from keras_comic.data.optical_flow import encode_flow
 from keras_comic.data.optical_flow import flow_validity
 from keras_comic.data.optical_flow import optical_flow
 from keras_comic.data.optical_flow import warp_image
 from keras_comic.data.photo_folder import PhotoFolder
-from keras_comic.data.smoothing import l0_smoothed
-from keras_comic.data.smoothing import nl_means_smoothed
+from keras_comic.data.shard_layout import ShardLayout
 from keras_comic.data.sources import read_manifest
-from keras_comic.data.superpixels import superpixels
 from keras_comic.data.variants import make_variant
 from keras_comic.data.video_frames import read_clips
 from keras_comic.data.video_frames import read_frames
@@ -52,13 +41,9 @@ _NEEDS_TENSORFLOW = {
     "paired_dataset": "datasets",
     "picture_dataset": "datasets",
     "preview_records": "preview",
-    "random_motion": "synthetic_motion",
     "read_records": "tfrecord",
-    "record_features": "tfrecord",
     "style_transfer_dataset": "datasets",
-    "synthetic_flow": "synthetic_motion",
     "unpaired_dataset": "datasets",
-    "variant_of": "graph_variants",
     "write_records": "build",
     "write_records_with_beam": "beam",
 }
@@ -74,46 +59,31 @@ __all__ = [
     "PairRecordMaker",
     "PhotoFolder",
     "RecordIndex",
+    "ShardLayout",
     "VideoError",
-    "blank_fraction",
     "clip_dataset",
-    "decode_flow",
-    "decode_flow_array",
     "decode_image",
     "describe_schema",
-    "edge_smoothed",
-    "encode_flow",
     "flow_validity",
     "image_format",
     "image_label",
     "inspect_records",
-    "l0_smoothed",
     "list_images",
     "make_variant",
-    "nl_means_smoothed",
     "open_image",
     "optical_flow",
     "paired_dataset",
-    "perceptual_hash",
     "picture_dataset",
     "preview_records",
-    "random_motion",
     "read_clips",
     "read_frames",
     "read_image",
     "read_manifest",
     "read_records",
-    "record_features",
     "resize_short_side",
     "save_contact_sheet",
-    "sharpness",
     "style_transfer_dataset",
-    "superpixels",
-    "synthetic_flow",
-    "text_fraction",
-    "trim_box",
     "unpaired_dataset",
-    "variant_of",
     "warp_image",
     "write_records",
     "write_records_with_beam",

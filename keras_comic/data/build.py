@@ -1,76 +1,52 @@
 """Building TFRecords: from any sources to shards, interrupted or not."""
 
 import collections
-import contextlib
 import hashlib
-import importlib.metadata
-import json
 import os
 import re
-import shutil
 from pathlib import Path
 from pathlib import PurePosixPath
 
+from keras_comic.data.build_folder import digest_of
+from keras_comic.data.build_folder import discard_build
+from keras_comic.data.build_folder import install_build
+from keras_comic.data.build_folder import key_of
+from keras_comic.data.build_folder import load_build
+from keras_comic.data.build_folder import local_folder
+from keras_comic.data.build_folder import only_build
+from keras_comic.data.build_folder import prepare_build
+from keras_comic.data.build_folder import remove_build
+from keras_comic.data.build_folder import remove_remains
 from keras_comic.data.chunks import chunk_paths
 from keras_comic.data.chunks import load_chunk
 from keras_comic.data.chunks import make_chunks
 from keras_comic.data.chunks import split_into_chunks
 from keras_comic.data.chunks import write_json
 from keras_comic.data.clip_record_maker import ClipRecordMaker
+from keras_comic.data.framing import FRAME_BYTES
 from keras_comic.data.image_record_maker import ImageRecordMaker
 from keras_comic.data.pair_record_maker import PairRecordMaker
-from keras_comic.data.record_maker import FAILURES
-from keras_comic.data.record_maker import Drop
+from keras_comic.data.paths import is_url
 from keras_comic.data.record_maker import RecordMaker
-from keras_comic.data.record_plan import FRAME_BYTES
 from keras_comic.data.record_plan import plan_shards
 from keras_comic.data.record_plan import shard_names
 from keras_comic.data.record_statistics import save_statistics_page
 from keras_comic.data.record_statistics import summarize
+from keras_comic.data.shard_layout import ShardLayout
 from keras_comic.data.sources import choose_split
 from keras_comic.data.sources import list_sources
-from keras_comic.data.tfrecord import INSTALLING
 from keras_comic.data.tfrecord import KINDS
 from keras_comic.data.tfrecord import SCHEMA_VERSION
 from keras_comic.data.tfrecord import check_kind
 
-SHARD_BYTES = 128 * 2**20
 MANIFEST_VERSION = 1
-KEY_FILE = "key.txt"
-MAX_OPEN_FILES = 64
-# Packages whose versions may change the records.
-_PACKAGES = (
-    "av",
-    "imagehash",
-    "keras-comic",
-    "numpy",
-    "opencv-python-headless",
-    "pillow",
-    "scenedetect-headless",
-    "scikit-image",
-    "scipy",
-)
-
-
-class WrittenRecords(
-    collections.namedtuple("WrittenRecords", "shards counts drops conversions")
-):
-    """What `write_records` gives back."""
-
-    @property
-    def failures(self):
-        """List of `(path, reason)` of the files that could not be read."""
-        return [(d.path, d.reason) for d in self.drops if d.rule in FAILURES]
 
 
 def write_records(
     sources,
     output,
     maker,
-    split="train",
-    eval_fraction=0.0,
-    num_shards=None,
-    shard_bytes=SHARD_BYTES,
+    layout=None,
     manifest=None,
     num_workers=None,
     progress=None,
@@ -98,13 +74,9 @@ def write_records(
         maker: What the records are: an `ImageRecordMaker`, `PairRecordMaker`
             or `ClipRecordMaker`, or the name of a kind, `"photos"`,
             `"comics"`, `"pairs"` or `"clips"`, for one with its defaults.
-        split: String of letters, digits and `_`. Defaults to `"train"`.
-        eval_fraction: Float in `[0, 1]`. The part of the sources, chosen by
-            their names, that goes into the split `eval` instead of `train`.
-            Defaults to `0.0`.
-        num_shards: Integer or `None`. Defaults to `None`: by size.
-        shard_bytes: Integer. The size that a shard is filled up to, bytes.
-            Defaults to 128 MiB.
+        layout: `ShardLayout` or `None`: into which splits and shards the
+            records go. Defaults to `None`: all into `train`, in shards of
+            128 MiB.
         manifest: String, path or `None`. A manifest that tells the source,
             licence, label or split of files found otherwise. Defaults to
             `None`.
@@ -138,52 +110,54 @@ def write_records(
     >>> written.shards[0].name
     'train-00000-of-00001.tfrecord'
     """
-    maker = make_maker(maker)
-    check_split(split)
-    check_positive(
-        num_shards=num_shards, shard_bytes=shard_bytes, num_workers=num_workers
-    )
-    output = Path(output)
-    listed = list_all(sources, maker.kind, split, eval_fraction, manifest)
+    check_workers(num_workers)
+
+    def make(maker, chunks, work):
+        make_chunks(maker, chunks, work, num_workers, progress)
+
+    return build_records(sources, Path(output), maker, layout, manifest, make)
+
+
+def build_records(
+    sources, output, maker, layout, manifest, make, list_url=None
+):
+    """Builds records; `make(maker, chunks, work)` makes missing chunks."""
+    maker, layout = make_maker(maker), layout or ShardLayout()
+    listed = list_all(sources, maker.kind, layout, manifest, list_url)
     listed = _leave_out_records(listed, output)
     key = key_of(maker, listed)
-    build_key = digest_of([key, num_shards, shard_bytes])
-    work = output / f".{split}.build"
-    done = load_build(output, split, listed, build_key)
+    build_key = digest_of([key, layout.num_shards, layout.shard_bytes])
+    work = output / f".{layout.split}.build"
+    done = load_build(output, layout.split, listed, build_key)
     if done is not None:
-        _remove_remains(work, key)
+        remove_remains(work, key)
         return done
 
     output.mkdir(parents=True, exist_ok=True)
     with only_build(work):
-        _prepare(work, key)
+        prepare_build(work, key)
         chunks = split_into_chunks(listed)
-        make_chunks(maker, chunks, work, num_workers, progress)
-        results = [load_chunk(work, number) for number in range(len(chunks))]
-        try:
-            splits, drops = write_build(
-                maker,
-                results,
-                work,
-                num_shards,
-                shard_bytes,
-                build_key,
-                _shard_writer(results, work),
-            )
-        except NothingLeftError:
-            discard_build(work)
-            raise
+        make(maker, chunks, work)
+        with local_folder(work) as folder:
+            results = [load_chunk(folder, n) for n in range(len(chunks))]
+            try:
+                splits, drops = _write_build(
+                    maker, results, folder, layout, build_key
+                )
+            except NothingLeftError:
+                discard_build(work)
+                raise
         written = install_build(work, output, splits, drops)
-        _remove_build(work)
+        remove_build(work)
     return written
 
 
 class NothingLeftError(ValueError):
-    """Not one record could be made of what was given."""
+    """Not one record could be made of the sources."""
 
 
 def make_maker(maker):
-    """The maker of a kind, where only the kind is given."""
+    """Makes the maker of a kind, where only the kind is given."""
     if isinstance(maker, RecordMaker):
         return maker
     if not isinstance(maker, str):
@@ -194,67 +168,57 @@ def make_maker(maker):
     check_kind(maker)
     if maker == "pairs":
         return PairRecordMaker()
-    if maker == "clips":
-        return ClipRecordMaker()
-    return ImageRecordMaker(maker)
+    return ClipRecordMaker() if maker == "clips" else ImageRecordMaker(maker)
 
 
-def check_split(split):
-    """Checks a split's name."""
-    if not re.fullmatch(r"\w+", str(split)):
+def check_workers(num_workers):
+    """Raises an error if a number of processes is not positive."""
+    if num_workers is not None and not num_workers > 0:
         raise ValueError(
-            "`split` must be a word of letters, digits and `_`. "
-            f"Received: split={split}"
+            "`num_workers` must be a positive integer or None. "
+            f"Received: num_workers={num_workers}"
         )
 
 
-def check_positive(**values):
-    """Checks integers."""
-    for name, value in values.items():
-        if value is not None and not value > 0:
-            raise ValueError(
-                f"`{name}` must be a positive integer. Received: {name}={value}"
-            )
-
-
-def list_all(sources, kind, split, eval_fraction, manifest, list_url=None):
+def list_all(sources, kind, layout, manifest, list_url=None):
     """Lists the sources of a build, each with the split it goes to."""
-    if not 0 <= eval_fraction <= 1:
-        raise ValueError(
-            "`eval_fraction` must lie in [0, 1]. "
-            f"Received: eval_fraction={eval_fraction}"
-        )
     listed = [
-        source._replace(split=choose_split(source, eval_fraction))
-        for source in list_sources(sources, kind, split, manifest, list_url)
+        source._replace(split=choose_split(source, layout.eval_fraction))
+        for source in list_sources(
+            sources, kind, layout.split, manifest, list_url
+        )
     ]
     for name in {source.split for source in listed}:
-        check_split(name)
+        if not re.fullmatch(r"\w+", name):
+            raise ValueError(
+                "The manifest's `split` must be a word of letters, digits "
+                f"and `_`. Received: split={name}"
+            )
     return listed
 
 
 def _leave_out_records(listed, output):
     """Leaves out pictures of the folder of the records, as of a preview."""
-    output, kept = Path(os.path.abspath(output)), []
+    if is_url(output):
+        return listed
+    output, others = Path(os.path.abspath(output)), []
     for source in listed:
         parents = Path(os.path.abspath(source.path)).parents
         depth = len(PurePosixPath(source.name).parts)
         if output not in parents or parents[depth - 1] not in output.parents:
-            kept.append(source)
-    if not kept:
+            others.append(source)
+    if not others:
         raise ValueError(
             f"There are only pictures of records. Received: output={output}"
         )
-    return kept
+    return others
 
 
-def write_build(
-    maker, results, folder, num_shards, shard_bytes, build_key, write_shard
-):
-    """Plans the shards, has them written, and describes them."""
+def _write_build(maker, results, folder, layout, build_key):
+    """Plans the shards, writes them and describes them."""
     facts = [fact for result in results for fact in result.facts]
     drops = [drop for result in results for drop in result.drops]
-    plan = plan_shards(facts, maker.rules, num_shards, shard_bytes)
+    plan = plan_shards(facts, maker.rules, layout)
     drops = [*drops, *plan.drops]
     if not plan.shards:
         if not drops:
@@ -263,53 +227,43 @@ def write_build(
             f"None of the {len(drops)} images could be used. The first, "
             f"{drops[0].path}: {drops[0].rule}: {drops[0].reason}"
         )
-    conversions = collections.Counter()
-    for result in results:
-        conversions.update(result.conversions)
     common = {
         "build_key": build_key,
         "splits": sorted(plan.shards),
-        "conversions": dict(sorted(conversions.items())),
+        "conversions": count_conversions(results),
         "drops": [[str(part) for part in drop[:3]] for drop in drops],
     }
+    places = _record_places(results, folder)
     for split, shards in plan.shards.items():
-        entries, kept = [], []
-        names = shard_names(split, len(shards))
-        for place, (name, numbers) in enumerate(zip(names, shards)):
-            known = [facts[number] for number in numbers]
-            size, sha256 = write_shard(split, place, name, known, numbers)
+        entries, split_facts = [], []
+        for name, numbers in zip(shard_names(split, len(shards)), shards):
+            shard_facts = [facts[number] for number in numbers]
+            size, sha256 = _write_shard(
+                folder / name, [places[number] for number in numbers]
+            )
             entries.append(
                 {
                     "name": name,
                     "bytes": size,
                     "sha256": sha256,
-                    "records": len(known),
-                    "lengths": [fact["length"] for fact in known],
-                    "labels": [fact["label"] for fact in known],
+                    "records": len(shard_facts),
+                    "lengths": [fact["length"] for fact in shard_facts],
+                    "labels": [fact["label"] for fact in shard_facts],
                 }
             )
-            kept.extend(known)
-        save_statistics_page(folder / f"{split}.statistics.png", kept, drops)
-        content = {**make_manifest(maker, split, entries, kept), **common}
-        write_json(folder / f"{split}.manifest.json", content)
+            split_facts.extend(shard_facts)
+        page = folder / f"{split}.statistics.png"
+        save_statistics_page(page, split_facts, drops)
+        content = _make_manifest(maker, split, entries, split_facts)
+        write_json(folder / f"{split}.manifest.json", {**content, **common})
     return sorted(plan.shards), drops
 
 
-def _shard_writer(results, work):
-    """What joins records of the chunks into shards."""
-    places = _places(results, work)
-
-    def write_shard(split, place, name, known, numbers):
-        return _join_records(work / name, [places[n] for n in numbers])
-
-    return write_shard
-
-
-def _places(results, work):
-    """For each record, the chunk's file and where in it the record is."""
+def _record_places(results, folder):
+    """Returns each record's chunk file, its start and its length, framed."""
     places = []
     for number, result in enumerate(results):
-        path, start = chunk_paths(work, number)[0], 0
+        path, start = chunk_paths(folder, number)[0], 0
         for fact in result.facts:
             length = fact["length"] + FRAME_BYTES
             places.append((path, start, length))
@@ -317,23 +271,19 @@ def _places(results, work):
     return places
 
 
-def _join_records(path, places):
+def _write_shard(path, places):
     """Joins records of the chunks, each with its checksums, into a shard."""
     digest, size = hashlib.sha256(), 0
     part = path.with_suffix(".part")
-    with open(part, "wb") as shard, contextlib.ExitStack() as opened:
-        chunks = collections.OrderedDict()
-        for chunk, start, length in places:
-            if chunk not in chunks:
-                if len(chunks) == MAX_OPEN_FILES:
-                    chunks.popitem(last=False)[1].close()
-                chunks[chunk] = opened.enter_context(open(chunk, "rb"))
-            chunks[chunk].seek(start)
-            framed = chunks[chunk].read(length)
+    with open(part, "wb") as shard:
+        for chunk_path, start, length in places:
+            with open(chunk_path, "rb") as chunk:
+                chunk.seek(start)
+                framed = chunk.read(length)
             if len(framed) != length:
                 raise OSError(
                     "A file of the build is broken; delete the folder and "
-                    f"build again. Received: {chunk}"
+                    f"build again. Received: {chunk_path}"
                 )
             shard.write(framed)
             digest.update(framed)
@@ -344,195 +294,36 @@ def _join_records(path, places):
     return size, digest.hexdigest()
 
 
-def install_build(work, output, splits, drops):
-    """Moves what is finished to its place, and removes what it replaces."""
-    # From here on until the folder is gone, the shards are not one set.
-    (work / INSTALLING).touch()
-    shards, counts = [], collections.Counter()
-    for split in splits:
-        (output / f"{split}.manifest.json").unlink(missing_ok=True)
-        manifest = work / f"{split}.manifest.json"
-        content = json.loads(manifest.read_text(encoding="ascii"))
-        names = [entry["name"] for entry in content["shards"]]
-        for old in sorted(output.iterdir()):
-            if _is_shard(old.name, split) and old.name not in names:
-                old.unlink()
-        for name in names:
-            (work / name).replace(output / name)
-            shards.append(output / name)
-        page = content["statistics_page"]
-        (work / page).replace(output / page)
-        manifest.replace(output / manifest.name)
-        counts.update(content["counts"])
-    return WrittenRecords(shards, dict(counts), drops, content["conversions"])
+def count_conversions(results):
+    """Adds up what was done to the pictures of chunks."""
+    conversions = collections.Counter()
+    for result in results:
+        conversions.update(result.conversions)
+    return dict(sorted(conversions.items()))
 
 
-def _is_shard(name, split):
-    return re.fullmatch(rf"{split}-\d{{5}}-of-\d{{5}}\.tfrecord", name)
-
-
-def make_manifest(maker, split, entries, kept):
-    """What a split's manifest says of its shards and records."""
-    labels = sorted({fact["label"] for fact in kept})
+def _make_manifest(maker, split, entries, facts):
+    """Describes the shards and records of a split."""
+    labels = sorted({fact["label"] for fact in facts})
     places = {label: place for place, label in enumerate(labels)}
+
+    def count(key):
+        counts = collections.Counter(fact[key] for fact in facts)
+        return dict(sorted(counts.items()))
+
     return {
         "format_version": MANIFEST_VERSION,
         "schema_version": SCHEMA_VERSION,
         "kind": maker.kind,
         "split": split,
         "labels": labels,
-        "counts": dict(
-            sorted(collections.Counter(f["label"] for f in kept).items())
-        ),
-        "licenses": dict(
-            sorted(collections.Counter(f["license"] for f in kept).items())
-        ),
+        "counts": count("label"),
+        "licenses": count("license"),
         "maker": maker.get_config(),
-        "statistics": summarize(kept),
+        "statistics": summarize(facts),
         "statistics_page": f"{split}.statistics.png",
         "shards": [
             {**entry, "labels": [places[label] for label in entry["labels"]]}
             for entry in entries
         ],
     }
-
-
-def discard_build(work):
-    """Removes a build that is not finished."""
-    marked = False
-    for path in list(work.iterdir()):
-        if path.name == INSTALLING:
-            marked = True
-        else:
-            path.unlink()
-    if not marked:
-        work.rmdir()
-
-
-def _remove_build(work):
-    """Removes the folder of a finished build."""
-    (work / INSTALLING).unlink(missing_ok=True)
-    (work / KEY_FILE).unlink(missing_ok=True)
-    shutil.rmtree(work)
-
-
-def _remove_remains(work, key):
-    """Removes what is left where `_remove_build` was interrupted."""
-    # Another build may be at work.
-    if work.is_dir() or _lock_of(work).exists():
-        with contextlib.suppress(ValueError), only_build(work):
-            if work.is_dir() and _read_key(work) in (None, key):
-                _remove_build(work)
-
-
-def _read_key(work):
-    note = work / KEY_FILE
-    return note.read_text(encoding="ascii") if note.is_file() else None
-
-
-def _prepare(work, key):
-    """Makes the folder of a build, empty unless it is of the same build."""
-    note = work / KEY_FILE
-    if work.is_dir():
-        if _read_key(work) != key:
-            discard_build(work)
-        else:
-            for part in work.glob("*.part"):
-                part.unlink(missing_ok=True)
-    if not note.is_file():
-        work.mkdir(exist_ok=True)
-        part = note.with_suffix(".part")
-        part.write_text(key, encoding="ascii")
-        os.replace(part, note)
-
-
-def _lock_of(work):
-    return work.with_name(f"{work.name}.lock")
-
-
-@contextlib.contextmanager
-def only_build(work):
-    """Keeps a second build out of the same folder."""
-    try:
-        import fcntl
-    except ImportError:  # Not on Windows.
-        yield
-        return
-    path = _lock_of(work)
-    with contextlib.ExitStack() as stack:
-        lock = stack.enter_context(open(path, "w"))
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            # Who had it before may have removed it meanwhile.
-            alone = os.path.samestat(os.fstat(lock.fileno()), os.stat(path))
-        except OSError:
-            alone = False
-        if not alone:
-            raise ValueError(
-                "Another build is writing the same records. "
-                f"Received: output={work.parent}"
-            )
-        stack.callback(path.unlink, missing_ok=True)
-        yield
-
-
-def load_build(output, split, listed, build_key):
-    """What an earlier, finished build of the same records gave."""
-    # A split that all was left out of has no manifest.
-    candidates = sorted({split, *(source.split for source in listed)})
-    manifests = [_load_manifest(output, name, build_key) for name in candidates]
-    first = next((found for found in manifests if found is not None), None)
-    if first is None or (output / f".{split}.build" / INSTALLING).exists():
-        return None
-    shards, counts = [], collections.Counter()
-    for name in first["splits"]:
-        manifest = _load_manifest(output, name, build_key)
-        if manifest is None:
-            return None
-        for entry in manifest["shards"]:
-            path = output / entry["name"]
-            if not path.is_file() or path.stat().st_size != entry["bytes"]:
-                return None
-            shards.append(path)
-        counts.update(manifest["counts"])
-    drops = [Drop(*drop, None) for drop in first["drops"]]
-    return WrittenRecords(shards, dict(counts), drops, first["conversions"])
-
-
-def _load_manifest(output, split, build_key):
-    """The manifest of a split, or `None` if it is none of that build."""
-    try:
-        text = (output / f"{split}.manifest.json").read_text(encoding="ascii")
-        manifest = json.loads(text)
-        return manifest if manifest["build_key"] == build_key else None
-    except (FileNotFoundError, ValueError, KeyError, TypeError):
-        return None
-
-
-def key_of(maker, listed):
-    """Tells apart builds that do not make the same records."""
-    files = []
-    for source in listed:
-        paths = [source.path, *filter(None, [source.comic])]
-        if source.path.is_dir():
-            paths = sorted(source.path.iterdir())
-        stats = [(str(path), *_stat(path)) for path in paths]
-        files.append([*map(str, source[1:6]), stats])
-    versions = []
-    for name in _PACKAGES:
-        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
-            versions.append([name, importlib.metadata.version(name)])
-    return digest_of([SCHEMA_VERSION, maker.get_config(), versions, files])
-
-
-def _stat(path):
-    try:
-        stat = path.stat()
-    except OSError:
-        return None, None
-    return stat.st_size, stat.st_mtime_ns
-
-
-def digest_of(content):
-    """SHA-256 of what JSON can hold."""
-    return hashlib.sha256(json.dumps(content).encode("ascii")).hexdigest()

@@ -14,10 +14,8 @@ import gc
 import json
 import os
 import signal
-import tempfile
 import threading
 import time
-from pathlib import Path
 
 from keras_comic.data.framing import frame_record
 from keras_comic.data.record_maker import UNREADABLE
@@ -50,39 +48,48 @@ def split_into_chunks(sources):
 
 
 def make_chunks(maker, chunks, folder=None, num_workers=None, progress=None):
-    """Makes the records of all chunks, of those that are not there yet."""
-    total = sum(map(len, chunks))
-    results = [None] * len(chunks)
-    todo = [
-        number
-        for number in range(len(chunks))
-        if folder is None or not chunk_paths(folder, number)[1].exists()
-    ]
-    done = total - sum(len(chunks[number]) for number in todo)
-    if progress is not None and done:
-        progress(done, total)
+    """Makes the records of the chunks that are not there yet.
 
-    def finish(number, result, sources=None):
+    Without a folder, nothing is kept but the results, which are returned.
+    """
+    results = [None] * len(chunks)
+    total, done = sum(map(len, chunks)), 0
+
+    def finish(number, result, count):
         nonlocal done
         results[number] = result
-        done += len(chunks[number]) if sources is None else sources
+        done += count
         if progress is not None:
             progress(done, total)
 
+    todo = []
+    for number, chunk in enumerate(chunks):
+        if folder is None or not chunk_paths(folder, number)[1].exists():
+            todo.append(number)
+        else:
+            done += len(chunk)
+    if progress is not None and done:
+        progress(done, total)
     if num_workers is None:
         num_workers = min(cpu_count(), len(todo) // MIN_CHUNKS_PER_WORKER)
     if num_workers > 1:
-        _make_in_processes(maker, chunks, folder, todo, num_workers, finish)
+        jobs = collections.deque(
+            (number, chunks[number], _path(folder, number)) for number in todo
+        )
+        while jobs:
+            for job in _make_until_crash(maker, jobs, num_workers, finish):
+                _make_alone(maker, *job, finish)
     else:
         for number in todo:
-            path = _path(folder, number)
             tick = functools.partial(finish, number, None, 1)
-            results[number] = make_chunk(maker, chunks[number], path, tick=tick)
+            path = _path(folder, number)
+            result = make_chunk(maker, chunks[number], path, tick=tick)
+            results[number] = result
     return results
 
 
 def make_chunk(maker, sources, path=None, crashed=(), tick=None):
-    """Makes the records of some sources."""
+    """Makes the records of some sources, and a file of them."""
     facts, drops, conversions = [], [], collections.Counter()
     with contextlib.ExitStack() as stack:
         if path is not None:
@@ -119,8 +126,17 @@ def load_chunk(folder, number):
     return result_from_json(json.loads(text))
 
 
+def result_to_json(result):
+    """Turns a `ChunkResult` into what JSON can hold."""
+    drops = [
+        [*drop[:3], drop[3] and base64.b64encode(drop[3]).decode()]
+        for drop in result.drops
+    ]
+    return result._replace(drops=drops)._asdict()
+
+
 def result_from_json(loaded):
-    """What is known of a chunk."""
+    """Turns what JSON held back into a `ChunkResult`."""
     drops = [
         Drop(*fields, thumbnail and base64.b64decode(thumbnail))
         for *fields, thumbnail in loaded["drops"]
@@ -129,9 +145,9 @@ def result_from_json(loaded):
 
 
 def chunk_paths(folder, number):
-    """The files of a chunk."""
-    path = folder / f"chunk-{number:06d}.tfrecord"
-    return path, path.with_suffix(".json")
+    """Returns the paths of a chunk's two files."""
+    name = f"chunk-{number:06d}"
+    return folder / f"{name}.tfrecord", folder / f"{name}.json"
 
 
 def write_json(path, content):
@@ -147,7 +163,7 @@ def write_json(path, content):
 
 
 def cpu_count():
-    """CPU cores that this process may use."""
+    """Counts the CPU cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
@@ -157,35 +173,14 @@ def _path(folder, number):
     return None if folder is None else chunk_paths(folder, number)[0]
 
 
-def result_to_json(result):
-    """What is known of a chunk, as JSON can hold it."""
-    drops = [
-        [
-            *drop[:3],
-            drop.thumbnail and base64.b64encode(drop.thumbnail).decode(),
-        ]
-        for drop in result.drops
-    ]
-    return result._replace(drops=drops)._asdict()
-
-
 def _part_of(path):
     # Of this process alone: one that outlives a build that was killed must
     # not write into the files of the next.
     return path.with_name(f".{path.name}.{os.getpid()}.part")
 
 
-def _make_in_processes(maker, chunks, folder, todo, num_workers, finish):
-    waiting = collections.deque(todo)
-    while waiting:
-        lost = _make_until_crash(
-            maker, chunks, folder, waiting, num_workers, finish
-        )
-        _make_alone(maker, chunks, folder, lost, finish)
-
-
-def _make_until_crash(maker, chunks, folder, waiting, num_workers, finish):
-    """Takes chunks from `waiting` until none is left, or a process ends."""
+def _make_until_crash(maker, jobs, num_workers, finish):
+    """Takes jobs until none is left or a process ends; returns the lost."""
     from loky.process_executor import TerminatedWorkerError
 
     running = {}
@@ -193,63 +188,55 @@ def _make_until_crash(maker, chunks, folder, waiting, num_workers, finish):
         contextlib.suppress(TerminatedWorkerError),
         _processes(num_workers) as executor,
     ):
-        while waiting or running:
-            while waiting and len(running) < 2 * num_workers:
-                number = waiting[0]
-                future = executor.submit(
-                    make_chunk, maker, chunks[number], _path(folder, number)
-                )
-                running[future] = waiting.popleft()
+        while jobs or running:
+            while jobs and len(running) < 2 * num_workers:
+                _, sources, path = jobs[0]
+                future = executor.submit(make_chunk, maker, sources, path)
+                running[future] = jobs.popleft()
             done, _ = concurrent.futures.wait(
                 running, return_when=concurrent.futures.FIRST_COMPLETED
             )
             for future in done:
                 result = future.result()
-                finish(running.pop(future), result)
-    return sorted(running.values())
+                number, sources, _ = running.pop(future)
+                finish(number, result, len(sources))
+    return sorted(running.values(), key=lambda job: job[0])
 
 
-def _make_alone(maker, chunks, folder, lost, finish):
-    """Makes chunks of which one ends the process, and finds its source."""
+def _make_alone(maker, number, sources, path, finish):
+    """Makes a chunk that was lost, without the sources that end a process."""
     from loky.process_executor import TerminatedWorkerError
 
-    waiting, crashed = collections.deque(lost), collections.defaultdict(list)
-    with tempfile.TemporaryDirectory() as notes:
-        while waiting:
-            with (
-                contextlib.suppress(TerminatedWorkerError),
-                _processes(1) as executor,
-            ):
+    result = None
+    if path is None or not path.with_suffix(".json").exists():
+        crashed = _find_crashing(maker, sources)
+        try:
+            with _processes(1) as executor:
+                job = executor.submit(make_chunk, maker, sources, path, crashed)
+                result = job.result()
+        except TerminatedWorkerError as error:
+            raise RuntimeError(
+                "Processes that make records end, but not while they read one "
+                "source alone; is there enough memory? Give fewer workers."
+            ) from error
+    finish(number, result, len(sources))
+
+
+def _find_crashing(maker, sources):
+    """Returns the places of the sources that end the process."""
+    from loky.process_executor import TerminatedWorkerError
+
+    crashed, waiting = [], collections.deque(range(len(sources)))
+    while waiting:
+        try:
+            with _processes(1) as executor:
                 while waiting:
-                    number, result = waiting[0], None
-                    note = Path(notes, f"{number}-{len(crashed[number])}")
-                    path = _path(folder, number)
-                    if path is None or not path.with_suffix(".json").exists():
-                        result = executor.submit(
-                            _make_noted,
-                            note,
-                            maker,
-                            chunks[number],
-                            path,
-                            crashed[number],
-                        ).result()
+                    source = sources[waiting[0]]
+                    executor.submit(make_chunk, maker, [source]).result()
                     waiting.popleft()
-                    finish(number, result)
-                return
-            place = note.stat().st_size if note.exists() else None
-            if place not in range(len(chunks[number])):
-                raise RuntimeError(
-                    "Processes that make records end, but not while they read "
-                    "a source; is there enough memory? Give fewer workers."
-                )
-            crashed[number].append(place)
-
-
-def _make_noted(note, maker, sources, path, crashed):
-    """Writes down, a byte each, how many sources are done."""
-    with open(note, "wb", buffering=0) as file:
-        tick = functools.partial(file.write, b".")
-        return make_chunk(maker, sources, path, crashed, tick)
+        except TerminatedWorkerError:
+            crashed.append(waiting.popleft())
+    return crashed
 
 
 @contextlib.contextmanager
@@ -258,16 +245,13 @@ def _processes(count):
 
     # One thread each: the processes share the cores already.
     environment = {
-        name: "1"
-        for name in (
-            "OMP_NUM_THREADS",
-            "OPENBLAS_NUM_THREADS",
-            "TF_NUM_INTRAOP_THREADS",
-            "TF_NUM_INTEROP_THREADS",
-        )
+        "OMP_NUM_THREADS": "1",
+        "OPENBLAS_NUM_THREADS": "1",
+        "TF_NUM_INTRAOP_THREADS": "1",
+        "TF_NUM_INTEROP_THREADS": "1",
+        "TF_CPP_MIN_LOG_LEVEL": "3",
+        "CUDA_VISIBLE_DEVICES": "",
     }
-    environment["TF_CPP_MIN_LOG_LEVEL"] = "3"
-    environment["CUDA_VISIBLE_DEVICES"] = ""
     executor = ProcessPoolExecutor(
         count, env=environment, initializer=_end_with, initargs=(os.getpid(),)
     )

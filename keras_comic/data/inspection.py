@@ -1,7 +1,6 @@
 """What lies in TFRecords: counts, pictures, checks."""
 
 import collections
-import hashlib
 import json
 import os
 from pathlib import Path
@@ -9,13 +8,14 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 from google.protobuf.message import DecodeError
-from PIL import Image
 
 from keras_comic.data.contact_sheet import save_contact_sheet
 from keras_comic.data.framing import FramingError
 from keras_comic.data.framing import scan_records
 from keras_comic.data.images import ImageError
 from keras_comic.data.images import open_image
+from keras_comic.data.record_maker import color_facts
+from keras_comic.data.record_maker import sha256_of
 from keras_comic.data.record_statistics import save_statistics_page
 from keras_comic.data.record_statistics import summarize
 from keras_comic.data.tfrecord import KINDS
@@ -49,11 +49,9 @@ def inspect_records(records, output=None, verify=False, progress=None):
         output: String, path or `None`. A folder for `contact_sheet.png`, up
             to 24 pictures of each label, and `histograms.png`; made if need
             be. Defaults to `None`: no pictures are drawn.
-        verify: Boolean. Whether every image is decoded and every checksum
-            compared: of the shards, where their manifest lies beside them, of
-            the records and of the images; and whether all shards of these
-            manifests are there. Otherwise only the checksums of the records
-            are compared. Defaults to `False`.
+        verify: Boolean. Whether every image is decoded, and every checksum
+            and shard compared with the manifests beside the shards; otherwise
+            only the checksums of the records are. Defaults to `False`.
         progress: Callable or `None`. Called with the number of shards done
             and the number of all. Defaults to `None`.
 
@@ -70,8 +68,7 @@ def inspect_records(records, output=None, verify=False, progress=None):
     Example:
 
     >>> import os
-    >>> from PIL import Image
-    >>> os.mkdir("ink")
+    >>>     >>> os.mkdir("ink")
     >>> noise = np.random.randint(256, size=(32, 32, 3)).astype("uint8")
     >>> Image.fromarray(noise).save("ink/noise.png")
     >>> written = keras_comic.data.write_records("ink", "records", "comics")
@@ -164,11 +161,13 @@ class _Seen:
         if wanted or len(self.facts) < MAX_MEASURED:
             image = _first_image(values)
         if image is not None:
-            pixels = image[::4, ::4].reshape(-1, 3) / 255.0
-            fact["brightness"] = float(pixels.mean())
-            fact["saturation"] = float(np.ptp(pixels, axis=1).mean())
+            fact.update(color_facts(image))
         name = values["image/filename"] if wanted else ""
-        thumbnail = _thumbnail(image) if wanted and image is not None else None
+        thumbnail = None
+        if wanted and image is not None:
+            # Enough for the sheet, and little memory.
+            step = max(1, max(image.shape) // (2 * THUMBNAIL_SIZE))
+            thumbnail = image[::step, ::step].copy()
         pictures.append((name, thumbnail))
         self.facts.append(fact)
 
@@ -222,15 +221,8 @@ def _text(key, value):
 
 
 def _fact(values, length):
-    return {
-        "height": values["image/height"],
-        "width": values["image/width"],
-        "bytes": length,
-        "label": values["image/label"],
-        "license": values["image/license"],
-        "split": values["image/split"],
-        "format": values["image/format"],
-    }
+    keys = ("height", "width", "label", "license", "split", "format")
+    return {"bytes": length, **{key: values[f"image/{key}"] for key in keys}}
 
 
 def _check_images(kind, values):
@@ -266,10 +258,7 @@ def _check_images(kind, values):
 
 
 def _check_sum(name, items, expected):
-    digest = hashlib.sha256()
-    for item in items:
-        digest.update(item)
-    if digest.hexdigest() != expected:
+    if sha256_of(*items) != expected:
         yield f"the SHA-256 of {name} is another"
 
 
@@ -291,12 +280,6 @@ def _first_image(values):
         return np.asarray(open_image(name, contents=encoded).image)
     except ImageError:
         return None
-
-
-def _thumbnail(image):
-    image = Image.fromarray(image)
-    image.thumbnail((THUMBNAIL_SIZE, THUMBNAIL_SIZE))
-    return np.asarray(image)
 
 
 def _read_sums(manifest):
@@ -321,8 +304,5 @@ def _missing_shards(shards):
 
 
 def _file_sha256(path):
-    digest = hashlib.sha256()
     with tf.io.gfile.GFile(path, "rb") as file:
-        while block := file.read(2**20):
-            digest.update(block)
-    return digest.hexdigest()
+        return sha256_of(*iter(lambda: file.read(2**20), b""))

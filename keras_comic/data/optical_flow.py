@@ -5,15 +5,12 @@ second: `first(x, y)` is `second(x + u, y + v)`, so that warping the second
 picture by the flow gives the first.
 """
 
-import importlib
-
 import numpy as np
 
 # What the 16 bits of a stored flow hold, pixels: from the first, less than
 # the second, in steps of the third.
 FLOW_RANGE = (-512.0, 512.0)
 FLOW_STEP = 1 / 64
-
 # Sundaram et al. (2010): the parts of the squared lengths, and the constants,
 # pixels squared, beyond which a flow is occluded or at a motion boundary.
 OCCLUSION_FRACTION = 0.01
@@ -45,7 +42,6 @@ def optical_flow(first, second):
         `second`.
 
     Raises:
-        ImportError: If OpenCV is not installed.
         ValueError: If the pictures are not as above.
 
     Example:
@@ -59,7 +55,8 @@ def optical_flow(first, second):
         - [Kroeger et al., 2016](https://arxiv.org/abs/1603.03590), as
           implemented in OpenCV, with its variational refinement.
     """
-    cv2 = _import_cv2()
+    import cv2
+
     first, second = _check_picture("first", first), np.asarray(second)
     _check_picture("second", second)
     if first.shape != second.shape:
@@ -217,38 +214,13 @@ def _stays_inside(flow):
 def encode_flow(flow, valid=None):
     """Encodes a flow as a 16-bit PNG, as the KITTI data sets store it.
 
-    Red and green hold `64 u + 2^15` and `64 v + 2^15`, rounded, so that a
-    decoded flow is off by at most 1/128 pixel; blue is 1 where the flow is
-    valid. Motions from -512 to less than 512 pixels can be stored; others,
-    and what is not a number, are stored as invalid. Unlike in KITTI's files,
-    invalid pixels keep their flow. The same flow gives the same bytes.
-
-    Args:
-        flow: Float32 array `(height, width, 2)`, pixels, `x`, then `y`.
-        valid: Boolean array `(height, width)`, or `None` for all. Defaults to
-            `None`.
-
-    Returns:
-        Bytes, the file.
-
-    Raises:
-        ImportError: If OpenCV is not installed.
-        ValueError: If the shapes do not agree.
-
-    Example:
-
-    >>> flow = np.random.uniform(-9, 9, (8, 8, 2)).astype("float32")
-    >>> encoded = keras_comic.data.encode_flow(flow)
-    >>> decoded, valid = keras_comic.data.decode_flow(encoded)
-    >>> bool(np.abs(decoded - flow).max() <= 1 / 128)
-    True
-
-    Reference:
-        - [KITTI flow 2015](
-          https://www.cvlibs.net/datasets/kitti/eval_scene_flow.php?benchmark=flow),
-          development kit.
+    Red and green hold `64 u + 2^15` and `64 v + 2^15`, rounded; blue is 1
+    where the flow is valid. Motions from -512 to less than 512 pixels can be
+    stored; others, and what is not a number, are stored as invalid. Unlike in
+    KITTI's files, invalid pixels keep their flow.
     """
-    cv2 = _import_cv2()
+    import cv2
+
     flow = _check_flow("flow", flow)
     shape = flow.shape[:2]
     valid = np.ones(shape, bool) if valid is None else np.asarray(valid, bool)
@@ -272,70 +244,13 @@ def encode_flow(flow, valid=None):
 
 
 def decode_flow(encoded):
-    """Decodes a flow that `encode_flow` has encoded, in-graph.
-
-    For `tf.data`; works eagerly too. KITTI's own files can be read.
-
-    Args:
-        encoded: String scalar tensor, or bytes: the PNG file.
-
-    Returns:
-        Float32 tensor `(height, width, 2)`, pixels, `x`, then `y`, and
-        boolean tensor `(height, width)`, where the flow is valid.
-
-    Raises:
-        tf.errors.InvalidArgumentError: If it is not a PNG file.
-
-    Example:
-
-    >>> flow = np.random.uniform(-9, 9, (8, 8, 2)).astype("float32")
-    >>> encoded = keras_comic.data.encode_flow(flow)
-    >>> decoded, valid = keras_comic.data.decode_flow(encoded)
-    >>> tuple(decoded.shape), tuple(valid.shape)
-    ((8, 8, 2), (8, 8))
-    """
+    """Decodes a flow that `encode_flow` has encoded, and where it is valid."""
     import tensorflow as tf
 
     pixels = tf.io.decode_png(encoded, channels=3, dtype=tf.uint16)
     pixels = tf.ensure_shape(pixels, (None, None, 3))
     steps = tf.cast(pixels[..., :2], "float32")
     return (steps - _ZERO) / _SCALE, pixels[..., 2] > 0
-
-
-def decode_flow_array(encoded):
-    """Decodes a flow that `encode_flow` has encoded, with NumPy.
-
-    Args:
-        encoded: Bytes, the PNG file.
-
-    Returns:
-        Float32 array `(height, width, 2)`, pixels, `x`, then `y`, and boolean
-        array `(height, width)`, where the flow is valid.
-
-    Raises:
-        ImportError: If OpenCV is not installed.
-        ValueError: If it is not a 16-bit RGB PNG file.
-
-    Example:
-
-    >>> flow = np.random.uniform(-9, 9, (8, 8, 2)).astype("float32")
-    >>> encoded = keras_comic.data.encode_flow(flow)
-    >>> decoded, valid = keras_comic.data.decode_flow_array(encoded)
-    >>> decoded.shape, valid.shape
-    ((8, 8, 2), (8, 8))
-    """
-    cv2 = _import_cv2()
-    contents = np.frombuffer(encoded, "uint8")
-    pixels = None
-    if contents.size:
-        pixels = cv2.imdecode(contents, cv2.IMREAD_UNCHANGED)
-    if pixels is None or pixels.dtype != np.uint16 or pixels.ndim != 3:
-        raise ValueError(
-            "Expected a 16-bit RGB PNG file, as `encode_flow` makes it. "
-            f"Received: encoded={bytes(encoded[:16])!r}..."
-        )
-    steps = pixels[..., 2:0:-1].astype("float32")
-    return (steps - np.float32(_ZERO)) / _SCALE, pixels[..., 0] > 0
 
 
 def _check_picture(name, picture):
@@ -356,13 +271,3 @@ def _check_flow(name, flow):
             f"Received: shape={flow.shape}"
         )
     return flow
-
-
-def _import_cv2():
-    try:
-        return importlib.import_module("cv2")
-    except ImportError as error:
-        raise ImportError(
-            f"Optical flow needs OpenCV, which cannot be imported ({error}). "
-            "Install it with `pip install keras-comic[video]`."
-        ) from error

@@ -1,9 +1,10 @@
 """Crops of the pictures of records, by the number of the sample."""
 
+import functools
+
 import numpy as np
 import tensorflow as tf
 
-from keras_comic.data.graph_variants import variant_of
 from keras_comic.data.image_ops import decode_window
 from keras_comic.data.randomness import random_key
 from keras_comic.data.randomness import random_uniforms
@@ -16,6 +17,7 @@ from keras_comic.data.record_index import RecordIndex
 from keras_comic.data.record_order import RecordOrder
 from keras_comic.data.record_order import RecordReader
 from keras_comic.data.variants import check_variant
+from keras_comic.data.variants import make_variant
 
 
 class PictureStream:
@@ -67,7 +69,7 @@ class PictureStream:
             key = f"variant/{variant}"
             encoded, is_jpeg = b"", False
             if string_values(features, key):
-                encoded, is_jpeg, *_ = read_picture(features, key, size, check)
+                encoded, is_jpeg = read_picture(features, key, size, check)
             parsed[key] = encoded
             parsed[f"{key}/is_jpeg"] = is_jpeg
         return parsed
@@ -147,7 +149,15 @@ class PictureStream:
         is_jpeg = sample[f"variant/{variant}/is_jpeg"]
         return tf.cond(
             encoded == "",
-            lambda: variant_of(variant, image),
+            lambda: tf.ensure_shape(
+                tf.numpy_function(
+                    functools.partial(make_variant, variant),
+                    [image],
+                    "uint8",
+                    stateful=False,
+                ),
+                image.shape,
+            ),
             lambda: self.cropper.fit(self.decode(encoded, is_jpeg, crop), crop),
         )
 

@@ -8,16 +8,17 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image
 
-from keras_comic.data.build import WrittenRecords
-from keras_comic.data.build import check_positive
-from keras_comic.data.build import check_split
+from keras_comic.data.build import check_workers
+from keras_comic.data.build import count_conversions
 from keras_comic.data.build import list_all
 from keras_comic.data.build import make_maker
+from keras_comic.data.build_folder import WrittenRecords
 from keras_comic.data.chunks import make_chunks
 from keras_comic.data.chunks import split_into_chunks
 from keras_comic.data.contact_sheet import save_contact_sheet
 from keras_comic.data.record_maker import THUMBNAIL_SIZE
 from keras_comic.data.record_plan import plan_shards
+from keras_comic.data.shard_layout import ShardLayout
 
 # Pictures of each rule on the sheet.
 MAX_PER_RULE = 24
@@ -27,7 +28,7 @@ def preview_records(
     sources,
     maker,
     sheet,
-    split="train",
+    layout=None,
     manifest=None,
     num_workers=None,
     progress=None,
@@ -42,7 +43,7 @@ def preview_records(
         sources: As in `write_records`.
         maker: As in `write_records`.
         sheet: String or path of the PNG file to write; `None` writes none.
-        split: String. Defaults to `"train"`.
+        layout: As in `write_records`. Defaults to `None`.
         manifest: String, path or `None`. Defaults to `None`.
         num_workers: Integer or `None`. Defaults to `None`.
         progress: Callable or `None`. Defaults to `None`.
@@ -70,24 +71,16 @@ def preview_records(
     >>> [(drop.rule, drop.path) for drop in found.drops]
     [('duplicate', 'ink/b.png')]
     """
-    maker = make_maker(maker)
-    check_split(split)
-    check_positive(num_workers=num_workers)
-    listed = list_all(sources, maker.kind, split, 0.0, manifest)
+    maker, layout = make_maker(maker), layout or ShardLayout()
+    check_workers(num_workers)
+    listed = list_all(sources, maker.kind, layout, manifest)
     chunks = split_into_chunks(listed)
     results = make_chunks(maker, chunks, None, num_workers, progress)
     facts = [fact for result in results for fact in result.facts]
     drops = [drop for result in results for drop in result.drops]
-    plan = plan_shards(facts, maker.rules, None, 2**62)
-    kept = [
-        facts[number]
-        for shards in plan.shards.values()
-        for numbers in shards
-        for number in numbers
-    ]
-    conversions = collections.Counter()
-    for result in results:
-        conversions.update(result.conversions)
+    plan = plan_shards(facts, maker.rules, ShardLayout())
+    left_out = {duplicate.number for duplicate in plan.duplicates}
+    kept = [fact for n, fact in enumerate(facts) if n not in left_out]
     if sheet is not None:
         groups = _group(drops)
         by_path = {str(source.path): source for source in listed}
@@ -105,7 +98,7 @@ def preview_records(
         )
     counts = collections.Counter(fact["label"] for fact in kept)
     return WrittenRecords(
-        [], dict(counts), [*drops, *plan.drops], dict(conversions)
+        [], dict(counts), [*drops, *plan.drops], count_conversions(results)
     )
 
 

@@ -8,10 +8,10 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image
 
-from keras_comic.data.cleaning import perceptual_hash
 from keras_comic.data.image_sizes import resize_short_side
 from keras_comic.data.images import REASONS
 from keras_comic.data.images import open_image
+from keras_comic.data.picture_measures import perceptual_hash
 
 # Of the files that are encoded anew where the source was not lossless.
 JPEG_QUALITY = 95
@@ -102,7 +102,6 @@ class RecordMaker:
         near = self.rules is not None and (
             self.rules.duplicate_distance is not None
         )
-        pixels = image[::4, ::4].reshape(-1, 3) / 255.0
         return {
             "path": str(source.path),
             "filename": source.name,
@@ -112,8 +111,7 @@ class RecordMaker:
             "bytes": len(data),
             "height": image.shape[0],
             "width": image.shape[1],
-            "brightness": round(float(pixels.mean()), 4),
-            "saturation": round(float(np.ptp(pixels, axis=1).mean()), 4),
+            **color_facts(image),
             "sha256": sha256,
             "hash": perceptual_hash(image) if near else None,
         }
@@ -147,6 +145,15 @@ class RecordMaker:
         if self.image_size is None or min(image.shape[:2]) <= self.image_size:
             return image
         return resize_short_side(image, self.image_size)
+
+
+def color_facts(image):
+    """Measures the mean brightness and saturation of a picture, 0 to 1."""
+    pixels = image[::4, ::4].reshape(-1, 3) / 255.0
+    return {
+        "brightness": round(float(pixels.mean()), 4),
+        "saturation": round(float(np.ptp(pixels, axis=1).mean()), 4),
+    }
 
 
 def encode_picture(picture):

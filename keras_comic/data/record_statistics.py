@@ -1,8 +1,8 @@
-"""What a set of records is like, in numbers and on a page."""
+"""Statistics of a set of records, in numbers and on a page."""
 
 import collections
-import functools
 import os
+import warnings
 
 import numpy as np
 
@@ -16,11 +16,10 @@ MEASURES = {
 }
 # Labels, licences or rules that have a bar of their own.
 MAX_BARS = 16
-MAX_LENGTH = 32
 
 
 def summarize(facts):
-    """Smallest, median, mean and largest of each measure."""
+    """Returns the smallest, median, mean and largest of each measure."""
     summary = {}
     for measure in MEASURES:
         values = _values(facts, measure)
@@ -60,7 +59,10 @@ def save_statistics_page(path, facts, drops=()):
         _draw_bars(axis, title, names)
     upper.suptitle(f"{len(facts)} records, {len(drops)} left out")
     part = path.with_name(f".{path.name}.part")
-    figure.savefig(part, format="png", dpi=80)
+    with warnings.catch_warnings():
+        # The font lacks letters of some scripts, and shows boxes for them.
+        warnings.filterwarnings("ignore", "Glyph .* missing")
+        figure.savefig(part, format="png", dpi=80)
     os.replace(part, path)
 
 
@@ -88,22 +90,16 @@ def _draw_bars(axis, title, names):
     bars = axis.barh(range(len(counts)), [count for _, count in counts])
     axis.bar_label(bars, padding=2)
     axis.xaxis.get_major_locator().set_params(integer=True)
-    labels = [_printable(name or "(not given)") for name, _ in counts]
-    axis.set_yticks(range(len(counts)), labels)
+    # A `$` begins a formula.
+    names = [
+        (_printable(name) or "(not given)").replace("$", "S")
+        for name, _ in counts
+    ]
+    names = [name if len(name) <= 32 else f"{name[:31]}~" for name in names]
+    axis.set_yticks(range(len(counts)), names)
     axis.margins(x=0.15)
 
 
 def _printable(name):
-    # A letter that the font lacks warns; `$` begins a formula.
-    letters = _letters()
-    name = "".join(letter if ord(letter) in letters else "?" for letter in name)
-    name = name.replace("$", "S")
-    return name if len(name) <= MAX_LENGTH else name[: MAX_LENGTH - 1] + "~"
-
-
-@functools.cache
-def _letters():
-    from matplotlib import font_manager
-
-    path = font_manager.findfont(font_manager.FontProperties())
-    return frozenset(font_manager.get_font(path).get_charmap())
+    # File names need not be Unicode.
+    return name.encode("utf-8", "replace").decode()

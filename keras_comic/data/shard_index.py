@@ -2,7 +2,6 @@
 
 import collections
 import json
-import mmap
 import os
 
 import numpy as np
@@ -12,9 +11,8 @@ from google.protobuf.message import DecodeError
 from keras_comic.data.framing import FOOTER
 from keras_comic.data.framing import FRAME_BYTES
 from keras_comic.data.framing import HEADER
-from keras_comic.data.framing import MAX_RECORD_BYTES
-from keras_comic.data.framing import masked_crc
-from keras_comic.data.paths import is_url
+from keras_comic.data.framing import FramingError
+from keras_comic.data.framing import scan_records
 from keras_comic.data.tfrecord import SCHEMA_VERSION
 from keras_comic.data.tfrecord import records_kind
 
@@ -77,20 +75,19 @@ def _from_manifest(shard, manifest):
 
 
 def _scan(shard, report):
-    kind, offsets, lengths, labels = None, [], [], []
-    names = {}
-    for offset, data in _records(_contents(shard), shard, report):
+    """Reads through a shard that no manifest lists."""
+    kind, offsets, lengths, labels, names = None, [], [], [], {}
+    for offset, data in _whole_records(shard, report):
         try:
-            example = tf.train.Example.FromString(data)
+            features = tf.train.Example.FromString(data).features.feature
         except DecodeError:
             report(shard, offset, "it cannot be parsed")
             continue
-        features = example.features.feature
         if kind is None:
             if [*features["schema/version"].int64_list.value] != [
                 SCHEMA_VERSION
             ]:
-                # Which says what to do.
+                # Raises the error that says what to do.
                 records_kind([shard])
             kind = features["image/kind"].bytes_list.value[0].decode()
         label = features["image/label"].bytes_list.value[0]
@@ -109,57 +106,16 @@ def _scan(shard, report):
     )
 
 
-def _contents(shard):
-    if is_url(shard):
-        with tf.io.gfile.GFile(shard, "rb") as file:
-            return file.read()
-    with open(shard, "rb") as file:
-        if os.fstat(file.fileno()).st_size == 0:
-            return b""
-        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-
-
-def _records(contents, shard, report):
+def _whole_records(shard, report):
     """Yields the offset and the data of the records that are whole."""
-    place, size = 0, len(contents)
-    while place < size:
-        offset = place + HEADER.size
-        length = _length_at(contents, place)
-        if length is None:
-            report(shard, offset, "its length is broken")
-            place = _next_record(contents, place + 1)
-        elif offset + length + FOOTER.size > size:
-            report(shard, offset, "the file ends within it")
-            return
-        else:
-            data = contents[offset : offset + length]
-            place = offset + length
-            if FOOTER.unpack_from(contents, place)[0] == masked_crc(data):
-                yield offset, data
-            else:
-                report(shard, offset, "its checksum is wrong")
-            place += FOOTER.size
-
-
-def _length_at(contents, place):
-    """The length of the record that begins here, or `None` if none does."""
-    head = contents[place : place + HEADER.size]
-    if len(head) < HEADER.size:
-        return None
-    length, crc = HEADER.unpack(head)
-    if length > MAX_RECORD_BYTES or masked_crc(head[:8]) != crc:
-        return None
-    return length
-
-
-def _next_record(contents, place):
-    """Where the next record begins, after one whose length is broken."""
-    while True:
-        # No length fills its upper four bytes.
-        zeros = contents.find(b"\0\0\0\0", place + 4)
-        if zeros < 0:
-            return len(contents)
-        place = zeros - 4
-        if _length_at(contents, place) is not None:
-            return place
-        place += 1
+    offset = HEADER.size
+    with tf.io.gfile.GFile(shard, "rb") as file:
+        try:
+            for offset, data in scan_records(file):
+                if data is None:
+                    report(shard, offset, "its checksum is wrong")
+                else:
+                    yield offset, data
+        except FramingError as error:
+            # Where the next record begins is not known.
+            report(shard, offset, f"{error}, and all after it is lost")

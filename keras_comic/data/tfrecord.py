@@ -2,6 +2,7 @@
 
 import collections
 import os
+import re
 
 import tensorflow as tf
 from google.protobuf.message import DecodeError
@@ -62,18 +63,9 @@ SCHEMA = {
     ),
     **{
         f"variant/{name}": Feature(
-            "string", PICTURES, None, f"One file, or none: the picture {holds}"
+            "string", PICTURES, None, f"One file, or none: `{name}`"
         )
-        for name, holds in zip(
-            VARIANTS,
-            (
-                "with smoothed edges",
-                "in grey",
-                "in flat regions",
-                "blurred",
-                "without texture",
-            ),
-        )
+        for name in VARIANTS
     },
     "comic/encoded": Feature(
         "string", ("pairs",), (), "The photo's comic, of the photo's size"
@@ -102,26 +94,7 @@ SCHEMA = {
 
 
 def record_features(kind):
-    """The features of one kind of record, for `tf.io.parse_example`.
-
-    Lists come as vectors of their own length; everything else has the shape
-    that `describe_schema` says.
-
-    Args:
-        kind: `"photos"`, `"comics"`, `"pairs"` or `"clips"`.
-
-    Returns:
-        Dict of the feature's key to its `tf.io.FixedLenFeature` or
-        `tf.io.FixedLenSequenceFeature`.
-
-    Raises:
-        ValueError: If there is no such kind.
-
-    Example:
-
-    >>> sorted(keras_comic.data.record_features("clips"))[:3]
-    ['clip/encoded', 'clip/flow', 'clip/times']
-    """
+    """Returns the features of one kind of record, for `tf.io.parse_example`."""
     check_kind(kind)
     features = {}
     for key, feature in SCHEMA.items():
@@ -288,28 +261,28 @@ def list_shards(records):
 
 
 def _check_complete(shards, names, folder):
-    if any(
-        name.startswith(".")
-        and name.endswith(".build")
-        and tf.io.gfile.exists(os.path.join(folder, name, INSTALLING))
-        for name in names
-    ):
-        raise FileNotFoundError(
-            "A build was interrupted, or is at work, while it replaced these "
-            f"shards; the same command finishes it. Received: {folder}"
-        )
-    sets = {}
-    for shard in shards:
-        split, _, number = os.path.basename(shard).partition("-")
-        total = number.partition("-of-")[2].partition(".")[0]
-        if total.isdecimal():
-            sets.setdefault((split, int(total)), []).append(shard)
-    for (split, total), found in sets.items():
-        if len(found) != total:
+    for name in names:
+        if re.fullmatch(r"\..*\.build", name) and tf.io.gfile.exists(
+            os.path.join(folder, name, INSTALLING)
+        ):
             raise FileNotFoundError(
-                f"Of the {total} shards of `{split}` only {len(found)} are "
-                "here. Where a build was interrupted, the same command "
-                f"finishes it. Received: {folder}"
+                "A build was interrupted, or is at work, while it replaced "
+                "these shards; the same command finishes it. "
+                f"Received: {folder}"
+            )
+    sets = collections.Counter()
+    for shard in shards:
+        match = re.fullmatch(
+            r"(.*)-\d+-of-(\d+)\.tfrecord", os.path.basename(shard)
+        )
+        if match:
+            sets[match[1], int(match[2])] += 1
+    for (split, total), count in sets.items():
+        if count != total:
+            raise FileNotFoundError(
+                f"Of the {total} shards of `{split}` only {count} are here. "
+                "Where a build was interrupted, the same command finishes it. "
+                f"Received: {folder}"
             )
 
 

@@ -1,47 +1,52 @@
-"""What losses need of a picture besides the picture itself."""
+"""Variants of a picture that losses need beside the picture itself."""
 
 import math
 
 import numpy as np
+from PIL import Image
 
 from keras_comic.data.borders import check_image
-from keras_comic.data.edge_smoothing import edge_smoothed
-from keras_comic.data.edge_smoothing import filtered
-from keras_comic.data.edge_smoothing import luma
-from keras_comic.data.smoothing import l0_smoothed
-from keras_comic.data.smoothing import nl_means_smoothed
-from keras_comic.data.superpixels import superpixels
 
 # As in the records' schema.
 VARIANTS = ("edge_smoothed", "grayscale", "superpixels", "blurred", "smoothed")
-# Of the blur: standard deviation, and how far the filter reaches, pixels.
+
+# Thresholds of Canny's method, on the sum of the absolute values of Sobel's
+# two filters, and how wide edges are made, pixels.
+EDGE_THRESHOLDS = (100, 200)
+EDGE_WIDTH = 5
+# Least size of a superpixel: 200 of 256 x 256 pixels.
+SEGMENT_PIXELS = 65536 / 200
+# Standard deviations of a superpixel, levels: below the first its color is the
+# mean, above the second the median, between them half of each.
+LOW_DEVIATION = 20
+HIGH_DEVIATION = 40
+# Of the blur: standard deviation, how far it reaches, pixels, and the sum of
+# its integer weights.
 BLUR_SIGMA = 3.0
 BLUR_RADIUS = 10
-# The sum of its weights. The products are exact in float32, so that the filter
-# gives the same in a TensorFlow graph.
 BLUR_SUM = 4096
+# Of the smoothing: the distance of patches at which a weight falls to 1 / e,
+# with levels in [0, 1]; what a gradient must gain in squared difference; where
+# the weight of the gradients ends, and by what it grows each time.
+PATCH_STRENGTH = 0.03
+SMOOTHNESS = 0.005
+LARGEST_BETA = 1e5
+BETA_FACTOR = 2.0
 
 
 def make_variant(name, image):
     """Makes one of the variants of a picture that losses need.
 
     Their settings are fixed: stored beside a picture in a record, a variant
-    means the same in every record. The functions named below take others. The
-    same picture gives the same bytes each time: all but `"superpixels"` and
-    `"smoothed"` are computed with integers, and these two gave the same with
-    the oldest and the newest versions of NumPy, SciPy and scikit-image that
-    were tried (1.26, 1.11, 0.22; 2.4, 1.17, 0.26).
+    means the same in every record.
 
-    | name | what | for | ms |
-    | --- | --- | --- | --- |
-    | `"edge_smoothed"` | `edge_smoothed`: a drawing without its clear edges | the discriminators of CartoonGAN and AnimeGAN | 5 |
-    | `"grayscale"` | luma of ITU-R BT.601, three times | texture apart from color | 1 |
-    | `"superpixels"` | `superpixels`: flat areas, 200 of 256 x 256 pixels, adaptive color | the structure loss of White-box, region smoothing of AnimeGANv3 | 55 |
-    | `"blurred"` | Gaussian of 3 pixels, 21 x 21 of them | colors without detail | 3 |
-    | `"smoothed"` | `nl_means_smoothed`, then `l0_smoothed` of 0.005 | the fine-grained target of AnimeGANv3 | 100 |
-
-    The last column: about how many milliseconds 256 x 256 pixels take on one
-    core of two.
+    | name | what | for |
+    | --- | --- | --- |
+    | `"edge_smoothed"` | a drawing blurred along its clear edges | the discriminators of CartoonGAN and AnimeGAN |
+    | `"grayscale"` | luma of ITU-R BT.601, three times | texture apart from color |
+    | `"superpixels"` | at most 200 flat areas of 256 x 256 pixels | the structure loss of White-box, region smoothing of AnimeGANv3 |
+    | `"blurred"` | Gaussian of 3 pixels, 21 x 21 of them | colors without detail |
+    | `"smoothed"` | non-local means, then few gradients (L0) | the fine-grained target of AnimeGANv3 |
 
     Args:
         name: String, one of the names above.
@@ -61,6 +66,18 @@ def make_variant(name, image):
     ((32, 32, 3), True)
 
     Reference:
+        - [Chen et al., 2018](
+          https://openaccess.thecvf.com/content_cvpr_2018/html/Chen_CartoonGAN_Generative_Adversarial_CVPR_2018_paper.html),
+          section 3.2.1, for the edges, with the sizes of the scripts in use
+          for CartoonGAN and AnimeGAN.
+        - [Wang and Yu, 2020](
+          https://openaccess.thecvf.com/content_CVPR_2020/html/Wang_Learning_to_Cartoonize_Using_White-Box_Cartoon_Representations_CVPR_2020_paper.html),
+          section 3.2, for the superpixels. Differs from it in: small segments
+          are merged by [Felzenszwalb and Huttenlocher's](
+          https://doi.org/10.1023/B:VISI.0000022288.19776.77) own rule, not by
+          selective search; mean and median stand as in its published code,
+          the other way round than in its formula; the final power of 1.2 is
+          left to a loss.
         - [Ignatov et al., 2017](https://doi.org/10.1109/ICCV.2017.355),
           section 3.1.1, for the blur.
         - [Liu et al., 2024](https://doi.org/10.1587/transinf.2023EDP7061),
@@ -69,19 +86,18 @@ def make_variant(name, image):
     """  # noqa: E501
     check_variant(name)
     check_image(image)
-    if name == "edge_smoothed":
-        return edge_smoothed(image)
-    if name == "grayscale":
-        return np.repeat(luma(image)[..., None], 3, axis=-1)
-    if name == "superpixels":
-        return superpixels(image)
-    if name == "blurred":
-        return filtered(image, blur_weights())
-    return l0_smoothed(nl_means_smoothed(image), smoothness=0.005)
+    makers = {
+        "edge_smoothed": edge_smoothed,
+        "grayscale": lambda image: np.repeat(_luma(image)[..., None], 3, -1),
+        "superpixels": superpixels,
+        "blurred": lambda image: _filtered(image, _blur_weights()),
+        "smoothed": lambda image: l0_smoothed(nl_means_smoothed(image)),
+    }
+    return makers[name](image)
 
 
 def check_variant(name):
-    """Checks that there is a variant of this name."""
+    """Raises an error if there is no variant of this name."""
     if name not in VARIANTS:
         raise ValueError(
             f"`name` must be one of {', '.join(VARIANTS)}. "
@@ -89,11 +105,126 @@ def check_variant(name):
         )
 
 
-def blur_weights():
-    """The integer weights of the blur along one axis."""
+def edge_smoothed(image):
+    """Blurs a drawing along its edges; in integers, the same everywhere."""
+    import cv2
+
+    edges = cv2.Canny(_luma(image), *EDGE_THRESHOLDS)
+    wide = cv2.dilate(edges, np.ones((EDGE_WIDTH, EDGE_WIDTH), "uint8"))
+    # A binomial filter: nearly a Gaussian of one pixel.
+    weights = [math.comb(EDGE_WIDTH - 1, k) for k in range(EDGE_WIDTH)]
+    return np.where(wide[..., None] > 0, _filtered(image, weights), image)
+
+
+def _luma(image):
+    return np.asarray(Image.fromarray(image).convert("L"))
+
+
+def _blur_weights():
     places = range(-BLUR_RADIUS, BLUR_RADIUS + 1)
     weights = [math.exp(-((place / BLUR_SIGMA) ** 2) / 2) for place in places]
     scale = BLUR_SUM / sum(weights)
     weights = [round(weight * scale) for weight in weights]
     weights[BLUR_RADIUS] += BLUR_SUM - sum(weights)
     return weights
+
+
+def _filtered(image, weights):
+    """Filters both axes of an image with integer weights, exactly."""
+    from scipy import ndimage
+
+    bits = sum(weights).bit_length() - 1
+    spare = bits - 3 if bits > 8 else 0
+    # Filters of SciPy compute in float64: these integers are exact there.
+    first = ndimage.correlate1d(
+        image, weights, axis=0, output="int32", mode="mirror"
+    )
+    first = (first + (1 << spare >> 1)) >> spare
+    second = ndimage.correlate1d(first, weights, axis=1, mode="mirror")
+    scale = 2 * bits - spare
+    return ((second + (1 << scale >> 1)) >> scale).astype("uint8")
+
+
+def superpixels(image):
+    """Fills the segments of a picture with one color each."""
+    from scipy import ndimage
+    from skimage.segmentation import felzenszwalb
+
+    pixels = image.shape[0] * image.shape[1]
+    num_segments = max(1, round(pixels / SEGMENT_PIXELS))
+    # Segments of at least so many pixels are at most as many as wanted.
+    min_size = -(-pixels // num_segments)
+    labels = felzenszwalb(image, scale=5, sigma=0.8, min_size=min_size)
+    numbers = np.arange(labels.max() + 1)
+
+    def measure(function):
+        channels = np.moveaxis(image, -1, 0)
+        return np.stack([function(c, labels, numbers) for c in channels], -1)
+
+    means, medians = measure(ndimage.mean), measure(ndimage.median)
+    # The deviation within each channel; a mean alone greys what varies.
+    deviations = np.sqrt(measure(ndimage.variance).mean(-1, keepdims=True))
+    share = 0.5 * (deviations >= LOW_DEVIATION)
+    share = np.where(deviations > HIGH_DEVIATION, 1.0, share)
+    colors = means + share * (medians - means)
+    return np.floor(colors + 0.5).astype("uint8")[labels]
+
+
+def nl_means_smoothed(image):
+    """Takes the grain from a picture by averaging similar patches."""
+    from skimage.restoration import denoise_nl_means
+
+    height, width = image.shape[:2]
+    # An axis of one pixel would be taken for none.
+    padding = [(0, height == 1), (0, width == 1), (0, 0)]
+    smooth = denoise_nl_means(
+        np.pad(image, padding, mode="edge") / 255.0,
+        patch_size=5,
+        patch_distance=3,
+        h=PATCH_STRENGTH,
+        channel_axis=-1,
+    )
+    return _to_uint8(smooth[:height, :width])
+
+
+def l0_smoothed(image, smoothness=SMOOTHNESS):
+    """Smooths a picture to few gradients: flat areas with sharp edges.
+
+    Xu et al., 2011 (https://doi.org/10.1145/2070781.2024208), section 3, with
+    mirrored borders, so that cosine transforms take the place of Fourier's.
+    """
+    from scipy import fft
+
+    # Channels first: the transforms then run along contiguous memory.
+    smooth = np.ascontiguousarray(np.moveaxis(image, -1, 0)) / 255.0
+    target = fft.dctn(smooth, axes=(1, 2))
+    transformed = target.copy()
+    # The eigenvalues of the second difference along mirrored borders.
+    angles = [np.pi * np.arange(side) / (2 * side) for side in image.shape[:2]]
+    stiffness = np.add.outer(*(4.0 * np.sin(angle) ** 2 for angle in angles))
+    rows, columns = np.zeros_like(smooth), np.zeros_like(smooth)
+    beta = 2.0 * smoothness
+    while beta < LARGEST_BETA:
+        np.subtract(smooth[:, 1:], smooth[:, :-1], out=rows[:, :-1])
+        np.subtract(smooth[..., 1:], smooth[..., :-1], out=columns[..., :-1])
+        squares = np.einsum("chw,chw->hw", rows, rows)
+        squares += np.einsum("chw,chw->hw", columns, columns)
+        # Weak gradients are to go. The new picture is solved for by how it
+        # differs from the last: its rounding errors are then as small.
+        weak = squares < smoothness / beta
+        rows *= weak
+        columns *= weak
+        divergence = np.add(rows, columns, out=smooth)
+        divergence[:, 1:] -= rows[:, :-1]
+        divergence[..., 1:] -= columns[..., :-1]
+        change = beta * fft.dctn(divergence, axes=(1, 2)) + target
+        change -= transformed
+        transformed += change / (1.0 + beta * stiffness)
+        smooth = fft.idctn(transformed, axes=(1, 2))
+        beta *= BETA_FACTOR
+    return _to_uint8(np.moveaxis(smooth, 0, -1))
+
+
+def _to_uint8(values):
+    levels = np.clip(values, 0.0, 1.0) * 255.0 + 0.5
+    return levels.astype("uint8", order="C")

@@ -22,8 +22,7 @@ class RandomMotion(keras.layers.Layer):
     even in `[-max_deformation, max_deformation]`. With `max_affine=0` and
     `max_deformation=0` it is a shift; with all three 0, noise alone.
 
-    It runs in the training step, on every backend;
-    `keras_comic.data.random_motion` does the same in a `tf.data` pipeline.
+    It runs in the training step, on every backend.
 
     Args:
         max_shift: Float >= 0, pixels. Defaults to `10.0`.

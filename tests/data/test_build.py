@@ -4,7 +4,6 @@ import hashlib
 import itertools
 import json
 import os
-import random
 import shutil
 import signal
 import subprocess
@@ -15,32 +14,27 @@ from pathlib import Path
 
 import pytest
 from absl.testing import parameterized
-from hypothesis import given
-from hypothesis import settings
 from hypothesis import strategies as st
 from PIL import Image
 
 tf = pytest.importorskip("tensorflow")
 
-from keras_comic.data.build import KEY_FILE  # noqa: E402
-from keras_comic.data.build import make_maker  # noqa: E402
 from keras_comic.data.build import write_records  # noqa: E402
+from keras_comic.data.build_folder import KEY_FILE  # noqa: E402
 from keras_comic.data.chunks import CHUNK_SIZE  # noqa: E402
 from keras_comic.data.chunks import chunk_paths  # noqa: E402
 from keras_comic.data.cleaning import CleaningRules  # noqa: E402
 from keras_comic.data.framing import scan_records  # noqa: E402
 from keras_comic.data.image_record_maker import ImageRecordMaker  # noqa: E402
+from keras_comic.data.shard_layout import ShardLayout  # noqa: E402
 from keras_comic.data.tfrecord import INSTALLING  # noqa: E402
-from keras_comic.data.tfrecord import KINDS  # noqa: E402
 from keras_comic.data.tfrecord import list_shards  # noqa: E402
 from keras_comic.data.tfrecord import read_records  # noqa: E402
 from tests.data.bad_files import make_bad_files  # noqa: E402
 from tests.data.pictures import save_noise  # noqa: E402
 from tests.test_case import ROOT  # noqa: E402
-from tests.test_case import SHARED  # noqa: E402
 from tests.test_case import TestCase  # noqa: E402
 from tests.test_case import photos  # noqa: E402
-from tests.test_case import shared  # noqa: E402
 
 # Text that a file name can be, but for what means that nothing is given.
 TEXT = st.one_of(st.text(min_size=1), st.binary(min_size=1).map(os.fsdecode))
@@ -57,6 +51,7 @@ import matplotlib.figure
 
 from keras_comic.data.build import write_records
 from keras_comic.data.image_record_maker import ImageRecordMaker
+from keras_comic.data.shard_layout import ShardLayout
 
 EVENTS = ("os.mkdir", "os.remove", "os.rename", "os.rmdir", "shutil.rmtree")
 images, output = map(Path, sys.argv[1:3])
@@ -86,9 +81,8 @@ for line in sys.stdin:
             if int(line):
                 end_at(int(line))
             shards = int(sys.argv[3])
-            write_records(
-                images, output, maker, num_shards=shards, num_workers=1
-            )
+            layout = ShardLayout(num_shards=shards)
+            write_records(images, output, maker, layout, num_workers=1)
             code = 0
         finally:
             os._exit(code)
@@ -133,10 +127,16 @@ class BuildTest(parameterized.TestCase, TestCase):
         return save_noise(self.images, *names, **arguments)
 
     def write(self, sources=None, output=None, maker="photos", **arguments):
+        layout = {
+            name: arguments.pop(name)
+            for name in ("split", "eval_fraction", "num_shards", "shard_bytes")
+            if name in arguments
+        }
         return write_records(
             self.images if sources is None else sources,
             self.output if output is None else output,
             maker,
+            ShardLayout(**layout),
             **arguments,
         )
 
@@ -292,17 +292,6 @@ class WriteTest(BuildTest):
             [drop.rule for drop in written.drops],
         )
 
-    @parameterized.parameters(*KINDS)
-    def test_every_kind_by_its_name(self, kind):
-        names = [f"photos/{i}.png" for i in range(8)]
-        self.save(*names, *(name.replace("photos", "comics") for name in names))
-        maker = make_maker(kind)
-        self.assertEqual(maker.kind, kind)
-        self.assertIs(make_maker(maker), maker)
-        sources = self.images / "photos" if kind == "clips" else self.images
-        self.write(sources, maker=kind)
-        self.assertEqual(self.read()[0]["image/kind"], kind.encode())
-
     def test_names_that_are_not_unicode(self):
         name = os.fsdecode(b"caf\xe9.png")
         try:
@@ -317,27 +306,6 @@ class WriteTest(BuildTest):
             [str(self.images / os.fsdecode(b"\xff.png"))],
         )
         self.assertEqual(self.write().failures, written.failures)
-
-    def test_num_shards(self):
-        self.save(*(f"{i}.png" for i in range(7)))
-        written = self.write(num_shards=3)
-        names = [path.name for path in written.shards]
-        self.assertEqual(
-            names, [f"train-0000{i}-of-00003.tfrecord" for i in range(3)]
-        )
-        sizes = [len(self.read(shard)) for shard in written.shards]
-        self.assertEqual(sizes, [3, 2, 2])
-        self.assertEqual(self.names(), [f"{i}.png" for i in range(7)])
-
-    def test_shards_by_size(self):
-        self.save(*(f"{i}.png" for i in range(5)))
-        written = self.write(shard_bytes=6000)
-        sizes = [len(self.read(shard)) for shard in written.shards]
-        self.assertEqual(sizes, [2, 2, 1])
-        for shard in written.shards:
-            self.assertLessEqual(shard.stat().st_size, 6000)
-        names = [name for shard in written.shards for name in self.names(shard)]
-        self.assertEqual(names, [f"{i}.png" for i in range(5)])
 
     def test_eval_fraction(self):
         names = [f"{i}.png" for i in range(20)]
@@ -370,24 +338,6 @@ class WriteTest(BuildTest):
         path.write_text("file,split\na.png,a/b\n")
         with self.assertRaisesRegex(ValueError, "Received: split=a/b"):
             self.write(path)
-
-    def test_a_split_that_all_was_left_out_of(self):
-        self.save("a.png", "b.png")
-        (self.images / "b.png").write_text("A letter.")
-        path = self.images / "list.csv"
-        path.write_text("file,split\na.png,\nb.png,eval\n")
-        written = self.write(path)
-        self.assertEqual(len(written.shards), 1)
-        before = self.times()
-        self.assertEqual(self.write(path), written)
-        self.assertEqual(self.times(), before)
-
-    def test_progress(self):
-        self.save("a.png", "b.png")
-        (self.images / "c.png").write_text("No picture.")
-        seen = []
-        self.write(progress=lambda *numbers: seen.append(numbers))
-        self.assertEqual(seen, [(1, 3), (2, 3), (3, 3)])
 
     def test_pictures_of_the_records_are_no_sources(self):
         self.save("a.png", "ink/b.png", "records/preview.png")
@@ -422,44 +372,6 @@ class WriteTest(BuildTest):
         ):
             with self.assertRaisesRegex(error, message):
                 self.write(**arguments)
-
-    @settings(max_examples=3, deadline=None, derandomize=True, database=None)
-    @given(st.lists(st.tuples(TEXT, TEXT, TEXT), min_size=1, max_size=20))
-    def test_any_text_survives(self, texts):
-        rows = []
-        for number, (label, source, license) in enumerate(texts):
-            self.save(f"{number:02}.png", height=2, width=2)
-            rows.append(
-                {
-                    "file": f"{number:02}.png",
-                    "label": label,
-                    "source": source,
-                    "license": license,
-                }
-            )
-        path = self.images / "list.json"
-        path.write_text(json.dumps(rows), encoding="ascii")
-        self.write(path)
-        found = [
-            tuple(
-                record[f"image/{key}"].decode("utf-8", "surrogateescape")
-                for key in ("label", "source", "license")
-            )
-            for record in self.read()
-        ]
-        self.assertEqual(found, texts)
-
-    @shared
-    def test_shared_drawings(self):
-        folder = SHARED / "data" / "drawings" / "volland" / "eval"
-        written = self.write(
-            folder, split="eval", manifest=SHARED / "data" / "MANIFEST.csv"
-        )
-        self.assertEqual(written.counts, {"volland": 12})
-        for record in self.read():
-            self.assertIn(b"Public domain", record["image/license"])
-            path = folder / record["image/filename"].decode()
-            self.assertEqual(record["image/encoded"], path.read_bytes())
 
     def test_bad_files(self):
         self.save("good.png")
@@ -508,17 +420,6 @@ class DeterminismTest(BuildTest):
         self.write(output=self.other, maker=maker, num_shards=2)
         self.assertEqual(self.contents(), self.contents(self.other))
         self.assertEqual(len(self.contents()), 4)
-
-    def test_whatever_the_order_of_the_file_system(self):
-        self.write()
-        for path in sorted(self.images.rglob("*.png"), reverse=True):
-            copy = self.other / path.relative_to(self.images)
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            copy.write_bytes(path.read_bytes())
-        before = self.contents()
-        self.write(self.other)
-        for name in ("train-00000-of-00001.tfrecord", "train.statistics.png"):
-            self.assertEqual(self.contents()[name], before[name])
 
     @pytest.mark.slow
     def test_with_two_processes(self):
@@ -575,20 +476,6 @@ class ContinueTest(BuildTest):
         self.assertEqual(seen[-1], (self.count, self.count))
         self.assertEqual(written.counts, {"images": self.count})
 
-    def test_interrupted_again_and_again(self):
-        expected = self.undisturbed()
-        for at in range(1, self.count, 5):
-            self.interrupt(max(at, 1 + at // CHUNK_SIZE * CHUNK_SIZE))
-        self.write(maker=self.maker)
-        self.assertEqual(self.contents(), expected)
-
-    def test_other_numbers_of_shards_need_nothing_new(self):
-        self.interrupt(self.count)
-        self.maker.seen.clear()
-        self.write(maker=self.maker, num_shards=3)
-        self.assertEqual(len(self.maker.seen), 3)
-        self.assertEqual(self.contents(), self.undisturbed(num_shards=3))
-
     def test_an_interrupted_build_leaves_the_earlier_one(self):
         self.write()
         before = self.contents()
@@ -604,22 +491,6 @@ class ContinueTest(BuildTest):
         self.assertEqual(len(maker.seen), self.count - CHUNK_SIZE)
         expected = self.undisturbed(maker=ImageRecordMaker("photos", 8))
         self.assertEqual(self.contents(), expected)
-
-    def test_another_build_in_between(self):
-        expected = self.undisturbed()
-        self.interrupt(20)
-        self.write(maker=CountingRecordMaker(image_size=8))
-        self.maker.seen.clear()
-        self.write(maker=self.maker)
-        self.assertEqual(len(self.maker.seen), self.count)
-        self.assertEqual(self.contents(), expected)
-
-    def test_a_source_that_changed_in_between(self):
-        self.interrupt(20)
-        save_noise(self.images, "00.png", height=20, width=20, first_seed=9)
-        self.write(maker=self.maker)
-        self.assertEqual(self.read()[0]["image/height"], 20)
-        self.assertEqual(self.contents(), self.undisturbed())
 
     def test_records_that_are_there_are_not_made_again(self):
         written = self.write(maker=self.maker)
@@ -744,31 +615,6 @@ class FaultsTest(BuildTest):
         )
         for _, reason in written.failures:
             self.assertRegex(reason, "ends the process")
-
-    @pytest.mark.slow
-    def test_killed_at_random_moments(self):
-        names = [f"{i % 7}/{i:03}.png" for i in range(300)]
-        self.save(*names, height=16, width=20)
-        (self.images / "0" / "x.png").write_text("A letter.")
-        expected = self.folder / "expected"
-        maker = ImageRecordMaker("photos", image_size=12)
-        self.write(output=expected, maker=maker, num_shards=40)
-        expected = self.contents(expected)
-        generator = random.Random(0)
-        with self.server(num_shards=40) as server:
-            duration = self.run_build(server)
-            self.assertEqual(self.contents(), expected)
-            kills = 0
-            while kills < 20:
-                if self.contents() == expected:
-                    # From its beginning; else from where it was killed.
-                    shutil.rmtree(self.output)
-                delay = generator.uniform(0, duration)
-                kills += self.run_build(server, delay=delay) is None
-                for shard in self.output.glob("*.tfrecord"):
-                    self.assertEqual(checksum(shard), expected[shard.name])
-            self.run_build(server)
-            self.assertEqual(self.contents(), expected)
 
     @pytest.mark.slow
     def test_killed_before_each_operation_on_files(self):

@@ -1,27 +1,20 @@
 import json
-import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 pytest.importorskip("tensorflow")
 
-from keras_comic.data.chunks import CHUNK_SIZE  # noqa: E402
 from keras_comic.data.chunks import WATCH_PERIOD  # noqa: E402
-from keras_comic.data.chunks import ChunkResult  # noqa: E402
 from keras_comic.data.chunks import chunk_paths  # noqa: E402
-from keras_comic.data.chunks import cpu_count  # noqa: E402
 from keras_comic.data.chunks import load_chunk  # noqa: E402
 from keras_comic.data.chunks import make_chunk  # noqa: E402
 from keras_comic.data.chunks import make_chunks  # noqa: E402
 from keras_comic.data.chunks import result_from_json  # noqa: E402
 from keras_comic.data.chunks import result_to_json  # noqa: E402
 from keras_comic.data.chunks import split_into_chunks  # noqa: E402
-from keras_comic.data.chunks import write_json  # noqa: E402
 from keras_comic.data.framing import frame_record  # noqa: E402
-from keras_comic.data.record_maker import Drop  # noqa: E402
 from keras_comic.data.sources import Source  # noqa: E402
 from tests.data.record_makers import LineRecordMaker  # noqa: E402
 from tests.test_case import ROOT  # noqa: E402
@@ -77,21 +70,6 @@ class ChunksTest(TestCase):
 
 
 class SplitTest(ChunksTest):
-    def test_size(self):
-        for count, sizes in (
-            (0, []),
-            (1, [1]),
-            (CHUNK_SIZE, [CHUNK_SIZE]),
-            (2 * CHUNK_SIZE + 1, [CHUNK_SIZE, CHUNK_SIZE, 1]),
-        ):
-            sources = [
-                Source(Path(f"{i}.png"), f"{i}.png", "", "train")
-                for i in range(count)
-            ]
-            chunks = split_into_chunks(sources)
-            self.assertEqual([len(chunk) for chunk in chunks], sizes)
-            self.assertEqual([s for chunk in chunks for s in chunk], sources)
-
     def test_videos_and_folders_are_alone(self):
         (self.folder / "walk").mkdir()
         names = ["a.png", "b.png", "c.mp4", "d.mp4", "e.png", "walk", "x.png"]
@@ -144,12 +122,6 @@ class MakeChunkTest(ChunksTest):
         self.assertTrue(result.drops[0].thumbnail.startswith(b"\xff\xd8"))
         self.assertIsNone(result.drops[1].thumbnail)
 
-    def test_without_files(self):
-        (first,), (second,) = self.write(a="1\n2", b="drop\n3")
-        result = make_chunk(self.maker, [first, second])
-        make_chunk(self.maker, [first, second], chunk_paths(self.work, 0)[0])
-        self.assertEqual(self.plain([result]), self.load([0]))
-
     def test_sources_that_end_the_process_are_left_out(self):
         (first,), (second,) = self.write(a="exit", b="2")
         result = make_chunk(self.maker, [first, second], crashed=[0])
@@ -173,22 +145,8 @@ class MakeChunkTest(ChunksTest):
         make_chunk(self.maker, sources, path)
         self.assertEqual(len(load_chunk(self.work, 0).facts), 2)
 
-    def test_names_that_are_not_unicode(self):
-        path = "caf\udce9.png"
-        result = ChunkResult([{"path": path}], [Drop(path, "a", "b", None)], {})
-        write_json(chunk_paths(self.work, 0)[1], result_to_json(result))
-        self.assertEqual(load_chunk(self.work, 0), result)
-        self.assertEqual(len(self.contents()), 1)
-
 
 class MakeChunksTest(ChunksTest):
-    def test_progress(self):
-        chunks = self.write(a="1", b="fail", c="3\n4")
-        chunks = [chunks[0] + chunks[1], chunks[2]]
-        seen = []
-        self.make(chunks, progress=lambda *numbers: seen.append(numbers))
-        self.assertEqual(seen, [(1, 3), (2, 3), (3, 3)])
-
     def test_what_is_done_is_not_made_again(self):
         chunks = self.write(**{str(i): str(i) for i in range(6)})
         chunks = [chunks[0] + chunks[1], *chunks[2:]]
@@ -211,18 +169,6 @@ class MakeChunksTest(ChunksTest):
         expected = self.make(chunks)
         self.assertEqual(self.load(chunks), self.plain(expected))
 
-    def test_nothing_to_do(self):
-        chunks = self.write(a="1")
-        self.make(chunks, self.work)
-        seen = []
-        self.make(chunks, self.work, progress=lambda *n: seen.append(n))
-        self.assertEqual((seen, self.maker.seen), ([(1, 1)], ["a"]))
-        self.assertEqual(self.make([]), [])
-
-    def test_cpu_count(self):
-        self.assertGreaterEqual(cpu_count(), 1)
-        self.assertLessEqual(cpu_count(), os.cpu_count())
-
 
 class ProcessesTest(ChunksTest):
     def test_same_as_in_one_process(self):
@@ -239,12 +185,6 @@ class ProcessesTest(ChunksTest):
         self.assertEqual(self.contents(), expected)
         self.assertEqual(seen, [(number, 9) for number in range(1, 10)])
         self.assertEqual((len(maker.seen), self.maker.seen), (9, []))
-
-    @pytest.mark.slow
-    def test_results_come_back(self):
-        texts = {f"{i:02}": "\n".join(map(str, range(i))) for i in range(9)}
-        chunks = self.write(**texts)
-        self.assertEqual(self.make(chunks, None, 2), self.make(chunks))
 
     @pytest.mark.slow
     def test_processes_that_end(self):
@@ -271,13 +211,6 @@ class ProcessesTest(ChunksTest):
             self.assertEqual(drop.rule, "unreadable")
             self.assertRegex(drop.reason, "ends the process")
         self.assertEqual(self.maker.seen, [])
-
-    @pytest.mark.slow
-    def test_a_process_that_ends_without_files(self):
-        chunks = self.write(a="1", b="exit", c="1")
-        first, second, third = self.make(chunks, None, 2)
-        self.assertEqual((len(first.facts), len(third.facts)), (1, 1))
-        self.assertEqual((second.facts, len(second.drops)), ([], 1))
 
     @pytest.mark.slow
     def test_they_end_with_the_one_that_started_them(self):

@@ -144,20 +144,6 @@ class ClipStreamTest(DatasetTestCase):
             self.assertEqual(valid.sum(), 23 * 23)
         self.assertEqual(signs, {-1.0, 1.0})
 
-    def test_flow_that_is_not_known(self):
-        valid = np.ones((60, 80), bool)
-        valid[:, :40] = False
-        found = self.clips(
-            self.write_moving(valid), 2, 48, flow=True, rotation=10.0
-        )
-        part = found["valid"].mean()
-        self.assertTrue(0.2 < part < 0.7, part)
-        vectors = found["flow"][found["valid"]]
-        lengths = np.linalg.norm(vectors, axis=-1)
-        self.assertAllClose(
-            lengths, np.full(len(lengths), np.hypot(*MOTION)), atol=0.05
-        )
-
     def test_errors(self):
         frames = [photos(8, 8, 3)] * 3
         records = self.write("clips", [clip_record(frames, [0.0, 1.0, 2.0])])

@@ -71,15 +71,6 @@ class ComicStreamTest(DatasetTestCase):
         found = self.crops(records, 8, count=4)
         self.assertAllEqual(found, np.full((4, 8, 8, 3), 255))
 
-    def test_evenly_over_labels(self):
-        records = self.write_flat(
-            "comics", {"much": range(20), "few": range(100, 103)}
-        )
-        found = self.crops(records, 4, count=40)[:, 0, 0, 0]
-        self.assertEqual(sorted(found[found < 20]), list(range(20)))
-        few = np.bincount(found[found >= 100])[100:]
-        self.assertEqual(sorted(few), [6, 7, 7])
-
 
 class BlankTest(TestCase):
     def test_cells_are_those_of_numpy(self):

@@ -72,15 +72,6 @@ class FramingTest(parameterized.TestCase, TestCase):
                 found = [data for _, data in self.scan(content)]
                 self.assertEqual(found, [*RECORDS[:2], None, RECORDS[3]])
 
-    def test_cut_off_at_each_byte(self):
-        content = b"".join(self.framed[:3])
-        start = len(content) - len(self.framed[2])
-        for end in range(start + 1, len(content)):
-            found, message = self.scan_until_error(content[:end])
-            self.assertEqual(found, RECORDS[:2])
-            self.assertRegex(message, f"ends within .* byte {start}")
-        self.assertEqual(len(self.scan(content[:start])), 2)
-
     @parameterized.parameters(2**31 + 1, 2**63)
     def test_a_length_that_cannot_be(self, length):
         # Its checksum agrees, but nothing of that size may be read.

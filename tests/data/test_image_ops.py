@@ -1,4 +1,3 @@
-import functools
 import itertools
 
 import numpy as np
@@ -6,12 +5,10 @@ import pytest
 from PIL import Image
 
 from tests.test_case import TestCase
-from tests.test_case import noise
 from tests.test_case import photos
 
 tf = pytest.importorskip("tensorflow")
 
-from keras_comic.data import image_ops  # noqa: E402
 from keras_comic.data.image_ops import MAX_SHRINK  # noqa: E402
 from keras_comic.data.image_ops import cut  # noqa: E402
 from keras_comic.data.image_ops import decode_window  # noqa: E402
@@ -89,17 +86,6 @@ class DecodeWindowTest(TestCase):
             whole = tf.io.decode_image(encoded).numpy()
             for found in self.decode(encoded, 1, (0, 0, 9, 9), 1):
                 self.assertAllEqual(found, whole)
-
-    def test_grey_palette_and_16_bit(self):
-        grey = photos(9, 9)
-        for file_format in ("png", "jpeg"):
-            encoded = encode(grey, file_format)
-            expected = tf.io.decode_image(encoded, channels=3).numpy()
-            for found in self.decode(encoded, 1, (0, 0, 9, 9)):
-                self.assertAllEqual(found, expected)
-        palette = encode(np.asarray(Image.fromarray(grey).convert("P")))
-        for found in self.decode(palette, 1, (0, 0, 9, 9)):
-            self.assertShape(found, (9, 9, 3))
 
 
 class CutAndShrinkTest(TestCase):
@@ -233,20 +219,3 @@ class ResampleTest(TestCase):
         for found in self.resample(image, matrix):
             self.assertLess(abs(found - 127.5).max(), 40)
             self.assertLess(abs(found.mean() - 127.5), 2)
-
-    def test_other_channels(self):
-        image = noise(20, 26, 2)
-        matrix = [0.9, 0.1, 2.0, -0.1, 0.9, 4.0]
-        expected = reference(image, matrix, 12, 1)
-        for found in self.resample(image, matrix):
-            self.assertAllClose(found, expected, atol=1e-4)
-
-    def test_without_xla(self):
-        image = photos(20, 26, 3)
-        matrix = [0.9, 0.1, 2.0, -0.1, 0.9, 4.0]
-        compiled = self.resample(image, matrix)[0]
-        plain = functools.partial(image_ops._resample, 12, 1)
-        padded = np.zeros((32**2, 3), "uint8")
-        padded[: 20 * 26] = image.reshape(-1, 3)
-        found = plain(tf.constant(padded), 20, 26, tf.constant(matrix))
-        self.assertAllClose(found.numpy().astype(int), compiled, atol=1)

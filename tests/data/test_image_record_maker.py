@@ -3,8 +3,6 @@ import io
 import numpy as np
 import pytest
 from absl.testing import parameterized
-from hypothesis import given
-from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from PIL import Image
@@ -225,34 +223,6 @@ class PictureTest(ImageRecordMakerTest):
         (drop,) = made.drops
         self.assertEqual((made.records, drop.rule), ([], "not an image"))
 
-    def test_same_bytes_again(self):
-        self.save(photos(40, 30, 4))
-        made = [self.make(image_size=20, variants=VARIANTS) for _ in range(2)]
-        self.assertEqual(*made)
-
-    @settings(max_examples=25, deadline=None, derandomize=True, database=None)
-    @given(IMAGES)
-    def test_any_png_is_read_back_equal(self, image):
-        path = self.save(image)
-        (record,) = self.parse(self.make())
-        self.assertEqual(record["image/encoded"], path.read_bytes())
-        self.assertAllEqual(decode(record["image/encoded"]), image)
-        # Encoded anew.
-        self.save(image, "a.bmp")
-        (record,) = self.parse(self.make("a.bmp"))
-        self.assertAllEqual(decode(record["image/encoded"]), image)
-
-    @settings(max_examples=25, deadline=None, derandomize=True, database=None)
-    @given(IMAGES)
-    def test_any_jpeg_is_read_back_nearly_equal(self, image):
-        self.save(Image.fromarray(image).convert("CMYK"), "a.jpg", quality=95)
-        (record,) = self.parse(self.make("a.jpg"))
-        self.assertEqual(record["image/format"], b"jpeg")
-        found = decode(record["image/encoded"]).astype("float64")
-        expected = read_image(self.folder / "a.jpg")
-        self.assertShape(found, expected.shape)
-        self.assertLess(np.sqrt(((found - expected) ** 2).mean()), 8.0)
-
     def test_config(self):
         maker = ImageRecordMaker(
             "photos", 16, None, find_panels, ("blurred",), "scenes"
@@ -316,29 +286,6 @@ class PanelsTest(ImageRecordMakerTest):
         for record in self.parse(made):
             shape = decode(record["image/encoded"]).shape
             self.assertEqual(min(shape[:2]), 32)
-
-    def test_rules_hold_for_each(self):
-        page = self.page.copy()
-        page[82:148, 12:88] = 120
-        self.save(page)
-        rules = CleaningRules(min_side=8, min_sharpness=None, max_text=None)
-        made = self.make(panel_finder=find_panels, rules=rules)
-        self.assertEqual(len(made.records), 2)
-        self.assertEqual([drop.rule for drop in made.drops], ["blank"])
-
-    def test_a_picture_without_gutters(self):
-        path = self.save(draw_scene(60, 80))
-        made = self.make(panel_finder=find_panels)
-        (record,) = self.parse(made)
-        self.assertEqual(record["image/encoded"], path.read_bytes())
-        self.assertEqual(made.conversions, {})
-
-    def test_the_only_panel_of_a_page(self):
-        self.save(draw_comic_page(160, 200, [(20, 20, 120, 160)]))
-        made = self.make(panel_finder=find_panels)
-        (box,) = self.boxes(made)
-        self.assertGreater(overlap(box, (20, 20, 120, 160)), 0.9)
-        self.assertEqual(made.conversions, {"panel of a page": 1})
 
     @shared
     def test_shared_page(self):

@@ -9,7 +9,6 @@ from keras_comic.data.cropper import Cropper  # noqa: E402
 from keras_comic.data.crops import Crops  # noqa: E402
 from keras_comic.data.picture_stream import PairStream  # noqa: E402
 from keras_comic.data.picture_stream import PictureStream  # noqa: E402
-from keras_comic.data.record_index import RecordIndex  # noqa: E402
 from keras_comic.data.variants import make_variant  # noqa: E402
 from tests.data.batches import DatasetTestCase  # noqa: E402
 from tests.data.batches import levels  # noqa: E402
@@ -93,24 +92,6 @@ class PictureStreamTest(DatasetTestCase):
             for crop, variant in zip(found["photos"], found[f"photos/{name}"]):
                 expected = make_variant(name, crop.astype("uint8"))
                 self.assertAllEqual(variant, expected)
-
-    def test_both(self):
-        image = photos(20, 30, 3)
-        stored = picture_record(image, grayscale=255 - image)
-        records = self.write("photos", [picture_record(image), stored])
-        found = self.crops(records, variants=["grayscale"], flip=False)
-        kinds = [
-            "stored" if (crop + variant == 255).all() else "made"
-            for crop, variant in zip(found["photos"], found["photos/grayscale"])
-        ]
-        self.assertEqual(sorted(kinds), ["made"] * 10 + ["stored"] * 10)
-
-    def test_an_index_can_be_shared(self):
-        records = self.write_noise("photos")
-        index = RecordIndex(records)
-        self.assertAllEqual(
-            self.crops(index)["photos"], self.crops(records)["photos"]
-        )
 
     def test_errors(self):
         image = photos(8, 8, 3)

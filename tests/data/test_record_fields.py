@@ -26,7 +26,7 @@ class RecordFieldsTest(TestCase):
             picture = read_picture(features, "image/encoded", size, True)
             self.assertEqual(
                 picture,
-                (encode(image, file_format), file_format == "jpeg", 9, 12),
+                (encode(image, file_format), file_format == "jpeg"),
             )
         self.assertEqual(string_values(features, "image/kind"), [b"photos"])
 
@@ -63,13 +63,13 @@ class RecordFieldsTest(TestCase):
 
     def test_broken_files(self):
         image = photos(24, 32, 3)
+        with self.assertRaisesRegex(ValueError, "is cut off"):
+            self.check(encode(image, "jpeg")[:-9])
         for file_format in ("jpeg", "png"):
             encoded = encode(image, file_format)
             for end in (0, 1, 3, 9, 24, 60, len(encoded) // 2):
                 with self.assertRaisesRegex(ValueError, "its `image/encoded`"):
                     self.check(encoded[:end])
-            with self.assertRaisesRegex(ValueError, "is cut off"):
-                self.check(encoded[: len(encoded) // 2])
             with self.assertRaisesRegex(
                 ValueError, "is not a JPEG or PNG file of 24x32 pixels"
             ):

@@ -15,14 +15,12 @@ from PIL import Image
 pytest.importorskip("tensorflow")
 
 from keras_comic.data.cleaning import CleaningRules  # noqa: E402
-from keras_comic.data.cleaning import perceptual_hash  # noqa: E402
 from keras_comic.data.images import ImageError  # noqa: E402
+from keras_comic.data.picture_measures import perceptual_hash  # noqa: E402
 from keras_comic.data.record_maker import Picture  # noqa: E402
 from keras_comic.data.record_maker import RecordMaker  # noqa: E402
 from keras_comic.data.record_maker import encode_image  # noqa: E402
 from keras_comic.data.record_maker import encode_picture  # noqa: E402
-from keras_comic.data.record_maker import make_thumbnail  # noqa: E402
-from keras_comic.data.record_maker import sha256_of  # noqa: E402
 from keras_comic.data.sources import Source  # noqa: E402
 from keras_comic.data.video_reader import VideoError  # noqa: E402
 from tests.data.record_makers import LineRecordMaker  # noqa: E402
@@ -103,13 +101,6 @@ class MakeTest(RecordMakerTest):
         self.assertIn(reason, drop.reason)
         self.assertIsNone(drop.thumbnail)
 
-    @parameterized.parameters(
-        ImportError("PyAV is not installed"), KeyboardInterrupt()
-    )
-    def test_what_is_no_fault_of_the_source(self, error):
-        with self.assertRaises(type(error)):
-            FailingRecordMaker(error).make(self.source)
-
     def test_config_and_pickling(self):
         rules = CleaningRules(min_side=3)
         maker = pickle.loads(pickle.dumps(self.make(16, rules)))
@@ -127,22 +118,6 @@ class MakeTest(RecordMakerTest):
                 ValueError, f"positive integer or None. .* image_size={size}"
             ):
                 self.make(size)
-
-    def test_common_values(self):
-        self.assertEqual(
-            self.make().common_values(self.source, "ff", "png", (3, 4, 3)),
-            {
-                "image/split": "eval",
-                "image/label": "ink",
-                "image/filename": "ink/a.png",
-                "image/source": "A book",
-                "image/license": "CC0",
-                "image/sha256": "ff",
-                "image/format": "png",
-                "image/height": 3,
-                "image/width": 4,
-            },
-        )
 
     def test_facts(self):
         image = np.zeros((8, 12, 3), "uint8")
@@ -198,13 +173,6 @@ class MakeTest(RecordMakerTest):
         )
         self.assertShape(decode(drop.thumbnail), (24, 32, 3))
 
-    def test_resize(self):
-        image = photos(40, 61, 3)
-        self.assertShape(self.make(16).resize(image), (16, 24, 3))
-        self.assertIs(self.make(40).resize(image), image)
-        self.assertIs(self.make(50).resize(image), image)
-        self.assertIs(self.make().resize(image), image)
-
 
 class ReadPictureTest(RecordMakerTest):
     def test_own_bytes(self):
@@ -252,13 +220,6 @@ class ReadPictureTest(RecordMakerTest):
         self.assertEqual(conversions, {"alpha": 1})
         self.assertIsNone(picture.own_bytes)
 
-    def test_a_file_of_another_name(self):
-        path = self.save(photos(9, 7, 3), "a.jpg")
-        path = path.rename(self.folder / "a.png")
-        picture, _ = self.read(path)
-        self.assertTrue(picture.lossy)
-        self.assertEqual(encode_picture(picture)[1], "jpeg")
-
     def test_errors(self):
         with self.assertRaises(FileNotFoundError):
             self.read(self.folder / "missing.png")
@@ -294,27 +255,3 @@ class EncodeTest(RecordMakerTest):
         error = decode(encoded).astype("float64") - image
         self.assertLess(np.sqrt((error**2).mean()), 8.0)
         self.assertEqual(encode_image(image, lossy=True)[0], encoded)
-
-    def test_jpeg_keeps_full_color(self):
-        # Columns in turns red and blue: half the resolution mixes them.
-        image = np.zeros((16, 16, 3), "uint8")
-        image[:, ::2, 0] = image[:, 1::2, 2] = 255
-        encoded, _ = encode_image(image, lossy=True)
-        self.assertAllClose(
-            decode(encoded).astype(int), image.astype(int), atol=24
-        )
-
-    def test_thumbnail(self):
-        thumbnail = make_thumbnail(photos(300, 600, 3))
-        self.assertShape(decode(thumbnail), (64, 128, 3))
-        self.assertTrue(thumbnail.startswith(b"\xff\xd8"))
-        self.assertShape(decode(make_thumbnail(photos(1, 1, 3))), (1, 1, 3))
-        self.assertShape(decode(make_thumbnail(photos(1, 999, 3))), (1, 128, 3))
-
-    def test_sha256(self):
-        empty = (
-            "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
-        )
-        self.assertEqual(sha256_of(), empty)
-        abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
-        self.assertEqual(sha256_of(b"a", b"", b"bc"), abc)

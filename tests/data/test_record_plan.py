@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 from absl.testing import parameterized
 
@@ -5,8 +6,10 @@ pytest.importorskip("tensorflow")
 
 from keras_comic.data.cleaning import CleaningRules  # noqa: E402
 from keras_comic.data.framing import FRAME_BYTES  # noqa: E402
+from keras_comic.data.record_plan import Duplicate  # noqa: E402
+from keras_comic.data.record_plan import find_duplicates  # noqa: E402
 from keras_comic.data.record_plan import plan_shards  # noqa: E402
-from keras_comic.data.record_plan import shard_names  # noqa: E402
+from keras_comic.data.shard_layout import ShardLayout  # noqa: E402
 
 
 def facts_of(*lengths, splits=None):
@@ -25,7 +28,8 @@ def facts_of(*lengths, splits=None):
 
 class PlanTest(parameterized.TestCase):
     def plan(self, facts, rules=None, num_shards=None, shard_bytes=100):
-        return plan_shards(facts, rules, num_shards, shard_bytes)
+        layout = ShardLayout(num_shards=num_shards, shard_bytes=shard_bytes)
+        return plan_shards(facts, rules, layout)
 
     def test_by_size(self):
         framed = 100 - 2 * FRAME_BYTES
@@ -63,9 +67,6 @@ class PlanTest(parameterized.TestCase):
             plan.shards, {"b": [[3]], "eval": [[1, 2]], "train": [[0]]}
         )
 
-    def test_nothing(self):
-        self.assertEqual(self.plan([]), ({}, [], []))
-
     def test_duplicates_are_left_out(self):
         facts = facts_of(*[9] * 4, splits=["train", "eval", "train", "eval"])
         facts[2]["sha256"] = facts[0]["sha256"]
@@ -98,17 +99,45 @@ class PlanTest(parameterized.TestCase):
         self.assertEqual(plan.shards, {"eval": [[1, 3]], "train": [[0, 2]]})
         self.assertEqual(self.plan(facts).duplicates, [])
 
-    def test_a_split_of_duplicates_only_has_no_shard(self):
-        facts = facts_of(9, 9, splits=["train", "eval"])
-        facts[1]["sha256"] = facts[0]["sha256"]
-        plan = self.plan(facts, CleaningRules())
-        self.assertEqual(plan.shards, {"train": [[0]]})
 
-    def test_names(self):
-        self.assertEqual(
-            shard_names("eval", 2),
-            [
-                "eval-00000-of-00002.tfrecord",
-                "eval-00001-of-00002.tfrecord",
-            ],
-        )
+class DuplicatesTest(parameterized.TestCase):
+    def facts(self, hashes, files=None):
+        files = range(len(hashes)) if files is None else files
+        return [
+            {"sha256": str(file), "hash": value}
+            for file, value in zip(files, hashes, strict=True)
+        ]
+
+    def test_the_same_file(self):
+        facts = self.facts([None] * 4, "abaa")
+        expected = [Duplicate(2, 0, None), Duplicate(3, 0, None)]
+        self.assertEqual(find_duplicates(facts, True, None), expected)
+        self.assertEqual(find_duplicates(facts, True, 4), expected)
+        self.assertEqual(find_duplicates(facts, False, None), [])
+        facts = self.facts([7, 7], "aa")
+        for exact, distance in ((True, None), (False, 0)):
+            self.assertEqual(
+                find_duplicates(facts, exact, 4), [Duplicate(1, 0, distance)]
+            )
+
+    @parameterized.parameters(0, 1, 4, 12, 64)
+    def test_finds_what_comparing_all_finds(self, distance):
+        """Each is compared with all that were kept before it."""
+        random = np.random.default_rng(distance)
+        values = [int(v) for v in random.integers(0, 2**63, 20)]
+        for _ in range(100):
+            value = values[random.integers(20)]
+            for bit in random.integers(0, 64, random.integers(15)):
+                value ^= 1 << int(bit)
+            values.append(value)
+        kept, expected = [], []
+        for number, value in enumerate(values):
+            differences = [
+                ((value ^ values[other]).bit_count(), other) for other in kept
+            ]
+            if differences and min(differences)[0] <= distance:
+                expected.append(Duplicate(number, *min(differences)[::-1]))
+            else:
+                kept.append(number)
+        found = find_duplicates(self.facts(values), False, distance)
+        self.assertEqual(found, expected)

@@ -3,8 +3,6 @@ import collections
 import numpy as np
 from PIL import Image
 
-from keras_comic.data.record_statistics import MAX_BARS
-from keras_comic.data.record_statistics import _printable
 from keras_comic.data.record_statistics import save_statistics_page
 from keras_comic.data.record_statistics import summarize
 from tests.test_case import TestCase
@@ -40,14 +38,6 @@ class SummaryTest(TestCase):
         )
         self.assertEqual(summarize([]), {})
 
-    def test_all_measures(self):
-        summary = summarize(facts_of(10))
-        self.assertEqual(
-            list(summary),
-            ["height", "width", "bytes", "brightness", "saturation"],
-        )
-        self.assertEqual(summary["brightness"]["median"], 0.45)
-
 
 class PageTest(TestCase):
     def setUp(self):
@@ -78,11 +68,6 @@ class PageTest(TestCase):
         self.assertGreater(min(rest), 3)
         self.assertEqual(left_out, 0)
 
-    def test_wider_where_values_differ(self):
-        alike = self.columns(self.draw(facts_of(9, brightness=0.5)))[3]
-        differ = self.columns(self.draw(facts_of(9)))[3]
-        self.assertLess(alike, differ)
-
     def test_same_bytes_again(self):
         self.draw(facts_of(7), [Dropped("blank")])
         first = self.path.read_bytes()
@@ -90,25 +75,9 @@ class PageTest(TestCase):
         self.assertEqual(self.path.read_bytes(), first)
 
     def test_any_name_can_be_written(self):
-        # None of these may warn of a missing letter or fail as a formula.
-        names = ["墨", "$x_{$", "a\nb", "\udce9", "é" * 300, "", "_", "%s\\"]
-        facts = [{**facts_of(1)[0], "label": name} for name in names]
-        self.draw(facts, [Dropped(name) for name in names])
-
-    def test_letters_of_the_font_stay(self):
-        self.assertEqual(_printable("Café Ёж"), "Café Ёж")
-        self.assertEqual(_printable("墨 a\nb"), "? a?b")
-        self.assertEqual(_printable("\udce9"), "?")
-        self.assertEqual(_printable("é" * 40), "é" * 31 + "~")
-
-    def test_many_names(self):
-        names = [f"label {number}" for number in range(10 * MAX_BARS)]
-        facts = [{**facts_of(1)[0], "label": name} for name in names]
-        self.draw(facts)
-
-    def test_few_records(self):
-        self.draw(facts_of(1))
-        self.draw([])
-        fact = facts_of(1)[0]
-        del fact["brightness"], fact["saturation"]
-        self.draw([fact])
+        names = ["$x$", "\u6f2b\u753b", "caf\udce9", "long " * 20]
+        facts = [
+            {**fact, "label": name, "license": name}
+            for fact, name in zip(facts_of(40), names * 10)
+        ]
+        self.draw(facts, [Dropped(f"rule {i}") for i in range(20)])

@@ -135,20 +135,6 @@ class MakeBatchesTest(TestCase):
         )
         self.assertAllEqual(take(dataset, 1)[0], [5, 15])
 
-    def test_options(self):
-        options = make_batches([Numbers()], 2, 0, (0, 1)).options()
-        self.assertTrue(options.deterministic)
-        self.assertEqual(
-            options.experimental_distribute.auto_shard_policy,
-            tf.data.experimental.AutoShardPolicy.OFF,
-        )
-
-    def test_errors_of_streams_come_out(self):
-        with self.assertRaisesRegex(
-            tf.errors.InvalidArgumentError, "ValueError: sample 700 is out of"
-        ):
-            self.numbers(200, 5)
-
     def test_errors(self):
         with self.assertRaisesRegex(ValueError, "Received: batch_size=0"):
             make_batches([Numbers()], 0, 0, (0, 1))

@@ -1,19 +1,15 @@
 import itertools
-import tracemalloc
 
 import numpy as np
 from absl.testing import parameterized
 
 from keras_comic.data.scene_cuts import mark_scenes
 from keras_comic.data.video_frame import ArrayFrame
-from keras_comic.data.video_frames import MAX_CANDIDATES
-from keras_comic.data.video_frames import read_clips
 from keras_comic.data.video_frames import read_frames
 from tests.data.videos import VideoTestCase
 from tests.data.videos import save_video
 from tests.data.videos import scene
 from tests.test_case import SHARED
-from tests.test_case import shared
 
 CLIPS = SHARED / "data" / "clips"
 
@@ -64,26 +60,6 @@ class ScenesTest(VideoTestCase):
         path = save_video(self.folder / "a.mov", frames)
         self.assertLen(list(read_frames(path, scene_cuts=True)), 2)
 
-    def test_memory_of_a_long_scene(self):
-        # 300 frames of 27 KiB; PyAV's own are not counted.
-        path = save_video(
-            self.folder / "a.mp4",
-            scene(300, seed=0, height=96, width=96),
-            codec="mpeg4",
-            pixel_format="yuv420p",
-        )
-        next(read_frames(path, scene_cuts=True))
-        for read in (
-            lambda: list(read_frames(path, scene_cuts=True)),
-            lambda: [clip.number for clip in read_clips(path, 4)],
-        ):
-            tracemalloc.start()
-            read()
-            _, peak = tracemalloc.get_traced_memory()
-            tracemalloc.stop()
-            self.assertLess(peak, 40 * 96 * 96 * 3)
-        self.assertLess(MAX_CANDIDATES, 16)
-
     def test_scenes_of_arrays(self):
         images = np.concatenate([scene(8, seed=0), scene(8, seed=1)])
         frames = [
@@ -92,30 +68,3 @@ class ScenesTest(VideoTestCase):
         ]
         starts = [f.number for f, starts in mark_scenes(frames) if starts]
         self.assertEqual(starts, [0, 8, 13])
-
-
-@shared
-class SharedClipsTest(VideoTestCase):
-    @parameterized.parameters(
-        "bbb_cartoon", "interior_pan", "person_walk_intel", "street_static"
-    )
-    def test_each_is_one_scene(self, name):
-        path = CLIPS / f"{name}.mp4"
-        self.assertLen(list(read_frames(path, scene_cuts=True)), 1)
-
-    def test_cuts_between_them(self):
-        # Every 24 frames from one clip to the next.
-        frames, names = [], ("bbb_cartoon", "interior_pan", "street_static")
-        for name in names:
-            reader = read_clips(CLIPS / f"{name}.mp4", 24, max_side=160)
-            frames.append(next(reader).frames)
-        path = save_video(
-            self.folder / "a.mp4",
-            np.concatenate(frames),
-            codec="mpeg4",
-            pixel_format="yuv420p",
-        )
-        found = [f.number // 24 for f in read_frames(path, scene_cuts=True)]
-        self.assertEqual(found, [0, 1, 2])
-        clips = [clip.number for clip in read_clips(path, 10)]
-        self.assertEqual(clips, [0, 10, 24, 34, 48, 58])

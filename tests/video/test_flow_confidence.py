@@ -4,8 +4,8 @@ from skimage import data
 
 from keras_comic.data import flow_validity
 from keras_comic.data import optical_flow
-from keras_comic.data import synthetic_flow
 from keras_comic.data import warp_image
+from keras_comic.data.synthetic_motion import synthetic_flow
 from keras_comic.video.flow_confidence import fine_optical_flow
 from keras_comic.video.flow_confidence import flow_confidence
 from keras_comic.video.flow_confidence import flow_places

@@ -1,0 +1,239 @@
+"""The hidden folder of a build, its lock, and what it leaves behind."""
+
+import collections
+import contextlib
+import hashlib
+import importlib.metadata
+import json
+import os
+import re
+import shutil
+import tempfile
+import uuid
+from pathlib import Path
+
+from keras_comic.data.paths import is_url
+from keras_comic.data.record_maker import FAILURES
+from keras_comic.data.record_maker import Drop
+from keras_comic.data.tfrecord import INSTALLING
+from keras_comic.data.tfrecord import SCHEMA_VERSION
+
+KEY_FILE = "key.txt"
+# Packages whose versions may change the records.
+_PACKAGES = (
+    "av",
+    "imagehash",
+    "keras-comic",
+    "numpy",
+    "opencv-python-headless",
+    "pillow",
+    "scenedetect-headless",
+    "scikit-image",
+    "scipy",
+)
+
+
+class WrittenRecords(
+    collections.namedtuple("WrittenRecords", "shards counts drops conversions")
+):
+    """The result of `write_records`."""
+
+    @property
+    def failures(self):
+        """List of `(path, reason)` of the files that could not be read."""
+        return [(d.path, d.reason) for d in self.drops if d.rule in FAILURES]
+
+
+def key_of(maker, listed):
+    """Tells apart builds that do not make the same records."""
+    files = []
+    for source in listed:
+        paths = [source.path, *filter(None, [source.comic])]
+        if source.path.is_dir():
+            paths = sorted(source.path.iterdir())
+        stats = [(str(path), *_stat(path)) for path in paths]
+        files.append([*map(str, source[1:6]), stats])
+    versions = []
+    for name in _PACKAGES:
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            versions.append([name, importlib.metadata.version(name)])
+    return digest_of([SCHEMA_VERSION, maker.get_config(), versions, files])
+
+
+def _stat(path):
+    try:
+        stat = path.stat()
+    except OSError:
+        return None, None
+    return stat.st_size, stat.st_mtime_ns
+
+
+def digest_of(content):
+    """Returns the SHA-256 of what JSON can hold."""
+    return hashlib.sha256(json.dumps(content).encode("ascii")).hexdigest()
+
+
+def load_build(output, split, listed, build_key):
+    """Returns the result of an earlier, finished build of the same records."""
+    # A split that all was left out of has no manifest.
+    candidates = sorted({split, *(source.split for source in listed)})
+    manifests = [_load_manifest(output, name, build_key) for name in candidates]
+    first = next((item for item in manifests if item is not None), None)
+    if first is None or (output / f".{split}.build" / INSTALLING).exists():
+        return None
+    shards, counts = [], collections.Counter()
+    for name in first["splits"]:
+        manifest = _load_manifest(output, name, build_key)
+        if manifest is None:
+            return None
+        for entry in manifest["shards"]:
+            path = output / entry["name"]
+            if not path.is_file() or path.stat().st_size != entry["bytes"]:
+                return None
+            shards.append(path)
+        counts.update(manifest["counts"])
+    drops = [Drop(*drop, None) for drop in first["drops"]]
+    return WrittenRecords(shards, dict(counts), drops, first["conversions"])
+
+
+def _load_manifest(output, split, build_key):
+    """Reads the manifest of a split, or `None` if it is of another build."""
+    try:
+        text = (output / f"{split}.manifest.json").read_text(encoding="ascii")
+        manifest = json.loads(text)
+        return manifest if manifest["build_key"] == build_key else None
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        return None
+
+
+@contextlib.contextmanager
+def only_build(work):
+    """Keeps a second build out of the same folder of this machine."""
+    try:
+        import fcntl
+    except ImportError:  # On Windows.
+        fcntl = None
+    if fcntl is None or is_url(work):
+        yield
+        return
+    path = _lock_of(work)
+    with contextlib.ExitStack() as stack:
+        lock = stack.enter_context(open(path, "w"))
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # Who had it before may have removed it meanwhile.
+            alone = os.path.samestat(os.fstat(lock.fileno()), os.stat(path))
+        except OSError:
+            alone = False
+        if not alone:
+            raise ValueError(
+                "Another build is writing the same records. "
+                f"Received: output={work.parent}"
+            )
+        stack.callback(path.unlink, missing_ok=True)
+        yield
+
+
+def _lock_of(work):
+    return work.with_name(f"{work.name}.lock")
+
+
+def prepare_build(work, key):
+    """Makes the folder of a build, empty unless it is of the same build."""
+    if work.exists() and _read_key(work) != key:
+        discard_build(work)
+    work.mkdir(exist_ok=True)
+    for path in list(work.iterdir()):
+        if path.name.endswith(".part"):
+            path.unlink(missing_ok=True)
+    if _read_key(work) is None:
+        part = work / "key.part"
+        with part.open("wb") as file:
+            file.write(key.encode("ascii"))
+        part.replace(work / KEY_FILE)
+
+
+def _read_key(work):
+    note = work / KEY_FILE
+    return note.read_text(encoding="ascii") if note.is_file() else None
+
+
+def discard_build(work):
+    """Removes a build that is not finished."""
+    marked = False
+    for path in list(work.iterdir()):
+        if path.name == INSTALLING:
+            marked = True
+        else:
+            path.unlink()
+    if not marked:
+        work.rmdir()
+
+
+@contextlib.contextmanager
+def local_folder(work):
+    """Has the files of a build here, and takes what is added to them back."""
+    if not is_url(work):
+        yield work
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        folder = Path(folder)
+        fetched = {path.name: path for path in work.iterdir()}
+        for name, path in fetched.items():
+            with path.open("rb") as there, open(folder / name, "wb") as here:
+                shutil.copyfileobj(there, here)
+        yield folder
+        for path in sorted(folder.iterdir()):
+            if path.name not in fetched:
+                copy_file(path, work / path.name)
+
+
+def copy_file(path, target):
+    """Copies a file of this machine; the copy appears whole."""
+    part = target.with_name(f".{target.name}.{uuid.uuid4().hex}.part")
+    with open(path, "rb") as here, part.open("wb") as there:
+        shutil.copyfileobj(here, there)
+    part.replace(target)
+
+
+def install_build(work, output, splits, drops):
+    """Moves what is finished to its place, and removes what it replaces."""
+    # From here on until the folder is gone, the shards are not one set.
+    (work / INSTALLING).touch()
+    shards, counts = [], collections.Counter()
+    for split in splits:
+        (output / f"{split}.manifest.json").unlink(missing_ok=True)
+        manifest = work / f"{split}.manifest.json"
+        content = json.loads(manifest.read_text(encoding="ascii"))
+        names = [entry["name"] for entry in content["shards"]]
+        for old in sorted(output.iterdir()):
+            if _is_shard(old.name, split) and old.name not in names:
+                old.unlink()
+        for name in names:
+            (work / name).replace(output / name)
+            shards.append(output / name)
+        page = content["statistics_page"]
+        (work / page).replace(output / page)
+        manifest.replace(output / manifest.name)
+        counts.update(content["counts"])
+    return WrittenRecords(shards, dict(counts), drops, content["conversions"])
+
+
+def _is_shard(name, split):
+    return re.fullmatch(rf"{split}-\d{{5}}-of-\d{{5}}\.tfrecord", name)
+
+
+def remove_build(work):
+    """Removes the folder of a finished build."""
+    (work / INSTALLING).unlink(missing_ok=True)
+    (work / KEY_FILE).unlink(missing_ok=True)
+    discard_build(work)
+
+
+def remove_remains(work, key):
+    """Removes what is left where `remove_build` was interrupted."""
+    # Another build may be at work.
+    if work.exists() or _lock_of(work).exists():
+        with contextlib.suppress(ValueError), only_build(work):
+            if work.exists() and _read_key(work) in (None, key):
+                remove_build(work)
