@@ -15,16 +15,6 @@ from tests.test_case import TestCase
 from tests.test_case import photos
 from tests.test_case import shared
 
-RUSSIAN = (
-    "Все счастливые семьи похожи друг на друга, каждая несчастливая семья "
-    "несчастлива по-своему. Все смешалось в доме. "
-)
-GREEK = (
-    "Σε μια γωνιά της Μάντσας, που το όνομά της δεν θέλω να θυμηθώ, ζούσε "
-    "πριν λίγο καιρό ένας ιππότης. "
-)
-ARABIC = "كان يا ما كان في قديم الزمان وسالف العصر والأوان ملك من الملوك "
-
 
 def blur(image, radius):
     blurred = Image.fromarray(image).filter(ImageFilter.GaussianBlur(radius))
