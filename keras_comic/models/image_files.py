@@ -1,7 +1,6 @@
 """Stylises image files and folders of them."""
 
 import collections
-import io
 import os
 from pathlib import Path
 
@@ -12,9 +11,9 @@ from keras_comic.data import list_images
 from keras_comic.data import read_image
 from keras_comic.data.image_sizes import fitted_size
 from keras_comic.data.paths import path_of
-from keras_comic.data.paths import write_whole
+from keras_comic.data.paths import whole_file
 from keras_comic.provenance.metadata import Provenance
-from keras_comic.provenance.metadata import embed_provenance
+from keras_comic.provenance.metadata import save_options
 from keras_comic.provenance.watermark import check_identifier
 from keras_comic.provenance.watermark import embed_watermark
 
@@ -221,12 +220,9 @@ def write_image(path, image, provenance=None):
             f"Received: path={path}"
         )
     file_format, options = FORMATS[path.suffix.lower()]
-    file = io.BytesIO()
-    Image.fromarray(image).save(file, file_format, **options)
-    contents = file.getvalue()
-    if provenance is not None:
-        contents = embed_provenance(contents, provenance)
-    write_whole(path, contents)
+    options = {**options, **save_options(provenance, file_format)}
+    with whole_file(path) as partial:
+        Image.fromarray(image).save(partial, file_format, **options)
 
 
 def _plan_folder(sources, output):

@@ -1,25 +1,25 @@
-"""What can be told of a file: what it says, and its watermark."""
+"""Reads what a file says of itself, and its watermark."""
 
 import os
+import re
 from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
 
-from keras_comic.provenance import xmp
-from keras_comic.provenance.image_containers import image_format
 from keras_comic.provenance.metadata import Provenance
 from keras_comic.provenance.metadata import import_video_library
-from keras_comic.provenance.metadata import is_other_video
-from keras_comic.provenance.metadata import read_provenance
-from keras_comic.provenance.metadata import read_xmp
-from keras_comic.provenance.video_containers import is_video
+from keras_comic.provenance.metadata import read_text
 from keras_comic.provenance.watermark import HIGHEST
 from keras_comic.provenance.watermark import read_watermark
 
+SOURCE_TYPE = re.compile(
+    r"https?://cv\.iptc\.org/newscodes/digitalsourcetype/\w+"
+)
+
 
 class Inspection(NamedTuple):
-    """What was found."""
+    """What a file says, and the watermark in its pixels."""
 
     provenance: Provenance | None
     digital_source_type: str | None
@@ -55,33 +55,25 @@ def inspect_file(path):
         - [IPTC, Digital Source Type](
           https://cv.iptc.org/newscodes/digitalsourcetype/).
     """
-    with open(path, "rb") as file:
-        start = file.read(16)
-    provenance = read_provenance(path)
-    source_type = None
-    if image_format(start) or is_video(start):
-        packet = read_xmp(path)
-        if packet is not None:
-            name = xmp.qualified("Iptc4xmpExt:DigitalSourceType")
-            source_type = xmp.read_properties(packet).get(name)
-    if is_video(start) or is_other_video(start):
-        image = _first_frame(path)
-    else:
-        image = _picture(path)
-    identifier = None
-    if min(image.shape[:2]) >= HIGHEST:
-        identifier = read_watermark(image)
-    return Inspection(provenance, source_type, identifier)
-
-
-def _picture(path):
+    text = read_text(path)
+    source_type = SOURCE_TYPE.search(text)
     try:
-        with Image.open(path) as image:
-            return np.asarray(image.convert("RGB"))
+        with Image.open(path) as picture:
+            image = np.asarray(picture.convert("RGB"))
+    except Image.UnidentifiedImageError:
+        image = _first_frame(path)
     except (OSError, SyntaxError, Image.DecompressionBombError) as error:
         raise ValueError(
             f"{os.fspath(path)}: The picture cannot be decoded: {error}."
         ) from error
+    identifier = None
+    if min(image.shape[:2]) >= HIGHEST:
+        identifier = read_watermark(image)
+    return Inspection(
+        Provenance.from_text(text),
+        source_type and source_type[0],
+        identifier,
+    )
 
 
 def _first_frame(path):

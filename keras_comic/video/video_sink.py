@@ -10,7 +10,6 @@ import numpy as np
 
 from keras_comic.data.video_frame import MAX_HEIGHT_OF_BT601
 from keras_comic.data.video_library import import_video_library
-from keras_comic.provenance.metadata import append_provenance
 from keras_comic.video.packet import Packet
 from keras_comic.video.sink import OutputFile
 from keras_comic.video.sink import Sink
@@ -260,7 +259,6 @@ class VideoFile(OutputFile):
         )
         self.stream = sink.add_stream(self.container)
         self.provenance = sink.provenance
-        self.has_xmp = name in CONTAINERS_WITH_XMP
         if self.provenance is not None:
             self.container.metadata["comment"] = self.provenance.to_text()
         self.sound = sound and sound.copy_to(self.container, name)
@@ -289,6 +287,3 @@ class VideoFile(OutputFile):
         if whole and self.sound is not None:
             self.sound.write_until(None)
         self.container.close()
-        if whole and self.has_xmp and self.provenance is not None:
-            with open(self.partial, "r+b") as file:
-                append_provenance(file, self.provenance)

@@ -2,7 +2,6 @@ import hashlib
 import io
 
 import numpy as np
-import pytest
 from absl.testing import parameterized
 from PIL import Image
 from skimage import data
@@ -10,8 +9,6 @@ from skimage import data
 from keras_comic.provenance import watermark
 from keras_comic.provenance.watermark import embed_watermark
 from keras_comic.provenance.watermark import read_watermark
-from tests.test_case import SHARED
-from tests.test_case import shared
 
 IDENTIFIER = 0xDEADBEEF
 
@@ -150,26 +147,3 @@ class WatermarkTest(parameterized.TestCase):
             read_watermark(image * 1.0)
         with self.assertRaisesRegex(ValueError, r"shape=\(256, 320\)"):
             embed_watermark(image[..., 0], 1)
-
-    @pytest.mark.slow
-    @shared
-    def test_hundred_photographs(self):
-        folder = SHARED / "data" / "photos"
-        paths = sorted((folder / "eval").iterdir())[:50]
-        paths += sorted((folder / "train").iterdir())[:1700:34]
-        random = np.random.default_rng(0)
-        compressed = small = wrong = 0
-        ratios = []
-        for path in paths:
-            image = np.asarray(Image.open(path).convert("RGB"))
-            identifier = int(random.integers(2**32))
-            marked = embed_watermark(image, identifier)
-            ratios.append(psnr(image, marked))
-            compressed += read_watermark(jpeg(marked)) == identifier
-            small += read_watermark(halved(marked)) == identifier
-            wrong += read_watermark(image) is not None
-        self.assertLen(paths, 100)
-        self.assertGreaterEqual(compressed, 95)
-        self.assertGreaterEqual(small, 95)
-        self.assertEqual(wrong, 0)
-        self.assertGreater(min(ratios), 38)
