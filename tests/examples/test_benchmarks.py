@@ -23,6 +23,7 @@ SLOW = {
     "input_pipeline": "--pictures 16 --images 64",
     "portable_models": "--sizes 64 --threads 1",
     "record_building": "--images 2",
+    "training_step": "--image-size 32 --filters 2 --steps 2 --no-memory",
     "video_levels": "--frames 4 --size 64 64",
     "video_memory": "--frames 20 --size 64 64",
     "watermark": "--pictures 2 --unmarked 2 --preset none",
