@@ -50,10 +50,6 @@ def deflicker(
             "or farneback.",
         ),
     ] = "dis_fine",
-    compare: Annotated[
-        bool,
-        typer.Option("--compare", help="Source and result side by side."),
-    ] = False,
     resume: Annotated[
         bool,
         typer.Option("--resume", help="Go on where a run was stopped."),
@@ -81,7 +77,6 @@ def deflicker(
                 stylized,
                 output,
                 Deflicker(flow, strength),
-                compare=compare,
                 resume=resume,
                 overwrite=overwrite,
                 sound=sound,

@@ -148,23 +148,21 @@ def _convert(video, generator, frames, output, options):
         mask = read_image(mask).astype("float32").mean(axis=-1) / 255.0
         if frame_size != frames.original_size:
             mask = shrink_mask(mask, frames.original_size, frame_size)
+    style = options["style"]
+    if generator.takes_style:
+        style = read_style(style, generator.style_names)
     stylizer = video.VideoStylizer(
         generator,
-        read_style(options["style"], generator.style_names),
+        style,
         options["consistency"],
         strength=options["strength"],
         mask=mask,
         keep_color=options["keep_color"],
         first_pass=frames.is_repeatable,
     )
-    described = [
-        "preset",
-        "style",
-        "consistency",
-        "strength",
-        "keep_color",
-        "mask",
-    ]
+    if not options["provenance"]:
+        stylizer.provenance = None
+    stylizer.watermark = options["watermark"]
     with progress_bar("Stylising") as progress:
         return video.convert_video(
             frames,
@@ -174,10 +172,7 @@ def _convert(video, generator, frames, output, options):
             resume=options["resume"],
             overwrite=options["overwrite"],
             sound=options["sound"],
-            key={name: str(options[name]) for name in described},
             progress=progress,
-            provenance=options["provenance"],
-            watermark=options["watermark"],
         )
 
 

@@ -298,7 +298,7 @@ class Client(ModelConnection):
             strength: As in `stylize`. Defaults to `1.0`.
             keep_color: As in `stylize`. Defaults to `False`.
             **options: Further arguments of `keras_comic.video.convert_video`,
-                such as `resume`, `sound`, `codec` and `progress`.
+                such as `resume`, `sound` and `progress`, and `watermark`.
 
         Returns:
             Named tuple `Conversion`, as of `convert_video`.

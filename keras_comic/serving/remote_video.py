@@ -2,11 +2,15 @@
 
 import collections
 
+import numpy as np
+
 from keras_comic.video.conversion import convert_video
-from keras_comic.video.conversion import enlarge
 from keras_comic.video.frame_source import FrameSource
 from keras_comic.video.frame_source import open_frames
 from keras_comic.video.frame_stylizer import FrameStylizer
+
+# The least side of a picture that a server takes, pixels.
+MIN_SIDE = 32
 
 
 def convert_remotely(
@@ -17,11 +21,14 @@ def convert_remotely(
     if not isinstance(source, FrameSource):
         # Nothing is carried from frame to frame: cuts do not matter.
         frames = open_frames(source, scene_cuts=False)
-    stylizer = RemoteStylizer()
-    stylizer.provenance = provenance
+    options = dict(options)
+    stylizer = RemoteStylizer(key)
+    stated = options.pop("provenance", True)
+    stylizer.provenance = provenance if stated is True else stated or None
+    stylizer.watermark = options.pop("watermark", None)
     ahead = FramesAhead(frames, stylizer, submit, num_ahead)
     try:
-        return convert_video(ahead, output, stylizer, key=key, **options)
+        return convert_video(ahead, output, stylizer, **options)
     finally:
         ahead.cancel()
 
@@ -50,7 +57,7 @@ class FramesAhead(FrameSource):
                 if frame is None:
                     frames = None
                     break
-                future = self._submit(enlarge(frame.image))
+                future = self._submit(_enlarged(frame.image))
                 self._running.append((frame, future))
             if not self._running:
                 break
@@ -71,5 +78,18 @@ class RemoteStylizer(FrameStylizer):
 
     future = None
 
+    def __init__(self, key):
+        self._key = key
+
+    def describe(self):
+        return self._key
+
     def stylize(self, frame, starts_scene=False):
-        return self.future.result()[0]
+        height, width = frame.shape[:2]
+        return self.future.result()[0][:height, :width]
+
+
+def _enlarged(image):
+    """Continues a picture that is smaller than networks take."""
+    more = [max(0, MIN_SIDE - side) for side in image.shape[:2]]
+    return np.pad(image, ((0, more[0]), (0, more[1]), (0, 0)), "edge")

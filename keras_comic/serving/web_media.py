@@ -15,7 +15,7 @@ from keras_comic.data.images import is_animated
 from keras_comic.data.images import read_image
 from keras_comic.data.video_reader import VideoError
 from keras_comic.models.pictures import SMALLEST_SIDE
-from keras_comic.video.animation_reader import FORMATS as ANIMATED_FORMATS
+from keras_comic.video.frame_readers import ANIMATED_FORMATS
 from keras_comic.video.frame_source import open_frames
 
 PHOTO = "photo"

@@ -130,10 +130,9 @@ class WebStylizer:
             strength=choice.strength,
             keep_color=choice.keep_color,
         )
+        stylizer.provenance = said
         try:
-            done = convert_video(
-                frames, target, stylizer, provenance=said, progress=progress
-            )
+            done = convert_video(frames, target, stylizer, progress=progress)
         except (OSError, ValueError) as error:
             raise MediaError(reason(path, error)) from error
         if self.content_review is not None:

@@ -8,9 +8,9 @@ from keras_comic.video.difference_stylizer import DifferenceStylizer
 from keras_comic.video.evaluation import VideoEvaluation
 from keras_comic.video.evaluation import evaluate_video
 from keras_comic.video.evaluation import video_table
-from keras_comic.video.flow_confidence import fine_optical_flow
-from keras_comic.video.flow_confidence import flow_confidence
-from keras_comic.video.flow_estimators import farneback_flow
+from keras_comic.video.flow import farneback_flow
+from keras_comic.video.flow import fine_optical_flow
+from keras_comic.video.flow import flow_confidence
 from keras_comic.video.flow_stylizer import FlowStylizer
 from keras_comic.video.frame_sink import open_sink
 from keras_comic.video.frame_sink import write_frames

@@ -4,16 +4,16 @@ import numbers
 
 import numpy as np
 
-from keras_comic.video.flow_confidence import flow_confidence
-from keras_comic.video.flow_confidence import flow_places
-from keras_comic.video.flow_confidence import get_flow_estimator
-from keras_comic.video.flow_confidence import import_cv2
-from keras_comic.video.flow_confidence import remap
+from keras_comic.data.video_library import import_video_library
+from keras_comic.video.flow import flow_confidence
+from keras_comic.video.flow import flow_places
+from keras_comic.video.flow import get_flow_estimator
+from keras_comic.video.flow import remap
 from keras_comic.video.frame_stylizer import FrameStylizer
 
-# Differences of the sources, of 255: what noise makes, and beyond that, where
-# trust has fallen to exp(-1). A flow may be off by a part of a pixel, too,
-# which makes differences at edges.
+# Differences of the sources, of 255: those up to the first are noise; the
+# second beyond it, trust has fallen to exp(-1). A flow may also be off by a
+# part of a pixel, which makes differences at edges.
 NOISE = 3.0
 TOLERANCE = 12.0
 FLOW_ERROR = 0.75
@@ -26,8 +26,8 @@ _SOFT = 1.5
 # many pixels may not differ from the frame's own stylisation.
 DRIFT = 40.0
 _AREA = 4
-# Details are what a blur of this deviation takes away, pixels; their contrast
-# is compared over windows of this side, and raised by at most this in a frame.
+# A blur of this deviation, pixels, takes the details away; their contrast is
+# compared over windows of this side, and raised by at most this in a frame.
 _DETAIL = 1.6
 _WINDOW = 32
 _MAX_GAIN = 1.3
@@ -75,8 +75,7 @@ class Deflicker:
 
     Example:
 
-    >>> from keras_comic.video.deflicker import Deflicker
-    >>> deflicker = Deflicker()
+    >>> deflicker = keras_comic.video.Deflicker()
     >>> source = np.full((32, 48, 3), 100, "uint8")
     >>> bright = deflicker.process(source, source + 20)
     >>> dark = deflicker.process(source, source)
@@ -108,7 +107,7 @@ class Deflicker:
                 f"`flow_side` must be an integer of at least {_MIN_SIDE}. "
                 f"Received: flow_side={flow_side!r}"
             )
-        import_cv2()
+        import_video_library("cv2")
         self.flow = get_flow_estimator(flow)
         self.strength = float(strength)
         self.detail = float(detail)
@@ -128,8 +127,8 @@ class Deflicker:
                 was stylised. Where its size is not that of `stylized`, it is
                 resized.
             stylized: Uint8 array `(height, width, 3)`, RGB in `[0, 255]`.
-            starts_scene: Boolean. Whether nothing of the frames before is to
-                be carried over. Defaults to `False`.
+            starts_scene: Boolean. `True` if nothing of the frames before is
+                to be carried over. Defaults to `False`.
 
         Returns:
             Uint8 array of the shape of `stylized`, RGB in `[0, 255]`.
@@ -155,7 +154,7 @@ class Deflicker:
         return _to_bytes(output)
 
     def describe(self):
-        """What outputs depend on, apart from the frames.
+        """Returns all that outputs depend on, apart from the frames.
 
         Returns:
             Dict of the arguments to strings and numbers.
@@ -169,7 +168,7 @@ class Deflicker:
         }
 
     def get_state(self):
-        """What the frames to come depend on.
+        """Returns what the frames to come depend on.
 
         Returns:
             Dict of name to NumPy array, empty before the first frame.
@@ -198,13 +197,13 @@ class Deflicker:
             self._output = np.array(state["output"], "float32")
 
     def _resize_source(self, source, size):
-        """The source as flow is found on it."""
+        """Resizes a source for the search of the flow."""
         scale = min(1.0, self.flow_side / max(size))
         size = tuple(max(1, round(side * scale)) for side in size)
         if source.shape[:2] == size:
             # The caller may go on to write into it.
             return source.copy()
-        cv2 = import_cv2()
+        cv2 = import_video_library("cv2")
         smaller = size[0] <= source.shape[0] and size[1] <= source.shape[1]
         return cv2.resize(
             source,
@@ -213,7 +212,7 @@ class Deflicker:
         )
 
     def _blend(self, source, stylized):
-        cv2 = import_cv2()
+        cv2 = import_video_library("cv2")
         flow, weight = self._measure(source)
         weight *= np.float32(self.strength)
         self._source = _blend(self._source, source, flow, weight)
@@ -228,8 +227,8 @@ class Deflicker:
         return np.clip(output, 0, 255, out=output)
 
     def _measure(self, source):
-        """The flow into the last source, and the trust in it."""
-        cv2 = import_cv2()
+        """Measures the flow into the last source, and the trust in it."""
+        cv2 = import_video_library("cv2")
         pair = [_to_bytes(picture) for picture in (source, self._source)]
         back = self._estimate(*pair)
         trust = flow_confidence(back, self._estimate(*pair[::-1]))
@@ -253,7 +252,7 @@ class Deflicker:
         return flow
 
     def _restore_details(self, blended, stylized, weight):
-        cv2 = import_cv2()
+        cv2 = import_video_library("cv2")
         wanted = _contrast(stylized) * self.detail**2
         # Of 255 squared: flat areas are left alone.
         gain = np.sqrt((wanted + 0.5) / (_contrast(blended) + 0.5))
@@ -266,7 +265,7 @@ class Deflicker:
 
 
 def _blend(last, current, flow, weight, limit=None):
-    """The last picture, moved, and the current one."""
+    """Blends the last picture, moved, with the current one."""
     moved = remap(last, flow_places(flow), "lanczos")
     moved -= current
     if limit is not None:
@@ -281,8 +280,8 @@ def _blend(last, current, flow, weight, limit=None):
 
 
 def _excess(difference, limit):
-    """By how much a difference, averaged over areas, is beyond the limit."""
-    cv2 = import_cv2()
+    """Returns how far a difference, averaged over areas, is past a limit."""
+    cv2 = import_video_library("cv2")
     height, width = difference.shape[:2]
     size = [max(1, round(side / _AREA)) for side in (width, height)]
     mean = cv2.resize(difference, size, interpolation=cv2.INTER_AREA)
@@ -295,8 +294,8 @@ def _to_bytes(image):
 
 
 def _slope(image):
-    """How steep the grey picture is, float32 `(height, width)`."""
-    cv2 = import_cv2()
+    """Returns the slope of the grey picture, float32 `(height, width)`."""
+    cv2 = import_video_library("cv2")
     gray = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
     # Sobel's kernel sums to 8 over two pixels.
     slopes = [
@@ -307,8 +306,8 @@ def _slope(image):
 
 
 def _contrast(image):
-    """Mean squared gradient over windows, at a quarter of the size."""
-    cv2 = import_cv2()
+    """Returns the mean squared gradient, at a quarter of the size."""
+    cv2 = import_video_library("cv2")
     gray = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
     energy = np.zeros_like(gray)
     energy[:, :-1] += (gray[:, 1:] - gray[:, :-1]) ** 2

@@ -5,13 +5,12 @@ from pathlib import Path
 from keras_comic.data.video_reader import VideoError
 from keras_comic.provenance.metadata import read_provenance
 from keras_comic.video.conversion import convert_video
-from keras_comic.video.conversion import enlarge
 from keras_comic.video.deflicker import Deflicker
 from keras_comic.video.frame_source import FrameSource
 from keras_comic.video.frame_source import open_frames
 from keras_comic.video.frame_stylizer import FrameStylizer
 
-# Beyond these ratios, two videos are not of one another. Animations round
+# Beyond these ratios, one video is not made from the other. Animations round
 # the durations of their frames; other programs resize to multiples of 32.
 MAX_RATE_RATIO = 1.15
 MAX_SHAPE_RATIO = 1.2
@@ -22,7 +21,6 @@ def deflicker_video(
     stylized,
     output,
     deflicker=None,
-    compare=False,
     resume=False,
     overwrite=False,
     sound=True,
@@ -44,13 +42,11 @@ def deflicker_video(
         output: String or path, see `convert_video`.
         deflicker: `Deflicker` or `None`. Defaults to `None`, one with its
             defaults.
-        compare: Boolean. Whether to write source and result side by side.
+        resume: Boolean. `True` goes on with unfinished work, if there is any.
             Defaults to `False`.
-        resume: Boolean. Whether to go on with unfinished work, if there is
-            any. Defaults to `False`.
-        overwrite: Boolean. Whether an output that is there already is
-            replaced. Defaults to `False`.
-        sound: Boolean. Whether to carry the source's sound over. Defaults to
+        overwrite: Boolean. `True` replaces an output that is there already.
+            Defaults to `False`.
+        sound: Boolean. `True` carries the source's sound over. Defaults to
             `True`.
         progress: Callable or `None`, see `convert_video`. Defaults to `None`.
 
@@ -70,8 +66,8 @@ def deflicker_video(
     >>> frames = np.full((3, 32, 48, 3), 90, "uint8")
     >>> for name, video in (("a.webp", frames), ("b.webp", 255 - frames)):
     ...     number = keras_comic.video.write_frames(video, name, frame_rate=5)
-    >>> from keras_comic.video.deflicker_video import deflicker_video
-    >>> deflicker_video("a.webp", "b.webp", "c.webp").num_frames
+    >>> done = keras_comic.video.deflicker_video("a.webp", "b.webp", "c.webp")
+    >>> done.num_frames
     3
     """
     if deflicker is None:
@@ -95,11 +91,9 @@ def deflicker_video(
         source,
         output,
         _SecondVideo(stylized, deflicker),
-        compare=compare,
         resume=resume,
         overwrite=overwrite,
         sound=sound,
-        key={"stylized": stylized.identity(), **deflicker.describe()},
         progress=progress,
     )
 
@@ -114,20 +108,23 @@ class _SecondVideo(FrameStylizer):
         self.number = 0
         self._frames = None
 
+    def describe(self):
+        return {
+            "stylized": self.stylized.identity()
+        } | self.deflicker.describe()
+
     def stylize(self, frame, starts_scene=False):
         if self._frames is None:
             self._frames = self.stylized.read(start=self.number)
-        found = next(self._frames, None)
-        if found is None:
+        stylized = next(self._frames, None)
+        if stylized is None:
             raise VideoError(
                 "The stylised video ends before its source. "
                 f"Received: {self.number} frames in {self.stylized.path}",
                 "truncated",
             )
         self.number += 1
-        return self.deflicker.process(
-            frame, enlarge(found.image), bool(starts_scene)
-        )
+        return self.deflicker.process(frame, stylized.image, starts_scene)
 
     def get_state(self):
         return {"number": self.number, **self.deflicker.get_state()}
@@ -145,7 +142,7 @@ class _SecondVideo(FrameStylizer):
 
 
 def _provenance_of(path):
-    """What a video says of how it was made, or a folder's first image."""
+    """Reads the statement of how a video, or a folder's images, were made."""
     if path is not None and path.is_dir():
         path = min(path.glob("*.png"), default=None)
     if path is None:
@@ -153,7 +150,7 @@ def _provenance_of(path):
     try:
         return read_provenance(path)
     except ValueError:
-        # Of a format that cannot say it.
+        # The format has no place for it.
         return None
 
 

@@ -14,7 +14,7 @@ from keras_comic.data import read_image
 from keras_comic.models.features.evaluation_network import (
     load_evaluation_network,
 )
-from keras_comic.video.flow_estimators import FLOW_ESTIMATORS
+from keras_comic.video.flow import FLOW_ESTIMATORS
 from keras_comic.video.frame_source import open_frames
 from keras_comic.video.strip import VideoStrip
 from keras_comic.video.video_meter import SOURCE

@@ -3,9 +3,6 @@
 from keras_comic.video.deflicker import Deflicker
 from keras_comic.video.frame_stylizer import FrameStylizer
 
-_BASE = "base."
-_DEFLICKER = "deflicker."
-
 
 class FlowStylizer(FrameStylizer):
     """Stylises each frame, and blends it with the last output along the flow.
@@ -26,11 +23,10 @@ class FlowStylizer(FrameStylizer):
 
     Example:
 
-    >>> from keras_comic.video.flow_stylizer import FlowStylizer
     >>> class Negative(keras_comic.video.FrameStylizer):
     ...     def stylize(self, frame, starts_scene=False):
     ...         return 255 - frame
-    >>> stylizer = FlowStylizer(Negative())
+    >>> stylizer = keras_comic.video.FlowStylizer(Negative())
     >>> frame = np.full((32, 48, 3), 100, "uint8")
     >>> for _ in range(2):
     ...     comic = stylizer.stylize(frame)
@@ -39,29 +35,34 @@ class FlowStylizer(FrameStylizer):
     """
 
     def __init__(self, base, deflicker=None):
-        if not isinstance(base, FrameStylizer):
-            raise TypeError(
-                f"`base` must be a FrameStylizer. Received: base={base!r}"
-            )
-        if deflicker is None:
-            deflicker = Deflicker()
-        if not isinstance(deflicker, Deflicker):
-            raise TypeError(
-                "`deflicker` must be a Deflicker or None. "
-                f"Received: deflicker={deflicker!r}"
-            )
+        deflicker = Deflicker() if deflicker is None else deflicker
+        for name, value, kind in (
+            ("base", base, FrameStylizer),
+            ("deflicker", deflicker, Deflicker),
+        ):
+            if not isinstance(value, kind):
+                raise TypeError(
+                    f"`{name}` must be a {kind.__name__}. "
+                    f"Received: {name}={value!r}"
+                )
         self.base = base
         self.deflicker = deflicker
 
     @property
     def needs_first_pass(self):
-        """Whether the base wants to see frames before the first."""
+        """Boolean, `True` if `prepare` has to see frames first."""
         return self.base.needs_first_pass
 
     @property
     def last_share(self):
         """Share of the last frame's area that the base made anew."""
         return self.base.last_share
+
+    def describe(self):
+        return {
+            "base": self.base.describe(),
+            "deflicker": self.deflicker.describe(),
+        }
 
     def prepare(self, frames):
         self.base.prepare(frames)
@@ -71,33 +72,25 @@ class FlowStylizer(FrameStylizer):
         return self.deflicker.process(frame, stylized, starts_scene)
 
     def get_state(self):
+        parts = {"base": self.base, "deflicker": self.deflicker}
         return {
-            prefix + name: value
-            for prefix, part in (
-                (_BASE, self.base),
-                (_DEFLICKER, self.deflicker),
-            )
-            for name, value in part.get_state().items()
+            f"{part}.{name}": value
+            for part, owner in parts.items()
+            for name, value in owner.get_state().items()
         }
 
     def set_state(self, state):
-        strange = [n for n in state if not n.startswith((_BASE, _DEFLICKER))]
-        if strange:
-            raise ValueError(
-                f"All names must start with `{_BASE}` or `{_DEFLICKER}`. "
-                f"Received: state with {sorted(strange)}"
-            )
-        for prefix, part in (
-            (_BASE, self.base),
-            (_DEFLICKER, self.deflicker),
-        ):
-            part.set_state(
-                {
-                    name.removeprefix(prefix): value
-                    for name, value in state.items()
-                    if name.startswith(prefix)
-                }
-            )
+        states = {"base": {}, "deflicker": {}}
+        for name, value in state.items():
+            part, _, rest = name.partition(".")
+            if part not in states:
+                raise ValueError(
+                    "All names must start with `base.` or `deflicker.`. "
+                    f"Received: state with {sorted(state)}"
+                )
+            states[part][rest] = value
+        self.base.set_state(states["base"])
+        self.deflicker.set_state(states["deflicker"])
 
     def reset(self):
         self.base.reset()

@@ -1,21 +1,16 @@
-"""Writes frames as video files, animations, folders of images or raw bytes.
+"""Writes frames as video files, animations, folders of images or raw bytes."""
 
-A sink makes encoders, which turn frames into packets, and opens files, which
-put packets together: a video can be encoded in pieces, at several times, and
-joined without encoding it again.
-"""
-
-import collections
 import contextlib
 from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 
-from keras_comic.video.animation_sink import ANIMATION_OPTIONS
+from keras_comic.video.animation_sink import ANIMATIONS
 from keras_comic.video.animation_sink import AnimationSink
-from keras_comic.video.folder_sink import FolderSink
-from keras_comic.video.raw_sink import RawSink
+from keras_comic.video.image_sinks import FolderSink
+from keras_comic.video.image_sinks import RawSink
+from keras_comic.video.sink import PacketWriter
 from keras_comic.video.video_sink import CONTAINERS
 from keras_comic.video.video_sink import VideoSink
 
@@ -32,18 +27,18 @@ def open_sink(
     loop=0,
     provenance=None,
 ):
-    """Says how frames are written, by the name of what they are written to.
+    """Chooses how frames are written, by the name of the output.
 
     - `.mp4`, `.m4v`, `.mov`, `.mkv`, `.ts`, `.mts`, `.m2ts`, `.flv`: H.264 of
       constant quality (crf 18), 4:2:0; `.webm`: VP9 (crf 24); `.avi`:
-      MPEG-4; `.mpg`, `.mpeg`: MPEG-2; `.wmv`: WMV 2. Colours are those of
-      BT.709, and said to be; AVI and WMV cannot say it, so that up to 576
-      rows they get those of BT.601, which players take them for. Frames keep
-      their times, but for AVI, MPEG and WMV, which hold frames at a constant
-      rate from the start. Odd sides are made even by repeating the last row
-      or column (not for VP9 and lossless codecs).
-    - `.gif`: a palette for each scene. At most 50 frames a second; what
-      comes more closely is left out, as browsers would slow it down.
+      MPEG-4; `.mpg`, `.mpeg`: MPEG-2; `.wmv`: WMV 2. Colours are tagged as
+      those of BT.709; AVI and WMV have no such tag, so that up to 576 rows
+      they get the colours of BT.601, which players assume. Frames keep their
+      times, but for AVI, MPEG and WMV, which hold frames at a constant rate
+      from the start. Odd sides are made even by repeating the last row or
+      column (not for VP9 and lossless codecs).
+    - `.gif`: one palette for all frames. At most 50 frames a second; closer
+      ones are left out, as browsers would slow them down.
     - `.webp` (quality 90) and `.png` or `.apng` (without loss): animations in
       full colour, of at most 90 frames a second.
     - a name without a suffix, or a folder: PNG files `frame_000000.png`, ...,
@@ -59,14 +54,14 @@ def open_sink(
         codec: String or `None`. FFmpeg's name of another encoder, such as
             `"libx265"` or `"ffv1"`, for video files. Defaults to `None`.
         codec_options: Dict or `None`. FFmpeg's options of the encoder, such
-            as `{"crf": "23"}`, or Pillow's options of WebP and PNG; they go
-            over the defaults. Defaults to `None`.
+            as `{"crf": "23"}`, or Pillow's of the PNG files of a folder; they
+            replace the defaults. Defaults to `None`.
         loop: Integer. How often an animation is shown, `0` is for ever.
             Defaults to `0`.
-        provenance: `keras_comic.provenance.Provenance` or `None`. What files
-            say of how they were made: in a comment of video files, and as XMP
-            in MP4, QuickTime, animations and PNG files. Defaults to `None`,
-            nothing.
+        provenance: `keras_comic.provenance.Provenance` or `None`. The
+            statement of how the frames were made, as a comment of video files
+            and in the metadata of animations and PNG files. Defaults to
+            `None`.
 
     Returns:
         A sink, for `write_frames` and `convert_video`.
@@ -75,50 +70,39 @@ def open_sink(
         ImportError: If PyAV is needed and is not installed.
         ValueError: If the name or the codec is none of these.
     """
-    if output == RAW:
-        if codec or codec_options:
-            raise ValueError(
-                f"Raw frames have no codec. Received: codec={codec}, "
-                f"codec_options={codec_options}"
-            )
-        return RawSink(frame_rate)
-    sink = _open_file_sink(
-        Path(output), size, frame_rate, time_base, codec, codec_options, loop
-    )
-    sink.provenance = provenance
-    return sink
-
-
-def _open_file_sink(
-    output, size, frame_rate, time_base, codec, codec_options, loop
-):
-    suffix = output.suffix.lower()
     rate = Fraction(frame_rate).limit_denominator(100_000)
-    time_base = time_base or 1 / rate
     options = dict(codec_options or {})
-    if suffix in CONTAINERS and not output.is_dir():
-        return VideoSink(
-            CONTAINERS[suffix], size, rate, time_base, codec, options
-        )
-    if codec:
+    suffix = Path(output).suffix.lower()
+    if output != RAW and Path(output).is_dir():
+        suffix = ""
+    if codec and suffix not in CONTAINERS:
         raise ValueError(
             f"`codec` is for video files. Received: codec={codec}, "
             f"output={output}"
         )
-    if suffix in ANIMATION_OPTIONS and not output.is_dir():
-        options = {**ANIMATION_OPTIONS[suffix], **options}
-        if suffix == ".gif" and options:
-            raise ValueError(
-                f"GIF has no options. Received: codec_options={options}"
-            )
-        return AnimationSink(suffix, size, options, loop)
-    if suffix and not output.is_dir():
-        known = sorted([*CONTAINERS, *ANIMATION_OPTIONS])
+    if output == RAW:
+        sink = RawSink(rate)
+    elif suffix in CONTAINERS:
+        sink = VideoSink(
+            CONTAINERS[suffix],
+            size,
+            rate,
+            time_base or 1 / rate,
+            codec,
+            options,
+        )
+    elif suffix in ANIMATIONS:
+        sink = AnimationSink(suffix, size, options, loop)
+    elif suffix:
         raise ValueError(
-            f"`output` must end in one of {', '.join(known)}, or be a folder. "
+            "`output` must end in one of "
+            f"{', '.join(sorted([*CONTAINERS, *ANIMATIONS]))}, or be a folder. "
             f"Received: output={output}"
         )
-    return FolderSink(time_base, {"compress_level": 4, **options})
+    else:
+        sink = FolderSink(time_base or 1 / rate, options)
+    sink.provenance = provenance
+    return sink
 
 
 def write_frames(frames, output, frame_rate=None, **options):
@@ -150,14 +134,15 @@ def write_frames(frames, output, frame_rate=None, **options):
     """
     if frame_rate is None:
         frame_rate = getattr(frames, "frame_rate", None)
-        options.setdefault("time_base", getattr(frames, "time_base", None))
-        options.setdefault("loop", getattr(frames, "loop", 0))
-    if frame_rate is None:
-        raise ValueError(
-            "`frame_rate` must be a positive number, as `frames` have none of "
-            "their own. Received: frame_rate=None"
-        )
-    sink, last, time, size, count = None, None, 0.0, None, 0
+        if frame_rate is None:
+            raise ValueError(
+                "`frame_rate` must be given for bare frames. Received: "
+                "frame_rate=None"
+            )
+        options.setdefault("time_base", frames.time_base)
+        options.setdefault("loop", frames.loop)
+    sink = last = size = None
+    count = 0
     with contextlib.ExitStack() as stack:
         for number, frame in enumerate(frames):
             if hasattr(frame, "image"):
@@ -183,37 +168,8 @@ def write_frames(frames, output, frame_rate=None, **options):
     return count
 
 
-class PacketWriter:
-    """Hands packets to a file, each when it is known how long it is shown."""
-
-    def __init__(self, file):
-        self.file = file
-        self.last = None
-        self.follows = {}
-        self.waiting = collections.deque()
-
-    def show(self, ticks):
-        """Tells when a frame is shown, in the order in which they are."""
-        if self.last is not None:
-            self.follows[self.last] = ticks
-        self.last = ticks
-
-    def add(self, packets):
-        """Writes packets, in the order in which they are decoded."""
-        self.waiting.extend(packets)
-        while self.waiting and self.waiting[0].pts in self.follows:
-            packet = self.waiting.popleft()
-            duration = self.follows.pop(packet.pts) - packet.pts
-            self.file.add(packet, duration)
-
-    def finish(self, end):
-        """Writes what waits for the end."""
-        self.show(end)
-        self.add([])
-
-
 def check_image(image, size=None):
-    """Raises an error if something cannot be written."""
+    """Raises an error if a frame cannot be written."""
     image = np.ascontiguousarray(image)
     if image.dtype != "uint8" or image.ndim != 3 or image.shape[-1] != 3:
         raise ValueError(

@@ -2,8 +2,6 @@
 
 import os
 import re
-import sys
-import time
 import warnings
 from collections import namedtuple
 from fractions import Fraction
@@ -12,19 +10,18 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from keras_comic.data.frame_folder import FolderReader
 from keras_comic.data.image_sizes import fitted_size
-from keras_comic.data.images import ImageError
 from keras_comic.data.scene_cuts import mark_scenes
-from keras_comic.data.video_frame import ArrayFrame
 from keras_comic.data.video_library import import_video_library
 from keras_comic.data.video_reader import VideoError
-from keras_comic.data.video_reader import VideoProperties
 from keras_comic.data.video_reader import VideoReader
-from keras_comic.video.animation_reader import AnimationReader
-from keras_comic.video.animation_reader import is_animation
+from keras_comic.video.frame_readers import AnimationReader
+from keras_comic.video.frame_readers import CameraReader
+from keras_comic.video.frame_readers import ImagesReader
+from keras_comic.video.frame_readers import RawReader
+from keras_comic.video.frame_readers import is_animation
 
-# Of a folder, frames per second.
+# Frames per second of a folder.
 DEFAULT_FOLDER_RATE = 24
 RAW = "-"
 CAMERA = re.compile(r"webcam:(\d+)")
@@ -67,7 +64,7 @@ def open_frames(
         frame_rate: Number > 0, frames per second: needed for raw frames; of
             a folder's numbers, `None` is 24; a wish for a camera; not taken
             otherwise, as videos have time stamps. Defaults to `None`.
-        scene_cuts: Boolean. Whether hard cuts are looked for, which needs
+        scene_cuts: Boolean. `True` looks for hard cuts, which needs
             PySceneDetect. Defaults to `True`.
         max_frames: Integer > 0 or `None`. Ends after so many. Defaults to
             `None`.
@@ -94,16 +91,15 @@ def open_frames(
     >>> [(frame.time, frame.image.shape) for frame in frames]
     [(0.0, (4, 6, 3)), (0.04, (4, 6, 3))]
     """
-    if max_frames is not None and not max_frames > 0:
-        raise ValueError(
-            "`max_frames` must be a positive integer or None. "
-            f"Received: max_frames={max_frames}"
-        )
-    if max_side is not None and not max_side > 1:
-        raise ValueError(
-            "`max_side` must be an integer above 1, or None. "
-            f"Received: max_side={max_side}"
-        )
+    for name, value, least in (
+        ("max_frames", max_frames, 1),
+        ("max_side", max_side, 2),
+    ):
+        if value is not None and not value >= least:
+            raise ValueError(
+                f"`{name}` must be an integer of at least {least}, or None. "
+                f"Received: {name}={value}"
+            )
     if frame_rate is not None:
         frame_rate = _check_rate(frame_rate)
     if size is not None:
@@ -112,9 +108,9 @@ def open_frames(
         import_video_library("scenedetect")
     camera = CAMERA.fullmatch(source) if isinstance(source, str) else None
     if camera:
-        reader = _CameraReader(int(camera[1]), size, frame_rate)
+        reader = CameraReader(int(camera[1]), size, frame_rate)
     elif hasattr(source, "read") or source == RAW:
-        reader = _RawReader(source, size, frame_rate)
+        reader = RawReader(source, size, frame_rate)
     else:
         reader = _open_path(Path(source), size, frame_rate)
     return FrameSource(reader, scene_cuts, max_frames, max_side)
@@ -131,11 +127,10 @@ class FrameSource:
     starts again, where `is_repeatable`.
 
     Args:
-        reader: What decodes: it has `properties`, `frames()` and, at their
-            end, `error`.
-        scene_cuts: Boolean. Whether cuts are looked for. Without, scenes
-            start with the first frame and behind missing ones. Defaults to
-            `True`.
+        reader: A decoder: it has `properties`, `frames()` and, at their end,
+            `error`.
+        scene_cuts: Boolean. `True` looks for cuts; otherwise scenes start
+            with the first frame and behind missing ones. Defaults to `True`.
         max_frames: Integer or `None`, the default.
         max_side: Integer or `None`, the default.
 
@@ -150,10 +145,10 @@ class FrameSource:
         num_frames: Integer, about how many there will be, or `None`.
         duration: Float, seconds, or `None`.
         end_time: Float, seconds, the end of the last frame that was read.
-        is_repeatable: Boolean. Whether it can be read more than once.
-        is_live: Boolean. Whether it ends only when its user ends it.
-        is_cut: Boolean. Whether reading ended at `max_frames`.
-        has_sound: Boolean. Whether it is a file that may hold sound.
+        is_repeatable: Boolean. `True` if it can be read more than once.
+        is_live: Boolean. `True` if it ends only when its user ends it.
+        is_cut: Boolean. `True` if reading ended at `max_frames`.
+        has_sound: Boolean. `True` for a file that may hold sound.
         loop: Integer, how often an animation is shown; `0` is for ever.
 
     Example:
@@ -169,10 +164,10 @@ class FrameSource:
         self._reader = reader
         self._scene_cuts = scene_cuts
         self._max_frames = max_frames
-        self._begun = False
+        self._is_read = False
         properties = reader.properties
         self.path = getattr(reader, "path", None)
-        self._state = self.path and _state_of(self.path)
+        self._states = self._file_states()
         self.original_size = properties.width, properties.height
         self.width, self.height = self.original_size
         if max_side is not None and max(self.original_size) > max_side:
@@ -182,14 +177,12 @@ class FrameSource:
         self.time_base = properties.time_base
         self.duration = properties.duration
         self.num_frames = properties.num_frames
-        if max_frames is not None and not (
-            self.num_frames and self.num_frames < max_frames
-        ):
-            self.num_frames = max_frames
+        if max_frames is not None:
+            self.num_frames = min(self.num_frames or max_frames, max_frames)
         self.end_time = 0.0
         self.is_cut = False
         self.has_sound = isinstance(reader, VideoReader)
-        self.is_live = isinstance(reader, _CameraReader)
+        self.is_live = isinstance(reader, CameraReader)
         self.is_repeatable = self.path is not None
         self.loop = getattr(reader, "loop", 0)
 
@@ -212,12 +205,12 @@ class FrameSource:
                 `VideoError`, if it is damaged, or has changed since it was
                 opened; the frames before come first.
         """
-        if self._begun and not self.is_repeatable:
+        if self._is_read and not self.is_repeatable:
             raise ValueError(
                 "Raw frames and cameras can be read only once; save them as a "
                 "file to read them again."
             )
-        self._begun = True
+        self._is_read = True
         self._reader.error = None
         frames = self._reader.frames()
         if self._scene_cuts:
@@ -225,7 +218,7 @@ class FrameSource:
         else:
             frames = ((frame, frame.follows_gap) for frame in frames)
         for number, (frame, starts) in enumerate(frames):
-            self._check_unchanged()
+            self._check_unchanged(number)
             if number == self._max_frames:
                 self.is_cut = True
                 return
@@ -235,55 +228,61 @@ class FrameSource:
             if number >= start and (number % every == 0 or starts):
                 image = self._to_size(frame.image())
                 yield Frame(number, frame.time, image, bool(starts))
-        self._check_unchanged()
+        self._check_unchanged(-1)
         if self._reader.error:
             raise self._reader.error
 
     def _to_size(self, image):
-        # Shrunk; or where it changes on the way, as FFmpeg does.
+        # Shrunk; or as large as the first one, where the size changes.
         if image.shape[:2] == (self.height, self.width):
             return image
         image = Image.fromarray(image)
         size = (self.width, self.height)
         return np.asarray(image.resize(size, Image.Resampling.LANCZOS))
 
-    def _check_unchanged(self):
-        if self.path is not None and not self.path.is_dir():
-            _check_state(self.path, self._state)
+    def _files(self):
+        if self.path is None:
+            return []
+        return getattr(self._reader, "files", [self.path])
+
+    def _file_states(self):
+        return [_state_of(path) for path in self._files()]
+
+    def _check_unchanged(self, number):
+        """Raises an error if the file of a frame has changed."""
+        files = self._files()
+        if len(files) == 1:
+            number = 0
+        if files and _state_of(files[number]) != self._states[number]:
+            raise VideoError(
+                "The file has changed while it was read. Wait until it is "
+                f"whole, then begin anew. Received: path={files[number]}",
+                "changed",
+            )
 
     def identity(self):
-        """What tells this source from others: its path, size and date.
+        """Returns what tells this source from others.
 
         Returns:
-            Dict of strings and numbers, for JSON.
+            Dict for JSON: path, sizes and dates of the files, and the options.
         """
-        found = {"kind": type(self._reader).__name__.strip("_")}
-        if self.path is not None:
-            found["path"] = os.path.abspath(self.path)
-            states = getattr(self._reader, "states", [self._state])
-            found["states"] = [list(state) for state in states]
-        found["size"] = [self.width, self.height]
-        found["max_frames"] = self._max_frames
-        found["scene_cuts"] = self._scene_cuts
-        return found
+        return {
+            "kind": type(self._reader).__name__,
+            "path": self.path and os.path.abspath(self.path),
+            "states": self._states,
+            "size": [self.width, self.height],
+            "max_frames": self._max_frames,
+            "scene_cuts": self._scene_cuts,
+        }
 
 
 def _state_of(path):
-    """Name, size and date of a file, or `None`."""
+    """Returns name, size and date of a file, or `None`."""
     try:
         status = os.stat(path)
     except OSError:
         return None
     return path.name, status.st_size, status.st_mtime_ns
-
-
-def _check_state(path, state):
-    if _state_of(path) != state:
-        raise VideoError(
-            "The file has changed while it was read. Wait until it is whole, "
-            f"then begin anew. Received: path={path}",
-            "changed",
-        )
 
 
 def _open_path(path, size, frame_rate):
@@ -297,7 +296,7 @@ def _open_path(path, size, frame_rate):
             f"Received: size={size}, source={path}"
         )
     if path.is_dir():
-        return _ImagesReader(path, frame_rate or Fraction(DEFAULT_FOLDER_RATE))
+        return ImagesReader(path, frame_rate or Fraction(DEFAULT_FOLDER_RATE))
     if frame_rate is not None:
         raise ValueError(
             "`frame_rate` is for folders, raw frames and cameras; videos have "
@@ -311,136 +310,6 @@ def _open_path(path, size, frame_rate):
         changes = "; ".join(reader.properties.changes)
         warnings.warn(f"{path}: {changes}.", stacklevel=3)
     return reader
-
-
-class _ImagesReader:
-    """A folder of numbered images."""
-
-    def __init__(self, path, frame_rate):
-        self.path = path
-        self.error = None
-        self.reader = FolderReader(path, float(frame_rate))
-        self.states = [_state_of(path) for path in self.reader.paths]
-        first = next(self.reader.frames())
-        numbers = self.reader.numbers
-        span = (numbers[-1] - numbers[0]) / frame_rate
-        self.properties = VideoProperties(
-            *first.size,
-            (len(numbers) - 1) / span if span else frame_rate,
-            1 / frame_rate,
-            len(numbers),
-            float(span + 1 / frame_rate),
-            (),
-        )
-
-    def frames(self):
-        count = 0
-        try:
-            for frame in self.reader.frames():
-                _check_state(self.reader.paths[count], self.states[count])
-                yield frame
-                count += 1
-        except (ImageError, FileNotFoundError) as error:
-            if not count:
-                raise
-            self.error = VideoError(str(error), "unreadable")
-
-
-class _RawReader:
-    """Frames as bare bytes."""
-
-    def __init__(self, source, size, frame_rate):
-        if size is None or frame_rate is None:
-            raise ValueError(
-                "Raw frames need `size=(width, height)` and `frame_rate`. "
-                f"Received: size={size}, frame_rate={frame_rate}"
-            )
-        self.file = sys.stdin.buffer if source == RAW else source
-        self.error = None
-        self.properties = VideoProperties(
-            *size, frame_rate, 1 / frame_rate, None, None, ()
-        )
-
-    def frames(self):
-        width, height = self.properties.width, self.properties.height
-        length, number = width * height * 3, 0
-        while contents := self._read(length):
-            if len(contents) < length:
-                self.error = VideoError(
-                    f"Frame {number} is cut off: it has {len(contents)} of "
-                    f"{length} bytes. Received: size=({width}, {height})",
-                    "truncated",
-                )
-                break
-            pixels = np.frombuffer(contents, "uint8")
-            pixels = pixels.reshape(height, width, 3)
-            time = float(number / self.properties.frame_rate)
-            yield ArrayFrame(pixels, number, time)
-            number += 1
-        if not number and not self.error:
-            self.error = VideoError("There is not one frame.", "unreadable")
-
-    def _read(self, length):
-        # A pipe may give less than it is asked for.
-        parts = []
-        while length:
-            part = self.file.read(length)
-            if not part:
-                break
-            parts.append(part)
-            length -= len(part)
-        return b"".join(parts)
-
-
-class _CameraReader:
-    """A camera, through OpenCV."""
-
-    def __init__(self, number, size, frame_rate):
-        self.error = None
-        cv2 = import_video_library("cv2")
-        missing = sys.platform == "linux" and not os.path.exists(
-            f"/dev/video{number}"
-        )
-        self.camera = None if missing else cv2.VideoCapture(number)
-        if missing or not self.camera.isOpened():
-            raise ValueError(
-                "There is no such camera, or it is in use. "
-                f"Received: source=webcam:{number}"
-            )
-        if size is not None:
-            self.camera.set(cv2.CAP_PROP_FRAME_WIDTH, size[0])
-            self.camera.set(cv2.CAP_PROP_FRAME_HEIGHT, size[1])
-        if frame_rate is not None:
-            self.camera.set(cv2.CAP_PROP_FPS, float(frame_rate))
-        rate = self.camera.get(cv2.CAP_PROP_FPS) or frame_rate or 30
-        self.properties = VideoProperties(
-            int(self.camera.get(cv2.CAP_PROP_FRAME_WIDTH)),
-            int(self.camera.get(cv2.CAP_PROP_FRAME_HEIGHT)),
-            Fraction(rate).limit_denominator(1001),
-            Fraction(1, 1000),
-            None,
-            None,
-            (),
-        )
-
-    def frames(self):
-        number, start = 0, None
-        try:
-            while True:
-                found, pixels = self.camera.read()
-                if not found:
-                    self.error = VideoError(
-                        f"The camera stopped after {number} frames.",
-                        "truncated" if number else "unreadable",
-                    )
-                    return
-                now = time.monotonic()
-                start = now if start is None else start
-                pixels = np.ascontiguousarray(pixels[..., ::-1])
-                yield ArrayFrame(pixels, number, now - start)
-                number += 1
-        finally:
-            self.camera.release()
 
 
 def _check_rate(frame_rate):

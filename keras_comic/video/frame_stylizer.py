@@ -1,4 +1,4 @@
-"""What every way of stylising a video offers."""
+"""The base of all ways of stylising a video."""
 
 import numpy as np
 
@@ -10,6 +10,19 @@ class FrameStylizer:
     frame also `get_state`, `set_state` and `reset`, so that an interrupted
     video goes on to the same frames.
 
+    Attributes:
+        needs_first_pass: Boolean. `True` if `prepare` has to see frames
+            before the first `stylize`.
+        provenance: `keras_comic.provenance.Provenance` or `None`: the
+            statement, in the video file, of how it was made.
+        watermark: Integer in `[0, 2**32 - 1]` or `None`: an identifier that
+            `convert_video` hides in every frame, see
+            `keras_comic.provenance.embed_watermark`. What stands still is
+            then no more the same to the bit. Below about 480 rows, a codec
+            may leave it in key frames only.
+        last_share: Float in `[0, 1]`, the share of the last frame's area that
+            was made anew.
+
     Example:
 
     >>> class Negative(keras_comic.video.FrameStylizer):
@@ -19,14 +32,21 @@ class FrameStylizer:
     np.uint8(255)
     """
 
-    # Whether `prepare` wants to see frames before the first `stylize`.
     needs_first_pass = False
-
-    # What the video says of how it was made, a `provenance.Provenance`.
     provenance = None
-
-    # Share of the last frame's area that the network made anew, in `[0, 1]`.
+    watermark = None
     last_share = 1.0
+
+    def describe(self):
+        """Returns all that the comics depend on, beside the frames.
+
+        Unfinished work of a stylizer with another description is not gone on
+        with.
+
+        Returns:
+            Dict for JSON.
+        """
+        return {}
 
     def prepare(self, frames):
         """Looks at frames of the video before it is stylised.
@@ -42,8 +62,8 @@ class FrameStylizer:
 
         Args:
             frame: uint8 array `(height, width, 3)`, RGB in `[0, 255]`.
-            starts_scene: Boolean. Whether nothing of the frames before is to
-                be carried over. Defaults to `False`.
+            starts_scene: Boolean. `True` if nothing of the frames before is
+                to be carried over. Defaults to `False`.
 
         Returns:
             uint8 array of the shape of `frame`, RGB in `[0, 255]`.
@@ -54,7 +74,7 @@ class FrameStylizer:
         )
 
     def get_state(self):
-        """What the frames to come depend on.
+        """Returns what the frames to come depend on.
 
         Returns:
             Dict of name to NumPy array, to be stored with `np.savez`.

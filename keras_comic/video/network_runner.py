@@ -1,6 +1,8 @@
 """Runs a generator on frames, with statistics that frames can share."""
 
 import functools
+import hashlib
+import math
 from typing import NamedTuple
 
 import keras
@@ -8,90 +10,103 @@ import numpy as np
 from keras import ops
 
 from keras_comic.layers import collect_statistics
+from keras_comic.layers import pool_statistics
+from keras_comic.layers import to_float
 from keras_comic.layers import use_statistics
+from keras_comic.models.drawing import draw_comics
+from keras_comic.models.generator import Generator
 from keras_comic.models.pictures import SMALLEST_SIDE
-from keras_comic.models.style_generator import BLEND_BELOW
+from keras_comic.models.pictures import check_strength
+from keras_comic.video.position_layers import check_positions
 
-# What the receptive field is looked for in, at first; it is doubled as long as
-# the field is larger.
+# The receptive field is measured on pictures of this side at first; it is
+# doubled as long as the field is larger.
 PROBE_SIDE = 128
 PROBE_WIDTH = 64
 LARGEST_PROBE = 1024
-# Where a probe is cut: at every position within a stride.
+# A probe is cut at so many neighbouring positions, and at least at every one
+# within a stride.
 NUM_CUTS = 8
-# Of an output in [0, 255]: less is the noise of the arithmetic.
+# Smaller changes of an output in [0, 255] are the noise of the arithmetic.
 SMALLEST_CHANGE = 1e-3
 
 
 class NetworkStatistics(NamedTuple):
-    """What a network takes from a whole picture.
+    """Everything that a network takes from a whole picture.
 
-    `mean` and `variance` are those of all normalisations, one after the other,
-    float32 `(frames, channels)`; `style` the frames' own style vectors, float32
-    `(frames, style_dim)`, `(frames, 0)` where the network does not need them.
+    `mean` and `variance` are those of all normalisations, one after the
+    other, float32 `(frames, size)`; `conditions` the photos' own conditions,
+    likewise, `(frames, 0)` where the network does not need them.
     """
 
     mean: np.ndarray
     variance: np.ndarray
-    style: np.ndarray
+    conditions: np.ndarray
 
     def pooled(self):
-        """Those of all the frames together.
+        """Pools the frames.
 
         Returns:
             `NetworkStatistics` of one row.
         """
-        mean = self.mean.mean(axis=0, keepdims=True)
-        variance = self.variance + (self.mean - mean) ** 2
-        return NetworkStatistics(
-            mean,
-            variance.mean(axis=0, keepdims=True),
-            self.style.mean(axis=0, keepdims=True),
-        )
+        [moments] = pool_statistics([(self.mean, self.variance)])
+        mean, variance = map(ops.convert_to_numpy, moments)
+        conditions = self.conditions.mean(axis=0, keepdims=True)
+        return NetworkStatistics(mean, variance, conditions)
 
     def mixed(self, other, share):
-        """A mix with others.
+        """Mixes the means and the mean squares with those of others.
 
         Args:
             other: `NetworkStatistics` of one row.
             share: Float in `[0, 1]`, the weight of the others.
 
         Returns:
-            `NetworkStatistics` of one row: the means and the mean squares are
-            mixed.
+            `NetworkStatistics` of one row.
         """
         mean = self.mean + share * (other.mean - self.mean)
         squares = [s.variance + s.mean**2 for s in (self, other)]
         variance = squares[0] + share * (squares[1] - squares[0]) - mean**2
+        parts = self.conditions, other.conditions
+        conditions = parts[0] + share * (parts[1] - parts[0])
         return NetworkStatistics(
-            *(
-                np.asarray(value, "float32")
-                for value in (
-                    mean,
-                    np.maximum(variance, 0.0),
-                    self.style + share * (other.style - self.style),
-                )
-            )
+            np.asarray(mean, "float32"),
+            np.asarray(np.maximum(variance, 0.0), "float32"),
+            np.asarray(conditions, "float32"),
         )
+
+    @classmethod
+    def joined(cls, rows):
+        """Puts the rows of several statistics below each other.
+
+        Args:
+            rows: Iterable of `NetworkStatistics`.
+
+        Returns:
+            `NetworkStatistics`.
+        """
+        return cls(*map(np.concatenate, zip(*rows, strict=True)))
 
 
 class NetworkRunner:
     """Turns frames into comics, with statistics of their own or shared ones.
 
     It is compiled once for any size (on JAX for each size that comes up).
-    Frames are extended at the bottom and at the right, by reflection, to sides
-    divisible by `alignment`, so that every part of a frame that begins at a
-    multiple of `alignment` meets the network's strides as the whole does.
+    Every part of a padded frame (see `pad`) that begins at a multiple of the
+    generator's `stride` is drawn under given statistics as in the whole frame,
+    but for what comes from beyond the part's borders.
 
     Args:
         generator: `keras_comic.models.Generator`, built.
         style: As in `Generator.stylize`, but one for all frames. Defaults to
-            `None`, the first named style.
+            `None`.
         strength: Float in `[0, 1]`, as in `Generator.stylize`. Below 1 the
-            frames' own style vector is part of their statistics. Defaults to
+            frames' own conditions are part of their statistics. Defaults to
             `1.0`.
+        keep_color: Boolean, as in `Generator.stylize`. Defaults to `False`.
 
     Raises:
+        TypeError: If `generator` is a model of another kind.
         ValueError: If an argument is out of its range.
 
     Example:
@@ -105,44 +120,71 @@ class NetworkRunner:
     (4, 40, 48, 3)
     """
 
-    # Divisible by the strides of the networks, pixels.
-    alignment = 8
-
-    def __init__(self, generator, style=None, strength=1.0):
-        if not 0 <= strength <= 1:
-            raise ValueError(
-                "`strength` must be a number in [0, 1]. "
-                f"Received: strength={strength!r}"
+    def __init__(self, generator, style=None, strength=1.0, keep_color=False):
+        if not isinstance(generator, Generator):
+            kind = getattr(generator, "kind", None)
+            raise TypeError(
+                "A video is drawn by a `keras_comic.models.Generator`, which "
+                "turns photos into comics. Received: a "
+                f"`{type(generator).__name__}`"
+                + (f", a model of the kind {kind!r}" if kind else "")
             )
-        vector = ops.convert_to_numpy(generator.style_vector(style))
-        if len(vector) != 1:
-            raise ValueError(
-                "`style` must be one style for all frames. "
-                f"Received: {len(vector)} style images"
-            )
+        check_strength(strength)
+        conditions = {
+            name: np.asarray(ops.convert_to_numpy(value), "float32")
+            for name, value in generator.conditions(style).items()
+        }
+        for value in conditions.values():
+            if len(value) != 1:
+                raise ValueError(
+                    "`style` must be one style for all frames. "
+                    f"Received: {len(value)} style images"
+                )
         self.generator = generator
         self.strength = float(strength)
-        self._vector = np.asarray(vector, "float32")
-        probe = np.zeros((1, SMALLEST_SIDE, SMALLEST_SIDE, 3), "float32")
-        with collect_statistics() as statistics:
-            generator(self._inputs(ops.convert_to_tensor(probe)))
-        self._channels = [int(mean.shape[-1]) for mean, _ in statistics]
-        total = sum(self._channels)
-        style_dim = vector.shape[-1] if strength < 1 else 0
-        widths = (total, total, style_dim)
-        self._run_own = _compiled(generator, self._comics)
-        self._run_shared = _compiled(generator, self._comics, widths)
-        self._run_values = _compiled(generator, self._shades, widths)
-        self._run_and_measure = _compiled(
-            generator, self._measured_comics, widths
-        )
-        self._run_own_and_measure = _compiled(generator, self._measured_comics)
-        self._measure = _compiled(generator, self._statistics)
+        self.keep_color = bool(keep_color)
+        self._conditions = conditions
+        # Sides that are divisible by it meet the network's strides alike.
+        self.alignment = generator.stride
+        self._measure_shapes()
+        self._functions = {}
+
+    @property
+    def has_statistics(self):
+        """Boolean, `True` if frames have statistics that they can share."""
+        return any(self._sizes)
 
     @property
     def compiles_each_size(self):
-        """Whether a size that was not there before takes seconds."""
+        """Boolean, `True` if a size that is new takes seconds."""
         return keras.backend.backend() == "jax"
+
+    def describe(self):
+        """Returns all that the comics depend on, beside the frames.
+
+        Returns:
+            Dict for JSON.
+        """
+        conditions = {
+            name: hashlib.sha256(value.tobytes()).hexdigest()
+            for name, value in self._conditions.items()
+        }
+        return {
+            "preset": self.generator.preset_name or self.generator.name,
+            "version": self.generator.preset_version,
+            "conditions": conditions,
+            "strength": self.strength,
+            "keep_color": self.keep_color,
+        }
+
+    def check_positions(self):
+        """Checks that given statistics are all that frames need to share.
+
+        Raises:
+            ValueError: If a far pixel matters under given statistics; the
+                layers that are to blame are named.
+        """
+        check_positions(self.generator, self._conditions)
 
     def run(self, frames, statistics=None):
         """Makes comics of frames.
@@ -156,12 +198,7 @@ class NetworkRunner:
         Returns:
             uint8 array of the shape of `frames`.
         """
-        padded = self.pad(frames)
-        if statistics is None:
-            comics = self._run_own(padded)
-        else:
-            comics = self._run_shared(padded, *statistics)
-        return _crop(ops.convert_to_numpy(comics), frames)
+        return self._call(self._comics, frames, statistics)
 
     def run_and_measure(self, frames, statistics=None):
         """Makes comics of frames, and measures them meanwhile.
@@ -175,16 +212,16 @@ class NetworkRunner:
             uint8 array of the shape of `frames`; and the frames' own
             `NetworkStatistics`, pooled.
         """
-        padded = self.pad(frames)
-        if statistics is None:
-            comics, *measured = self._run_own_and_measure(padded)
-        else:
-            comics, *measured = self._run_and_measure(padded, *statistics)
-        measured = NetworkStatistics(*map(ops.convert_to_numpy, measured))
-        return _crop(ops.convert_to_numpy(comics), frames), measured.pooled()
+        if not self.has_statistics:
+            empty = NetworkStatistics(*np.zeros((3, 1, 0), "float32"))
+            return self.run(frames), empty
+        comics, *measured = self._call(
+            self._measured_comics, frames, statistics
+        )
+        return comics, NetworkStatistics(*measured).pooled()
 
     def statistics_of(self, frames):
-        """The statistics that frames have in common.
+        """Measures the statistics that frames have in common.
 
         Args:
             frames: uint8 array `(batch, height, width, 3)`, or an iterable of
@@ -196,40 +233,62 @@ class NetworkRunner:
         Raises:
             ValueError: If there is no frame.
         """
-        found = []
-        for frame in frames:
-            measured = self._measure(self.pad(frame[None]))
-            found.append([ops.convert_to_numpy(value) for value in measured])
-        if not found:
+        rows = [
+            NetworkStatistics(*self._call(self._statistics, frame[None]))
+            for frame in frames
+        ]
+        if not rows:
             raise ValueError(
                 "`frames` must hold at least one frame. Received: none"
             )
-        rows = [np.concatenate(values) for values in zip(*found, strict=True)]
-        return NetworkStatistics(*rows).pooled()
+        return NetworkStatistics.joined(rows).pooled()
 
     def pad(self, frames):
-        """Frames of sides that the network's strides divide.
+        """Extends frames to sides that the network's strides divide.
+
+        It is the same padding as the network's own, so that comics of frames
+        and of padded frames agree.
 
         Args:
             frames: uint8 array `(batch, height, width, 3)`.
 
         Returns:
-            uint8 array, the frames in its upper left corner, the rest
-            reflected.
+            uint8 array, the frames in its middle, their reflection around.
         """
-        sides = [
-            max(-(-side // self.alignment) * self.alignment, SMALLEST_SIDE)
-            for side in frames.shape[1:3]
-        ]
-        rows, columns = (
-            new - old for new, old in zip(sides, frames.shape[1:3], strict=True)
-        )
-        if not rows and not columns:
-            return frames
-        borders = ((0, 0), (0, rows), (0, columns), (0, 0))
+        borders = self._borders(frames.shape)
         # A side of one pixel has nothing to reflect but itself.
         mode = "reflect" if min(frames.shape[1:3]) > 1 else "symmetric"
-        return np.pad(frames, borders, mode=mode)
+        return np.pad(frames, borders, mode) if np.any(borders) else frames
+
+    def crop(self, comics, height, width):
+        """Undoes `pad`.
+
+        Args:
+            comics: Array `(batch, padded_height, padded_width, ...)`.
+            height: Integer, pixels.
+            width: Integer, pixels.
+
+        Returns:
+            Array `(batch, height, width, ...)`.
+        """
+        _, (top, _), (left, _), _ = self._borders((1, height, width, 3))
+        return comics[:, top : top + height, left : left + width]
+
+    def _borders(self, shape):
+        borders = []
+        for side in shape[1:3]:
+            more = -side % self.alignment
+            before = more // 2
+            if side < self._least_side:
+                # Parts of a frame keep their place within the strides.
+                before, more = 0, self._least_side - side
+            borders.append((before, more - before))
+        return [(0, 0), *borders, (0, 0)]
+
+    @property
+    def _least_side(self):
+        step = self.alignment
+        return max(-(-SMALLEST_SIDE // step), 2) * step
 
     @functools.cached_property
     def receptive_field(self):
@@ -244,14 +303,14 @@ class NetworkRunner:
             random = np.random.default_rng(0)
             one, other = random.integers(0, 256, (2, side, side, 3), "uint8")
             profile = self._influence(one, other)
-            reaches = np.flatnonzero(profile > SMALLEST_CHANGE)
-            field = int(reaches[-1]) + 1 if len(reaches) else 0
-            if field < len(profile) - NUM_CUTS or side >= LARGEST_PROBE:
+            places = np.flatnonzero(profile > SMALLEST_CHANGE)
+            field = int(places[-1]) + 1 if len(places) else 0
+            if field < len(profile) - self._num_cuts or side >= LARGEST_PROBE:
                 return field
             side *= 2
 
     def reach(self, frame, statistics, tolerance):
-        """How far a change of a frame is seen in the comic.
+        """Measures how far a change of a frame is seen in the comic.
 
         Less than `receptive_field`, since hardly anything comes from its rim:
         half of the frame is replaced by its mirror image, and the root mean
@@ -268,16 +327,27 @@ class NetworkRunner:
             tolerance, at most `receptive_field`.
         """
         field = self.receptive_field
-        side = 2 * field + 8 * NUM_CUTS
+        side = 2 * field + 8 * self._num_cuts
+        step = self.alignment
+        side = -(-side // step) * step
         frame = self.pad(frame[None])[0]
-        top, left = (max(0, n - side) // 2 // 8 * 8 for n in frame.shape[:2])
+        top, left = (
+            max(0, n - side) // 2 // step * step for n in frame.shape[:2]
+        )
         part = frame[top : top + side, left : left + side]
         profile = self._influence(part, part[::-1, ::-1], statistics)
-        reaches = np.flatnonzero(profile[:field] > tolerance)
-        return int(reaches[-1]) + 1 if len(reaches) else 0
+        if len(profile) < field and profile[-1] > tolerance:
+            # The frame is too small to see the end of it.
+            return field
+        places = np.flatnonzero(profile[:field] > tolerance)
+        return int(places[-1]) + 1 if len(places) else 0
+
+    @property
+    def _num_cuts(self):
+        return max(NUM_CUTS, self.alignment)
 
     def _influence(self, one, other, statistics=None):
-        """How much changes at each distance from where pictures are joined."""
+        """Measures the change at each distance from where pictures join."""
         exact = statistics is None
         if exact:
             statistics = self.statistics_of(one[None])
@@ -288,105 +358,159 @@ class NetworkRunner:
             first, second = one[strip], other[strip]
             original = self._values(first, statistics)
             middle = first.shape[axis] // 2
-            for cut in range(middle, middle + NUM_CUTS, 1 if exact else 3):
-                mixed = _at_least(cut, first.shape, axis)
-                joined = np.where(mixed, second, first)
+            step = 1 if exact else 3
+            for cut in range(middle, middle + self._num_cuts, step):
+                is_behind = np.arange(first.shape[axis]) >= cut
+                is_behind = np.expand_dims(is_behind, (1 - axis, 2))
+                joined = np.where(is_behind, second, first)
                 change = self._values(joined, statistics) - original
                 lines = np.moveaxis(np.abs(change), axis, 0)[:cut][::-1]
                 lines = lines.reshape(cut, -1)
                 profile = lines.max(1) if exact else (lines**2).mean(1)
-                profiles.append(profile[: middle - NUM_CUTS])
-        if exact:
-            return np.max(profiles, axis=0)
+                profiles.append(profile[: max(1, middle - self._num_cuts)])
         longest = min(map(len, profiles))
         profiles = [profile[:longest] for profile in profiles]
+        if exact:
+            return np.max(profiles, axis=0)
         return np.sqrt(np.mean(profiles, axis=0))
 
     def _values(self, frame, statistics):
-        """A comic before it is rounded, in [0, 255]."""
-        comics = self._run_values(frame[None], *statistics)
-        return ops.convert_to_numpy(comics)[0].astype("float64")
+        """Draws a comic that is not rounded, in [0, 255]."""
+        comics = self._call(self._shades, frame[None], statistics)
+        return comics[0].astype("float64")
 
-    # What is compiled: tensors to tensors.
+    # How many numbers mean, variance and conditions are, and of which shapes.
 
-    def _shades(self, frames, *statistics):
-        photos = ops.cast(frames, "float32") / 127.5 - 1.0
-        return (self._network(photos, statistics) + 1.0) * 127.5
+    def _measure_shapes(self):
+        probe = np.zeros((1, self._least_side, self._least_side, 3), "uint8")
+        self._shapes, self._own_shapes = (), {}
+        self._draw(probe)
+        with collect_statistics() as moments:
+            self._draw(probe)
+        self._shapes = [tuple(mean.shape[1:]) for mean, _ in moments]
+        own = self._own_conditions(ops.convert_to_tensor(probe))
+        self._own_shapes = {
+            name: tuple(value.shape[1:]) for name, value in own.items()
+        }
+        total = sum(map(math.prod, self._shapes))
+        total_own = sum(map(math.prod, self._own_shapes.values()))
+        self._sizes = total, total, total_own
+
+    def _call(self, function, frames, statistics=None):
+        """Calls a compiled function of frames and statistics."""
+        is_shared = statistics is not None and self.has_statistics
+        key = function.__name__, is_shared
+        if key not in self._functions:
+            sizes = self._sizes if is_shared else ()
+            self._functions[key] = _compiled(self.generator, function, sizes)
+        height, width = frames.shape[1:3]
+        is_small = min(height, width) < self._least_side
+        if is_small:
+            # The network pads others itself.
+            frames = self.pad(frames)
+        result = self._functions[key](
+            frames, *(statistics if is_shared else ())
+        )
+        is_single = not isinstance(result, (tuple, list))
+        values = [
+            ops.convert_to_numpy(value)
+            for value in ([result] if is_single else result)
+        ]
+        if is_small and values[0].ndim == 4:
+            values[0] = self.crop(values[0], height, width)
+        return values[0] if is_single else values
+
+    # These are compiled: tensors to tensors.
 
     def _comics(self, frames, *statistics):
-        comics = ops.clip(self._shades(frames, *statistics), 0.0, 255.0)
-        if self.strength < BLEND_BELOW:
-            share = self.strength / BLEND_BELOW
-            comics = share * comics + (1.0 - share) * ops.cast(
-                frames, "float32"
-            )
-        return ops.cast(ops.round(comics), "uint8")
+        return self._draw(frames, statistics)
+
+    def _shades(self, frames, *statistics):
+        return self._draw(frames, statistics, rounded=False)
 
     def _measured_comics(self, frames, *statistics):
-        with collect_statistics() as found:
-            comics = self._comics(frames, *statistics)
-        photos = ops.cast(frames, "float32") / 127.5 - 1.0
-        return comics, *_joined(found), self._own_style(photos)
+        own = self._own_conditions(frames)
+        with collect_statistics() as moments:
+            comics = self._draw(frames, statistics, own)
+        return comics, *_flat(frames, moments, own)
 
     def _statistics(self, frames):
-        photos = ops.cast(frames, "float32") / 127.5 - 1.0
-        with collect_statistics() as found:
-            self._network(photos, ())
-        return *_joined(found), self._own_style(photos)
+        own = self._own_conditions(frames)
+        with collect_statistics() as moments:
+            self._draw(frames, (), own)
+        return _flat(frames, moments, own)
 
-    def _network(self, photos, statistics):
+    def _own_conditions(self, frames):
+        if self.strength == 1.0:
+            return {}
+        own = self.generator.photo_conditions(to_float(frames))
+        return {name: ops.cast(own[name], "float32") for name in sorted(own)}
+
+    def _draw(self, frames, statistics=(), own=None, rounded=True):
+        def draw(own):
+            return draw_comics(
+                self.generator,
+                ops.convert_to_tensor(frames),
+                self._conditions,
+                self.strength,
+                keep_color=self.keep_color,
+                photo_conditions=own or None,
+                rounded=rounded,
+            )
+
         if not statistics:
-            return self.generator(self._inputs(photos), training=False)
-        mean, variance, style = (
+            return draw(own)
+        mean, variance, conditions = (
             ops.convert_to_tensor(value, dtype="float32")
             for value in statistics
         )
-        pairs, start = [], 0
-        for channels in self._channels:
-            end = start + channels
-            pairs.append(
-                [v[:, None, None, start:end] for v in (mean, variance)]
-            )
-            start = end
-        with use_statistics(pairs):
-            return self.generator(self._inputs(photos, style), training=False)
-
-    def _inputs(self, photos, own_style=None):
-        style = ops.convert_to_tensor(self._vector)
-        if self.strength < 1.0:
-            if own_style is None:
-                own_style = self._own_style(photos)
-            style = own_style + self.strength * (style - own_style)
-        batch = ops.shape(photos)[0]
-        style = ops.broadcast_to(style, (batch, self._vector.shape[-1]))
-        return {"photos": photos, "style": style}
-
-    def _own_style(self, photos):
-        if self.strength < 1.0:
-            return ops.cast(self.generator.encode_style(photos), "float32")
-        return ops.zeros((ops.shape(photos)[0], 0), dtype="float32")
+        pairs = zip(
+            _split(mean, self._shapes),
+            _split(variance, self._shapes),
+            strict=True,
+        )
+        shared = _split(conditions, self._own_shapes.values())
+        with use_statistics(list(pairs)):
+            return draw(dict(zip(self._own_shapes, shared, strict=True)))
 
 
-def _joined(statistics):
-    """Means and variances of all normalisations, one after the other."""
-    if not statistics:
-        empty = ops.zeros((1, 0), dtype="float32")
-        return empty, empty
-    means, variances = (
-        [value[:, 0, 0] for value in values]
-        for values in zip(*statistics, strict=True)
+def _flat(frames, moments, own):
+    """Joins means, variances and conditions, each `(batch, size)`."""
+    columns = [*zip(*moments, strict=True)] or [(), ()]
+    rows = ops.shape(frames)[0]
+    return tuple(
+        ops.concatenate(
+            [
+                ops.zeros((rows, 0), dtype="float32"),
+                *(
+                    ops.reshape(ops.cast(value, "float32"), (rows, -1))
+                    for value in values
+                ),
+            ],
+            axis=-1,
+        )
+        for values in (*columns, own.values())
     )
-    return ops.concatenate(means, axis=-1), ops.concatenate(variances, axis=-1)
 
 
-def _compiled(generator, function, widths=()):
-    """A function of uint8 frames and float32 matrices, as a graph."""
+def _split(rows, shapes):
+    """Undoes `_flat`."""
+    parts, start = [], 0
+    for shape in shapes:
+        end = start + math.prod(shape)
+        parts.append(ops.reshape(rows[:, start:end], (-1, *shape)))
+        start = end
+    return parts
+
+
+def _compiled(generator, function, sizes=()):
+    """Compiles a function of uint8 frames and float32 matrices."""
     backend = keras.backend.backend()
     if backend == "tensorflow":
         import tensorflow as tf
 
         signature = [tf.TensorSpec((None, None, None, 3), tf.uint8)]
-        signature += [tf.TensorSpec((None, width)) for width in widths]
+        signature += [tf.TensorSpec((None, size)) for size in sizes]
         return tf.function(function, signature, autograph=False)
     if backend == "jax":
         import jax
@@ -406,14 +530,3 @@ def _compiled(generator, function, widths=()):
 
         function = torch.no_grad()(function)
     return lambda *arguments: function(*map(ops.convert_to_tensor, arguments))
-
-
-def _crop(comics, frames):
-    height, width = frames.shape[1:3]
-    return comics[:, :height, :width]
-
-
-def _at_least(cut, shape, axis):
-    """Boolean array, true from a position on along an axis."""
-    positions = np.arange(shape[axis]) >= cut
-    return positions[:, None, None] if axis == 0 else positions[None, :, None]

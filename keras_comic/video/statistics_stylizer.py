@@ -28,28 +28,50 @@ class FrameByFrameStylizer(FrameStylizer):
     def __init__(self, runner):
         self.runner = runner
 
+    def describe(self):
+        return self.runner.describe()
+
     def stylize(self, frame, starts_scene=False):
         frame = self.check_frame(frame)
         return self.runner.run(frame[None])[0]
 
 
 class SceneStatistics:
-    """Statistics of the scenes of a video, from samples of their frames."""
+    """The statistics of the scene at hand, from its frames or from samples.
 
-    def __init__(self, runner, sample_every=8, max_samples=12):
+    With the mode `"two_pass"` they come from samples of the whole scene, which
+    `prepare` has to see; with `"running"` the stylizer sets `current`.
+    """
+
+    def __init__(self, runner, mode, sample_every=8, max_samples=12):
+        if mode not in MODES:
+            raise ValueError(
+                f"`mode` must be one of {list(MODES)}. Received: mode={mode!r}"
+            )
         if sample_every < 1 or max_samples < 2:
             raise ValueError(
                 "`sample_every` must be at least 1, `max_samples` at least 2. "
                 f"Received: sample_every={sample_every}, "
                 f"max_samples={max_samples}"
             )
+        runner.check_positions()
         self.runner = runner
         self.sample_every = sample_every
         self.max_samples = max_samples
+        # A network that shares nothing needs no sample of the scene.
+        self.is_sampled = mode == "two_pass" and runner.has_statistics
         self.scenes = []
+        self.reset()
+
+    def reset(self):
+        """Goes back to before the first scene."""
+        self.number = -1
+        self.current = None
 
     def prepare(self, frames):
         """Measures the scenes of a video."""
+        if not self.is_sampled:
+            return
         self.scenes = []
         samples, first, every = [], 0, self.sample_every
         for frame in frames:
@@ -68,46 +90,72 @@ class SceneStatistics:
 
     def _close(self, samples):
         if samples:
-            rows = map(np.concatenate, zip(*samples, strict=True))
-            self.scenes.append(NetworkStatistics(*rows).pooled())
+            self.scenes.append(NetworkStatistics.joined(samples).pooled())
 
-    def of_scene(self, number):
-        """Statistics of a scene."""
-        if number >= len(self.scenes):
+    def start(self, frames):
+        """Makes comics of the first frame of the next scene."""
+        self.number += 1
+        if not self.is_sampled:
+            comics, self.current = self.runner.run_and_measure(frames)
+            return comics
+        if self.number >= len(self.scenes):
             raise ValueError(
                 "Statistics of two passes must be measured first: call "
                 "`prepare` with the frames of this very video. Received: "
-                f"scene {number} after {len(self.scenes)} measured scenes"
+                f"scene {self.number} after {len(self.scenes)} measured scenes"
             )
-        return self.scenes[number]
+        self.current = self.scenes[self.number]
+        return self.runner.run(frames, self.current)
+
+    def run(self, frames, rate=0.0):
+        """Makes comics of frames, and mixes their own statistics in."""
+        if self.is_sampled or not rate:
+            return self.runner.run(frames, self.current)
+        comics, measured = self.runner.run_and_measure(frames, self.current)
+        self.current = self.current.mixed(measured, rate)
+        return comics
 
     def get_state(self):
-        """What was measured."""
-        if not self.scenes:
-            return {}
-        rows = map(np.concatenate, zip(*self.scenes, strict=True))
-        names = (f"scenes_{name}" for name in NetworkStatistics._fields)
-        return dict(zip(names, rows, strict=True))
+        """Returns what was measured, as arrays."""
+        state = {"scene": np.int64(self.number)}
+        parts = {"scenes": self.scenes}
+        parts["current"] = [] if self.current is None else [self.current]
+        for part, statistics in parts.items():
+            if statistics:
+                rows = NetworkStatistics.joined(statistics)._asdict()
+                state |= {f"{part}.{name}": row for name, row in rows.items()}
+        return state
 
     def set_state(self, state):
         """Takes what another run has measured."""
-        rows = [
-            state.get(f"scenes_{name}", ())
-            for name in NetworkStatistics._fields
-        ]
-        self.scenes = [
-            NetworkStatistics(*(value[None] for value in values))
-            for values in zip(*rows, strict=True)
-        ]
+        if "scene" not in state:
+            raise ValueError(
+                "`state` must be what `get_state` gives. "
+                f"Received: state with {sorted(state)}"
+            )
+
+        def rows(part):
+            values = [
+                np.asarray(state.get(f"{part}.{name}", ()), "float32")
+                for name in NetworkStatistics._fields
+            ]
+            return [
+                NetworkStatistics(*(value[None] for value in row))
+                for row in zip(*values, strict=True)
+            ]
+
+        self.number = int(state["scene"])
+        self.scenes = rows("scenes")
+        [self.current] = rows("current") or [None]
 
 
 class StatisticsStylizer(FrameStylizer):
     """Stylises each frame with the statistics of its scene.
 
-    What a network normalises with (means and variances of its features, and
-    with `strength` below 1 the photo's own style vector) changes from frame to
-    frame, and with it the tone of the whole comic. Here all frames of a scene
-    share it.
+    The means and variances that a network normalises with (and with `strength`
+    below 1 the photo's own conditions) change from frame to frame, and with
+    them the tone of the whole comic. Here all frames of a scene share them. A
+    network that has none is run frame by frame.
 
     Args:
         runner: `NetworkRunner`.
@@ -122,8 +170,10 @@ class StatisticsStylizer(FrameStylizer):
             sampled more thinly. Defaults to `12`.
 
     Raises:
-        ValueError: If an argument is out of its range; from `stylize`, if
-            the mode is `"two_pass"`, and `prepare` has not seen the scene.
+        ValueError: If an argument is out of its range, or a layer of the
+            network looks at all positions and does not report its statistics;
+            from `stylize`, if the mode is `"two_pass"`, and `prepare` has not
+            seen the scene.
 
     Example:
 
@@ -149,7 +199,6 @@ class StatisticsStylizer(FrameStylizer):
         sample_every=8,
         max_samples=12,
     ):
-        check_mode(mode)
         if not 0 < rate <= 1:
             raise ValueError(
                 f"`rate` must be a number in (0, 1]. Received: rate={rate!r}"
@@ -157,61 +206,32 @@ class StatisticsStylizer(FrameStylizer):
         self.runner = runner
         self.mode = mode
         self.rate = rate
-        self._scenes = SceneStatistics(runner, sample_every, max_samples)
-        self.reset()
+        self._scenes = SceneStatistics(runner, mode, sample_every, max_samples)
 
     @property
     def needs_first_pass(self):
-        """Whether `prepare` wants to see frames before the first one."""
-        return self.mode == "two_pass"
+        """Boolean, `True` if `prepare` has to see frames first."""
+        return self._scenes.is_sampled
+
+    def describe(self):
+        return {**self.runner.describe(), "mode": self.mode, "rate": self.rate}
 
     def prepare(self, frames):
-        if self.mode == "two_pass":
-            self._scenes.prepare(frames)
+        self._scenes.prepare(frames)
 
     def stylize(self, frame, starts_scene=False):
         frames = self.check_frame(frame)[None]
-        starts_scene = starts_scene or self._statistics is None
-        if starts_scene:
-            self._scene += 1
-        if self.mode == "two_pass":
-            self._statistics = self._scenes.of_scene(self._scene)
-            return self.runner.run(frames, self._statistics)[0]
-        if starts_scene:
-            comics, self._statistics = self.runner.run_and_measure(frames)
-            return comics[0]
-        comics, found = self.runner.run_and_measure(frames, self._statistics)
-        self._statistics = self._statistics.mixed(found, self.rate)
-        return comics[0]
+        if not self.runner.has_statistics:
+            return self.runner.run(frames)[0]
+        if starts_scene or self._scenes.current is None:
+            return self._scenes.start(frames)[0]
+        return self._scenes.run(frames, self.rate)[0]
 
     def get_state(self):
-        state = {"scene": np.int64(self._scene), **self._scenes.get_state()}
-        if self._statistics is not None:
-            state.update(self._statistics._asdict())
-        return state
+        return self._scenes.get_state()
 
     def set_state(self, state):
-        if "scene" not in state:
-            raise ValueError(
-                "`state` must be what `get_state` gives. "
-                f"Received: state with {sorted(state)}"
-            )
-        self._scene = int(state["scene"])
         self._scenes.set_state(state)
-        self._statistics = None
-        if "mean" in state:
-            self._statistics = NetworkStatistics(
-                *(np.asarray(state[n]) for n in NetworkStatistics._fields)
-            )
 
     def reset(self):
-        self._scene = -1
-        self._statistics = None
-
-
-def check_mode(mode):
-    """Raises an error if there is no such way to measure statistics."""
-    if mode not in MODES:
-        raise ValueError(
-            f"`mode` must be one of {list(MODES)}. Received: mode={mode!r}"
-        )
+        self._scenes.reset()

@@ -15,8 +15,8 @@ from keras_comic.metrics.temporal_distance import TemporalDistance
 from keras_comic.metrics.warped_distance import WarpedDistance
 from keras_comic.metrics.warping_error import WarpingError
 from keras_comic.metrics.warping_error import warp_back
-from keras_comic.video.flow_estimators import FLOW_ESTIMATORS
-from keras_comic.video.flow_estimators import estimate_motion
+from keras_comic.video.flow import FLOW_ESTIMATORS
+from keras_comic.video.flow import estimate_motion
 from keras_comic.video.known_motion import KnownMotion
 from keras_comic.video.strip import difference_image
 

@@ -10,13 +10,13 @@ import numpy as np
 
 from keras_comic.data.video_frame import MAX_HEIGHT_OF_BT601
 from keras_comic.data.video_library import import_video_library
-from keras_comic.video.packet import Packet
 from keras_comic.video.sink import OutputFile
+from keras_comic.video.sink import Packet
 from keras_comic.video.sink import Sink
 
 
 class Container(NamedTuple):
-    """A container: FFmpeg's name, its codec, and constant frame rate."""
+    """A container: FFmpeg's name, its codec, and if its rate is constant."""
 
     name: str
     codec: str
@@ -38,8 +38,7 @@ CONTAINERS = {
     ".webm": Container("webm", "libvpx-vp9"),
     ".wmv": Container("asf", "wmv2", True),
 }
-# Of codecs, FFmpeg's options: a little below what can be told from the
-# source by eye.
+# FFmpeg's options of a quality at which the eye hardly sees a difference.
 CODEC_OPTIONS = {
     "ffv1": {"level": "3", "slicecrc": "1"},
     "libsvtav1": {"crf": "24", "preset": "8", "svtav1-params": "enable-tf=0"},
@@ -68,10 +67,8 @@ CONTAINER_OPTIONS = {"fflags": "+bitexact"}
 CONTAINER_OPTIONS_OF = {
     name: {"movflags": "+faststart"} for name in ("mov", "mp4")
 }
-# Containers that hold XMP; others have a comment.
-CONTAINERS_WITH_XMP = ("mov", "mp4")
 LOSSLESS_CODECS = ("ffv1", "huffyuv", "libx264rgb", "png", "prores_ks")
-# Codecs that do not say how colours are meant, so that players guess.
+# Codecs without a tag for their colours, so that players guess.
 UNTAGGED_CODECS = ("mpeg4", "msmpeg4v3", "wmv1", "wmv2")
 
 _BT709 = 1
@@ -79,10 +76,10 @@ _BT709 = 1
 _BT601 = 6
 _SCALER_BT601 = 5
 _LIMITED_RANGE = 1
-# Of swscale: bicubic; full chroma in and out, accurate rounding, the same on
-# every CPU.
+# Flags of swscale: bicubic; full chroma in and out, accurate rounding, the
+# same on every CPU.
 _INTERPOLATION = 0x4 | 0x2000 | 0x4000 | 0x40000 | 0x80000
-# What MPEG-4 and its kin can count in.
+# The largest in which MPEG-4 and its kin can count.
 _MAX_RATE_NUMERATOR = 65535
 
 
@@ -93,7 +90,7 @@ class VideoSink(Sink):
 
     @property
     def is_lossless(self):
-        """Whether frames take about as much memory as they are."""
+        """Says if encoded frames take about as much memory as raw ones."""
         return self.codec in LOSSLESS_CODECS
 
     def __init__(self, container, size, rate, time_base, codec, options):
@@ -144,7 +141,7 @@ class VideoSink(Sink):
                 "FFmpeg has no such encoder here; name another one by "
                 f"`codec`. Received: codec={self.codec}"
             ) from error
-        offered = [found.name for found in codec.video_formats or ()]
+        offered = [item.name for item in codec.video_formats or ()]
         if self.codec == "ffv1":
             return "bgr0"
         for name in PIXEL_FORMATS:
@@ -258,10 +255,11 @@ class VideoFile(OutputFile):
             },
         )
         self.stream = sink.add_stream(self.container)
-        self.provenance = sink.provenance
-        if self.provenance is not None:
-            self.container.metadata["comment"] = self.provenance.to_text()
-        self.sound = sound and sound.copy_to(self.container, name)
+        if sink.provenance is not None:
+            self.container.metadata["comment"] = sink.provenance.to_text()
+        self.sound = None
+        if sound is not None and sound.begin(self.container, name):
+            self.sound = sound
 
     def add(self, packet, duration):
         """Adds a frame, and the sound before it."""
@@ -274,13 +272,13 @@ class VideoFile(OutputFile):
         self.last = dts
         if self.sound is not None:
             self.sound.write_until(float(dts * self.time_base))
-        found = av.Packet(packet.data)
-        found.pts, found.dts = packet.pts, dts
-        found.time_base = self.time_base
-        found.duration = duration
-        found.is_keyframe = packet.is_key
-        found.stream = self.stream
-        self.container.mux_one(found)
+        frame = av.Packet(packet.data)
+        frame.pts, frame.dts = packet.pts, dts
+        frame.time_base = self.time_base
+        frame.duration = duration
+        frame.is_keyframe = packet.is_key
+        frame.stream = self.stream
+        self.container.mux_one(frame)
 
     def close(self, whole=True):
         """Writes the rest."""

@@ -1,11 +1,9 @@
 """Videos into comics, at a chosen level of coherence."""
 
-import numbers
+import hashlib
 
 import numpy as np
-from keras import ops
 
-from keras_comic.models.photo_color import keep_photo_color
 from keras_comic.models.pictures import as_mask
 from keras_comic.video.difference_stylizer import DifferenceStylizer
 from keras_comic.video.flow_stylizer import FlowStylizer
@@ -26,18 +24,17 @@ class VideoStylizer(FrameStylizer):
     Levels of `consistency`:
 
     - `"none"`: each frame by itself; the fastest code for cuts and stills,
-      and what the others are compared with.
+      and the measure of the others.
     - `"statistics"`: normalisation by the statistics of the scene, not of
       each frame: brightness and colour do not pump.
-    - `"difference"`: and only what has changed is stylised anew: what stands
-      still is bit-identical, and costs nothing. For cameras that stand still.
+    - `"difference"`: only what has changed is stylised anew as well: still
+      parts are bit-identical, and cost nothing. For cameras that stand still.
     - `"flow"`: statistics, and the last comic is carried along the optical
       flow: for moving cameras. Needs OpenCV.
 
     Args:
-        generator: `keras_comic.Generator`, such as `from_preset` gives.
-        style: As in `Generator.stylize`. Defaults to `None`, the first named
-            style.
+        generator: `keras_comic.models.Generator`, such as `from_preset` gives.
+        style: As in `Generator.stylize`. Defaults to `None`.
         consistency: String, see above. Defaults to `"flow"`.
         strength: Float in `[0, 1]`, as in `Generator.stylize`. Defaults to
             `1.0`.
@@ -45,15 +42,17 @@ class VideoStylizer(FrameStylizer):
             to stylise, the same in all frames. Defaults to `None`.
         keep_color: Boolean. Keeps the colours of the video and takes the
             comic's lightness. Defaults to `False`.
-        first_pass: Boolean. Whether the statistics of a scene are taken from
-            samples of the whole scene, by reading the video twice, or from
-            its frames so far, as a camera needs it. Defaults to `True`.
+        first_pass: Boolean. `True` takes the statistics of a scene from
+            samples of the whole scene, by reading the video twice; `False`
+            from its frames so far, as a camera needs it. Defaults to `True`.
         **options: Further arguments of the level's own class:
             `keras_comic.video.DifferenceStylizer` or `FlowStylizer`.
 
     Raises:
-        ValueError: If `consistency` is unknown, or an argument is out of its
-            range.
+        TypeError: If `generator` is a model of another kind.
+        ValueError: If `consistency` is unknown, an argument is out of its
+            range, or, above the level `"none"`, a layer of the generator looks
+            at all positions and does not report its statistics.
 
     Example:
 
@@ -82,41 +81,37 @@ class VideoStylizer(FrameStylizer):
                 f"`consistency` must be one of {list(CONSISTENCIES)}. "
                 f"Received: consistency={consistency!r}"
             )
-        if not isinstance(strength, numbers.Real) or not 0 <= strength <= 1:
-            raise ValueError(
-                "`strength` must be a number in [0, 1]. "
-                f"Received: strength={strength!r}"
-            )
-        self._generator = generator
         self.consistency = consistency
         self.mask = None if mask is None else np.asarray(mask)
-        self.keep_color = keep_color
-        runner = NetworkRunner(generator, style, strength)
+        runner = NetworkRunner(generator, style, strength, keep_color)
         mode = "two_pass" if first_pass else "running"
         if consistency == "none":
             self.level = FrameByFrameStylizer(runner, **options)
         elif consistency == "statistics":
-            self.level = StatisticsStylizer(runner, mode=mode, **options)
+            self.level = StatisticsStylizer(runner, mode, **options)
         elif consistency == "difference":
-            self.level = DifferenceStylizer(runner, mode=mode, **options)
+            self.level = DifferenceStylizer(runner, mode, **options)
         else:
-            base = StatisticsStylizer(runner, mode=mode)
+            base = StatisticsStylizer(runner, mode)
             self.level = FlowStylizer(base, **options)
+        self.provenance = generator.provenance
 
     @property
     def needs_first_pass(self):
-        """Whether `prepare` wants to see frames before the first one."""
+        """Boolean, `True` if `prepare` has to see frames first."""
         return self.level.needs_first_pass
-
-    @property
-    def provenance(self):
-        """What the video says of how it was made: which preset made it."""
-        return self._generator.provenance
 
     @property
     def last_share(self):
         """Share of the last frame's area that the network made anew."""
         return self.level.last_share
+
+    def describe(self):
+        mask = self.mask
+        if mask is not None:
+            mask = hashlib.sha256(mask.tobytes()).hexdigest()
+        level = self.level.describe()
+        return {"consistency": self.consistency, "mask": mask, **level}
 
     def prepare(self, frames):
         self.level.prepare(frames)
@@ -124,22 +119,18 @@ class VideoStylizer(FrameStylizer):
     def stylize(self, frame, starts_scene=False):
         frame = self.check_frame(frame)
         comic = self.level.stylize(frame, starts_scene)
-        if self.keep_color:
-            kept = keep_photo_color(
-                comic[None].astype("float32"), frame[None].astype("float32")
-            )
-            comic = _to_uint8(ops.convert_to_numpy(kept)[0])
-        if self.mask is not None:
-            amount = as_mask(self.mask, (1, *frame.shape))[0]
-            comic = _to_uint8(amount * comic + (1.0 - amount) * frame)
-        return comic
+        if self.mask is None:
+            return comic
+        share = as_mask(self.mask, (1, *frame.shape))[0]
+        blended = share * comic + (1.0 - share) * frame
+        return np.clip(np.rint(blended), 0, 255).astype("uint8")
 
     def frames(self, source, **options):
         """Iterates over the comics of a video.
 
         Args:
-            source: What `keras_comic.video.open_frames` takes: a video file,
-                an animated picture, a folder of numbered pictures, ....
+            source: A video file, an animated picture, a folder of numbered
+                pictures, ..., see `keras_comic.video.open_frames`.
             **options: Further arguments of `open_frames`.
 
         Yields:
@@ -165,7 +156,3 @@ class VideoStylizer(FrameStylizer):
 
     def reset(self):
         self.level.reset()
-
-
-def _to_uint8(values):
-    return np.clip(np.rint(values), 0, 255).astype("uint8")

@@ -1,27 +1,47 @@
-"""Rectangles of a frame that cover what is to be computed at least cost."""
+"""Covers the changed parts of a frame with rectangles, at least cost."""
+
+import functools
 
 import numpy as np
 
-# Of the marked tiles: with more, no windows are looked for.
+# With a larger share of marked tiles, no windows are looked for.
 LARGEST_SHARE = 0.8
+# A window costs as much as so many pixels, besides its own.
+WINDOW_OVERHEAD = 64 * 64
+# Sides of windows are multiples of it (and of the alignment), so that windows
+# of equal sizes can be run together; or they are among these, where each size
+# is compiled.
+SIZE_STEP = 8
+COMPILED_SIZES = (96, 128, 160, 208, 256, 320, 416, 512, 640, 832, 1024, 1280)
+
+
+@functools.lru_cache(maxsize=8)
+def make_planner(shape, tile, margin, alignment, compiles_each_size=False):
+    """Makes a planner whose windows have at least a margin around them."""
+    halo = -(-margin // alignment) * alignment
+    step = int(np.lcm(SIZE_STEP, alignment))
+    sizes = range(step, max(shape) + step, step)
+    if compiles_each_size:
+        sizes = [side for side in COMPILED_SIZES if side % alignment == 0]
+    return WindowPlanner(shape, tile, halo, WINDOW_OVERHEAD, tuple(sizes))
 
 
 class WindowPlanner:
-    """Covers marked tiles of a frame with windows."""
+    """Covers marked tiles of a frame with windows.
 
-    def __init__(
-        self, height, width, tile, halo, overhead, sizes=None, alignment=8
-    ):
-        self.height = height
-        self.width = width
+    A window is an inner box of tiles and an outer box with a halo, both
+    `(top, left, bottom, right)` in pixels.
+    """
+
+    def __init__(self, shape, tile, halo, overhead, sizes):
+        self.height, self.width = shape
         self.tile = tile
         self.halo = halo
         self.overhead = overhead
         self.sizes = sizes
-        self.alignment = alignment
 
     def plan(self, marked):
-        """Windows for one frame."""
+        """Returns windows for one frame."""
         whole = (0, 0, self.height, self.width)
         if marked.mean() > LARGEST_SHARE:
             return [(whole, whole)]
@@ -50,8 +70,7 @@ class WindowPlanner:
 
     def _side(self, start, end, length):
         side = min(length, end + self.halo) - max(0, start - self.halo)
-        if self.sizes is not None:
-            side = next((s for s in self.sizes if s >= side), length)
+        side = next((s for s in self.sizes if s >= side), length)
         return min(side, length)
 
     def _cost(self, box):
@@ -61,7 +80,7 @@ class WindowPlanner:
         return height * width + self.overhead
 
     def _costs(self, tops, lefts, bottoms, rights):
-        """About what `_cost` gives, of many boxes at once."""
+        """Estimates `_cost` for many boxes at once."""
         sides = []
         for start, end, length in (
             (tops, bottoms, self.height),
@@ -73,7 +92,7 @@ class WindowPlanner:
         return sides[0] * sides[1] + self.overhead
 
     def _split(self, marked, box):
-        """Boxes of tiles that cost less than one around all of them."""
+        """Splits a box where its parts cost less."""
         if box is None:
             return []
         top, left, bottom, right = box
@@ -96,7 +115,7 @@ class WindowPlanner:
         return boxes
 
     def _best_cut(self, marked, box, axis):
-        """Where to cut between rows, and about what both parts cost."""
+        """Finds where to cut between rows, and the cost of both parts."""
         rows, columns = marked.shape
         if rows < 2:
             return 0, np.inf
@@ -134,7 +153,7 @@ class WindowPlanner:
         return cut + 1, total[cut]
 
     def _merge(self, boxes):
-        """Two by two, the pair first that saves most."""
+        """Joins boxes two by two, the pair first that saves most."""
         boxes = list(boxes)
         costs = [self._cost(box) for box in boxes]
         while len(boxes) > 1:
@@ -156,7 +175,7 @@ class WindowPlanner:
 
 
 def _bounds(marked, corner):
-    """The box around what is marked, or `None`."""
+    """Returns the box around the marked tiles, or `None`."""
     rows = np.flatnonzero(marked.any(axis=1))
     if not len(rows):
         return None

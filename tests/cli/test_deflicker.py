@@ -37,7 +37,7 @@ class DeflickerTest(TestCase):
 
     def test_options(self):
         printed = self.run_deflicker(
-            self.stylized, "--strength", 0.5, "--flow", "dis", "--compare"
+            self.stylized, "--strength", 0.5, "--flow", "dis"
         )
         self.assertIn("5 frames", printed)
         by_hand = Deflicker("dis", 0.5)
@@ -47,8 +47,7 @@ class DeflickerTest(TestCase):
             self.comics,
         ):
             expected = by_hand.process(source, comic)
-            self.assertAllEqual(frame.image[:, :64], source)
-            self.assertAllEqual(frame.image[:, 64:], expected)
+            self.assertAllEqual(frame.image, expected)
 
     def test_errors(self):
         printed = self.run_deflicker(

@@ -40,12 +40,12 @@ class ConvertRemotelyTest(VideoTestCase):
         with futures.ThreadPoolExecutor(num_ahead) as pool:
             return convert_remotely(
                 source,
-                self.folder / "out.mkv",
+                self.folder / "out.png",
                 lambda frame: pool.submit(work, frame),
                 num_ahead,
                 {"any": "key"},
                 None,
-                {"codec": "ffv1", **options},
+                options,
             )
 
     def test_order_and_bound(self):
@@ -108,9 +108,8 @@ class StylizeVideoTest(VideoTestCase, parameterized.TestCase):
         calls = []
         done = client.stylize_video(
             path,
-            self.folder / "out.mkv",
+            self.folder / "out.png",
             "wash",
-            codec="ffv1",
             progress=lambda *numbers: calls.append(numbers),
         )
         self.assertAllEqual(self.images(done.output), (255 - frames) // 2)
@@ -139,27 +138,25 @@ class StylizeVideoTest(VideoTestCase, parameterized.TestCase):
             self.assertEqual(read_provenance(done.output), expected)
 
     def test_goes_on_where_it_stopped(self):
-        before = conversion.SEGMENT_FRAMES
-        self.addCleanup(setattr, conversion, "SEGMENT_FRAMES", before)
-        conversion.SEGMENT_FRAMES = 5
+        before = conversion.PIECE_FRAMES
+        self.addCleanup(setattr, conversion, "PIECE_FRAMES", before)
+        conversion.PIECE_FRAMES = 5
         client = self.start("grpc", concurrency=2, timeout=0.5)
         path, frames = self.save()
-        output = self.folder / "out.mkv"
+        output = self.folder / "out.png"
 
         def progress(done, total):
             if done == 12:
                 self.model.failures += [GONE] * 1000
 
         with self.assertRaises(ServingError) as raised:
-            client.stylize_video(path, output, codec="ffv1", progress=progress)
+            client.stylize_video(path, output, progress=progress)
         self.assertEqual(raised.exception.code, "UNAVAILABLE")
         self.assertFalse(output.exists())
         del self.model.failures[:]
         # Not with another style.
         with self.assertRaisesRegex(ValueError, "of something else"):
-            client.stylize_video(
-                path, output, "wash", codec="ffv1", resume=True
-            )
-        done = client.stylize_video(path, output, codec="ffv1", resume=True)
+            client.stylize_video(path, output, "wash", resume=True)
+        done = client.stylize_video(path, output, resume=True)
         self.assertEqual((done.num_frames, done.num_resumed), (25, 10))
         self.assertAllEqual(self.images(output), 255 - frames)

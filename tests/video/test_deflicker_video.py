@@ -17,9 +17,9 @@ class DeflickerVideoTest(TestCase, parameterized.TestCase):
     def setUp(self):
         super().setUp()
         self.folder = self.temporary_folder()
-        before = conversion.SEGMENT_FRAMES
-        self.addCleanup(setattr, conversion, "SEGMENT_FRAMES", before)
-        conversion.SEGMENT_FRAMES = 4
+        before = conversion.PIECE_FRAMES
+        self.addCleanup(setattr, conversion, "PIECE_FRAMES", before)
+        conversion.PIECE_FRAMES = 4
         self.frames = np.concatenate([scene(7, seed=0), scene(7, seed=1)])
         generator = np.random.default_rng(0)
         steps = generator.integers(0, 30, (14, 1, 1, 1)).astype("uint8")

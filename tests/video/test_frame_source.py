@@ -17,7 +17,7 @@ from tests.data.videos import save_video
 from tests.data.videos import scene
 from tests.data.videos import set_display_matrix
 from tests.test_case import TestCase
-from tests.video.test_animation_reader import save_animation
+from tests.video.test_frame_readers import save_animation
 
 
 def images(frames):
@@ -327,7 +327,7 @@ class OpenFramesTest(TestCase, parameterized.TestCase):
             open_frames(path, size=(3, 4))
         with self.assertRaisesRegex(ValueError, "`frame_rate` is for fold"):
             open_frames(path, frame_rate=25)
-        with self.assertRaisesRegex(ValueError, "`max_frames` must be a pos"):
+        with self.assertRaisesRegex(ValueError, "`max_frames` must be an int"):
             open_frames(path, max_frames=0)
         with self.assertRaisesRegex(ValueError, "Raw frames need `size=.wid"):
             open_frames("-", frame_rate=25)

@@ -7,6 +7,8 @@ from keras_comic.video.network_runner import NetworkStatistics
 from tests.test_case import BACKEND
 from tests.test_case import TestCase
 from tests.test_case import photos
+from tests.tiny_families import TinyCodes
+from tests.tiny_families import TinyComic
 from tests.video.runners import small_generator
 from tests.video.runners import small_runner
 from tests.video.runners import smooth_picture
@@ -42,22 +44,31 @@ class NetworkRunnerTest(TestCase):
             self.assertDType(comics, "uint8")
             comics = runner.run(frames, runner.statistics_of(frames))
             self.assertShape(comics, frames.shape)
-        padded = runner.pad(photos(1, 35, 50, 3))
-        self.assertShape(padded, (1, 40, 56, 3))
-        self.assertAllEqual(padded[:, 35], padded[:, 33])
+        frames = photos(1, 35, 50, 3)
+        padded = runner.pad(frames)
+        self.assertShape(padded, (1, 36, 52, 3))
+        self.assertAllEqual(padded[:, :, 0], padded[:, :, 2])
+        self.assertAllEqual(runner.crop(padded, 35, 50), frames)
         frames = photos(1, 40, 48, 3)
         self.assertIs(runner.pad(frames), frames)
 
     @pytest.mark.skipif(BACKEND != "tensorflow", reason="TensorFlow's graphs")
     def test_is_traced_once(self):
-        runner = NetworkRunner(small_generator())
+        class Counting(TinyComic):
+            calls = 0
+
+            def call(self, inputs, training=False):
+                self.calls += 1
+                return super().call(inputs, training)
+
+        generator = Counting()
+        runner = NetworkRunner(generator)
         frames = photos(2, 48, 64, 3)
-        statistics = runner.statistics_of(frames)
-        for part in (frames, frames[:1, :40], frames[:, :32, :32]):
+        runner.run(frames)
+        count = generator.calls
+        for part in (frames[:1, :40], frames[:, :33, :32], frames[:, :20]):
             runner.run(part)
-            runner.run(part, statistics)
-        for function in (runner._run_own, runner._run_shared):
-            self.assertEqual(function.experimental_get_tracing_count(), 1)
+        self.assertEqual(generator.calls, count)
 
     def test_a_part_is_as_in_the_whole(self):
         runner = small_runner()
@@ -106,7 +117,7 @@ class NetworkRunnerTest(TestCase):
         frames = frames.astype("uint8")
         each = [runner.statistics_of(frame[None]) for frame in frames]
         pooled = runner.statistics_of(iter(frames))
-        for name in ("mean", "style"):
+        for name in ("mean", "conditions"):
             self.assertAllClose(
                 getattr(pooled, name),
                 np.mean([getattr(s, name) for s in each], axis=0),
@@ -126,9 +137,9 @@ class NetworkRunnerTest(TestCase):
         vector = runner.generator.encode_style(
             one.astype("float32") / 127.5 - 1.0
         )
-        self.assertAllClose(statistics.style, vector, atol=1e-5)
+        self.assertAllClose(statistics.conditions, vector, atol=1e-5)
         # Another style vector in the statistics is another comic.
-        changed = statistics._replace(style=statistics.style + 3.0)
+        changed = statistics._replace(conditions=statistics.conditions + 3.0)
         self.assertGreater(
             distance(runner.run(other, statistics), runner.run(other, changed)),
             0,
@@ -160,6 +171,10 @@ class NetworkRunnerTest(TestCase):
             small_runner(strength=2)
         with self.assertRaisesRegex(ValueError, "Received: 2 style images"):
             NetworkRunner(small_generator(), photos(2, 40, 48, 3))
+        with self.assertRaisesRegex(TypeError, "Generator.*'latent_generator'"):
+            NetworkRunner(TinyCodes())
+        with self.assertRaisesRegex(ValueError, "takes no `style`"):
+            NetworkRunner(TinyComic(), photos(40, 48, 3))
 
 
 class NetworkStatisticsTest(TestCase):

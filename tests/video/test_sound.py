@@ -2,8 +2,10 @@ import av
 import numpy as np
 from absl.testing import parameterized
 
+from keras_comic.video.frame_sink import open_sink
 from keras_comic.video.frame_sink import write_frames
 from keras_comic.video.frame_source import open_frames
+from keras_comic.video.sink import PacketWriter
 from keras_comic.video.sound import Sound
 from tests.data.videos import scene
 from tests.test_case import TestCase
@@ -16,9 +18,6 @@ RATE = 25
 
 def convert(source, target, end=None):
     """Writes the frames anew, with the sound of the source."""
-    from keras_comic.video.frame_sink import PacketWriter
-    from keras_comic.video.frame_sink import open_sink
-
     frames = open_frames(source, scene_cuts=False)
     size = (frames.width, frames.height)
     sink = open_sink(target, size, frames.frame_rate, frames.time_base)

@@ -3,6 +3,7 @@ from collections import namedtuple
 import numpy as np
 from absl.testing import parameterized
 
+from keras_comic.video.network_runner import NetworkRunner
 from keras_comic.video.statistics_stylizer import FrameByFrameStylizer
 from keras_comic.video.statistics_stylizer import SceneStatistics
 from keras_comic.video.statistics_stylizer import StatisticsStylizer
@@ -36,17 +37,14 @@ class SceneStatisticsTest(TestCase):
     def test_samples(self):
         seen = []
 
-        class Counting:
-            def __init__(self, runner):
-                self.runner = runner
-
+        class Counting(NetworkRunner):
             def statistics_of(self, frames):
                 seen.append(int(frames[0, 0, 0, 0]))
-                return self.runner.statistics_of(frames)
+                return super().statistics_of(frames)
 
         images = photos(45, 32, 32, 3)
         images[:, 0, 0, 0] = np.arange(45)
-        scenes = SceneStatistics(Counting(small_runner()), 2, 4)
+        scenes = SceneStatistics(Counting(small_generator()), "two_pass", 2, 4)
         scenes.prepare(numbered(images, (0, 5)))
         # Every second of each scene; then every fourth and so on of the long
         # one, so that no more than four count.
@@ -54,18 +52,20 @@ class SceneStatisticsTest(TestCase):
         self.assertEqual(len(scenes.scenes), 2)
         runner = small_runner()
         self.assertAllClose(
-            scenes.of_scene(0).mean,
+            scenes.scenes[0].mean,
             runner.statistics_of(images[[0, 2, 4]]).mean,
             atol=1e-5,
         )
+        scenes.start(images[:1])
+        scenes.start(images[5:6])
         with self.assertRaisesRegex(
             ValueError, "scene 2 after 2 measured scenes"
         ):
-            scenes.of_scene(2)
+            scenes.start(images[:1])
 
     def test_errors(self):
         with self.assertRaisesRegex(ValueError, "sample_every=0"):
-            SceneStatistics(small_runner(), sample_every=0)
+            SceneStatistics(small_runner(), "running", sample_every=0)
 
 
 class StatisticsStylizerTest(TestCase, parameterized.TestCase):

@@ -4,9 +4,9 @@ import av
 import numpy as np
 from absl.testing import parameterized
 
-from keras_comic.video.frame_sink import PacketWriter
 from keras_comic.video.frame_sink import open_sink
 from keras_comic.video.frame_sink import write_frames
+from keras_comic.video.sink import PacketWriter
 from tests.data.videos import scene
 from tests.video.sink_test_case import SinkTestCase
 from tests.video.sink_test_case import timed

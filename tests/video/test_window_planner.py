@@ -6,11 +6,11 @@ from keras_comic.video.window_planner import WindowPlanner
 
 def make_planner(**kwargs):
     options = {
-        "height": 128,
-        "width": 192,
+        "shape": (128, 192),
         "tile": 16,
         "halo": 8,
         "overhead": 100,
+        "sizes": range(1, 200),
         **kwargs,
     }
     return WindowPlanner(**options)
@@ -74,7 +74,7 @@ class WindowPlannerTest(parameterized.TestCase):
         self.assertEqual(outer, (64, 40, 128, 104))
 
     def test_a_frame_that_tiles_do_not_divide(self):
-        planner = make_planner(height=120, halo=0)
+        planner = make_planner(shape=(120, 192), halo=0)
         ((inner, outer),) = planner.plan(marked_tiles((7, 0, 8, 1)))
         self.assertEqual(inner, (112, 0, 120, 16))
         self.assertEqual(outer, inner)

@@ -1,16 +1,17 @@
-"""How far a flow is to be trusted, and pictures moved along it, by OpenCV."""
-
-import importlib
+"""Optical flow of videos: estimators, trust in them, pictures moved along."""
 
 import numpy as np
 
+from keras_comic.data import flow_validity
+from keras_comic.data import optical_flow
 from keras_comic.data.optical_flow import BOUNDARY_CONSTANT
 from keras_comic.data.optical_flow import BOUNDARY_FRACTION
 from keras_comic.data.optical_flow import OCCLUSION_CONSTANT
 from keras_comic.data.optical_flow import OCCLUSION_FRACTION
-from keras_comic.video.flow_estimators import FLOW_ESTIMATORS
+from keras_comic.data.video_library import import_video_library
+from keras_comic.video.frame_stylizer import FrameStylizer
 
-# OpenCV's DIS needs at least 12 pixels; small pictures are continued.
+# OpenCV's estimators need at least 12 pixels; small pictures are continued.
 _MIN_SIDE = 16
 # At the edges of moving things, flow is taken from this far away, pixels,
 # where it leads to what differs by less than this share: in CIELAB, limited,
@@ -21,6 +22,53 @@ _LIMIT = 60.0
 _WINDOW = 3
 # Side of the median that takes single pixels out of the result.
 _MEDIAN = 5
+# The arguments of OpenCV's example.
+_FARNEBACK = {
+    "pyr_scale": 0.5,
+    "levels": 5,
+    "winsize": 15,
+    "iterations": 3,
+    "poly_n": 7,
+    "poly_sigma": 1.5,
+    "flags": 0,
+}
+
+
+def farneback_flow(first, second):
+    """Measures the motion from one picture to another by Farneback's method.
+
+    It fits polynomials to the neighbourhood of each grey pixel: another
+    principle than that of `keras_comic.data.optical_flow`, so that a video
+    which was made stiller by one is judged by the other.
+
+    Args:
+        first: Uint8 array `(height, width, 3)`, RGB in `[0, 255]`.
+        second: Uint8 array of the same shape.
+
+    Returns:
+        Float32 array `(height, width, 2)`, pixels, `x` (to the right), then
+        `y` (down): the point `(x, y)` of `first` is at `(x, y) + flow` of
+        `second`.
+
+    Raises:
+        ImportError: If OpenCV is not installed.
+        ValueError: If the pictures are not as above.
+
+    Example:
+
+    >>> picture = np.random.randint(256, size=(32, 32, 3)).astype("uint8")
+    >>> flow = keras_comic.video.farneback_flow(picture, picture)
+    >>> bool(np.abs(flow).max() < 0.1)
+    True
+
+    Reference:
+        - [Farneback, 2003](https://doi.org/10.1007/3-540-45103-X_50), as
+          implemented in OpenCV.
+    """
+    cv2 = import_video_library("cv2")
+    grays, (height, width) = _gray(first, second)
+    flow = cv2.calcOpticalFlowFarneback(*grays, None, **_FARNEBACK)
+    return np.ascontiguousarray(flow[:height, :width], "float32")
 
 
 def fine_optical_flow(first, second):
@@ -29,16 +77,15 @@ def fine_optical_flow(first, second):
     Dense inverse search as `keras_comic.data.optical_flow`, but up to the
     full size of the pictures where that one ends at half of it: about half of
     its error, in four times its time. At the edges of moving things, where
-    such a flow is a mixture of both sides', pixels take the flow of whichever
-    place around them fits better.
+    such a flow is a mixture of both sides', pixels take the flow of the place
+    around them that fits better.
 
     Args:
         first: Uint8 array `(height, width, 3)`, RGB in `[0, 255]`.
         second: Uint8 array of the same shape.
 
     Returns:
-        Float32 array `(height, width, 2)`, pixels, `x`, then `y`: what is at
-        `(x, y)` of `first` is at `(x, y) + flow` of `second`.
+        Float32 array `(height, width, 2)`, pixels, as `farneback_flow`.
 
     Raises:
         ImportError: If OpenCV is not installed.
@@ -46,9 +93,8 @@ def fine_optical_flow(first, second):
 
     Example:
 
-    >>> from keras_comic.video.flow_confidence import fine_optical_flow
     >>> picture = np.random.randint(256, size=(32, 32, 3)).astype("uint8")
-    >>> fine_optical_flow(picture, picture).shape
+    >>> keras_comic.video.fine_optical_flow(picture, picture).shape
     (32, 32, 2)
 
     Reference:
@@ -56,25 +102,8 @@ def fine_optical_flow(first, second):
           implemented in OpenCV, with its variational refinement. Differs
           from it in the edges.
     """
-    cv2 = import_cv2()
-    first, second = np.asarray(first), np.asarray(second)
-    if (
-        first.ndim != 3
-        or first.shape[2] != 3
-        or first.shape != second.shape
-        or not first.dtype == second.dtype == np.uint8
-    ):
-        raise ValueError(
-            "Both pictures must be uint8, (height, width, 3), of one shape. "
-            f"Received: first {first.dtype} {first.shape}, "
-            f"second {second.dtype} {second.shape}"
-        )
-    height, width = first.shape[:2]
-    padding = ((0, max(0, _MIN_SIDE - height)), (0, max(0, _MIN_SIDE - width)))
-    grays = [
-        np.pad(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), padding, "edge")
-        for picture in (first, second)
-    ]
+    cv2 = import_video_library("cv2")
+    grays, (height, width) = _gray(first, second)
     method = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     method.setFinestScale(0)
     flow = method.calc(*grays, None)[:height, :width]
@@ -82,20 +111,38 @@ def fine_optical_flow(first, second):
     return _sharpen_edges(flow, first, second)
 
 
+def _gray(first, second):
+    """Returns both pictures in grey, continued if small, and their size."""
+    cv2 = import_video_library("cv2")
+    first, second = map(FrameStylizer.check_frame, (first, second))
+    if first.shape != second.shape:
+        raise ValueError(
+            "Both pictures must have the same shape. Received: "
+            f"first.shape={first.shape}, second.shape={second.shape}"
+        )
+    size = first.shape[:2]
+    padding = [(0, max(0, _MIN_SIDE - side)) for side in size]
+    grays = [
+        np.pad(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), padding, "edge")
+        for picture in (first, second)
+    ]
+    return grays, size
+
+
 def _sharpen_edges(flow, first, second):
-    cv2 = import_cv2()
+    cv2 = import_video_library("cv2")
     colors = cv2.cvtColor(first, cv2.COLOR_RGB2LAB)
     others = cv2.cvtColor(second, cv2.COLOR_RGB2LAB)
     total = np.ones((1, 3), "float32")
 
     def misfit(flow):
-        found = remap(others, flow_places(flow), "linear")
-        difference = cv2.absdiff(found, colors).astype("float32")
+        moved = remap(others, flow_places(flow), "linear")
+        difference = cv2.absdiff(moved, colors).astype("float32")
         difference = cv2.transform(difference, total)
         return cv2.blur(np.minimum(difference, _LIMIT), (_WINDOW, _WINDOW))
 
     height, width = flow.shape[:2]
-    # By what noise makes, none is better.
+    # A difference that noise makes is no reason to change the flow.
     least = _BETTER * misfit(flow) - 1
     best = flow.copy()
     for step in _STEPS:
@@ -113,22 +160,34 @@ def _sharpen_edges(flow, first, second):
     return np.dstack([cv2.medianBlur(part, _MEDIAN) for part in parts])
 
 
+# Name: its name in a protocol, and the function.
+FLOW_ESTIMATORS = {
+    "dis": ("DIS, medium (OpenCV)", optical_flow),
+    "dis_fine": ("DIS, fine (OpenCV)", fine_optical_flow),
+    "farneback": ("Farneback (OpenCV)", farneback_flow),
+}
+
+
 def get_flow_estimator(flow):
-    """The estimator that a name stands for."""
+    """Returns the estimator of a name; a callable is returned as it is."""
     if callable(flow):
         return flow
-    estimators = {name: e for name, (_, e) in FLOW_ESTIMATORS.items()}
-    estimators["dis_fine"] = fine_optical_flow
-    if isinstance(flow, str) and flow in estimators:
-        return estimators[flow]
+    if isinstance(flow, str) and flow in FLOW_ESTIMATORS:
+        return FLOW_ESTIMATORS[flow][1]
     raise ValueError(
-        f"`flow` must be one of {sorted(estimators)} or a callable (first, "
-        f"second) -> flow. Received: flow={flow!r}"
+        f"`flow` must be one of {sorted(FLOW_ESTIMATORS)} or a callable "
+        f"(first, second) -> flow. Received: flow={flow!r}"
     )
 
 
+def estimate_motion(first, second, estimator):
+    """Estimates the flow between two frames, and where it is valid."""
+    forward = estimator(first, second)
+    return forward, flow_validity(forward, estimator(second, first))
+
+
 def flow_confidence(forward, backward):
-    """How far a flow is to be trusted, by the flow of the way back.
+    """Says how far a flow is to be trusted, by the flow of the way back.
 
     0 where `keras_comic.data.flow_validity` says that the flow is invalid
     (hidden, at the boundary of a motion, or out of the picture), 1 where the
@@ -150,9 +209,8 @@ def flow_confidence(forward, backward):
 
     Example:
 
-    >>> from keras_comic.video.flow_confidence import flow_confidence
     >>> still = np.zeros((8, 8, 2), "float32")
-    >>> float(flow_confidence(still, still).min())
+    >>> float(keras_comic.video.flow_confidence(still, still).min())
     1.0
 
     Reference:
@@ -190,7 +248,7 @@ def flow_confidence(forward, backward):
 
 
 def flow_places(flow):
-    """Where a flow leads."""
+    """Returns the columns and rows to which a flow leads."""
     height, width = flow.shape[:2]
     columns = flow[..., 0] + np.arange(width, dtype="float32")
     rows = flow[..., 1] + np.arange(height, dtype="float32")[:, None]
@@ -199,22 +257,11 @@ def flow_places(flow):
 
 def remap(image, places, interpolation):
     """Takes a picture's pixels from other places; its edge is continued."""
-    cv2 = import_cv2()
+    cv2 = import_video_library("cv2")
     flag = {"linear": cv2.INTER_LINEAR, "lanczos": cv2.INTER_LANCZOS4}
     return cv2.remap(
         image, *places, flag[interpolation], borderMode=cv2.BORDER_REPLICATE
     )
-
-
-def import_cv2():
-    """The module `cv2`."""
-    try:
-        return importlib.import_module("cv2")
-    except ImportError as error:
-        raise ImportError(
-            f"Optical flow needs OpenCV, which cannot be imported ({error}). "
-            "Install it with `pip install keras-comic[video]`."
-        ) from error
 
 
 def _squared(vectors):

@@ -1,13 +1,16 @@
-"""Writes frames as folders of PNG files."""
+"""Writes frames as folders of PNG files, or as raw bytes."""
 
 import io
 import os
+import shutil
+import sys
+from fractions import Fraction
 from pathlib import Path
 
 from PIL import Image
 
 from keras_comic.provenance.metadata import png_chunk
-from keras_comic.video.packet import Packet
+from keras_comic.video.sink import Packet
 from keras_comic.video.sink import Sink
 
 # Signature and first chunk of a PNG file, bytes.
@@ -19,26 +22,13 @@ TIMES_NAME = "frames.ffconcat"
 class FolderSink(Sink):
     """Folders of PNG files."""
 
-    keeps_sound = False
-    is_lossless = True
-
     def __init__(self, time_base, options):
         super().__init__(time_base)
-        self.options = options
-
-    def make_encoder(self):
-        """Begins a piece."""
-        return self
+        self.options = {"compress_level": 4, **options}
 
     def encode(self, image, pts, starts_scene=False):
         """Encodes a frame."""
-        file = io.BytesIO()
-        Image.fromarray(image).save(file, "PNG", **self.options)
-        return [Packet(file.getvalue(), pts, pts, True)]
-
-    def finish(self):
-        """Ends the piece."""
-        return []
+        return [Packet(to_png(image, **self.options), pts, pts, True)]
 
     def open(self, path, sound=None):
         """Opens a folder to put packets into."""
@@ -52,8 +42,7 @@ class ImageFolder:
         self.path, self.time_base = path, time_base
         self.metadata = b"" if provenance is None else png_chunk(provenance)
         self.partial = path.with_name(f".partial.{path.name}")
-        if self.partial.exists():
-            self._remove_partial()
+        shutil.rmtree(self.partial, ignore_errors=True)
         self.partial.mkdir(parents=True)
         self.times = ["ffconcat version 1.0"]
         self.count = 0
@@ -71,16 +60,48 @@ class ImageFolder:
         self.count += 1
 
     def __exit__(self, kind, error, traceback):
-        if kind is None:
-            text = "\n".join(self.times) + "\n"
-            (self.partial / TIMES_NAME).write_text(text, encoding="utf-8")
-            if self.path.is_dir():
-                self.path.rmdir()
-            os.replace(self.partial, self.path)
-        else:
-            self._remove_partial()
+        if kind is not None:
+            shutil.rmtree(self.partial)
+            return
+        text = "\n".join(self.times) + "\n"
+        (self.partial / TIMES_NAME).write_text(text, encoding="utf-8")
+        if self.path.is_dir():
+            self.path.rmdir()
+        os.replace(self.partial, self.path)
 
-    def _remove_partial(self):
-        for path in self.partial.iterdir():
-            path.unlink()
-        self.partial.rmdir()
+
+class RawSink(Sink):
+    """Raw frames to the standard output; times are not written."""
+
+    def __init__(self, frame_rate):
+        super().__init__(1 / Fraction(frame_rate))
+
+    def encode(self, image, pts, starts_scene=False):
+        """Takes a frame as it is."""
+        return [Packet(image.tobytes(), pts, pts, True)]
+
+    def open(self, path, sound=None):
+        """Begins to write."""
+        return RawFile()
+
+
+class RawFile:
+    """Writes raw frames, each at once."""
+
+    def __enter__(self):
+        return self
+
+    def add(self, packet, duration):
+        """Writes a frame."""
+        sys.stdout.buffer.write(packet.data)
+        sys.stdout.buffer.flush()
+
+    def __exit__(self, kind, error, traceback):
+        sys.stdout.buffer.flush()
+
+
+def to_png(image, **options):
+    """Encodes a picture as a PNG file, bytes."""
+    file = io.BytesIO()
+    Image.fromarray(image).save(file, "PNG", **options)
+    return file.getvalue()

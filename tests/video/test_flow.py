@@ -6,12 +6,14 @@ from keras_comic.data import flow_validity
 from keras_comic.data import optical_flow
 from keras_comic.data import warp_image
 from keras_comic.data.synthetic_motion import synthetic_flow
-from keras_comic.video.flow_confidence import fine_optical_flow
-from keras_comic.video.flow_confidence import flow_confidence
-from keras_comic.video.flow_confidence import flow_places
-from keras_comic.video.flow_confidence import get_flow_estimator
-from keras_comic.video.flow_confidence import remap
-from keras_comic.video.flow_estimators import farneback_flow
+from keras_comic.video.flow import FLOW_ESTIMATORS
+from keras_comic.video.flow import estimate_motion
+from keras_comic.video.flow import farneback_flow
+from keras_comic.video.flow import fine_optical_flow
+from keras_comic.video.flow import flow_confidence
+from keras_comic.video.flow import flow_places
+from keras_comic.video.flow import get_flow_estimator
+from keras_comic.video.flow import remap
 from keras_comic.video.known_motion import moving_photo
 from tests.test_case import TestCase
 from tests.test_case import noise
@@ -87,6 +89,28 @@ class FlowConfidenceTest(TestCase, parameterized.TestCase):
         own = lambda first, second: np.zeros((*first.shape[:2], 2))  # noqa: E731
         self.assertIs(get_flow_estimator(own), own)
 
+    @parameterized.parameters(*FLOW_ESTIMATORS)
+    def test_known_motion(self, name):
+        clip = moving_photo(data.astronaut(), "handheld", 96, (96, 128))
+        _, estimator = FLOW_ESTIMATORS[name]
+        flow, valid = estimate_motion(clip.frame(20), clip.frame(26), estimator)
+        known, inside = clip.flow(20, 26)
+        self.assertGreater(np.abs(known).max(), 2.0)
+        self.assertGreater(valid.mean(), 0.6)
+        error = np.hypot(*np.moveaxis(flow - known, -1, 0))
+        self.assertLess(np.median(error[valid & inside]), 0.25)
+
+    @parameterized.parameters(*FLOW_ESTIMATORS)
+    def test_whole_pixels(self, name):
+        picture = data.astronaut()[0:128, 160:288]
+        moved = np.roll(picture, (1, 2), axis=(0, 1))
+        flow, valid = estimate_motion(picture, moved, FLOW_ESTIMATORS[name][1])
+        middle = np.s_[8:-8, 8:-8]
+        self.assertGreater(valid[middle].mean(), 0.8)
+        self.assertAllClose(
+            np.median(flow[middle], axis=(0, 1)), [2.0, 1.0], atol=0.1
+        )
+
     def test_fine_flow(self):
         clip = moving_photo(data.astronaut(), "handheld", 96, (96, 128))
         first, second = clip.frame(20), clip.frame(23)
@@ -99,10 +123,11 @@ class FlowConfidenceTest(TestCase, parameterized.TestCase):
             errors.append(np.median(error[inside]))
         self.assertLess(errors[0], 0.1)
         self.assertLess(errors[0], 0.7 * errors[1])
-        self.assertShape(fine_optical_flow(*photos(2, 5, 3, 3)), (5, 3, 2))
-        for others in (first[:8], first / 255.0, first[..., 0]):
-            with self.assertRaisesRegex(ValueError, "of one shape. Received"):
-                fine_optical_flow(first, others)
+        for estimator in (fine_optical_flow, farneback_flow):
+            self.assertShape(estimator(*photos(2, 5, 3, 3)), (5, 3, 2))
+            for others in (first[:8], first / 255.0, first[..., 0]):
+                with self.assertRaisesRegex(ValueError, "Received"):
+                    estimator(first, others)
 
     def test_errors(self):
         for flow in ("raft", None, 3):

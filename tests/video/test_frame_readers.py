@@ -3,8 +3,8 @@ from absl.testing import parameterized
 from PIL import Image
 
 from keras_comic.data.video_reader import VideoError
-from keras_comic.video.animation_reader import AnimationReader
-from keras_comic.video.animation_reader import is_animation
+from keras_comic.video.frame_readers import AnimationReader
+from keras_comic.video.frame_readers import is_animation
 from tests.data.videos import scene
 from tests.test_case import TestCase
 

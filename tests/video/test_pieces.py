@@ -1,7 +1,7 @@
 import numpy as np
 
-from keras_comic.video.packet import Packet
-from keras_comic.video.segments import Segments
+from keras_comic.video.pieces import Pieces
+from keras_comic.video.sink import Packet
 from tests.test_case import TestCase
 
 KEY = {"source": {"path": "a.mp4"}, "output": 3}
@@ -14,25 +14,25 @@ def packets(number):
     ]
 
 
-class SegmentsTest(TestCase):
+class PiecesTest(TestCase):
     def setUp(self):
         super().setUp()
         self.folder = self.temporary_folder() / "a.mp4.parts"
 
     def test_goes_on(self):
-        kept = Segments(self.folder, KEY, resume=False)
+        kept = Pieces(self.folder, KEY, resume=False)
         self.assertFalse(kept.has_state())
         kept.keep_prepared({"mean": np.array(2.0)})
         self.assertTrue(kept.has_state())
         kept.add(packets(0), 3, 2, {"last": np.arange(6.0)})
         kept.add(packets(1), 3, 12, {"last": np.arange(7.0)})
 
-        again = Segments(self.folder, KEY, resume=True)
+        again = Pieces(self.folder, KEY, resume=True)
         self.assertEqual(
-            (again.num_segments, again.num_frames, again.last), (2, 6, 12)
+            (again.num_pieces, again.num_frames, again.last), (2, 6, 12)
         )
         self.assertAllEqual(again.state()["last"], np.arange(7.0))
-        self.assertEqual(list(again.pieces()), [packets(0), packets(1)])
+        self.assertEqual(list(again), [packets(0), packets(1)])
         # Of the states, the last is kept.
         names = sorted(path.name for path in self.folder.iterdir())
         self.assertEqual(
@@ -44,46 +44,46 @@ class SegmentsTest(TestCase):
         self.assertFalse(self.folder.exists())
 
     def test_interrupted_between_state_and_piece(self):
-        kept = Segments(self.folder, KEY, resume=False)
+        kept = Pieces(self.folder, KEY, resume=False)
         kept.add(packets(0), 3, 2, {"last": np.arange(6.0)})
         (self.folder / "state_000002.npz").write_bytes(b"whole or not")
         (self.folder / ".partial.segment_000002.npz").write_bytes(b"half")
-        again = Segments(self.folder, KEY, resume=True)
-        self.assertEqual(again.num_segments, 1)
+        again = Pieces(self.folder, KEY, resume=True)
+        self.assertEqual(again.num_pieces, 1)
         self.assertAllEqual(again.state()["last"], np.arange(6.0))
         again.add(packets(1), 3, 12, {"last": np.arange(7.0)})
         self.assertAllEqual(again.state()["last"], np.arange(7.0))
 
     def test_prepared_state(self):
-        kept = Segments(self.folder, KEY, resume=False)
+        kept = Pieces(self.folder, KEY, resume=False)
         kept.keep_prepared({"mean": np.array(2.0)})
-        again = Segments(self.folder, KEY, resume=True)
+        again = Pieces(self.folder, KEY, resume=True)
         self.assertAllEqual(again.state()["mean"], 2.0)
         # Without a frame, there is nothing to lose.
-        again = Segments(self.folder, KEY, resume=False)
+        again = Pieces(self.folder, KEY, resume=False)
         self.assertFalse(again.has_state())
 
     def test_interrupted_while_it_is_deleted(self):
-        kept = Segments(self.folder, KEY, resume=False)
+        kept = Pieces(self.folder, KEY, resume=False)
         kept.add(packets(0), 3, 2, {})
         (self.folder / "manifest.json").unlink()
-        again = Segments(self.folder, KEY, resume=True)
-        self.assertEqual((again.num_segments, again.num_frames), (0, 0))
+        again = Pieces(self.folder, KEY, resume=True)
+        self.assertEqual((again.num_pieces, again.num_frames), (0, 0))
         self.assertEqual(len(list(self.folder.iterdir())), 1)
 
     def test_errors(self):
-        kept = Segments(self.folder, KEY, resume=False)
+        kept = Pieces(self.folder, KEY, resume=False)
         kept.add(packets(0), 3, 2, {})
         with self.assertRaisesRegex(ValueError, r"unfinished.*\(3 frames\)"):
-            Segments(self.folder, KEY, resume=False)
+            Pieces(self.folder, KEY, resume=False)
         with self.assertRaisesRegex(
-            ValueError, r"something else \(output differ\).*output=4 \(was 3\)"
+            ValueError, r"something else.*output=4 \(was 3\)"
         ):
-            Segments(self.folder, {**KEY, "output": 4}, resume=True)
+            Pieces(self.folder, {**KEY, "output": 4}, resume=True)
         (self.folder / "state_000001.npz").unlink()
         with self.assertRaisesRegex(ValueError, "lacks the stylizer's state"):
-            Segments(self.folder, KEY, resume=True)
+            Pieces(self.folder, KEY, resume=True)
         (self.folder / "photo.jpg").touch()
         with self.assertRaisesRegex(ValueError, "other files.*photo.jpg"):
-            Segments(self.folder, KEY, resume=True)
+            Pieces(self.folder, KEY, resume=True)
         self.assertTrue((self.folder / "photo.jpg").exists())
