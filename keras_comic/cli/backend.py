@@ -26,3 +26,19 @@ def import_models():
         finally:
             os.dup2(stderr, 2)
             os.close(stderr)
+
+
+def import_module(name):
+    """Imports a module of the user's own, also from the current folder."""
+    import_models()
+    if os.getcwd() not in sys.path:
+        sys.path.insert(0, os.getcwd())
+    try:
+        importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name != name:
+            raise
+        raise ImportError(
+            "--import must name a module that Python finds, here or where "
+            f"packages are installed. Received: --import {name}"
+        ) from error

@@ -6,7 +6,9 @@ from typing import Annotated
 import typer
 from typer.core import TyperGroup
 
+from keras_comic.cli import backend
 from keras_comic.cli import deflicker
+from keras_comic.cli import errors
 from keras_comic.cli import evaluate
 from keras_comic.cli import evaluate_video
 from keras_comic.cli import export
@@ -59,6 +61,16 @@ def _print_version(wanted):
 
 @app.callback()
 def main(
+    modules: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--import",
+            metavar="MODULE",
+            help="Import a module first, which may define generators, GANs "
+            "and recipes of your own. Repeatable.",
+            show_default=False,
+        ),
+    ] = None,
     version: Annotated[
         bool,
         typer.Option(
@@ -70,3 +82,6 @@ def main(
     ] = False,
 ):
     """Turn photos into comics, and train styles of your own."""
+    with errors.reported_errors():
+        for module in modules or ():
+            backend.import_module(module)

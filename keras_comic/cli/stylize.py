@@ -1,7 +1,6 @@
 """`keras-comic stylize`."""
 
 import enum
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -16,6 +15,8 @@ from keras_comic.cli.options import KeepColor
 from keras_comic.cli.options import MaxSide
 from keras_comic.cli.options import OverwriteComics
 from keras_comic.cli.options import Strength
+from keras_comic.cli.parsing import parse_styles
+from keras_comic.cli.parsing import parse_watermark
 from keras_comic.cli.progress import progress_bar
 from keras_comic.cli.stylize_video import is_video
 from keras_comic.cli.stylize_video import stylize_videos
@@ -198,47 +199,6 @@ def stylize(
                 watermark=identifier,
             )
     _report(results, output)
-
-
-def parse_watermark(text):
-    """The identifier of a watermark that was typed."""
-    is_hex = text.lower().startswith("0x")
-    try:
-        identifier = int(text, 16 if is_hex else 10)
-        if 0 <= identifier < 2**32:
-            return identifier
-    except ValueError:
-        pass
-    raise ValueError(
-        "A watermark must be a number from 0 to 4294967295, such as 1234 or "
-        f"0xC0FFEE. Received: --watermark {text}"
-    )
-
-
-def parse_styles(texts, style_names):
-    """What `stylize` takes as style, of the texts that were typed."""
-    if not texts:
-        return None
-    parsed = [_parse_style(text, style_names) for text in texts]
-    if len(parsed) > 1:
-        return [(s, 1.0 if w is None else w) for s, w in parsed]
-    (style, weight), text = parsed[0], texts[0]
-    if weight is not None:
-        raise ValueError(
-            "A weight needs a second --style to mix with; for a weaker style "
-            f"there is --strength. Received: --style {text}"
-        )
-    return style
-
-
-def _parse_style(text, style_names):
-    style, colon, weight = text.rpartition(":")
-    if not style or text in style_names or Path(text).exists():
-        return text, None
-    try:
-        return style, float(weight)
-    except ValueError:
-        return text, None
 
 
 def _report(results, output):

@@ -12,7 +12,7 @@ from keras_comic.cli.options import KeepColor
 from keras_comic.cli.options import MaxSide
 from keras_comic.cli.options import OverwriteComics
 from keras_comic.cli.options import Strength
-from keras_comic.cli.stylize import parse_styles
+from keras_comic.cli.parsing import parse_styles
 
 
 def stylize_beam(
