@@ -27,7 +27,8 @@ common=(
   volland="$data/drawings/volland/train"
   --photos "$data/photos/train"
   --features "$data/weights/vgg19_blocks1to3.npz"
-  --precision mixed_bfloat16 --feature-precision mixed_bfloat16
+  --set precision=mixed_bfloat16 --set feature_precision=mixed_bfloat16
+  --drop-styles
 )
 
 keras-comic train "${common[@]}" --steps 3800 \
@@ -42,11 +43,11 @@ keras-comic train "${common[@]}" --from "$work/stage2" --steps 1000 \
 # For video: the comic of a moved photo is to be the moved comic.
 keras-comic train "${common[@]}" --from "$work/stage3" --steps 1200 \
   --image-size 160 --batch-size 3 --learning-rate 5e-4 --seed 3 \
-  --consistency flow --loss-weight consistency=5 --loss-weight smoothness=3 \
+  --set consistency=flow --loss-weight consistency=5 --loss-weight smoothness=3 \
   -o "$work/stage4"
 keras-comic train "${common[@]}" --from "$work/stage4" --steps 2300 \
   --image-size 160 --batch-size 3 --learning-rate 4e-4 --seed 4 \
-  --consistency flow --loss-weight consistency=3.5 \
+  --set consistency=flow --loss-weight consistency=3.5 \
   --loss-weight smoothness=3 --loss-weight style=1.9e-4 --licence Apache-2.0 \
   --training-data "1,730 photographs (Caltech-101, CC BY 4.0; DreamBooth, CC BY 4.0; elementary wallpapers, CC0, Unsplash, Pexels, CC BY 2.0 and public domain) and 708 drawings: Blanche Fisher Wright, W. W. Denslow, John R. Neill, Frederick Richardson (public domain), David Revoy's Pepper&Carrot (CC BY 4.0)" \
   -o "$work/adain_storybook"

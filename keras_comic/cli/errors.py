@@ -4,6 +4,7 @@ import contextlib
 import re
 
 import typer
+import typer.main
 
 # Exit code of a command that could not begin, as for a wrong option; a command
 # that did its work but for some files exits with 1.
@@ -58,6 +59,8 @@ def report_failures(failures, summary):
 
 
 def _context():
-    import click
-
-    return click.get_current_context(silent=True)
+    # Later versions of Typer hold their own copy of Click.
+    current = getattr(typer.main, "get_current_context", None)
+    if current is None:
+        from click import get_current_context as current
+    return current(silent=True)

@@ -6,8 +6,6 @@ from typing import Annotated
 import typer
 
 from keras_comic.cli.backend import import_models
-from keras_comic.cli.errors import FAILURE_EXIT_CODE
-from keras_comic.cli.errors import report_error
 from keras_comic.cli.errors import report_failures
 from keras_comic.cli.errors import reported_errors
 from keras_comic.cli.options import PresetArgument
@@ -92,7 +90,4 @@ def evaluate(
     for metric, of, reason in evaluation.not_measured:
         typer.echo(f"{of}: {metric} not measured: {reason}", err=True)
     typer.echo(f"Wrote {', '.join(map(str, evaluation.files))}")
-    if evaluation.failures:
-        report_error(f"{len(evaluation.failures)} pictures were left out:")
-        report_failures(evaluation.failures)
-        raise typer.Exit(FAILURE_EXIT_CODE)
+    report_failures(evaluation.failures, "{} pictures were left out:")

@@ -151,7 +151,4 @@ def add_style(
         f"Added style {name!r}, the average of {added.count} drawings, to "
         f"{added.folder}"
     )
-    if added.failures:
-        report_error(f"{len(added.failures)} drawings could not be read:")
-        report_failures(added.failures)
-        raise typer.Exit(FAILURE_EXIT_CODE)
+    report_failures(added.failures, "{} drawings could not be read:")

@@ -5,8 +5,6 @@ from typing import Annotated
 
 import typer
 
-from keras_comic.cli.errors import FAILURE_EXIT_CODE
-from keras_comic.cli.errors import report_error
 from keras_comic.cli.errors import report_failures
 from keras_comic.cli.errors import reported_errors
 
@@ -33,10 +31,7 @@ def inspect(
                 failures.append((path, str(error)))
                 continue
             typer.echo(f"{path}: {_describe(found)}")
-    if failures:
-        report_error(f"{len(failures)} could not be read:")
-        report_failures(failures)
-        raise typer.Exit(FAILURE_EXIT_CODE)
+    report_failures(failures, "{} could not be read:")
 
 
 def _describe(found):

@@ -217,7 +217,4 @@ def _report(results, output):
             "them anew",
             err=True,
         )
-    if failures:
-        report_error(f"{len(failures)} could not be stylised:")
-        report_failures(failures)
-        raise typer.Exit(FAILURE_EXIT_CODE)
+    report_failures(failures, "{} could not be stylised:")

@@ -5,8 +5,6 @@ from contextlib import nullcontext
 
 import typer
 
-from keras_comic.cli.errors import FAILURE_EXIT_CODE
-from keras_comic.cli.errors import report_error
 from keras_comic.cli.errors import report_failures
 from keras_comic.cli.progress import progress_bar
 
@@ -56,10 +54,7 @@ def stylize_videos(generator, sources, output, size, frame_rate, options):
     if str(output) != RAW:
         for result in written:
             typer.echo(_describe(result))
-    if failures:
-        report_error(f"{len(failures)} could not be stylised to their end:")
-        report_failures(failures)
-        raise typer.Exit(FAILURE_EXIT_CODE)
+    report_failures(failures, "{} could not be stylised to their end:")
 
 
 def _stylize_one(generator, source, target, size, frame_rate, options):

@@ -6,8 +6,6 @@ from typing import Annotated
 import typer
 
 from keras_comic.cli.backend import import_models
-from keras_comic.cli.errors import FAILURE_EXIT_CODE
-from keras_comic.cli.errors import report_error
 from keras_comic.cli.errors import report_failures
 from keras_comic.cli.errors import reported_errors
 from keras_comic.cli.progress import progress_bar
@@ -248,10 +246,7 @@ def build(
     for name, result in written.items():
         _print_result(name, result)
         failures.extend(result.failures)
-    if failures:
-        report_error(f"{len(failures)} files could not be read:")
-        report_failures(failures)
-        raise typer.Exit(FAILURE_EXIT_CODE)
+    report_failures(failures, "{} files could not be read:")
 
 
 @app.command()
@@ -309,10 +304,7 @@ def inspect(
         typer.echo(f"  {name}: {numbers}")
     for path in sorted(output.glob("*.png")):
         typer.echo(path)
-    if found.problems:
-        report_error(f"{len(found.problems)} problems:")
-        report_failures(found.problems)
-        raise typer.Exit(FAILURE_EXIT_CODE)
+    report_failures(found.problems, "{} problems:")
     if verify:
         typer.echo("Every checksum agrees and every image can be decoded.")
 

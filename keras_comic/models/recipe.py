@@ -15,6 +15,7 @@ import numpy as np
 from keras_comic import presets
 from keras_comic import training
 from keras_comic.metrics import network_facts
+from keras_comic.models.pictures import tile_pictures
 from keras_comic.models.training_data import TrainingData
 from keras_comic.models.validation_set import ValidationSet
 from keras_comic.models.validation_set import as_samples
@@ -218,6 +219,12 @@ class PresetTraining:
         self.options = {**self.recipe.options, **self.given}
         self.output = Path(output)
         self.work = self.output.with_name(self.output.name + ".training")
+        if self.output.is_dir() and any(self.output.iterdir()):
+            if not self.work.is_dir():
+                raise ValueError(
+                    "The folder holds files, and no run to go on with; write "
+                    f"to another one. Received: output={str(output)!r}"
+                )
         self.data = TrainingData(self.recipe.data_kind, drawings, photos)
         self.start = start
         self.steps = steps
@@ -361,7 +368,8 @@ class PresetTraining:
             if (pictures := first(paths, 1))
         }
         photos = first(self.data.photo_paths(), NUM_SAMPLES)
-        return training.SampleGrid(self.work / "samples", photos, styles, every)
+        photos = photos or list(styles.values())
+        return _Samples(self.work / "samples", photos, styles, every)
 
     def _facts(self, gan, seconds, best):
         """Returns what was really run, for the metadata."""
@@ -463,6 +471,17 @@ class _StopAt(keras.callbacks.Callback):
     def on_train_batch_end(self, batch, logs=None):
         if self._before + batch + 1 >= self.steps:
             self.model.stop_training = True
+
+
+class _Samples(training.SampleGrid):
+    """Sheets of a model of any kind."""
+
+    def draw(self, generator):
+        if generator.kind == "latent_generator":
+            return tile_pictures(generator.generate(NUM_SAMPLES**2, seed=0))
+        if not generator.takes_style:
+            self.styles = {"comics": None}
+        return super().draw(generator)
 
 
 class _Alarms(training.TrainingAlarms):

@@ -39,5 +39,19 @@ class ErrorsTest(TestCase):
 
     def test_failures(self):
         failures = [(pathlib.Path("a.jpg"), "broken"), ("b.jpg", "too small")]
-        result = run(lambda: report_failures(failures))
-        self.assertEqual(result.output, "  a.jpg: broken\n  b.jpg: too small\n")
+        result = run(lambda: report_failures(failures, "{} left out:"))
+        self.assertEqual(
+            result.output,
+            "Error: 2 left out:\n  a.jpg: broken\n  b.jpg: too small\n",
+        )
+        self.assertEqual(result.exit_code, 1)
+
+    def test_arguments_are_named_as_options(self):
+        def fail(keep_color: bool = False):
+            with reported_errors():
+                raise ValueError("`keep_color` must be a boolean, `mask` not.")
+
+        self.assertEqual(
+            run(fail).output,
+            "Error: --keep-color must be a boolean, `mask` not.\n",
+        )
