@@ -33,7 +33,7 @@ def in_command_words(message):
     words = {
         parameter.name: parameter.opts[0]
         if parameter.param_type_name == "option"
-        else parameter.make_metavar(context)
+        else parameter.metavar or parameter.name.upper()
         for parameter in context.command.params
     }
     return re.sub(

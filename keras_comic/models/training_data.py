@@ -141,16 +141,11 @@ class TrainingData:
         Raises:
             ImportError: If TensorFlow is needed, and not installed.
         """
-        arguments = {
-            name: options[name] for name in ("image_size", "batch_size", "seed")
-        }
+        arguments = {name: options[name] for name in ("batch_size", "seed")}
         arguments["start_step"] = start_step
-        zoom = options["zoom"]
-        blank = dict(
-            zip(("white_fraction", "paper_fraction"), options["max_blank"])
-        )
         if self.kind == "style_transfer":
             arguments["identity_fraction"] = options["identity_fraction"]
+        size, zoom = options["image_size"], options["zoom"]
         if importlib.util.find_spec("tensorflow") is None:
             if self.kind != "style_transfer":
                 raise ImportError(
@@ -160,28 +155,31 @@ class TrainingData:
                 )
             return FolderPairs(
                 PhotoFolder(self.photos, zoom),
-                DrawingFolder(self.drawings, zoom, **blank),
+                DrawingFolder(self.drawings, zoom, *options["max_blank"]),
+                size,
                 **arguments,
             )
         from keras_comic import data
 
-        if self.kind == "paired":
-            records = self._write_records(folder, "pairs", self.drawings)
-            return data.paired_dataset(records, zoom=zoom, **arguments)
-        records = []
-        if self.photos is not None:
-            records.append(self._write_records(folder, "photos", self.photos))
-        if self.drawings is not None:
-            arguments.update(blank)
-            written = self._write_records(folder, "comics", self.drawings)
-            records.append(written)
-        dataset = {
-            "style_transfer": data.style_transfer_dataset,
-            "unpaired": data.unpaired_dataset,
-            "comics": data.comic_dataset,
-            "photos": data.photo_dataset,
+        dataset, sources = {
+            "style_transfer": (
+                data.style_transfer_dataset,
+                {"photos": self.photos, "comics": self.drawings},
+            ),
+            "unpaired": (
+                data.unpaired_dataset,
+                {"photos": self.photos, "comics": self.drawings},
+            ),
+            "paired": (data.paired_dataset, {"pairs": self.drawings}),
+            "comics": (data.picture_dataset, {"comics": self.drawings}),
+            "photos": (data.picture_dataset, {"photos": self.photos}),
         }[self.kind]
-        return dataset(*records, zoom=zoom, **arguments)
+        records = [
+            self._write_records(folder, kind, folders)
+            for kind, folders in sources.items()
+        ]
+        crops = data.Crops(size, zoom, max_blank=options["max_blank"])
+        return dataset(*records, crops, **arguments)
 
     def _write_records(self, folder, kind, sources):
         from keras_comic.data import write_records
