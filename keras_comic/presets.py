@@ -25,7 +25,15 @@ HUBS = {
     "kaggle": ("kagglehub", "model_download"),
 }
 # On the card of a preset for which nobody has written one.
-CARD_FACTS = ("kind", "class", "parameter_count", "styles", "licence", "recipe")
+CARD_FACTS = (
+    "about",
+    "kind",
+    "class",
+    "parameter_count",
+    "styles",
+    "licence",
+    "recipe",
+)
 GOLDEN_TOLERANCE = 1e-3
 
 

@@ -60,8 +60,8 @@ class TinyRecipe(Recipe):
             generator = start
         gan = TinyGAN(generator, PatchDiscriminator(options["filters"]))
         gan.compile(
-            keras.optimizers.Adam(options["learning_rate"]),
-            loss_weights=options["loss_weights"],
+            {"generator": keras.optimizers.Adam(options["learning_rate"])},
+            options["loss_weights"],
         )
         return gan
 

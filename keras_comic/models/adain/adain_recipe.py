@@ -68,7 +68,7 @@ class AdaINRecipe(Recipe):
             features,
             consistency=_make_consistency(options),
         )
-        optimizer, _ = gan.default_optimizers()
+        optimizer = gan.default_optimizer("generator")
         optimizer.learning_rate = keras.optimizers.schedules.CosineDecay(
             0.0,
             max(steps - options["warmup_steps"], 1),
@@ -76,7 +76,7 @@ class AdaINRecipe(Recipe):
             warmup_target=options["learning_rate"],
             warmup_steps=options["warmup_steps"],
         )
-        gan.compile(optimizer, loss_weights=options["loss_weights"])
+        gan.compile({"generator": optimizer}, options["loss_weights"])
         return gan
 
 
