@@ -6,7 +6,11 @@ pictures lie in the page itself.
 
 import base64
 import html
+import io
 from pathlib import Path
+
+from PIL import Image
+from PIL import ImageDraw
 
 # No font is named that would have to be fetched.
 FONTS = (
@@ -42,20 +46,27 @@ _VIEWS = (
 
 
 def escape(text):
-    """Text as HTML, of which nothing is taken for a template either."""
+    """Escapes text for HTML, and for templates too."""
     text = html.escape(text)
     for letter in "$`{}":
         text = text.replace(letter, f"&#{ord(letter)};")
     return text
 
 
+def encode_jpeg(image):
+    """Writes a picture as a JPEG, for showing."""
+    file = io.BytesIO()
+    Image.fromarray(image).save(file, "JPEG", quality=90, subsampling=0)
+    return file.getvalue()
+
+
 def data_url(jpeg):
-    """A picture as a URL that holds it."""
+    """Writes a JPEG as a URL that holds it."""
     return f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}"
 
 
 def heading():
-    """The page's title and what it is for."""
+    """The page's title and purpose."""
     return (
         '<header class="kc-title"><h1>keras_comic</h1><p>Turn a photo or a '
         "short video into a comic. <span>It is drawn on the computer that "
@@ -73,7 +84,7 @@ def step(number, title, hint=""):
 
 
 def footer(limits):
-    """What the page takes, and what it writes into its files."""
+    """The limits of the page, and a word on its files."""
     return (
         f'<p class="kc-foot">Photos are shrunk to {limits.max_side} pixels, '
         f"videos to {limits.max_video_side}; videos last up to "
@@ -83,14 +94,14 @@ def footer(limits):
     )
 
 
-def compare(before, after, caption, size, is_video=False):
+def compare(before, after, caption, is_video=False):
     """Two pictures, one upon the other, with a slider between them."""
     return (
         f"{_VIEWS if is_video else ''}"
         '<figure class="kc-panel"><div class="kc-compare">'
-        f'<div class="kc-frame" style="{_measures(size)}">'
-        f'<img class="kc-after" src="{data_url(after)}" alt="The comic">'
-        f'<img class="kc-before" src="{data_url(before)}" alt="The photo">'
+        f'<div class="kc-frame" style="{_measures(before)}">'
+        f'<img class="kc-after" src="{_source(after)}" alt="The comic">'
+        f'<img class="kc-before" src="{_source(before)}" alt="The photo">'
         '<span class="kc-tag kc-tag-before">Photo</span>'
         '<span class="kc-tag kc-tag-after">Comic</span>'
         '<span class="kc-line"></span>'
@@ -102,30 +113,30 @@ def compare(before, after, caption, size, is_video=False):
     )
 
 
-def single(image, caption, size):
+def single(image, caption):
     """One picture."""
     return (
         '<figure class="kc-panel"><div class="kc-single">'
-        f'<div class="kc-frame" style="{_measures(size)}">'
-        f'<img src="{data_url(image)}" alt="Your picture"></div></div>'
+        f'<div class="kc-frame" style="{_measures(image)}">'
+        f'<img src="{_source(image)}" alt="Your picture"></div></div>'
         f"{_caption(caption)}</figure>"
     )
 
 
-def working(image, text, size, done=None, total=None):
+def working(image, text, done=None, total=None):
     """A picture that is being drawn, and how far it is."""
     known = f' value="{done:g}" max="{total:g}"' if done and total else ""
     return (
         '<figure class="kc-panel"><div class="kc-single kc-dim">'
-        f'<div class="kc-frame" style="{_measures(size)}">'
-        f'<img src="{data_url(image)}" alt="Your picture"></div></div>'
+        f'<div class="kc-frame" style="{_measures(image)}">'
+        f'<img src="{_source(image)}" alt="Your picture"></div></div>'
         f'<div class="kc-working" role="status"><p>{escape(text)}</p>'
         f'<progress aria-label="Progress"{known}></progress></div></figure>'
     )
 
 
 def failure(text, title="That did not work"):
-    """What went wrong."""
+    """A message of what went wrong."""
     return (
         '<div class="kc-panel kc-error" role="alert">'
         f"<h3>{escape(title)}</h3><p>{escape(text)}</p></div>"
@@ -133,7 +144,7 @@ def failure(text, title="That did not work"):
 
 
 def credit(name, entry):
-    """Whose drawings a style is of."""
+    """The source and the licence of a style's drawings."""
     said = [entry.get("source"), entry.get("licence")]
     text = "; ".join(part.rstrip(".") for part in said if part)
     text = f"{style_label(name)}: {text}." if text else ""
@@ -141,13 +152,13 @@ def credit(name, entry):
 
 
 def style_label(name):
-    """A style's name as it is shown: `denslow_plates` is Denslow plates."""
+    """Writes a name as it is shown: `denslow_plates` is Denslow plates."""
     label = name.replace("_", " ").strip()
     return label[:1].upper() + label[1:]
 
 
 def picture_rules(pictures):
-    """Style sheet that puts pictures on elements."""
+    """A style sheet that puts pictures on elements."""
     return "\n".join(
         f"{selector} {{ background-image: "
         f'url("{data_url(jpeg)}") !important; }}'
@@ -155,8 +166,26 @@ def picture_rules(pictures):
     )
 
 
-def _measures(size):
-    return f"--ratio: {size[0] / size[1]:.4f}; --width: {size[0]}px"
+def draw_icon(path):
+    """Draws a speech bubble, for the browser's tab."""
+    image = Image.new("RGBA", (128, 128))
+    draw = ImageDraw.Draw(image)
+    ink, yellow, red = "#1a1512", "#ffd23f", "#d7322e"
+    draw.polygon([(34, 86), (70, 86), (28, 122)], fill=yellow, outline=ink)
+    draw.line([(36, 92), (29, 121), (64, 96)], fill=ink, width=8)
+    draw.ellipse((6, 12, 122, 98), fill=yellow, outline=ink, width=8)
+    for x in (36, 64, 92):
+        draw.ellipse((x - 9, 46, x + 9, 64), fill=red)
+    image.save(path)
+
+
+def _source(image):
+    return data_url(encode_jpeg(image))
+
+
+def _measures(image):
+    height, width = image.shape[:2]
+    return f"--ratio: {width / height:.4f}; --width: {width}px"
 
 
 def _caption(parts):

@@ -1,9 +1,9 @@
-"""Keeps a page, and what it loads, to the server that it came from."""
+"""Keeps a page, and all that it loads, to the server that it came from."""
 
 import json
 import re
 
-# Bytes of a request that is no upload: what was chosen on the page.
+# Bytes of a request that is no upload: the choices of the page.
 MAX_BODY = 2**20
 # Scripts and styles of the page's own frame stand in its HTML.
 POLICY = "; ".join(
@@ -47,50 +47,63 @@ class SelfContained:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        if scope["method"] == "POST" and _is_json(scope):
-            body = await _read_body(receive)
-            problem = find_problem(body)
+        kind = dict(scope["headers"]).get(b"content-type", b"")
+        if scope["method"] == "POST" and b"multipart/" not in kind:
+            receive, problem = await _checked(receive)
             if problem is not None:
-                await _refuse(send, problem)
+                body = json.dumps({"detail": problem}).encode()
+                headers = [(b"content-type", b"application/json")]
+                await _send(send, 400, headers, body)
                 return
-            receive = _replayed(body, receive)
-        start, body = None, []
+        page = []
 
         async def send_kept(message):
-            nonlocal start
             if message["type"] == "http.response.start":
                 headers = [
-                    (name, value)
-                    for name, value in message["headers"]
-                    if name.lower() not in HEADERS
+                    header
+                    for header in message["headers"]
+                    if header[0].lower() not in HEADERS
                 ]
                 message["headers"] = headers + list(HEADERS.items())
                 kind = dict(headers).get(b"content-type", b"")
                 if kind.startswith(b"text/html"):
-                    # Until the whole page is there, and its new length.
-                    start = message
+                    # It waits for the whole page, and its new length.
+                    page.append(message)
                     return
-            elif start is not None and message["type"] == "http.response.body":
-                body.append(message.get("body", b""))
-                if message.get("more_body"):
-                    return
-                page = remove_foreign(b"".join(body))
-                length = (b"content-length", str(len(page)).encode())
-                start["headers"] = [
-                    header
-                    for header in start["headers"]
-                    if header[0].lower() != b"content-length"
-                ] + [length]
-                await send(start)
-                message = {"type": "http.response.body", "body": page}
+            elif page:
+                page.append(message.get("body", b""))
+                if not message.get("more_body"):
+                    start, *parts = page
+                    headers = [
+                        header
+                        for header in start["headers"]
+                        if header[0].lower() != b"content-length"
+                    ]
+                    body = _FOREIGN.sub(b"", b"".join(parts))
+                    await _send(send, start["status"], headers, body)
+                return
             await send(message)
 
         await self.app(scope, receive, send_kept)
 
 
-def find_problem(body):
-    """Why a request is refused."""
-    if body is None:
+async def _checked(receive):
+    """Reads a body; returns what gives it again, and why it is refused."""
+    body, has_more = b"", True
+    while has_more and len(body) <= MAX_BODY:
+        message = await receive()
+        body += message.get("body", b"")
+        has_more = message.get("more_body", False)
+    messages = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def receive_again():
+        return messages.pop() if messages else await receive()
+
+    return receive_again, _find_problem(body)
+
+
+def _find_problem(body):
+    if len(body) > MAX_BODY:
         return "The request is too large."
     try:
         values = [json.loads(body or b"null")]
@@ -108,45 +121,8 @@ def find_problem(body):
     return None
 
 
-def _is_json(scope):
-    kind = dict(scope["headers"]).get(b"content-type", b"")
-    return b"multipart/" not in kind
-
-
-async def _read_body(receive):
-    parts, size = [], 0
-    while True:
-        message = await receive()
-        part = message.get("body", b"")
-        size += len(part)
-        if size > MAX_BODY:
-            return None
-        parts.append(part)
-        if not message.get("more_body"):
-            return b"".join(parts)
-
-
-def _replayed(body, receive):
-    """What gives the body that has been read, and then goes on."""
-    messages = [{"type": "http.request", "body": body, "more_body": False}]
-
-    async def receive_again():
-        return messages.pop() if messages else await receive()
-
-    return receive_again
-
-
-async def _refuse(send, problem):
-    body = json.dumps({"detail": problem}).encode()
-    headers = [
-        (b"content-type", b"application/json"),
-        (b"content-length", str(len(body)).encode()),
-    ]
-    start = {"type": "http.response.start", "status": 400, "headers": headers}
-    await send(start)
+async def _send(send, status, headers, body):
+    headers = [*headers, (b"content-length", str(len(body)).encode())]
+    start = {"type": "http.response.start", "status": status}
+    await send({**start, "headers": headers})
     await send({"type": "http.response.body", "body": body})
-
-
-def remove_foreign(page):
-    """Takes out of a page what it would load from other servers."""
-    return _FOREIGN.sub(b"", page)

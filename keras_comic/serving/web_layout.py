@@ -3,38 +3,30 @@
 import functools
 from pathlib import Path
 
-import numpy as np
-from PIL import Image
-from PIL import ImageOps
-
 from keras_comic.serving import web_design
+from keras_comic.serving.web_answers import SAMPLES
 from keras_comic.serving.web_answers import WebAnswers
-from keras_comic.serving.web_gradio import LOOPBACK
-from keras_comic.serving.web_gradio import in_event_loop
+from keras_comic.serving.web_answers import example_picture
 from keras_comic.serving.web_headers import SelfContained
 from keras_comic.serving.web_media import MEBIBYTE
-from keras_comic.serving.web_pictures import draw_icon
-from keras_comic.serving.web_styles import SAMPLES
-from keras_comic.serving.web_styles import encode_jpeg
-from keras_comic.serving.web_styles import sample_photo
-from keras_comic.serving.web_work import MAX_WAITING
 
 # Seconds between two looks for old files, and the age at which they go.
 CLEANING_INTERVAL = 600
 LONGEST_AGE = 3600
-EXAMPLE_SIDE = 96
+# Comics that wait for their turn; gradio tells the next one that it is busy.
+MAX_WAITING = 16
 
 
 class WebLayout:
-    """The components of the page; `blocks` is the whole."""
+    """The components of the page."""
 
-    def __init__(self, gradio, stylizer, cache_folder):
+    def __init__(self, gradio, stylizer):
         self.gradio = gradio
         self.stylizer = stylizer
-        self.answers = WebAnswers(gradio, stylizer, cache_folder)
-        self.blocks = self._blocks()
+        self.answers = WebAnswers(gradio, stylizer)
 
-    def _blocks(self):
+    def build(self):
+        """Returns `gradio.Blocks`, and the arguments of its `launch`."""
         gr = self.gradio
         with gr.Blocks(
             title="keras_comic",
@@ -45,27 +37,24 @@ class WebLayout:
             gr.HTML(web_design.heading(), elem_id="kc-head")
             with gr.Row(elem_id="kc-desk"):
                 with gr.Column(elem_id="kc-controls"):
-                    self._controls()
+                    self._pictures()
+                    self._styles()
+                    self._settings()
                 with gr.Column(elem_id="kc-result"):
                     self._result()
             gr.HTML(web_design.footer(self.stylizer.limits), elem_id="kc-foot")
             self._connect(blocks)
         blocks.queue(max_size=MAX_WAITING, default_concurrency_limit=1)
-        launch = functools.partial(blocks.launch, **self._looks())
-        blocks.launch = functools.partial(in_event_loop, launch)
-        blocks.content_review = self.stylizer.content_review
-        blocks.close = functools.partial(blocks.close, verbose=False)
-        return blocks
+        return blocks, self._looks()
 
     def _looks(self):
         """Arguments of `launch`, with nothing of any other server."""
-        gr = self.gradio
         from starlette.middleware import Middleware
 
         icon = Path(self.answers.folder) / "icon.png"
-        draw_icon(icon)
+        web_design.draw_icon(icon)
         return {
-            "theme": gr.themes.Base(
+            "theme": self.gradio.themes.Base(
                 font=list(web_design.FONTS), font_mono=["monospace"]
             ),
             "css": web_design.CSS
@@ -74,8 +63,6 @@ class WebLayout:
             "favicon_path": str(icon),
             "footer_links": [],
             "run_history": False,
-            # Whatever the environment says.
-            "server_name": LOOPBACK,
             "share": False,
             "quiet": True,
             "show_error": True,
@@ -92,21 +79,13 @@ class WebLayout:
             },
         }
 
-    def _controls(self):
+    def _pictures(self):
         gr = self.gradio
-        limits = self.stylizer.limits
-        gr.HTML(
-            web_design.step(
-                1,
-                "Your picture",
-                f"a photo, or a video of up to {limits.max_seconds:g} seconds",
-            )
-        )
+        seconds = self.stylizer.limits.max_seconds
+        hint = f"a photo, or a video of up to {seconds:g} seconds"
+        gr.HTML(web_design.step(1, "Your picture", hint))
         self.upload = gr.File(
-            label="Your picture",
-            file_count="single",
-            type="filepath",
-            elem_id="kc-upload",
+            label="Your picture", type="filepath", elem_id="kc-upload"
         )
         self.examples = {}
         with gr.Row(elem_id="kc-examples"):
@@ -118,52 +97,63 @@ class WebLayout:
                     elem_classes=["kc-example"],
                     size="sm",
                 )
-                side = EXAMPLE_SIDE
-                photo = Image.fromarray(sample_photo(name))
-                photo = ImageOps.fit(photo, (side, side), centering=(0.4, 0.2))
-                jpeg = encode_jpeg(np.asarray(photo))
-                self.answers.rules[f"#kc-example-{name}"] = jpeg
-        gr.HTML(web_design.step(2, "Style"))
-        names = list(self.stylizer.generators)
-        self.preset = gr.Radio(
-            [(web_design.style_label(name), name) for name in names],
-            value=self.answers.first,
-            label="Preset",
-            visible=len(names) > 1,
-            elem_id="kc-preset",
-            elem_classes=["kc-presets"],
-        )
-        first = self.answers.style_value(self.answers.first, 0)
-        self.style = gr.Radio(
-            self.answers.style_choices(self.answers.first),
-            value=first,
-            label="Style",
-            elem_id="kc-style",
-            elem_classes=["kc-styles"],
-        )
-        self.credit = gr.HTML(
-            self.answers.credit(first),
-            elem_id="kc-credit",
-        )
-        with gr.Accordion(
-            "Mix in a second style", open=False, elem_id="kc-mix"
+                rule = f"#kc-example-{name}"
+                self.answers.rules[rule] = example_picture(name)
+
+    def _styles(self):
+        gr = self.gradio
+        names = self.answers.names
+        # Those that are not seen at first need their pictures too.
+        choices = [self.answers.style_choices(name) for name in names]
+        first = choices[0][0][1] if choices[0] else None
+        with gr.Column(
+            visible=any(choices) or len(names) > 1, elem_id="kc-look"
         ):
-            self.second = gr.Radio(
-                self.answers.second_choices(self.answers.first),
-                value="",
-                label="Second style",
-                elem_id="kc-second",
+            gr.HTML(web_design.step(2, "Style"))
+            self.preset = gr.Radio(
+                [(web_design.style_label(name), name) for name in names],
+                value=names[0],
+                label="Preset",
+                visible=len(names) > 1,
+                elem_id="kc-preset",
+                elem_classes=["kc-presets"],
+            )
+            self.style = gr.Radio(
+                choices[0],
+                value=first,
+                label="Style",
+                visible=bool(choices[0]),
+                elem_id="kc-style",
                 elem_classes=["kc-styles"],
             )
-            self.share = gr.Slider(
-                0,
-                100,
-                value=50,
-                step=1,
-                label="Share of the second style, %",
-                elem_id="kc-share",
-            )
-        gr.HTML(web_design.step(3, "Ink"))
+            credit = self.answers.credit(names[0], first)
+            self.credit = gr.HTML(credit, elem_id="kc-credit")
+            with gr.Accordion(
+                "Mix in a second style",
+                open=False,
+                visible=len(choices[0]) > 1,
+                elem_id="kc-mix",
+            ) as self.mix:
+                self.second = gr.Radio(
+                    [("No second", ""), *choices[0]],
+                    value="",
+                    label="Second style",
+                    elem_id="kc-second",
+                    elem_classes=["kc-styles"],
+                )
+                self.share = gr.Slider(
+                    0,
+                    100,
+                    value=50,
+                    step=1,
+                    label="Share of the second style, %",
+                    elem_id="kc-share",
+                )
+        self.has_styles = any(choices) or len(names) > 1
+
+    def _settings(self):
+        gr = self.gradio
+        gr.HTML(web_design.step(3 if self.has_styles else 2, "Ink"))
         with gr.Row(elem_id="kc-settings"):
             self.strength = gr.Slider(
                 0,
@@ -199,67 +189,44 @@ class WebLayout:
 
     def _connect(self, blocks):
         gr = self.gradio
+        quiet = {"show_progress": "hidden", "api_visibility": "private"}
         shown = [self.stage, self.video, self.download]
         look = {
             "fn": self.answers.look,
             "inputs": [self.upload],
             "outputs": shown,
-            "show_progress": "hidden",
-            "api_visibility": "private",
             "concurrency_limit": 2,
+            **quiet,
         }
         self.upload.upload(**look)
         self.upload.clear(
-            fn=self.answers.clear,
-            outputs=shown,
-            show_progress="hidden",
-            api_visibility="private",
-            queue=False,
+            fn=self.answers.clear, outputs=shown, queue=False, **quiet
         )
         for name, button in self.examples.items():
             button.click(
                 functools.partial(self.answers.example, name),
                 outputs=[self.upload],
-                show_progress="hidden",
-                api_visibility="private",
                 concurrency_limit=2,
+                **quiet,
             ).then(**look)
         self.preset.change(
             self.answers.change_preset,
             inputs=[self.preset],
-            outputs=[self.style, self.second, self.credit],
-            show_progress="hidden",
-            api_visibility="private",
+            outputs=[self.style, self.second, self.mix, self.credit],
             queue=False,
+            **quiet,
         )
         self.style.change(
             self.answers.credit,
-            inputs=[self.style],
+            inputs=[self.preset, self.style],
             outputs=[self.credit],
-            show_progress="hidden",
-            api_visibility="private",
             queue=False,
+            **quiet,
         )
 
-        # gradio gives the request to what is annotated so.
-        def make(
-            path,
-            style,
-            second,
-            share,
-            strength,
-            keep_color,
-            request: gr.Request,
-        ):
-            yield from self.answers.make(
-                path,
-                style,
-                second,
-                share,
-                strength,
-                keep_color,
-                request.session_hash,
-            )
+        # gradio gives the request to the argument that is annotated so.
+        def make(request: gr.Request, path, *settings):
+            yield from self.answers.make(path, settings, request.session_hash)
 
         def stop(request: gr.Request):
             self.answers.stop(request.session_hash)
@@ -269,6 +236,7 @@ class WebLayout:
             make,
             inputs=[
                 self.upload,
+                self.preset,
                 self.style,
                 self.second,
                 self.share,
@@ -279,13 +247,6 @@ class WebLayout:
             show_progress="minimal",
             show_progress_on=[self.stage],
             api_visibility="private",
-            # One is drawn, the others are told how many come before them.
-            concurrency_limit=MAX_WAITING + 2,
         )
         self.run.click(None, js=web_design.SHOW_STAGE)
-        self.stop.click(
-            stop,
-            show_progress="hidden",
-            api_visibility="private",
-            queue=False,
-        )
+        self.stop.click(stop, queue=False, **quiet)

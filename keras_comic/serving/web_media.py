@@ -48,12 +48,7 @@ class MediaLimits(NamedTuple):
     max_upload_mb: float = 64.0
 
     def check(self):
-        """Checks the limits.
-
-        Raises:
-            ValueError: If a side is below 32 pixels, or another limit is not
-                positive.
-        """
+        """Raises a `ValueError` if a limit is out of its range."""
         for name in ("max_side", "max_video_side"):
             value = getattr(self, name)
             if not isinstance(value, int) or value < SMALLEST_SIDE:
@@ -132,16 +127,17 @@ def open_clip(path, limits):
         seconds = limits.max_seconds + TOLERANCE
         length, number = frames.duration, frames.num_frames
         if length is not None and length > seconds:
+            found = f"is {length:.0f} seconds long"
+            allowed = f"{limits.max_seconds:g} seconds"
+        elif number is not None and number > seconds * rate:
+            found = f"has {number} frames"
+            allowed = f"{limits.max_seconds * rate:.0f}"
+        else:
+            found = None
+        if found is not None:
             raise MediaError(
-                f"{path.name} is {length:.0f} seconds long, and this page "
-                f"takes {limits.max_seconds:g} seconds at most. Cut it, or "
-                "use `keras-comic stylize`, which has no limit."
-            )
-        if number is not None and number > seconds * rate:
-            raise MediaError(
-                f"{path.name} has {number} frames, and this page takes "
-                f"{float(limits.max_seconds * rate):.0f} at most. Cut it, or "
-                "use `keras-comic stylize`, which has no limit."
+                f"{path.name} {found}, and this page takes {allowed} at most. "
+                "Cut it, or use `keras-comic stylize`, which has no limit."
             )
         frames = open_frames(
             path,
@@ -183,7 +179,7 @@ def _looks_like_text(start):
 
 
 def reason(path, error):
-    """What an error says, of the file's name and not of where it lies."""
+    """Writes an error with the file's name, and not where it lies."""
     path = Path(path)
     text = str(error).split(" Received:")[0]
     text = text.replace(str(path), path.name)

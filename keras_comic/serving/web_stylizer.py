@@ -1,4 +1,4 @@
-"""What the web page does with a file: a photo or a short video into a comic."""
+"""Comics of files: of a photo or a short video, within limits."""
 
 import itertools
 import re
@@ -8,9 +8,11 @@ from typing import NamedTuple
 import numpy as np
 
 from keras_comic import presets as presets_module
+from keras_comic.models import Generator
 from keras_comic.models.image_files import write_image
 from keras_comic.provenance.metadata import Provenance
 from keras_comic.serving.web_media import PHOTO
+from keras_comic.serving.web_media import VIDEO
 from keras_comic.serving.web_media import MediaError
 from keras_comic.serving.web_media import MediaLimits
 from keras_comic.serving.web_media import media_kind
@@ -21,20 +23,20 @@ from keras_comic.video.conversion import convert_video
 from keras_comic.video.frame_source import open_frames
 from keras_comic.video.video_stylizer import VideoStylizer
 
-# Letters of a file's name that are kept in the comic's.
-_KEPT = re.compile(r"[^\w.-]+")
+# Letters of a file's name that are not kept in the comic's.
+_REPLACED = re.compile(r"[^\w.-]+")
 LONGEST_STEM = 60
-# Seconds between the frames of a video that are reviewed before it is drawn.
-REVIEWED_EVERY = 0.5
 
 
 class Choice(NamedTuple):
-    """What was chosen on the page."""
+    """The settings that were chosen on the page.
+
+    `styles` has a pair of name and weight for each style; it is empty where
+    the preset draws in one way.
+    """
 
     preset: str
-    style: str
-    second: str | None = None
-    share: float = 0.0
+    styles: tuple = ()
     strength: float = 1.0
     keep_color: bool = False
 
@@ -58,7 +60,7 @@ class Result(NamedTuple):
 
 
 class Stopped(Exception):
-    """Raised by what `make` calls as `progress`, to stop it."""
+    """Raised by the `progress` that `make` calls, to stop it."""
 
 
 class WebStylizer:
@@ -77,7 +79,13 @@ class WebStylizer:
         if not presets:
             raise ValueError("`presets` must name a preset. Received: none")
         for name, generator in presets.items():
-            if not generator.style_names:
+            if not isinstance(generator, Generator):
+                raise ValueError(
+                    "The page draws photos, which takes a preset of the kind "
+                    "generator or style_generator. Received: "
+                    f"preset={name!r} of the kind {generator.kind}"
+                )
+            if generator.takes_style and not generator.style_names:
                 raise ValueError(
                     "A preset needs a named style to be chosen on the page "
                     f"(`keras-comic add-style`). Received: preset={name!r}"
@@ -102,27 +110,27 @@ class WebStylizer:
             facts = f"{frames.duration:.1f} seconds, {facts}"
         return Preview(kind, first, facts)
 
-    def make(self, path, choice, folder, progress=None):
+    def make(self, path, choice, folder, progress=lambda done, total: None):
         """Makes a comic of a file."""
-        generator, style = self._style(choice)
+        generator = self.generators[choice.preset]
+        provenance = generator.provenance
+        if provenance.preset is None:
+            provenance = Provenance(choice.preset)
+        style = list(choice.styles) or None
+        if style and len(style) == 1:
+            style = style[0][0]
         target = Path(folder) / _file_name(path, choice)
-        said = generator.provenance
-        if said.preset is None:
-            said = Provenance(choice.preset)
         if media_kind(path, self.limits) == PHOTO:
             photo, size = read_photo(path, self.limits)
             comic = generator.stylize(
                 photo, style, choice.strength, keep_color=choice.keep_color
             )
-            if self.content_review is not None:
-                self.content_review.check(comic[None])
+            self._review(comic)
             target = target.with_name(f"{target.name}.png")
-            write_image(target, comic, said)
+            write_image(target, comic, provenance)
             notes = [_size_facts(photo, size)]
             return Result(PHOTO, target, photo, comic, notes)
         frames, size = open_clip(path, self.limits)
-        progress = progress or (lambda done, total: None)
-        self._review_clip(path, progress)
         target = target.with_name(f"{target.name}.mp4")
         stylizer = VideoStylizer(
             generator,
@@ -130,7 +138,7 @@ class WebStylizer:
             strength=choice.strength,
             keep_color=choice.keep_color,
         )
-        stylizer.provenance = said
+        stylizer.provenance = provenance
         try:
             done = convert_video(frames, target, stylizer, progress=progress)
         except (OSError, ValueError) as error:
@@ -138,7 +146,7 @@ class WebStylizer:
         if self.content_review is not None:
             for frame in open_frames(target, scene_cuts=False):
                 progress(done.num_frames, done.num_frames)
-                self.content_review.check(frame.image[None])
+                self._review(frame.image)
         middle = done.num_frames // 2
         before = _frame(frames.path, middle, (frames.width, frames.height))
         after = _frame(target, middle, (frames.width, frames.height))
@@ -151,55 +159,15 @@ class WebStylizer:
                 f"Cut after {self.limits.max_seconds:g} seconds, the most "
                 "that this page takes."
             )
-        return Result("video", target, before, after, notes)
+        return Result(VIDEO, target, before, after, notes)
 
-    def _review_clip(self, path, progress):
-        """Has frames of a video reviewed: of each half second and scene."""
-        if self.content_review is None:
-            return
-        frames, _ = open_clip(path, self.limits)
-        step = max(1, int(frames.frame_rate * REVIEWED_EVERY))
-        sampled = frames.read(every=step)
-        while True:
-            progress(0, frames.num_frames)
-            try:
-                frame = next(sampled)
-            except (OSError, StopIteration, ValueError):
-                # Drawing it tells of what is damaged.
-                return
-            self.content_review.check(frame.image[None])
-
-    def _style(self, choice):
-        """The generator, and what it takes as style."""
-        if choice.preset not in self.generators:
-            raise ValueError(
-                f"`preset` must be one of {list(self.generators)}. "
-                f"Received: preset={choice.preset!r}"
-            )
-        generator = self.generators[choice.preset]
-        for style in (choice.style, choice.second):
-            if style is None and style is choice.second:
-                continue
-            if style not in generator.style_names:
-                raise ValueError(
-                    f"`style` must be one of {generator.style_names}. "
-                    f"Received: style={style!r}"
-                )
-        if not 0.0 <= choice.share <= 1.0:
-            raise ValueError(
-                "`share` must be a number in [0, 1]. "
-                f"Received: share={choice.share!r}"
-            )
-        if choice.second is None or choice.share == 0.0:
-            return generator, choice.style
-        return generator, [
-            (choice.style, 1.0 - choice.share),
-            (choice.second, choice.share),
-        ]
+    def _review(self, comic):
+        if self.content_review is not None:
+            self.content_review.check(comic[None])
 
 
 def _frame(path, number, size):
-    """A frame of a video, or its last, of a size `(width, height)`."""
+    """Reads a frame of a video, or its last, at a size `(width, height)`."""
     frames = open_frames(path, scene_cuts=False)
     frames.width, frames.height = size
     for frame in itertools.islice(frames, number + 1):
@@ -215,9 +183,6 @@ def _size_facts(image, size):
 
 
 def _file_name(path, choice):
-    stem = _KEPT.sub("_", Path(path).stem)[:LONGEST_STEM].strip("._")
-    styles = [choice.style]
-    if choice.second is not None and choice.share:
-        styles.append(choice.second)
-    parts = [stem or "comic", *(_KEPT.sub("_", style) for style in styles)]
-    return "-".join(parts)
+    stem = _REPLACED.sub("_", Path(path).stem)[:LONGEST_STEM].strip("._")
+    names = [_REPLACED.sub("_", name) for name, _ in choice.styles]
+    return "-".join([stem or "comic", *(names or [choice.preset])])

@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from keras_comic.cli.web import web
-from tests.serving.test_web_stylizer import tiny_generator
+from tests.serving.small_saved_model import small_saved_model
 from tests.test_case import ROOT
 from tests.test_case import TestCase
 
@@ -56,7 +56,8 @@ class WebTest(TestCase):
     @pytest.mark.slow
     def test_serves_until_interrupted(self):
         folder = self.temporary_folder()
-        tiny_generator().save_to_preset(folder / "tiny")
+        generator, _ = small_saved_model()
+        generator.save_to_preset(folder / "tiny")
         process = subprocess.Popen(
             [sys.executable, "-c", PROGRAM, folder / "tiny", "--port", "0"]
             + ["--max-seconds", "3"],

@@ -7,7 +7,7 @@ from PIL import Image
 from keras_comic.serving.web_page import make_page
 from keras_comic.serving.web_page import serve_page
 from tests.examples.test_demo import load_script
-from tests.serving.test_web_stylizer import tiny_generator
+from tests.serving.test_web_stylizer import tiny_painter
 from tests.test_case import ROOT
 from tests.test_case import TestCase
 from tests.test_case import photos
@@ -39,9 +39,7 @@ class WebScreenshotsTest(TestCase):
     def test_pictures(self):
         pytest.importorskip("playwright.sync_api")
         script = load_script("web_screenshots")
-        page = make_page(
-            {"tiny": tiny_generator()}, cache_folder=self.temporary_folder()
-        )
+        page = make_page({"tiny": tiny_painter()})
         self.addCleanup(page.close)
         url = serve_page(page, port=0, wait=False)
         with script.open_browser() as browser:
