@@ -79,7 +79,7 @@ class DocstringsTest(parameterized.TestCase):
         for method in ("__init__", "build", "call"):
             if method in vars(cls):
                 self.assertIsNone(vars(cls)[method].__doc__, (cls, method))
-        if cls.__init__ is not object.__init__:
+        if getattr(cls.__init__, "__module__", "").startswith("keras_comic"):
             self._check(cls.__init__, cls.__name__, "Args", cls.__doc__)
         if "call" in vars(cls) or "Call arguments" in sections(cls.__doc__):
             call = f"{cls.__name__}.call"
