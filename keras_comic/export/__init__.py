@@ -11,9 +11,7 @@ from keras_comic.export.model_config import read_monitoring_config
 from keras_comic.export.model_config import write_model_config
 from keras_comic.export.model_config import write_monitoring_config
 from keras_comic.export.onnx_export import save_onnx
-from keras_comic.export.parity import ParityRow
 from keras_comic.export.parity import measure_parity
-from keras_comic.export.parity import parity_table
 from keras_comic.export.portable_model import PortableModel
 from keras_comic.export.saved_model import save_served_model
 from keras_comic.export.versions import list_versions
@@ -26,14 +24,12 @@ from keras_comic.export.warmup import write_warmup_records
 __all__ = [
     "BatchingParameters",
     "ModelConfig",
-    "ParityRow",
     "PortableModel",
     "list_versions",
     "make_batching_parameters",
     "make_warmup_requests",
     "measure_parity",
     "new_version",
-    "parity_table",
     "prune_versions",
     "read_batching_parameters",
     "read_model_config",

@@ -1,123 +1,108 @@
-"""Generators as ONNX models."""
+"""Models as ONNX files."""
 
 import importlib
 import json
 import os
 import tempfile
 import warnings
-from pathlib import Path
 
 import numpy as np
 
-from keras_comic.export.portable_graph import check_generator
+from keras_comic.export.portable_graph import CONDITIONS
+from keras_comic.export.portable_graph import PortableGraphs
 from keras_comic.export.portable_graph import check_target
-from keras_comic.export.portable_graph import describe_generator
-from keras_comic.export.portable_graph import outer_convolutions
-from keras_comic.export.portable_graph import trace_generator
-from keras_comic.export.portable_graph import trace_style_encoder
-from keras_comic.export.representative import representative_inputs
-from keras_comic.export.whole_files import write_whole
+from keras_comic.export.portable_graph import describe_model
+from keras_comic.export.portable_graph import write_files
 
 OPSET = 17
-# Of the photos that the ranges of int8 are taken from.
-IMAGE_SIZE = (256, 256)
-DIMENSIONS = {4: ("batch", "height", "width", None), 2: ("batch", None)}
+DIMENSIONS = ("batch", "height", "width")
 
 
-def save_onnx(
-    generator, path, dtype="float32", representative=None, licence=None
-):
-    """Writes a generator as ONNX models, for ONNX Runtime and others.
+def save_onnx(generator, path, dtype="float32", licence=None):
+    """Writes a model as ONNX files, for ONNX Runtime and others.
 
-    Two models: the generator, inputs `photos` and `style`, output `comics`;
-    and beside it `NAME.style_encoder.onnx`, input `images`, output `style`,
-    which makes a style vector of any drawing. Batch, height and width are
-    free, odd sides too: the graph pads by reflection and crops. The vectors
-    of the named styles, the preset, its licence and the ranges are in the
-    models' metadata, as JSON. `PortableModel` runs them.
+    Of a `Generator`: inputs `photos` and the conditions of its kind, such as
+    `style`; output `comics`. Batch, height and width are free, odd sides too:
+    the graph pads by reflection and crops. Where a photo has conditions of its
+    own, `NAME.conditions.onnx` beside it makes them of `photos`, which may be
+    a drawing whose style is wanted. Of a `LatentGenerator`: `codes` to
+    `pictures`. The kind, the named styles, the preset and its licence are in
+    the metadata, as JSON. `PortableModel` runs them.
 
     Args:
-        generator: A built generator, or what `keras_comic.from_preset` takes.
+        generator: A built `Generator` or `LatentGenerator`, or what
+            `keras_comic.from_preset` takes.
         path: String or path that ends in `.onnx`; the folder is made. Files
             are replaced.
         dtype: `"float32"`; `"float16"`, weights of half the size, computed in
             float32, since sums over a picture are beyond float16; or
-            `"int8"`, most convolutions in int8 as in `save_litert`. Defaults
-            to `"float32"`.
-        representative: Photos that int8's ranges are taken from, as in
-            `save_litert`. Defaults to `None`.
+            `"int8"`, weights of convolutions in 8 bits, and their inputs
+            rounded to 8 bits as they come. Defaults to `"float32"`.
         licence: String or `None`, that of the weights. Defaults to `None`:
             for a built-in preset, what its metadata say.
 
     Returns:
-        List of the two paths.
+        List of the paths.
 
     Raises:
         ImportError: If the extra `export` is not installed.
-        FileNotFoundError: If `representative` is not there.
-        ValueError: If `dtype` is unknown, `path` ends otherwise,
-            `representative` is missing or not wanted, or Keras does not run
-            on TensorFlow.
+        ValueError: If `dtype` is unknown, `path` ends otherwise, the model is
+            of another kind, or Keras does not run on TensorFlow.
 
     Example:
 
     >>> generator = keras_comic.AdaINGenerator.light((4, 8, 4, 4), 1, 8)
     >>> paths = keras_comic.export.save_onnx(generator, "ink.onnx")
     >>> [path.name for path in paths]
-    ['ink.onnx', 'ink.style_encoder.onnx']
+    ['ink.onnx', 'ink.conditions.onnx']
 
     Reference:
         - [ONNX](https://onnx.ai), operator set 17.
     """
-    path = Path(path)
-    check_target(path, ".onnx", dtype, representative)
-    onnx, tf2onnx = _import_packages()
-    generator = check_generator(generator)
-    facts = describe_generator(generator, licence)
-    facts = {"format": "onnx", "weights": dtype, **facts}
-    samples = []
-    if dtype == "int8":
-        samples = representative_inputs(generator, representative, IMAGE_SIZE)
-    models = {
-        path: trace_generator(generator),
-        path.with_suffix(".style_encoder.onnx"): trace_style_encoder(generator),
-    }
+    path = check_target(path, ".onnx", dtype)
+    onnx = _import("onnx")
+    graphs = PortableGraphs(generator)
+    description = describe_model(graphs.model, dtype, licence)
     contents = {}
-    for name, function in models.items():
-        model = _convert(tf2onnx, function)
-        _name_dimensions(model)
-        if samples and name == path:
-            model = _quantized(onnx, model, samples)
+    functions = {
+        path: graphs.network(),
+        path.with_suffix(f"{CONDITIONS}.onnx"): graphs.photo_conditions(),
+    }
+    for target, function in functions.items():
+        if function is None:
+            continue
+        model = _convert(function)
+        if dtype == "int8" and target == path:
+            model = _quantized(onnx, model)
         elif dtype != "float32":
             _store_as_float16(onnx, model)
+        for value in (*model.graph.input, *model.graph.output):
+            _name_dimensions(value.type.tensor_type.shape.dim)
         del model.metadata_props[:]
-        for key, value in facts.items():
+        for key, value in description.items():
             entry = model.metadata_props.add(key=key)
-            is_text = isinstance(value, str)
-            entry.value = value if is_text else json.dumps(value)
-        model.producer_name = facts["software"]
+            entry.value = json.dumps(value)
+        model.producer_name = description["software"]
         onnx.checker.check_model(model)
-        contents[name] = model.SerializeToString()
-    return write_whole(contents)
+        contents[target] = model.SerializeToString()
+    return write_files(contents)
 
 
-def _import_packages():
+def _import(name):
     try:
         with warnings.catch_warnings():
             # Of what it imports in turn.
             warnings.simplefilter("ignore")
-            return (
-                importlib.import_module("onnx"),
-                importlib.import_module("tf2onnx"),
-            )
+            return importlib.import_module(name)
     except ImportError as error:
         raise ImportError(
-            "ONNX models are written by tf2onnx; install it with "
+            f"ONNX models need {name.partition('.')[0]}; install it with "
             f"`pip install 'keras-comic[export]'`. ({error})"
         ) from error
 
 
-def _convert(tf2onnx, function):
+def _convert(function):
+    tf2onnx = _import("tf2onnx")
     with warnings.catch_warnings():
         # NumPy's and protobuf's, about how tf2onnx calls them.
         warnings.simplefilter("ignore")
@@ -135,12 +120,12 @@ def _floor_mod(context, node, name, args):
     node.type = "Mod"
 
 
-def _name_dimensions(model):
-    for value in (*model.graph.input, *model.graph.output):
-        dimensions = value.type.tensor_type.shape.dim
-        names = DIMENSIONS[len(dimensions)]
-        for dimension, name in zip(dimensions, names, strict=True):
-            if name is not None:
+def _name_dimensions(dimensions):
+    """Names the free dimensions, the first of which is the batch."""
+    dimensions[0].dim_param = DIMENSIONS[0]
+    if len(dimensions) == 4:
+        for dimension, name in zip(dimensions[1:3], DIMENSIONS[1:]):
+            if not dimension.dim_value:
                 dimension.dim_param = name
 
 
@@ -164,55 +149,20 @@ def _store_as_float16(onnx, model):
     model.graph.node.extend(nodes)
 
 
-class _Samples:
-    """Inputs, one by one, as ONNX Runtime's calibration asks for them."""
-
-    def __init__(self, samples):
-        self.samples = iter(samples)
-
-    def get_next(self):
-        photos, style = next(self.samples, (None, None))
-        return None if photos is None else {"photos": photos, "style": style}
-
-
-def _quantized(onnx, model, samples):
-    """The model with its convolutions, but the outer, in int8."""
-    quantization = _import_quantization()
-    producers = {
-        output: node.name for node in model.graph.node for output in node.output
-    }
-    nodes = [
-        (
-            node.name,
-            node.op_type == "Conv",
-            [producers[name] for name in node.input if name in producers],
-        )
-        for node in model.graph.node
-    ]
+def _quantized(onnx, model):
+    """Returns the model with its convolutions in 8 bits."""
+    quantization = _import("onnxruntime.quantization")
+    # Else it advises a pass that fuses what is not here.
+    model.metadata_props.add(
+        key="onnx.quant.pre_process", value="onnxruntime.quant"
+    )
     with tempfile.TemporaryDirectory() as folder:
         written = os.path.join(folder, "int8.onnx")
-        # Else it advises a pass that fuses what is not here.
-        model.metadata_props.add(
-            key="onnx.quant.pre_process", value="onnxruntime.quant"
-        )
-        quantization.quantize_static(
+        quantization.quantize_dynamic(
             model,
             written,
-            _Samples(samples),
             op_types_to_quantize=["Conv"],
-            per_channel=True,
-            activation_type=quantization.QuantType.QUInt8,
-            weight_type=quantization.QuantType.QInt8,
-            nodes_to_exclude=outer_convolutions(nodes),
+            # Signed weights have no fast kernel in ONNX Runtime.
+            weight_type=quantization.QuantType.QUInt8,
         )
         return onnx.load(written)
-
-
-def _import_quantization():
-    try:
-        return importlib.import_module("onnxruntime.quantization")
-    except ImportError as error:
-        raise ImportError(
-            "ONNX Runtime makes int8 models; install it with "
-            f"`pip install 'keras-comic[export]'`. ({error})"
-        ) from error

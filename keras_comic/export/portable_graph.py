@@ -1,118 +1,89 @@
-"""Graphs of a generator for runtimes other than TensorFlow."""
+"""Graphs and descriptions of a model for runtimes other than TensorFlow."""
 
-import collections
+import os
+from pathlib import Path
 
 import keras
-import numpy as np
 import tensorflow as tf
+from keras import ops
 
 from keras_comic import presets
-from keras_comic.models.pictures import SMALLEST_SIDE
-
-VALUE_RANGE = [-1.0, 1.0]
-# Convolutions that int8 models leave in float32: so many from the photo (of
-# the light generator, the encoder's, the skip and the first residual block's),
-# and so many to the comic (those at full size).
-FIRST_CONVOLUTIONS = 4
-LAST_CONVOLUTIONS = 2
+from keras_comic.export.saved_model import load_generator
+from keras_comic.models.drawing import run_network
+from keras_comic.models.generator import Generator
+from keras_comic.models.latent_generator import LatentGenerator
+from keras_comic.models.style_generator import StyleGenerator
 
 DTYPES = ("float32", "float16", "int8")
+# The file of a photo's, or a drawing's, own conditions, beside the network's.
+CONDITIONS = ".conditions"
 
 
-def trace_generator(generator, image_size=None):
-    """What a generator computes, as a graph of constants and simple ops."""
-    twin = _twin(generator)
-    constants = _constants(twin)
-    batch, height, width = (None, None, None)
-    if image_size is not None:
-        batch, (height, width) = 1, image_size
-        _upsample_without_sizes(twin)
+class PortableGraphs:
+    """The graphs of a model, of constants and simple operations.
 
-    @tf.function(
-        autograph=False,
-        input_signature=[
-            tf.TensorSpec((batch, height, width, 3), name="photos"),
-            tf.TensorSpec((batch, generator.style_dim), name="style"),
-        ],
-    )
-    def comics(photos, style):
-        with keras.StatelessScope(state_mapping=constants):
-            inputs = {"photos": photos, "style": style}
-            return {"comics": twin(inputs, training=False)}
+    With `image_size` they take one photo of that size, and no operation
+    depends on it, so that an interpreter can resize them to sides divisible by
+    the stride; without, batches of any size.
+    """
 
-    return _simplified(comics)
-
-
-def trace_style_encoder(generator, image_size=None):
-    """What `encode_style` of a generator computes, see `trace_generator`."""
-    twin = _twin(generator)
-    constants = _constants(twin)
-    batch, height, width = (None, None, None)
-    if image_size is not None:
-        batch, (height, width) = 1, image_size
-
-    @tf.function(
-        autograph=False,
-        input_signature=[
-            tf.TensorSpec((batch, height, width, 3), name="images")
-        ],
-    )
-    def style(images):
-        with keras.StatelessScope(state_mapping=constants):
-            return {"style": twin.encode_style(images)}
-
-    return _simplified(style)
-
-
-def trace_in_float64(generator):
-    """What a generator computes, in double precision: what errors are of."""
-    function = trace_generator(generator)
-    concrete = function.get_concrete_function()
-    graph = concrete.graph.as_graph_def()
-    for node in graph.node:
-        for value in node.attr.values():
-            if value.type == tf.float32.as_datatype_enum:
-                value.type = tf.float64.as_datatype_enum
-            if value.tensor.dtype == tf.float32.as_datatype_enum:
-                array = tf.make_ndarray(value.tensor).astype("float64")
-                value.tensor.CopyFrom(tf.make_tensor_proto(array))
-    signature = [
-        tf.TensorSpec(spec.shape, tf.float64, name=spec.name)
-        for spec in function.input_signature
-    ]
-    return _imported(graph, concrete, signature)
-
-
-def count_operations(function):
-    """The kinds of operations in a traced graph."""
-    graph = function.get_concrete_function().graph
-    kinds = collections.Counter(node.op for node in graph.as_graph_def().node)
-    return dict(sorted(kinds.items()))
-
-
-def outer_convolutions(nodes):
-    """The convolutions of a graph that int8 would harm."""
-    before, after = {}, {}
-    for name, is_convolution, inputs in nodes:
-        behind = max((before.get(i, 0) for i in inputs), default=0)
-        before[name] = behind + is_convolution
-    for name, is_convolution, inputs in reversed(nodes):
-        after[name] = after.get(name, 0) + is_convolution
-        for entry in inputs:
-            after[entry] = max(after.get(entry, 0), after[name])
-    return [
-        name
-        for name, is_convolution, _ in nodes
-        if is_convolution
-        and (
-            before[name] <= FIRST_CONVOLUTIONS
-            or after[name] <= LAST_CONVOLUTIONS
+    def __init__(self, model, image_size=None):
+        self.model = load_generator(model)
+        self._image_size = image_size
+        self._twin = _float32_twin(self.model)
+        self._constants = list(
+            zip(self._twin.weights, self._twin.get_weights(), strict=True)
         )
-    ]
+        if image_size is not None:
+            _upsample_without_sizes(self._twin)
+
+    def network(self):
+        """Returns photos and conditions to comics, or codes to pictures."""
+        specs = [
+            self._spec(name, value.shape)
+            for name, value in self.model.example_inputs().items()
+        ]
+        names = [spec.name for spec in specs]
+
+        @tf.function(autograph=False, input_signature=specs)
+        def draw(*values):
+            inputs = dict(zip(names, values, strict=True))
+            with keras.StatelessScope(state_mapping=self._constants):
+                if isinstance(self.model, LatentGenerator):
+                    return {"pictures": self._twin(inputs, training=False)}
+                if self._image_size is not None:
+                    return {"comics": self._twin(inputs, training=False)}
+                photos = inputs.pop("photos")
+                return {"comics": run_network(self._twin, photos, inputs)}
+
+        return draw
+
+    def photo_conditions(self):
+        """Returns photos to their own conditions; `None` if they have none."""
+        if isinstance(self.model, LatentGenerator):
+            return None
+        photos = self._spec("photos", (1, None, None, 3))
+
+        @tf.function(autograph=False, input_signature=[photos])
+        def encode(photos):
+            with keras.StatelessScope(state_mapping=self._constants):
+                return self._twin.photo_conditions(photos)
+
+        structure = encode.get_concrete_function().structured_outputs
+        return encode if structure else None
+
+    def _spec(self, name, shape):
+        size, batch = (None, None), None
+        if self._image_size is not None:
+            size, batch = self._image_size, 1
+        if name == "photos":
+            shape = (batch, *size, 3)
+        return tf.TensorSpec((batch, *shape[1:]), tf.float32, name)
 
 
-def check_target(path, suffix, dtype, representative):
-    """Checks what is to be written."""
+def check_target(path, suffix, dtype):
+    """Returns the path of what is to be written."""
+    path = Path(path)
     if path.suffix != suffix:
         raise ValueError(
             f"`path` must end in `{suffix}`. Received: path={str(path)!r}"
@@ -121,82 +92,68 @@ def check_target(path, suffix, dtype, representative):
         raise ValueError(
             f"`dtype` must be one of {list(DTYPES)}. Received: dtype={dtype!r}"
         )
-    if (dtype == "int8") != (representative is not None):
-        raise ValueError(
-            "`representative`, photos that show which values occur, is needed "
-            "for, and only for, `dtype='int8'`: TFRecords of photos, a folder "
-            "of images, or a list of uint8 pictures. "
-            f"Received: dtype={dtype!r}, representative={representative!r}"
-        )
+    return path
 
 
-def check_generator(generator):
-    """The generator itself, or that of a preset."""
-    if keras.config.backend() != "tensorflow":
-        raise ValueError(
-            "A generator can only be exported with Keras on TensorFlow; set "
-            "KERAS_BACKEND=tensorflow before Keras is imported. "
-            f"Received: backend {keras.config.backend()!r}"
-        )
-    if not isinstance(generator, keras.Model):
-        generator = presets.from_preset(generator)
-    if not generator.built:
-        raise ValueError(
-            "The generator must be built before it is exported: call it once. "
-            "Received: built=False"
-        )
-    return generator
-
-
-def describe_generator(generator, licence=None):
-    """What an exported file says of itself."""
-    provenance = generator.provenance
+def describe_model(model, dtype, licence=None):
+    """Returns what an exported file says of itself, for `PortableModel`."""
+    provenance = model.provenance
     if licence is None:
         facts = presets.list_presets().get(provenance.preset) or {}
         licence = facts.get("licence")
-    pictures = {
-        "dtype": "float32",
-        "shape": ["batch", "height", "width", 3],
-        "range": VALUE_RANGE,
-        "color_space": "RGB",
-    }
-    style = {"dtype": "float32", "shape": ["batch", generator.style_dim]}
-    return {
+    description = {
         "software": provenance.software,
         "preset": provenance.preset,
         "preset_version": provenance.version,
         "licence": licence,
-        "generator": {
-            "inputs": {"photos": pictures, "style": style},
-            "outputs": {"comics": pictures},
-        },
-        "style_encoder": {
-            "inputs": {"images": pictures},
-            "outputs": {"style": style},
-        },
-        "smallest_side": SMALLEST_SIDE,
-        "styles": generator.styles,
+        "weights": dtype,
+        "kind": model.kind,
+        "value_range": [-1.0, 1.0],
+    }
+    if isinstance(model, LatentGenerator):
+        own = type(model).truncate is not LatentGenerator.truncate
+        return description | {"code_dim": model.code_dim, "truncates": not own}
+    weaken = type(model).weaken
+    weakens = {StyleGenerator.weaken: "style", Generator.weaken: "photo"}
+    styles, conditions = {}, {}
+    if model.takes_style:
+        styles = model.styles
+    else:
+        conditions = {
+            name: ops.convert_to_numpy(value).tolist()
+            for name, value in model.conditions().items()
+        }
+    return description | {
+        "stride": model.stride,
+        "takes_style": model.takes_style,
+        "styles": styles,
+        "conditions": conditions,
+        "weakens": weakens.get(weaken),
     }
 
 
-def stride_of(generator):
-    """Pixels that the sides are padded to a multiple of, inside."""
-    encoder = getattr(generator, "content_encoder", None)
-    return getattr(encoder, "stride", 1)
+def write_files(contents):
+    """Writes files beside their final names, then renames them all."""
+    partials = {}
+    try:
+        for path, data in contents.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            partials[path] = path.with_name(f".{path.name}.partial")
+            partials[path].write_bytes(data)
+        for path, partial in partials.items():
+            os.replace(partial, path)
+    finally:
+        for partial in partials.values():
+            partial.unlink(missing_ok=True)
+    return list(partials)
 
 
-def _constants(generator):
-    """Pairs of variable and value, for `keras.StatelessScope`."""
-    values = generator.get_weights()
-    return list(zip(generator.weights, values, strict=True))
-
-
-def _twin(generator):
-    """A copy of a generator that computes in float32."""
-    config = keras.saving.serialize_keras_object(generator)
+def _float32_twin(model):
+    """Returns a copy of a model that computes in float32."""
+    config = keras.saving.serialize_keras_object(model)
     _set_float32(config)
     twin = keras.saving.deserialize_keras_object(config)
-    twin.set_weights(generator.get_weights())
+    twin.set_weights(model.get_weights())
     return twin
 
 
@@ -211,14 +168,16 @@ def _set_float32(config):
             _set_float32(entry)
 
 
-def _upsample_without_sizes(generator):
-    """Lets `UpSampling2D` repeat pixels by a rearrangement of channels."""
-    for layer in _layers_in(generator):
-        if type(layer) is not keras.layers.UpSampling2D:
-            continue
-        rows, columns = layer.size
-        if layer.interpolation == "nearest" and rows == columns:
-            layer.call = _Repeat(rows)
+def _upsample_without_sizes(model):
+    """Lets `UpSampling2D` repeat pixels by a rearrangement of channels.
+
+    Keras's own reshapes to sizes that are then fixed in the file.
+    """
+    for layer in model._flatten_layers():
+        if type(layer) is keras.layers.UpSampling2D:
+            rows, columns = layer.size
+            if layer.interpolation == "nearest" and rows == columns:
+                layer.call = _Repeat(rows)
 
 
 class _Repeat:
@@ -230,73 +189,3 @@ class _Repeat:
     def __call__(self, inputs):
         copies = tf.concat([inputs] * self.times**2, axis=-1)
         return tf.nn.depth_to_space(copies, self.times)
-
-
-def _layers_in(layer, seen=None):
-    """A layer and those that it holds, at any depth."""
-    seen = set() if seen is None else seen
-    if id(layer) in seen:
-        return
-    seen.add(id(layer))
-    yield layer
-    for value in list(vars(layer).values()):
-        values = value if isinstance(value, (list, tuple)) else [value]
-        for entry in values:
-            if isinstance(entry, keras.layers.Layer):
-                yield from _layers_in(entry, seen)
-
-
-def _simplified(function):
-    """The function with its graph rewritten."""
-    concrete = function.get_concrete_function()
-    graph = concrete.graph
-    source = graph.as_graph_def()
-    rewritten = tf.compat.v1.GraphDef()
-    rewritten.versions.CopyFrom(source.versions)
-    rewritten.library.CopyFrom(source.library)
-    for node in source.node:
-        operation = graph.get_operation_by_name(node.name)
-        if node.op == "StridedSlice" and _takes_all(operation):
-            _make_identity(node)
-        rewritten.node.add().CopyFrom(node)
-    return _imported(rewritten, concrete, function.input_signature)
-
-
-def _imported(graph, concrete, signature):
-    """A function of a graph that was made of a concrete function's."""
-    names = [tensor.name for tensor in concrete.inputs]
-    (output,) = concrete.structured_outputs
-    results = [tensor.name for tensor in concrete.outputs]
-
-    @tf.function(autograph=False, input_signature=signature)
-    def imported(*inputs):
-        tensors = tf.graph_util.import_graph_def(
-            graph,
-            input_map=dict(zip(names, inputs, strict=True)),
-            return_elements=results,
-            name="",
-        )
-        return {output: tensors[0]}
-
-    return imported
-
-
-def _takes_all(operation):
-    """Whether a slice, of a tensor of a known shape, gives all of it."""
-    before, after = operation.inputs[0].shape, operation.outputs[0].shape
-    strides = tf.get_static_value(operation.inputs[3])
-    return (
-        before.is_fully_defined()
-        and before == after
-        and strides is not None
-        and bool(np.all(strides == 1))
-        and operation.get_attr("new_axis_mask") == 0
-    )
-
-
-def _make_identity(node):
-    node.op = "Identity"
-    del node.input[1:]
-    for name in list(node.attr):
-        if name != "T":
-            del node.attr[name]
