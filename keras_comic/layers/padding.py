@@ -57,4 +57,7 @@ def crop_to_box(images, box):
     (1, 33, 32, 3)
     """
     top, left, height, width = box
+    if isinstance(height, int) and tuple(images.shape[1:3]) == (height, width):
+        # A slice would fix the size in the graph, which a runtime may resize.
+        return images
     return images[:, top : top + height, left : left + width, :]
