@@ -1,15 +1,6 @@
 """Models for serving: SavedModel, ONNX and LiteRT."""
 
-from keras_comic.export.batching import BatchingParameters
-from keras_comic.export.batching import make_batching_parameters
-from keras_comic.export.batching import read_batching_parameters
-from keras_comic.export.batching import write_batching_parameters
 from keras_comic.export.litert_export import save_litert
-from keras_comic.export.model_config import ModelConfig
-from keras_comic.export.model_config import read_model_config
-from keras_comic.export.model_config import read_monitoring_config
-from keras_comic.export.model_config import write_model_config
-from keras_comic.export.model_config import write_monitoring_config
 from keras_comic.export.onnx_export import save_onnx
 from keras_comic.export.parity import measure_parity
 from keras_comic.export.portable_model import PortableModel
@@ -22,24 +13,15 @@ from keras_comic.export.warmup import read_warmup_records
 from keras_comic.export.warmup import write_warmup_records
 
 __all__ = [
-    "BatchingParameters",
-    "ModelConfig",
     "PortableModel",
     "list_versions",
-    "make_batching_parameters",
     "make_warmup_requests",
     "measure_parity",
     "new_version",
     "prune_versions",
-    "read_batching_parameters",
-    "read_model_config",
-    "read_monitoring_config",
     "read_warmup_records",
     "save_litert",
     "save_onnx",
     "save_served_model",
-    "write_batching_parameters",
-    "write_model_config",
-    "write_monitoring_config",
     "write_warmup_records",
 ]
