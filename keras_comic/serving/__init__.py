@@ -1,19 +1,30 @@
 """Servers and clients: the wire, the web page, bulk work.
 
-Each needs an extra of its own, so that a name is imported when it is asked for.
+Each needs an extra of its own, which is imported when it is used. The classes
+derived from those of Beam are in the modules `beam_transforms`
+(`StylizePhotos`) and `comic_model_handler` (`ComicModelHandler`).
 """
 
-import importlib
+from keras_comic.serving.beam_stylize import stylize_with_beam
+from keras_comic.serving.client import Client
+from keras_comic.serving.content_review import ContentReview
+from keras_comic.serving.content_review import Verdict
+from keras_comic.serving.content_review import load_classifier
+from keras_comic.serving.errors import ServingError
+from keras_comic.serving.servable import Servable
+from keras_comic.serving.server import ModelServer
+from keras_comic.serving.server import serve
+from keras_comic.serving.web_media import MediaLimits
+from keras_comic.serving.web_page import make_page
+from keras_comic.serving.web_page import serve_page
 
 __all__ = [
     "Client",
-    "ComicModelHandler",
     "ContentReview",
     "MediaLimits",
     "ModelServer",
     "Servable",
     "ServingError",
-    "StylizePhotos",
     "Verdict",
     "load_classifier",
     "make_page",
@@ -21,32 +32,3 @@ __all__ = [
     "serve_page",
     "stylize_with_beam",
 ]
-
-# Public name: the module here that defines it.
-_LAZY = {
-    "Client": "client",
-    "ComicModelHandler": "comic_model_handler",
-    "ContentReview": "content_review",
-    "MediaLimits": "web_media",
-    "ModelServer": "server",
-    "Servable": "servable",
-    "ServingError": "errors",
-    "StylizePhotos": "beam_transforms",
-    "Verdict": "content_review",
-    "load_classifier": "content_review",
-    "make_page": "web_page",
-    "serve": "server",
-    "serve_page": "web_page",
-    "stylize_with_beam": "beam_stylize",
-}
-
-
-def __getattr__(name):
-    if name in _LAZY:
-        module = importlib.import_module(f"{__name__}.{_LAZY[name]}")
-        return getattr(module, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
-def __dir__():
-    return sorted({*globals(), *__all__})

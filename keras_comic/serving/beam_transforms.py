@@ -112,7 +112,8 @@ class StylizePhotos(beam.PTransform):
     ...     generator, "models/comic/1", warmup_sizes=()
     ... )
     >>> Image.fromarray(noise).save("photo.jpg")
-    >>> handler = keras_comic.serving.ComicModelHandler(folder)
+    >>> handler = keras_comic.serving.comic_model_handler.ComicModelHandler(
+    ...     folder)
     >>> with beam.Pipeline("FnApiRunner") as pipeline:
     ...     photos = pipeline | beam.Create([(b"photo.jpg", b"out/comic.png")])
     ...     made = photos | keras_comic.serving.StylizePhotos(handler, "out")

@@ -1,4 +1,3 @@
-import io
 import json
 import threading
 import time
@@ -7,7 +6,6 @@ import httpx
 import numpy as np
 
 from keras_comic.serving.content_review import ContentReview
-from keras_comic.serving.request_log import json_logging
 from keras_comic.serving.servable import Servable
 from tests.serving.rest_servers import saved_model
 from tests.serving.rest_servers import start_server
@@ -56,50 +54,6 @@ class RestApiTest(TestCase):
         self.assertEqual(
             self.client.post(PREDICT, content=fits).status_code, 200
         )
-
-    def test_logs_and_metrics(self):
-        stream = io.StringIO()
-        with json_logging(stream):
-            self.client.post(
-                PREDICT,
-                json={"instances": photos(3, 8, 8, 3).tolist()},
-                headers={"X-Request-Id": "first"},
-            )
-            self.client.post(
-                PREDICT, content=b"{", headers={"X-Request-Id": "second"}
-            )
-            self.client.get("/healthz")
-            end = time.monotonic() + 10
-            while stream.getvalue().count("\n") < 2:
-                self.assertLess(time.monotonic(), end)
-                time.sleep(0.01)
-        first, second = map(json.loads, stream.getvalue().splitlines())
-        expected = {
-            "message": "request",
-            "request_id": "first",
-            "model": "comic",
-            "version": 1,
-            "signature": "serving_default",
-            "status": "OK",
-            "http_status": 200,
-            "batch_size": 3,
-        }
-        self.assertEqual({name: first[name] for name in expected}, expected)
-        self.assertGreater(first["response_bytes"], 3 * 8 * 8 * 3)
-        self.assertGreater(first["milliseconds"], 0)
-        # The image itself is in no line.
-        self.assertLess(len(stream.getvalue()), 1500)
-        self.assertEqual(second["request_id"], "second")
-        self.assertEqual(second["http_status"], 400)
-        self.assertIn("JSON Parse error", second["error"])
-        page = self.client.get("/monitoring/prometheus/metrics").text
-        self.assertIn(
-            'requests_total{method="predict",model="comic",'
-            'status="INVALID_ARGUMENT"}',
-            page,
-        )
-        self.assertIn('keras_comic_batch_size_sum{model="comic"}', page)
-        self.assertIn('queue_requests{model="comic"} 0.0', page)
 
     def test_token(self):
         _, client = start_server(self, token="s3cret-ü")
