@@ -18,12 +18,12 @@ from keras_comic.data.image_sizes import resize_short_side
 from keras_comic.data.images import ImageError
 from keras_comic.data.images import open_image
 from keras_comic.data.images import read_image
+from keras_comic.data.manifest import read_manifest
 from keras_comic.data.optical_flow import flow_validity
 from keras_comic.data.optical_flow import optical_flow
 from keras_comic.data.optical_flow import warp_image
 from keras_comic.data.photo_folder import PhotoFolder
 from keras_comic.data.shard_layout import ShardLayout
-from keras_comic.data.sources import read_manifest
 from keras_comic.data.variants import make_variant
 from keras_comic.data.video_frames import read_clips
 from keras_comic.data.video_frames import read_frames

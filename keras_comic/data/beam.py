@@ -10,9 +10,9 @@ from keras_comic.data.build_folder import copy_file
 from keras_comic.data.chunks import chunk_paths
 from keras_comic.data.chunks import make_chunk
 from keras_comic.data.paths import is_url
-from keras_comic.data.remote_path import RemotePath
-from keras_comic.data.remote_path import list_url
-from keras_comic.data.remote_path import local_copy
+from keras_comic.data.paths import local_file
+from keras_comic.data.paths import path_of
+from keras_comic.data.sources import list_url
 
 # Beam's own choice would first fetch a program, Prism, from the network.
 _RUNNER = "FnApiRunner"
@@ -77,7 +77,7 @@ def write_records_with_beam(
     {'ink': 1}
     """
     options = make_options(options, "use `write_records`")
-    output = RemotePath(output) if is_url(output) else Path(output)
+    output = path_of(output)
 
     def make(maker, chunks, work):
         import apache_beam as beam
@@ -111,12 +111,15 @@ def _make_chunk(numbered, maker, folder):
         return
     with contextlib.ExitStack() as stack:
         here = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        copies = [stack.enter_context(local_copy(s)) for s in sources]
+        copies = [
+            source._replace(path=stack.enter_context(local_file(source.path)))
+            for source in sources
+        ]
         records, note = chunk_paths(here, number)
         make_chunk(maker, copies, records)
         text = note.read_text(encoding="ascii")
         for source, copy in zip(sources, copies):
-            if copy is not source:
+            if copy.path is not source.path:
                 name = json.dumps(str(source.path))[1:-1]
                 text = text.replace(str(copy.path), name)
         note.write_text(text, encoding="ascii")

@@ -9,10 +9,13 @@ import os
 import re
 import shutil
 import tempfile
-import uuid
 from pathlib import Path
 
 from keras_comic.data.paths import is_url
+from keras_comic.data.paths import list_folder
+from keras_comic.data.paths import move_file
+from keras_comic.data.paths import whole_file
+from keras_comic.data.paths import write_whole
 from keras_comic.data.record_maker import FAILURES
 from keras_comic.data.record_maker import Drop
 from keras_comic.data.tfrecord import INSTALLING
@@ -65,7 +68,8 @@ def _stat(path):
         stat = path.stat()
     except OSError:
         return None, None
-    return stat.st_size, stat.st_mtime_ns
+    # Paths of URLs know seconds only.
+    return stat.st_size, getattr(stat, "st_mtime_ns", stat.st_mtime * 10**9)
 
 
 def digest_of(content):
@@ -143,14 +147,11 @@ def prepare_build(work, key):
     if work.exists() and _read_key(work) != key:
         discard_build(work)
     work.mkdir(exist_ok=True)
-    for path in list(work.iterdir()):
-        if path.name.endswith(".part"):
+    for path in list_folder(work):
+        if path.name.endswith(".part") or ".partial." in path.name:
             path.unlink(missing_ok=True)
     if _read_key(work) is None:
-        part = work / "key.part"
-        with part.open("wb") as file:
-            file.write(key.encode("ascii"))
-        part.replace(work / KEY_FILE)
+        write_whole(work / KEY_FILE, key)
 
 
 def _read_key(work):
@@ -161,12 +162,13 @@ def _read_key(work):
 def discard_build(work):
     """Removes a build that is not finished."""
     marked = False
-    for path in list(work.iterdir()):
+    for path in list_folder(work):
         if path.name == INSTALLING:
             marked = True
         else:
             path.unlink()
-    if not marked:
+    # A folder of an object store is gone with its last file.
+    if not marked and not is_url(work):
         work.rmdir()
 
 
@@ -178,7 +180,7 @@ def local_folder(work):
         return
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(folder)
-        fetched = {path.name: path for path in work.iterdir()}
+        fetched = {path.name: path for path in list_folder(work)}
         for name, path in fetched.items():
             with path.open("rb") as there, open(folder / name, "wb") as here:
                 shutil.copyfileobj(there, here)
@@ -190,10 +192,8 @@ def local_folder(work):
 
 def copy_file(path, target):
     """Copies a file of this machine; the copy appears whole."""
-    part = target.with_name(f".{target.name}.{uuid.uuid4().hex}.part")
-    with open(path, "rb") as here, part.open("wb") as there:
-        shutil.copyfileobj(here, there)
-    part.replace(target)
+    with whole_file(target) as copy:
+        shutil.copyfile(path, copy)
 
 
 def install_build(work, output, splits, drops):
@@ -206,15 +206,15 @@ def install_build(work, output, splits, drops):
         manifest = work / f"{split}.manifest.json"
         content = json.loads(manifest.read_text(encoding="ascii"))
         names = [entry["name"] for entry in content["shards"]]
-        for old in sorted(output.iterdir()):
+        for old in list_folder(output):
             if _is_shard(old.name, split) and old.name not in names:
                 old.unlink()
         for name in names:
-            (work / name).replace(output / name)
+            move_file(work / name, output / name)
             shards.append(output / name)
         page = content["statistics_page"]
-        (work / page).replace(output / page)
-        manifest.replace(output / manifest.name)
+        move_file(work / page, output / page)
+        move_file(manifest, output / manifest.name)
         counts.update(content["counts"])
     return WrittenRecords(shards, dict(counts), drops, content["conversions"])
 

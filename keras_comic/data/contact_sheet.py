@@ -1,35 +1,26 @@
 """Many small pictures with labels on one sheet, for a person to look over."""
 
-import functools
-import os
 import textwrap
-from pathlib import Path
 
 import numpy as np
 from PIL import Image
 from PIL import ImageDraw
+from PIL import ImageFont
 
 from keras_comic.data.borders import check_image
+from keras_comic.data.paths import whole_file
 
-# Of the sheet, pixels: the gap between tiles, the height of a line of each
-# kind of text, and how many lines a label may have.
+# In pixels: the gap between tiles, the height of a line of each kind of text,
+# and the size of its letters.
 GAP = 8
-LINE = {"title": 26, "heading": 24, "label": 13}
+LINES = {"title": 26, "heading": 24, "label": 13}
+LETTERS = {"title": 18, "heading": 15, "label": 10}
 LABEL_LINES = 4
-# Sizes of the letters, points; a point is so many pixels, and a letter of the
-# fixed-width font so many of its sizes wide.
-POINTS = {"title": 13, "heading": 11, "label": 7}
-PIXELS_PER_POINT = 100 / 72
-LETTER_WIDTH = 0.61
+# Letters of a label are so wide on average, pixels.
+LETTER_WIDTH = 5.5
 # Levels of grey.
-PAPER = 255
 TILE = 232
-# Matplotlib draws at most 65,536 pixels in height at once.
-MAX_STRIPS_HEIGHT = 16384
 UNREADABLE = "cannot be read"
-# What stands for a letter that the font has not.
-MISSING = "\N{WHITE SQUARE}"
-CLIPPED = "\N{HORIZONTAL ELLIPSIS}"
 
 
 def save_contact_sheet(
@@ -44,9 +35,8 @@ def save_contact_sheet(
 
     Each group has a heading with its name and how many pictures it holds;
     of a large group the first are shown, and the heading says how many are
-    not. Labels longer than four lines lose their middle; letters that the
-    font does not have become squares. The file is written beside its name
-    and renamed, so that it is there whole or not at all.
+    not. Labels longer than four lines lose their end; letters that the font
+    does not have become squares. The file is there whole or not at all.
 
     Args:
         path: String or path of the file; its folder must exist.
@@ -71,51 +61,22 @@ def save_contact_sheet(
     >>> groups = {"blurred": [("a.png: 3.1", noise), ("b.png", None)]}
     >>> keras_comic.data.save_contact_sheet("sheet.png", groups)
     """
-    sheet = draw_contact_sheet(
-        groups, columns, thumbnail_size, title, max_per_group
-    )
-    path = Path(path)
-    partial = path.with_name(f".partial.{path.name}")
-    try:
-        Image.fromarray(sheet).save(partial, "PNG")
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
-
-
-def draw_contact_sheet(groups, columns, thumbnail_size, title, max_per_group):
-    """Draws the sheet of `save_contact_sheet`."""
     _check(columns, thumbnail_size, max_per_group)
-    width = GAP + columns * (thumbnail_size + GAP)
-    # The sheet from top to bottom: strips of text, and rows of pictures.
-    parts = []
+    sheet = _Sheet(columns, thumbnail_size)
     if title is not None:
-        parts.append(_strip("title", [(GAP, title)], width))
+        sheet.add_text("title", title)
     for name, entries in groups.items():
-        entries = list(entries)
-        shown = entries[:max_per_group]
-        parts.append(
-            _strip("heading", [(GAP, _heading(name, entries, shown))], width)
-        )
+        shown = list(entries)[:max_per_group]
+        heading = f"{name}: {len(entries)}"
+        if len(shown) < len(entries):
+            heading += f" ({len(entries) - len(shown)} of them not shown)"
+        sheet.add_text("heading", heading)
         for start in range(0, len(shown), columns):
-            row = shown[start : start + columns]
-            lefts = [
-                GAP + number * (thumbnail_size + GAP)
-                for number in range(len(row))
-            ]
-            pictures = [image for _, image in row]
-            parts.append(_draw_row(pictures, lefts, thumbnail_size, width))
-            labels = [
-                (left, label)
-                for left, (label, _) in zip(lefts, row, strict=True)
-            ]
-            parts.append(_strip("label", labels, width, thumbnail_size))
+            sheet.add_row(shown[start : start + columns])
     if not groups:
-        parts.append(_strip("heading", [(GAP, "no pictures")], width))
-    texts = _draw_strips([part for part in parts if isinstance(part, dict)])
-    rows = [next(texts) if isinstance(part, dict) else part for part in parts]
-    blank = np.full((GAP, width, 3), PAPER, "uint8")
-    return np.concatenate([blank, *rows, blank])
+        sheet.add_text("heading", "no pictures")
+    with whole_file(path) as partial:
+        sheet.image().save(partial, "PNG")
 
 
 def _check(columns, thumbnail_size, max_per_group):
@@ -133,162 +94,76 @@ def _check(columns, thumbnail_size, max_per_group):
             )
 
 
-def _heading(name, entries, shown):
-    heading = f"{name}: {len(entries)}"
-    if len(shown) < len(entries):
-        heading += f" ({len(entries) - len(shown)} of them not shown)"
-    return heading
+class _Sheet:
+    """A sheet that is put together from strips, from top to bottom."""
 
+    def __init__(self, columns, size):
+        self.size = size
+        self.width = GAP + columns * (size + GAP)
+        self.strips = []
+        self.fonts = {
+            kind: ImageFont.load_default(points)
+            for kind, points in LETTERS.items()
+        }
 
-def _draw_row(pictures, lefts, size, width):
-    """Thumbnails in the middle of grey tiles."""
-    row = np.full((size, width, 3), PAPER, "uint8")
-    for picture, left in zip(pictures, lefts, strict=True):
-        tile = row[:, left : left + size]
-        tile[:] = TILE
-        if picture is None:
-            tile[:] = _unreadable_tile(size)
-            continue
-        thumbnail = _make_thumbnail(picture, size)
-        height, wide = thumbnail.shape[:2]
-        y, x = (size - height) // 2, (size - wide) // 2
-        tile[y : y + height, x : x + wide] = thumbnail
-    return row
+    def add_text(self, kind, text):
+        """Adds a line across the sheet."""
+        strip = Image.new("RGB", (self.width, LINES[kind] + GAP), "white")
+        self._write(strip, (GAP, 4), kind, _printable(text))
+        self.strips.append(strip)
+
+    def add_row(self, entries):
+        """Adds thumbnails in the middle of grey tiles, with their labels."""
+        height = self.size + LABEL_LINES * LINES["label"] + GAP
+        strip = Image.new("RGB", (self.width, height), "white")
+        for number, (label, picture) in enumerate(entries):
+            left = GAP + number * (self.size + GAP)
+            tile = Image.new("RGB", (self.size, self.size), (TILE,) * 3)
+            if picture is None:
+                self._write(tile, (4, self.size // 2), "label", UNREADABLE)
+            else:
+                thumbnail = _make_thumbnail(picture, self.size)
+                place = ((self.size - side) // 2 for side in thumbnail.size)
+                tile.paste(thumbnail, tuple(place))
+            strip.paste(tile, (left, 0))
+            lines = textwrap.wrap(
+                _printable(label), int(self.size / LETTER_WIDTH)
+            )
+            for line, text in enumerate(lines[:LABEL_LINES]):
+                top = self.size + 4 + line * LINES["label"]
+                self._write(strip, (left, top), "label", text)
+        self.strips.append(strip)
+
+    def image(self):
+        """Returns the sheet as it is by now."""
+        height = 2 * GAP + sum(strip.height for strip in self.strips)
+        sheet = Image.new("RGB", (self.width, height), "white")
+        top = GAP
+        for strip in self.strips:
+            sheet.paste(strip, (0, top))
+            top += strip.height
+        return sheet
+
+    def _write(self, image, place, kind, text):
+        draw = ImageDraw.Draw(image)
+        draw.text(place, text, fill="black", font=self.fonts[kind])
 
 
 def _make_thumbnail(picture, size):
-    """The picture at most as large; tiny ones enlarged by a whole factor."""
+    """Shrinks a picture; tiny ones are enlarged by a whole factor."""
     check_image(picture)
-    image = Image.fromarray(picture)
+    image = Image.fromarray(np.asarray(picture))
     factor = size // max(image.size)
     if factor > 1:
-        wide, height = (factor * side for side in image.size)
-        image = image.resize((wide, height), Image.Resampling.NEAREST)
-    else:
-        image.thumbnail((size, size))
-    return np.asarray(image)
+        sides = [factor * side for side in image.size]
+        return image.resize(sides, Image.Resampling.NEAREST)
+    image.thumbnail((size, size))
+    return image
 
 
-@functools.lru_cache(maxsize=4)
-def _unreadable_tile(size):
-    """A tile that says so, crossed out."""
-    tile = Image.new("RGB", (size, size), (TILE,) * 3)
-    draw = ImageDraw.Draw(tile)
-    for corners in ((0, 0, size, size), (0, size, size, 0)):
-        draw.line(corners, (210, 120, 120), 1)
-    text = {
-        "kind": "label",
-        "height": 2 * LINE["label"],
-        "width": size,
-        "texts": [
-            (
-                max(size - int(len(UNREADABLE) * _letter("label")), 0) // 2,
-                UNREADABLE,
-            )
-        ],
-    }
-    strip = next(_draw_strips([text]))[: LINE["label"] + 4]
-    top = (size - len(strip)) // 2
-    pixels = np.array(tile)
-    pixels[top : top + len(strip)] = np.minimum(strip, TILE)
-    return pixels
-
-
-def _letter(kind):
-    """The width of a letter, pixels."""
-    return POINTS[kind] * PIXELS_PER_POINT * LETTER_WIDTH
-
-
-def _strip(kind, texts, width, room=None):
-    """A strip of the sheet that holds texts of one kind."""
-    lines = LABEL_LINES if kind == "label" else 1
-    return {
-        "kind": kind,
-        "height": lines * LINE[kind] + GAP,
-        "width": width,
-        "texts": [
-            (
-                left,
-                _fit(text, int((room or width - left) / _letter(kind)), lines),
-            )
-            for left, text in texts
-        ],
-    }
-
-
-def _fit(text, length, lines):
-    """Breaks a text into lines of a length; a longer one loses its middle."""
-    text = "".join(_printable(character) for character in str(text))
-    broken = textwrap.wrap(text, length)
-    if len(broken) <= lines:
-        return "\n".join(broken)
-    most = length * lines
-    if len(text) > most:
-        tail = (most - 1) * 2 // 3
-        text = f"{text[: most - 1 - tail]}{CLIPPED}{text[len(text) - tail :]}"
-    return "\n".join(
-        text[start : start + length] for start in range(0, len(text), length)
+def _printable(text):
+    """Replaces line ends by blanks, and what cannot be drawn by squares."""
+    return "".join(
+        character if character.isprintable() else "\N{WHITE SQUARE}"
+        for character in " ".join(str(text).split())
     )
-
-
-def _printable(character):
-    """The character, if the font has it."""
-    if character.isspace():
-        return " "
-    if not character.isprintable():
-        return MISSING
-    return character if _font().get_char_index(ord(character)) else MISSING
-
-
-def _font():
-    from matplotlib.font_manager import findfont
-    from matplotlib.font_manager import get_font
-
-    return get_font(findfont("DejaVu Sans Mono"))
-
-
-def _draw_strips(strips):
-    """Draws strips of text, many of them at once."""
-    start = 0
-    while start < len(strips):
-        end, height = start, 0
-        while end < len(strips) and (
-            end == start or height + strips[end]["height"] <= MAX_STRIPS_HEIGHT
-        ):
-            height += strips[end]["height"]
-            end += 1
-        pixels = _draw_texts(strips[start:end], height)
-        top = 0
-        for strip in strips[start:end]:
-            yield pixels[top : top + strip["height"]]
-            top += strip["height"]
-        start = end
-
-
-def _draw_texts(strips, height):
-    """White pixels with the texts of strips, one below the other."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    dpi = 72 * PIXELS_PER_POINT
-    width = strips[0]["width"]
-    figure = Figure((width / dpi, height / dpi), dpi)
-    canvas = FigureCanvasAgg(figure)
-    top = 0
-    for strip in strips:
-        kind = strip["kind"]
-        for left, text in strip["texts"]:
-            figure.text(
-                left / width,
-                1.0 - (top + 4) / height,
-                text,
-                size=POINTS[kind],
-                weight="normal" if kind == "label" else "bold",
-                family="DejaVu Sans Mono",
-                va="top",
-                linespacing=1.1,
-                parse_math=False,
-            )
-        top += strip["height"]
-    canvas.draw()
-    return np.array(canvas.buffer_rgba())[..., :3]

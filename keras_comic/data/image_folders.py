@@ -96,11 +96,12 @@ def image_label(path, folder, split="train"):
     >>> keras_comic.data.image_label("books/ink/a.png", "books")
     'ink'
     """
-    folder = Path(folder)
-    parts = Path(path).relative_to(folder).parts
+    folder = path_of(folder)
+    parts = path_of(path).relative_to(folder).parts
     if len(parts) > 1:
         return parts[0]
-    folder = Path(os.path.abspath(folder))
+    if not is_url(folder):
+        folder = Path(os.path.abspath(folder))
     return folder.parent.name if folder.name == split else folder.name
 
 

@@ -9,7 +9,7 @@ import contextlib
 import os
 import shutil
 import tempfile
-import zlib
+import uuid
 from pathlib import Path
 
 # Here a file appears once it is written to its end, and not before.
@@ -77,10 +77,10 @@ def reached(path):
 
 
 def partial_path(path):
-    """Returns the hidden name beside a file under which it is written."""
-    # A file name has at most 255 bytes; the final one may have that many.
-    number = zlib.crc32(path.name.encode("utf-8", "surrogateescape"))
-    return path.with_name(f".partial.{number:08x}{path.suffix[-32:]}")
+    """Makes up a hidden name beside a file under which it is written."""
+    # Another each time, since two processes may write one file. It is short:
+    # names have at most 255 bytes, and the final one may have that many.
+    return path.with_name(f".partial.{uuid.uuid4().hex}{path.suffix[-32:]}")
 
 
 @contextlib.contextmanager
@@ -113,6 +113,25 @@ def write_whole(path, contents):
         contents = contents.encode("utf-8")
     with whole_file(path) as local:
         local.write_bytes(contents)
+
+
+def move_file(path, target):
+    """Moves a file to another name, in place of what has it."""
+    if not is_url(path):
+        os.replace(path, target)
+        return
+    with reached(path):
+        path.fs.mv(path.path, target.path)
+
+
+def list_folder(folder):
+    """Lists what lies right in a folder; an object store has none empty."""
+    try:
+        return sorted(folder.iterdir())
+    except FileNotFoundError:
+        if not is_url(folder):
+            raise
+        return []
 
 
 @contextlib.contextmanager

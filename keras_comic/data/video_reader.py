@@ -9,15 +9,15 @@ from pathlib import Path
 from keras_comic.data.tone_mapping import HLG
 from keras_comic.data.tone_mapping import PQ
 from keras_comic.data.tone_mapping import needs_tone_mapping
-from keras_comic.data.truncated_video import container_of
-from keras_comic.data.truncated_video import what_is_missing
 from keras_comic.data.video_frame import VideoFrame
 from keras_comic.data.video_library import import_video_library
 
 # Of a video that does not say it, frames per second.
 DEFAULT_RATE = Fraction(25)
-# What needs fewer rows than the deinterlacer is left as it is, pixels.
+# Pixels; what has fewer rows than the deinterlacer needs is left as it is.
 MIN_INTERLACED_HEIGHT = 16
+# Bytes at the start of MP4 and QuickTime files, behind the first length.
+MP4_BOXES = (b"ftyp", b"moov", b"mdat", b"wide", b"skip", b"free")
 
 # Demuxers of still pictures, text and playlists, which are no videos (or
 # which read other files than the one named).
@@ -29,15 +29,7 @@ _DEINTERLACER = ("bwdif", "mode=send_frame:parity=auto:deint=interlaced")
 
 VideoProperties = collections.namedtuple(
     "VideoProperties",
-    [
-        "width",
-        "height",
-        "frame_rate",
-        "time_base",
-        "num_frames",
-        "duration",
-        "changes",
-    ],
+    "width height frame_rate time_base num_frames duration changes",
 )
 
 
@@ -77,37 +69,33 @@ class VideoReader:
     def frames(self):
         """Decodes frame by frame."""
         av = import_video_library("av")
-        missing = what_is_missing(self.path)
         try:
             container = open_container(self.path)
         except av.FFmpegError as error:
-            raise self._failure(error, missing) from error
+            raise self._explain(error) from error
         with container:
-            stream = self._choose_stream(container, missing)
+            stream = self._choose_stream(container)
             # The same number of frames before a fault on every machine.
             stream.thread_type = "NONE"
             self.properties = _properties_of(container, stream)
             pictures = self._deinterlace(_decode(container, stream))
-            frames = _good_frames(pictures, container, stream)
-            count, first_damage = yield from frames
-        problem = f": {missing}" if missing else ""
-        if not count:
-            raise VideoError(
-                f"Not one frame of the video can be decoded{problem}. "
-                f"Received: path={self.path}",
+            end = yield from _good_frames(pictures, container, stream)
+            missing = _missing_seconds(container, stream, end)
+        if not end.count:
+            self._fail(
+                "Not one frame of the video can be decoded",
                 "truncated" if missing else "unreadable",
             )
         if missing:
-            self.error = VideoError(
-                f"The video is cut off: {missing}. Received: path={self.path}",
+            self.error = self._error(
+                f"The video is cut off: its last {missing:.1f} seconds are "
+                "missing",
                 "truncated",
             )
-        elif first_damage:
-            self.error = VideoError(
-                f"The video is damaged after frame {first_damage - 1}; what "
-                "follows up to the next key frame is left out. "
-                f"Received: path={self.path}",
-                "unreadable",
+        elif end.damage:
+            self.error = self._error(
+                f"The video is damaged after frame {end.damage - 1}; what "
+                "follows up to the next key frame is left out"
             )
 
     def read_properties(self):
@@ -123,6 +111,53 @@ class VideoReader:
             width=width, height=height, changes=changes
         )
 
+    def _error(self, problem, reason="unreadable"):
+        return VideoError(f"{problem}. Received: path={self.path}", reason)
+
+    def _fail(self, problem, reason="unreadable"):
+        raise self._error(problem, reason)
+
+    def _explain(self, error):
+        with open(self.path, "rb") as file:
+            head = file.read(12)
+        if not head:
+            return self._error("The file is empty")
+        if head[4:8] in MP4_BOXES:
+            return self._error(
+                "The video is cut off, or damaged: its table of contents is "
+                f"missing ({error.strerror})",
+                "truncated",
+            )
+        if head[:4] in (b"RIFF", b"\x1aE\xdf\xa3", b"GIF8"):
+            return self._error(f"The video cannot be opened: {error.strerror}")
+        return self._error(
+            "The file is not a video that FFmpeg can read", "not a video"
+        )
+
+    def _choose_stream(self, container):
+        av = import_video_library("av")
+        if _NO_VIDEO_FORMATS.fullmatch(container.format.name):
+            self._fail(
+                f"The file holds no video but {container.format.long_name}",
+                "not a video",
+            )
+        attached = av.stream.Disposition.attached_pic
+        streams = [
+            stream
+            for stream in container.streams.video
+            if not stream.disposition & attached
+        ]
+        if not container.streams:
+            self._fail(
+                "The video is cut off, or damaged: it lists no streams",
+                "truncated",
+            )
+        if not streams:
+            self._fail("The file has no video stream", "not a video")
+        if streams[0].codec_context is None:
+            self._fail("The video is of a codec that FFmpeg cannot decode")
+        return streams[0]
+
     def _deinterlace(self, pictures):
         """Deinterlaces from the first interlaced picture on."""
         graph, kind = None, None
@@ -133,7 +168,7 @@ class VideoReader:
                 picture.format.name,
             )
             if graph is not None and new_kind != kind:
-                yield from _drain(graph)
+                yield from _pull(graph, None)
                 graph = None
             if picture is None or (
                 graph is None
@@ -147,54 +182,9 @@ class VideoReader:
             if graph is None:
                 self.is_interlaced = True
                 graph, kind = _make_deinterlacer(picture), new_kind
-            graph.push(picture)
-            yield from _pull(graph)
+            yield from _pull(graph, picture)
         if graph is not None:
-            yield from _drain(graph)
-
-    def _choose_stream(self, container, missing):
-        av = import_video_library("av")
-        attached = av.stream.Disposition.attached_pic
-        streams = [
-            stream
-            for stream in container.streams.video
-            if not stream.disposition & attached
-        ]
-        if _NO_VIDEO_FORMATS.fullmatch(container.format.name):
-            problem = f"holds no video but {container.format.long_name}"
-        elif streams and streams[0].codec_context is not None:
-            return streams[0]
-        elif missing:
-            raise VideoError(
-                f"The video is cut off: {missing}. Received: path={self.path}",
-                "truncated",
-            )
-        elif streams:
-            raise VideoError(
-                "The video is of a codec that FFmpeg cannot decode. "
-                f"Received: path={self.path}",
-                "unreadable",
-            )
-        else:
-            problem = "has no video stream"
-        raise VideoError(
-            f"The file {problem}. Received: path={self.path}", "not a video"
-        )
-
-    def _failure(self, error, missing):
-        with open(self.path, "rb") as file:
-            head = file.read(12)
-        if not head:
-            problem, reason = "The file is empty", "unreadable"
-        elif missing:
-            problem, reason = f"The video is cut off: {missing}", "truncated"
-        elif container_of(head):
-            problem = f"The video cannot be opened: {error.strerror}"
-            reason = "unreadable"
-        else:
-            problem = "The file is not a video that FFmpeg can read"
-            reason = "not a video"
-        return VideoError(f"{problem}. Received: path={self.path}", reason)
+            yield from _pull(graph, None)
 
 
 def open_container(path):
@@ -218,7 +208,6 @@ def _properties_of(container, stream):
     elif container.duration:
         duration = container.duration / 10**6
     num_frames = stream.frames or None
-    time_base = stream.time_base or 1 / rate
     if num_frames is None and duration:
         num_frames = max(1, round(duration * rate))
     changes = []
@@ -238,17 +227,23 @@ def _properties_of(container, stream):
         None,
         None,
         Fraction(rate),
-        Fraction(time_base),
+        Fraction(stream.time_base or 1 / rate),
         num_frames,
         duration,
         tuple(changes),
     )
 
 
+# Where decoding ended: the number of frames, the end of the last one in
+# seconds, and the number of the first frame behind a damage, or `None`.
+_End = collections.namedtuple("_End", "count seconds damage")
+
+
 def _good_frames(pictures, container, stream):
     """Leaves out what is damaged, up to the next key frame."""
     start = Fraction(container.start_time or 0, 10**6)
-    number, time, damage = 0, Fraction(0), None
+    rate = stream.average_rate or DEFAULT_RATE
+    number, time, end, damage = 0, Fraction(0), 0.0, None
     gap, waits_for_key = True, False
     for picture in pictures:
         if picture is None or picture.is_corrupt:
@@ -263,11 +258,33 @@ def _good_frames(pictures, container, stream):
         if picture.pts is not None:
             time = picture.pts * picture.time_base - start
         elif number:
-            time += 1 / (stream.average_rate or DEFAULT_RATE)
-        yield VideoFrame(picture, stream, number, float(time), gap)
+            time += 1 / rate
+        frame = VideoFrame(picture, stream, number, float(time), gap)
+        end = frame.time + (frame.duration or float(1 / rate))
+        yield frame
         gap = False
         number += 1
-    return number, damage
+    return _End(number, end, damage)
+
+
+def _missing_seconds(container, stream, end):
+    """How much the video is shorter than its file states, or 0."""
+    start = (container.start_time or 0) / 10**6
+    stated = re.fullmatch(
+        r"(\d+):(\d\d):(\d\d\.\d+)", stream.metadata.get("DURATION", "")
+    )
+    if stream.duration and stream.time_base:
+        first = float((stream.start_time or 0) * stream.time_base) - start
+        duration = first + float(stream.duration * stream.time_base)
+    elif stated:
+        # Of Matroska and WebM by FFmpeg.
+        hours, minutes, seconds = map(float, stated.groups())
+        duration = 3600 * hours + 60 * minutes + seconds - start
+    else:
+        return 0
+    # Durations are stated inexactly.
+    missing = duration - end.seconds
+    return missing if missing > 1.5 / (stream.average_rate or 25) else 0
 
 
 def _decode(container, stream):
@@ -295,21 +312,22 @@ def _decode(container, stream):
 def _make_deinterlacer(picture):
     av = import_video_library("av")
     graph = av.filter.Graph()
-    first = graph.add_buffer(
+    source = graph.add_buffer(
         width=picture.width,
         height=picture.height,
         format=picture.format,
         time_base=picture.time_base,
     )
-    middle, last = graph.add(*_DEINTERLACER), graph.add("buffersink")
-    first.link_to(middle)
-    middle.link_to(last)
-    graph.configure()
+    graph.link_nodes(
+        source, graph.add(*_DEINTERLACER), graph.add("buffersink")
+    ).configure()
     return graph
 
 
-def _pull(graph):
+def _pull(graph, picture):
+    """Pushes a picture, or `None` at the end, and yields what comes out."""
     av = import_video_library("av")
+    graph.push(picture)
     while True:
         try:
             yield graph.pull()
@@ -317,13 +335,8 @@ def _pull(graph):
             return
 
 
-def _drain(graph):
-    graph.push(None)
-    yield from _pull(graph)
-
-
 def _flush(stream):
-    """The pictures that the decoder still holds to put them in order."""
+    """Returns the pictures that the decoder still holds to order them."""
     av = import_video_library("av")
     try:
         pictures = stream.decode(None)

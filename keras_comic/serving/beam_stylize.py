@@ -6,7 +6,7 @@ import os
 
 from keras_comic.data.beam import make_options
 from keras_comic.data.paths import is_url
-from keras_comic.data.remote_path import RemotePath
+from keras_comic.data.paths import path_of
 from keras_comic.models.image_files import read_style
 
 BulkStylized = collections.namedtuple(
@@ -139,7 +139,6 @@ def stylize_with_beam(
         }
         _ = outcomes | steps.WriteReport(output)
     folder = steps.path_of(output)
-    _remove_partial(folder / steps.PARTIAL)
     with (folder / steps.REPORT_FILE).open("rb") as file:
         report = json.load(file)
     if not any(report.values()):
@@ -165,7 +164,7 @@ def check_folders(sources, output):
             f"found by. Received: sources={sources}"
         )
     for source in sources:
-        exists = RemotePath(source).exists if is_url(source) else None
+        exists = path_of(source).exists if is_url(source) else None
         if not (exists() if exists else os.path.exists(source)):
             raise FileNotFoundError(
                 f"There is no such file or folder. Received: {source}"
@@ -181,12 +180,3 @@ def check_folders(sources, output):
 def _absolute(path):
     path = os.fspath(path)
     return path.rstrip("/") if is_url(path) else os.path.abspath(path)
-
-
-def _remove_partial(folder):
-    """Also what an interrupted run has left."""
-    if not folder.exists():
-        return
-    for path in list(folder.iterdir()):
-        path.unlink(missing_ok=True)
-    folder.rmdir()

@@ -1,10 +1,7 @@
 """The steps of stylising photos in bulk, as transforms of Apache Beam."""
 
-import functools
 import json
 import os
-import uuid
-from pathlib import Path
 
 try:
     import apache_beam as beam
@@ -20,6 +17,7 @@ except ImportError as error:
         "Apache Beam is not installed: `pip install 'keras-comic[beam]'`."
     ) from error
 
+from keras_comic.data import paths
 from keras_comic.data.image_folders import list_images
 from keras_comic.data.image_formats import MAX_PIXELS
 from keras_comic.data.image_formats import MAX_SIDE
@@ -27,9 +25,8 @@ from keras_comic.data.image_formats import SIGNATURE_BYTES
 from keras_comic.data.image_formats import image_format
 from keras_comic.data.images import image_size
 from keras_comic.data.paths import is_url
-from keras_comic.data.remote_path import RemotePath
-from keras_comic.data.remote_path import list_url
 from keras_comic.data.sources import is_video
+from keras_comic.data.sources import list_url
 from keras_comic.serving.comic_model_handler import SizeBuckets
 
 NAMESPACE = "keras_comic"
@@ -41,7 +38,6 @@ FAILURES = "failures"
 FAILURES_FILE = "failures.jsonl"
 REPORT_FILE = "report.json"
 # Comics that are being written lie here.
-PARTIAL = ".partial"
 COMIC_SUFFIX = ".png"
 # A larger file is not read.
 MAX_FILE_BYTES = 2**28
@@ -186,8 +182,7 @@ class WriteReport(beam.PTransform):
 
 def path_of(text):
     """A path that is opened as a `pathlib.Path` is."""
-    text = os.fsdecode(text)
-    return RemotePath(text) if is_url(text) else Path(text)
+    return paths.path_of(os.fsdecode(text))
 
 
 def _list_photos(source, below, output):
@@ -331,32 +326,9 @@ def _write(prediction, output):
         yield _failure(*pair, result.error)
         return
     _, target = pair
-    write_whole(path_of(target), result.comic_bytes, path_of(output))
+    paths.write_whole(path_of(target), result.comic_bytes)
     Metrics.counter(NAMESPACE, "comics_written").inc()
     yield target
-
-
-def write_whole(path, contents, output):
-    """Writes a file so that it is there as a whole or not at all."""
-    partial = output / PARTIAL / f"{uuid.uuid4().hex}.part"
-    for folder in (partial.parent, path.parent):
-        _make_folder(folder)
-    with partial.open("wb") as file:
-        file.write(contents)
-    partial.replace(path)
-
-
-def _make_folder(folder):
-    if isinstance(folder, RemotePath):
-        _make_remote_folder(folder)
-    else:
-        folder.mkdir(parents=True, exist_ok=True)
-
-
-# To ask at each comic would cost a request.
-@functools.lru_cache(maxsize=4096)
-def _make_remote_folder(folder):
-    folder.mkdir()
 
 
 def _failure(path, target, reason):
@@ -373,7 +345,7 @@ def _failure(path, target, reason):
 def _write_report(output, failures, *counts):
     folder = path_of(output)
     text = "".join(f"{line}\n" for line in sorted(failures))
-    write_whole(folder / FAILURES_FILE, text.encode("ascii"), folder)
+    paths.write_whole(folder / FAILURES_FILE, text.encode("ascii"))
     report = dict(zip((WRITTEN, SKIPPED, "failed"), counts, strict=True))
     text = json.dumps(report) + "\n"
-    write_whole(folder / REPORT_FILE, text.encode("ascii"), folder)
+    paths.write_whole(folder / REPORT_FILE, text.encode("ascii"))

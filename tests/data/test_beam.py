@@ -1,7 +1,6 @@
 import json
 import os
 import sys
-from pathlib import Path
 
 import pytest
 from absl.testing import parameterized
@@ -13,10 +12,12 @@ from keras_comic.data.build import write_records
 from keras_comic.data.cleaning import CleaningRules
 from keras_comic.data.clip_record_maker import ClipRecordMaker
 from keras_comic.data.image_record_maker import ImageRecordMaker
+from keras_comic.data.paths import list_folder  # noqa: E402
+from keras_comic.data.paths import path_of  # noqa: E402
+from keras_comic.data.paths import write_whole  # noqa: E402
 from keras_comic.data.shard_layout import ShardLayout
 from keras_comic.data.tfrecord import INSTALLING
 from keras_comic.data.tfrecord import read_records
-from tests.data.object_store import ObjectStore
 from tests.data.pages import draw_comic_page
 from tests.data.pages import draw_scene
 from tests.data.pictures import save_noise
@@ -199,29 +200,28 @@ class BeamTest(parameterized.TestCase, TestCase):
         self.assertCountEqual(files_of(self.output), before)
 
     def test_urls(self):
-        files = ObjectStore.start()
+        store = path_of("memory://bucket")
         sources = save_sources(self.folder / "in")
         for path in sources.rglob("*.*"):
             name = path.relative_to(sources).as_posix()
             if "\udcff" in name:
                 path.unlink()
             else:
-                files[f"store://bucket/in/{name}"] = path.read_bytes()
+                write_whole(store / "in" / name, path.read_bytes())
         maker = ImageRecordMaker(
             "comics", rules=CleaningRules(), panel_finder=find_panels
         )
         expected = write_records(sources, self.folder / "out", maker, TWO)
-        before = dict(files)
         for _ in range(2):
             written = write_records_with_beam(
-                "store://bucket/in",
-                "store://bucket/out",
+                "memory://bucket/in",
+                "memory://bucket/out",
                 maker,
                 TWO,
             )
             self.assertEqual(
                 [str(path) for path in written.shards],
-                [f"store://bucket/out/{p.name}" for p in expected.shards],
+                [f"memory://bucket/out/{p.name}" for p in expected.shards],
             )
             self.assertEqual(written.counts, expected.counts)
             self.assertEqual(written.conversions, expected.conversions)
@@ -229,14 +229,14 @@ class BeamTest(parameterized.TestCase, TestCase):
                 self.assertEqual(
                     [drop.path, drop.reason],
                     [
-                        text.replace(str(sources), "store://bucket/in")
+                        text.replace(str(sources), "memory://bucket/in")
                         for text in (local.path, local.reason)
                     ],
                 )
         made = {
-            Path(url).name: content
-            for url, content in files.items()
-            if url not in before
+            path.name: path.read_bytes()
+            for path in list_folder(store / "out")
+            if path.is_file()
         }
         local = files_of(self.folder / "out")
         self.assertCountEqual(made, local)

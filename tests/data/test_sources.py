@@ -4,11 +4,11 @@ from pathlib import Path
 
 from absl.testing import parameterized
 
+from keras_comic.data.manifest import read_manifest
 from keras_comic.data.sources import Source
 from keras_comic.data.sources import choose_split
 from keras_comic.data.sources import is_video
 from keras_comic.data.sources import list_sources
-from keras_comic.data.sources import read_manifest
 from tests.test_case import SHARED
 from tests.test_case import TestCase
 from tests.test_case import shared

@@ -129,14 +129,37 @@ class BrokenVideosTest(VideoTestCase):
         (b"#EXTM3U\n#EXTINF:1,\n/etc/passwd\n", "not a video", "not a video"),
         (bytes(range(256)) * 20, "not a video", "not a video"),
         (b"\0\0\0\x18ftypisom" + bytes(12), "truncated", "contents is missing"),
-        (b"RIFF\xff\0\0\0AVI LIST", "truncated", "16 of the 263 bytes"),
-        (b"GIF89a\x10\0\x10\0\xf7\0\0", "truncated", "no end mark"),
+        (b"RIFF\xff\0\0\0AVI LIST", "unreadable", "cannot be opened"),
+        (b"GIF89a\x10\0\x10\0\xf7\0\0", "unreadable", ""),
         (b"\x1aE\xdf\xa3\x93BB", "unreadable", "cannot be"),
     )
     def test_what_is_no_video(self, contents, reason, message):
         path = self.folder / "a.mp4"
         path.write_bytes(contents)
         self.check(path, reason, message)
+
+    @parameterized.parameters(
+        ("a.avi", "mpeg4"), ("a.mkv", "mpeg4"), ("a.webm", "libvpx-vp9")
+    )
+    def test_truncated(self, name, codec):
+        path = save_video(
+            self.folder / name,
+            scene(20, seed=0),
+            codec=codec,
+            pixel_format="yuv420p",
+        )
+        contents = path.read_bytes()
+        whole = [frame.image for frame in read_frames(path)]
+        path.write_bytes(contents[: len(contents) * 9 // 10])
+        frames, error = self.read_with_error(read_frames(path))
+        self.assertEqual(error.reason, "truncated")
+        self.assertRegex(str(error), r"its last 0\.\d seconds are missing")
+        self.assertGreater(len(frames), 10)
+        for frame, image in zip(frames[:-1], whole, strict=False):
+            self.assertAllEqual(frame.image, image)
+        for tenth in range(1, 9):
+            path.write_bytes(contents[: len(contents) * tenth // 10])
+            self.read_with_error(read_frames(path))
 
     def test_sound_alone(self):
         path = save_sound(self.folder / "a.mp4")

@@ -10,10 +10,10 @@ from PIL import Image
 
 from keras_comic.data import read_image
 from keras_comic.data.paths import path_of
+from keras_comic.data.paths import write_whole
 from keras_comic.models.image_files import stylize_files
 from keras_comic.serving.beam_stylize import check_folders
 from keras_comic.serving.beam_stylize import stylize_with_beam
-from tests.data.object_store import ObjectStore
 from tests.serving.small_saved_model import small_saved_model
 from tests.test_case import TestCase
 from tests.test_case import photos
@@ -156,21 +156,19 @@ class StylizeWithBeamTest(parameterized.TestCase, TestCase):
 
     @pytest.mark.slow
     def test_urls(self):
-        files = ObjectStore.start()
+        store = path_of("memory://bulk")
         sources = save_photos(self.folder / "in")
         for path in sources.rglob("*.*"):
             name = path.relative_to(sources).as_posix()
-            files[f"store://bucket/in/{name}"] = path.read_bytes()
-        before = dict(files)
+            write_whole(store / "in" / name, path.read_bytes())
         for expected in ((7, 0, 4), (0, 7, 4)):
-            done = self.stylize("store://bucket/in", "store://bucket/out")
+            done = self.stylize("memory://bulk/in", "memory://bulk/out")
             self.assertEqual(done[:3], expected)
-            self.assertEqual(done.failures, "store://bucket/out/failures.jsonl")
+            self.assertEqual(done.failures, "memory://bulk/out/failures.jsonl")
         self.stylize(sources)
         made = {
-            name.removeprefix("store://bucket/out/"): contents
-            for name, contents in files.items()
-            if name not in before and name.endswith(".png")
+            path.relative_to(store / "out").as_posix(): path.read_bytes()
+            for path in (store / "out").rglob("*.png")
         }
         self.assertEqual(made, comics_of(self.output))
 
@@ -247,17 +245,16 @@ class CheckFoldersTest(TestCase):
         sources, output = check_folders(folder / "in", folder / "in" / "out")
         self.assertEqual(sources, [str(folder / "in")])
         self.assertEqual(output, str(folder / "in" / "out"))
-        ObjectStore.start()["store://bucket/in/a.png"] = b"1"
-        both = ["store://bucket/in/", folder / "in" / "a"]
-        sources, output = check_folders(both, "store://bucket/out/")
-        self.assertEqual(sources[0], "store://bucket/in")
-        self.assertEqual(output, "store://bucket/out")
+        write_whole("memory://bulk/in/a.png", b"1")
+        both = ["memory://bulk/in/", folder / "in" / "a"]
+        sources, output = check_folders(both, "memory://bulk/out/")
+        self.assertEqual(sources[0], "memory://bulk/in")
+        self.assertEqual(output, "memory://bulk/out")
 
     def test_errors(self):
         folder = self.temporary_folder()
         for name in ("one/in", "two/in"):
             (folder / name).mkdir(parents=True)
-        ObjectStore.start()
         for error, message, sources, output in (
             (ValueError, "must name a file", [], "out"),
             (

@@ -1,0 +1,106 @@
+"""Tables that tell the source, licence and label of files."""
+
+import csv
+import json
+from pathlib import Path
+
+from keras_comic.data.paths import is_url
+
+
+def read_manifest(manifest):
+    """Reads a table that tells the source, licence and label of files.
+
+    Args:
+        manifest: String or path of a table: `.csv`, `.json` (a list of
+            objects) or `.jsonl` (an object a line), in UTF-8. Its column
+            `file` is a path below the table's folder, or a URL; others may be
+            `source`, `license` (or `licence`), `label`, `split` and, for
+            pairs, `comic`, a path as well. Further columns are left alone.
+
+    Returns:
+        List of dicts of strings with the columns above; `file` and `comic`
+        are `Path`s (or strings, where they are URLs), and `license` is
+        spelled so.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is not such a table.
+
+    Example:
+
+    >>> with open("list.csv", "w") as file:
+    ...     written = file.write("file,licence\\nink/a.png,CC0\\n")
+    >>> keras_comic.data.read_manifest("list.csv")[0]["license"]
+    'CC0'
+    """
+    manifest = Path(manifest)
+    if not manifest.is_file():
+        raise FileNotFoundError(
+            f"There is no such file. Received: manifest={manifest}"
+        )
+    try:
+        with open(manifest, newline="", encoding="utf-8-sig") as file:
+            if manifest.suffix == ".jsonl":
+                rows = [json.loads(line) for line in file if line.strip()]
+            elif manifest.suffix == ".json":
+                rows = json.load(file)
+            else:
+                table = csv.DictReader(file)
+                rows = list(table)
+                _check_columns(table.fieldnames or [], manifest)
+    except (UnicodeDecodeError, csv.Error, json.JSONDecodeError) as error:
+        raise ValueError(
+            f"The manifest cannot be read: {error}. "
+            f"Received: manifest={manifest}"
+        ) from error
+    if not isinstance(rows, list):
+        rows = [rows]
+    return [_clean_row(row, manifest) for row in rows]
+
+
+def _clean_row(row, manifest):
+    if not isinstance(row, dict):
+        raise ValueError(
+            "A JSON manifest must be a list of objects. "
+            f"Received: {str(row)[:80]} in {manifest}"
+        )
+    _check_columns(row, manifest)
+    if "licence" in row:
+        row["license"] = row.pop("licence")
+    columns = ("file", "comic", "source", "license", "label", "split")
+    cleaned = {}
+    for column in columns:
+        value = row.get(column)
+        if value is None or value == "":
+            continue
+        value = str(value)
+        _check_text(value, manifest)
+        if column in ("file", "comic") and not is_url(value):
+            value = manifest.parent / value
+        cleaned[column] = value
+    if "file" not in cleaned:
+        raise ValueError(
+            "Every row of a manifest must name a file. "
+            f"Received: {row} in {manifest}"
+        )
+    return cleaned
+
+
+def _check_columns(columns, manifest):
+    if "file" not in columns:
+        raise ValueError(
+            "A manifest must have the column file, and may have source, "
+            "license (or licence), label, split and comic. "
+            f"Received: columns {', '.join(map(str, columns))} in {manifest}"
+        )
+
+
+def _check_text(value, manifest):
+    try:
+        value.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError as error:
+        # JSON can hold one half of a pair of surrogates.
+        raise ValueError(
+            f"A manifest must hold Unicode: {error}. "
+            f"Received: {value!a} in {manifest}"
+        ) from error
