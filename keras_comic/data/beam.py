@@ -120,8 +120,10 @@ def _make_chunk(numbered, maker, folder):
         text = note.read_text(encoding="ascii")
         for source, copy in zip(sources, copies):
             if copy.path is not source.path:
-                name = json.dumps(str(source.path))[1:-1]
-                text = text.replace(str(copy.path), name)
+                here, there = (
+                    json.dumps(str(item.path))[1:-1] for item in (copy, source)
+                )
+                text = text.replace(here, there)
         note.write_text(text, encoding="ascii")
         # The note comes last: it says that the chunk is done.
         for local, path in zip((records, note), paths):
