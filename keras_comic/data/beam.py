@@ -120,10 +120,10 @@ def _make_chunk(numbered, maker, folder):
         text = note.read_text(encoding="ascii")
         for source, copy in zip(sources, copies):
             if copy.path is not source.path:
-                here, there = (
+                old, new = (
                     json.dumps(str(item.path))[1:-1] for item in (copy, source)
                 )
-                text = text.replace(here, there)
+                text = text.replace(old, new)
         note.write_text(text, encoding="ascii")
         # The note comes last: it says that the chunk is done.
         for local, path in zip((records, note), paths):
