@@ -92,7 +92,7 @@ def statistics_of(stylizer):
     from keras_comic import video
 
     state = stylizer.get_state()
-    names = video.NetworkStatistics._fields
+    names = [f"current.{n}" for n in video.NetworkStatistics._fields]
     if names[0] not in state:
         return None
     return video.NetworkStatistics(*(state[name] for name in names))

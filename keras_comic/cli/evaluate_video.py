@@ -34,18 +34,10 @@ def evaluate_video(
         str,
         typer.Option(
             metavar="NAME",
-            help="What estimates the source's motion: dis or farneback.",
+            help="Estimator of the source's motion: dis, dis_fine or "
+            "farneback.",
         ),
     ] = "dis",
-    style: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="IMAGE",
-            help="A drawing of the style, to measure how close it is; needs "
-            "--features.",
-            show_default=False,
-        ),
-    ] = None,
     features: Annotated[
         str | None,
         typer.Option(
@@ -65,13 +57,6 @@ def evaluate_video(
             "the first of its scene.",
         ),
     ] = 10,
-    shortest: Annotated[
-        bool,
-        typer.Option(
-            "--shortest",
-            help="Measure as many frames as both videos have.",
-        ),
-    ] = False,
     max_frames: Annotated[
         int | None,
         typer.Option(
@@ -95,10 +80,8 @@ def evaluate_video(
                 stylized,
                 output,
                 flow=flow,
-                style=style,
                 features=features,
                 long_range=long_range or TO_THE_FIRST,
-                shortest=shortest,
                 max_frames=max_frames,
                 progress=progress,
             )

@@ -7,7 +7,6 @@ from keras_comic.video.deflicker_video import deflicker_video
 from keras_comic.video.difference_stylizer import DifferenceStylizer
 from keras_comic.video.evaluation import VideoEvaluation
 from keras_comic.video.evaluation import evaluate_video
-from keras_comic.video.evaluation import video_table
 from keras_comic.video.flow import farneback_flow
 from keras_comic.video.flow import fine_optical_flow
 from keras_comic.video.flow import flow_confidence
@@ -21,7 +20,6 @@ from keras_comic.video.frame_stylizer import FrameStylizer
 from keras_comic.video.known_motion import KnownMotion
 from keras_comic.video.known_motion import moving_object
 from keras_comic.video.known_motion import moving_photo
-from keras_comic.video.known_motion import stereo_pair
 from keras_comic.video.network_runner import NetworkRunner
 from keras_comic.video.network_runner import NetworkStatistics
 from keras_comic.video.statistics_stylizer import FrameByFrameStylizer
@@ -61,7 +59,5 @@ __all__ = [
     "moving_photo",
     "open_frames",
     "open_sink",
-    "stereo_pair",
-    "video_table",
     "write_frames",
 ]

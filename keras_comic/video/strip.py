@@ -1,13 +1,12 @@
-"""A few frames of a video beside what changes in them, on one sheet."""
-
-import math
-import os
-from pathlib import Path
+"""A few frames of a video beside their changes, on one sheet."""
 
 import numpy as np
 from PIL import Image
 from PIL import ImageDraw
 from PIL import ImageFont
+
+from keras_comic.data.paths import write_whole
+from keras_comic.video.image_sinks import to_png
 
 # Of the sheet, pixels.
 GAP = 6
@@ -15,7 +14,7 @@ LABEL_HEIGHT = 26
 LABEL_SIZE = 17
 PAPER = (255, 255, 255)
 INK = (20, 20, 20)
-# What is not known, in a picture of differences.
+# The colour of unknown pixels in a picture of differences.
 UNKNOWN = (90, 90, 90)
 
 
@@ -30,9 +29,6 @@ class VideoStrip:
         num_frames: Integer > 0. Frames in a row. Defaults to `8`.
         tile_width: Integer >= 16. Width of the widest frame on the sheet,
             pixels; smaller frames keep their size. Defaults to `240`.
-
-    Raises:
-        ValueError: If an argument is out of its range.
 
     Example:
 
@@ -61,14 +57,10 @@ class VideoStrip:
         self.tile_width = tile_width
         self._spacing = 1
         self._count = 0
-        self._kept = []
+        self._columns = []
 
     def wants_next(self):
-        """Whether the next frame may be shown.
-
-        Returns:
-            Boolean. If not, `skip` does for it.
-        """
+        """Returns `False` for a frame that `skip` is enough for."""
         return self._count % self._spacing == 0
 
     def skip(self):
@@ -84,21 +76,15 @@ class VideoStrip:
                 show below it, such as `difference_image` makes. All frames
                 have the same labels.
         """
+        if self.wants_next() and len(self._columns) == 2 * self.num_frames:
+            self._columns = self._columns[::2]
+            self._spacing *= 2
+        # The count may not be a multiple of the wider spacing.
         if self.wants_next():
-            if len(self._kept) == 2 * self.num_frames:
-                self._kept = self._kept[::2]
-                self._spacing *= 2
-            # The count may not be a multiple of the wider spacing.
-            if self.wants_next():
-                self._kept.append(
-                    (
-                        self._count,
-                        {
-                            label: [self._small(picture) for picture in pair]
-                            for label, pair in rows.items()
-                        },
-                    )
-                )
+            small = {
+                n: list(map(self._small, pair)) for n, pair in rows.items()
+            }
+            self._columns.append((self._count, small))
         self._count += 1
 
     def draw(self, title=None):
@@ -109,35 +95,26 @@ class VideoStrip:
 
         Returns:
             Uint8 array `(height, width, 3)`, RGB in `[0, 255]`.
-
-        Raises:
-            ValueError: If no frame was added.
         """
-        if not self._kept:
+        if not self._columns:
             raise ValueError("There is nothing to draw before `add`.")
-        shown = min(self.num_frames, len(self._kept))
-        places = np.linspace(0, len(self._kept) - 1, shown).round()
-        columns = [self._kept[int(place)] for place in places]
+        shown = min(self.num_frames, len(self._columns))
+        places = np.linspace(0, len(self._columns) - 1, shown).round()
+        columns = [self._columns[int(place)] for place in places]
         labels = list(columns[0][1])
         width, height = columns[0][1][labels[0]][0].size
         row_height = LABEL_HEIGHT + 2 * (height + GAP)
-        top = LABEL_HEIGHT if title is not None else 0
-        sheet = Image.new(
-            "RGB",
-            (
-                GAP + shown * (width + GAP),
-                GAP + top + len(labels) * row_height,
-            ),
-            PAPER,
-        )
+        top = GAP + (LABEL_HEIGHT if title is not None else 0)
+        size = GAP + shown * (width + GAP), top + len(labels) * row_height
+        sheet = Image.new("RGB", size, PAPER)
         draw = ImageDraw.Draw(sheet)
         font = ImageFont.load_default(LABEL_SIZE)
         if title is not None:
             draw.text((GAP, GAP), title, INK, font)
         numbers = ", ".join(str(number) for number, _ in columns)
         for index, label in enumerate(labels):
-            y = GAP + top + index * row_height
-            text = f"{label}  (frames {numbers})" if index == 0 else label
+            y = top + index * row_height
+            text = label if index else f"{label}  (frames {numbers})"
             draw.text((GAP, y), text, INK, font)
             for column, (_, rows) in enumerate(columns):
                 x = GAP + column * (width + GAP)
@@ -147,54 +124,36 @@ class VideoStrip:
         return np.asarray(sheet)
 
     def save(self, path, title=None):
-        """Saves the sheet as a PNG file.
-
-        It is written beside its name and renamed, so that it is there whole
-        or not at all.
+        """Saves the sheet as a PNG file, whole or not at all.
 
         Args:
             path: String or path of the file; its folder must exist.
             title: String, the first line, or `None`. Defaults to `None`.
-
-        Raises:
-            ValueError: If no frame was added.
         """
-        sheet = Image.fromarray(self.draw(title))
-        path = Path(path)
-        partial = path.with_name(f".partial.{path.name}")
-        try:
-            sheet.save(partial, "PNG")
-            os.replace(partial, path)
-        finally:
-            partial.unlink(missing_ok=True)
+        write_whole(path, to_png(self.draw(title)))
 
     def _small(self, picture):
         image = Image.fromarray(np.asarray(picture, "uint8"))
         if image.width <= self.tile_width:
             return image
-        height = max(
-            1, math.floor(image.height * self.tile_width / image.width)
-        )
+        height = max(1, image.height * self.tile_width // image.width)
         return image.resize((self.tile_width, height), Image.Resampling.LANCZOS)
 
 
 def difference_image(frame, other, valid=None, gain=4.0):
-    """A picture of how two frames differ: black where they do not.
+    """Draws how two frames differ: black where they do not.
 
     Args:
         frame: Uint8 array `(height, width, 3)`, RGB in `[0, 255]`.
         other: Uint8 array of the same shape: the next frame, moved back
             along the flow if the camera moves.
-        valid: Boolean array `(height, width)`, or `None` for all. What is not
-            valid is grey. Defaults to `None`.
+        valid: Boolean array `(height, width)`, or `None` for all. The rest is
+            grey. Defaults to `None`.
         gain: Float > 0. How many times the difference is shown. Defaults to
             `4.0`.
 
     Returns:
         Uint8 array of the shape of `frame`.
-
-    Raises:
-        ValueError: If the shapes differ.
 
     Example:
 

@@ -4,16 +4,12 @@ import collections
 import functools
 from typing import NamedTuple
 
-import keras
 import numpy as np
+from keras import ops
 
 from keras_comic import metrics
+from keras_comic.layers import to_float
 from keras_comic.layers import warp_images
-from keras_comic.metrics.sharpness import Sharpness
-from keras_comic.metrics.stillness import Stillness
-from keras_comic.metrics.temporal_distance import TemporalDistance
-from keras_comic.metrics.warped_distance import WarpedDistance
-from keras_comic.metrics.warping_error import WarpingError
 from keras_comic.metrics.warping_error import warp_back
 from keras_comic.video.flow import FLOW_ESTIMATORS
 from keras_comic.video.flow import estimate_motion
@@ -26,16 +22,27 @@ KNOWN = "known"
 # Frames of the runs in which something is seen to stand still; each run
 # begins with the last frame of the one before.
 STILL_FRAMES = 9
-# Metrics are given several frames at once: each call takes its time.
-MAX_BATCH = 8
-MAX_PIXELS = 2**20
+# The window of the structural similarity.
+SMALLEST_SIMILARITY = 11
+# Metric: its title, and which values are better.
+TITLES = {
+    "WarpingError": ("Warping error", "lower"),
+    "WarpedDistance": ("Warped perceptual distance", "lower"),
+    "TemporalDistance": ("Temporal distance (tLPIPS)", "lower"),
+    "Stillness.change": ("Change where the source is still", "lower"),
+    "Stillness.variance": ("Variance where the source is still", "lower"),
+    "PerceptualDistance": ("Perceptual distance from the source", ""),
+    "ColorDistance": ("Colour distance from the source (CIEDE2000)", ""),
+    "StructuralSimilarity": ("Structural similarity to the source", ""),
+    "Sharpness": ("Sharpness (gradient energy)", ""),
+}
 
 
 class VideoMeasurement(NamedTuple):
-    """A number, of which video, and its protocol.
+    """A number of a video, with its protocol.
 
-    `of` is the name of a stylised video, or `"source"`: what a video that is
-    not stylised has. `result` is a `MetricResult`.
+    `of` is the name of a stylised video, or `"source"` for the video that is
+    not stylised; `result` is a `MetricResult`.
     """
 
     of: str
@@ -49,33 +56,30 @@ class VideoMeter:
 
     - how still it is: the warping error by each flow, over each distance
       (`WarpingError`); its perceptual form (`WarpedDistance`); how much more
-      or less it changes than its source (`TemporalDistance`); and what moves
+      or less it changes than its source (`TemporalDistance`); and the motion
       where the source stands still (`Stillness`);
     - what else it could be still by: how far it is from its source
-      (`ColorDistance`, `StructuralSimilarity`, `PerceptualDistance`), from the
-      style (`StyleLoss`), and how sharp it is (`Sharpness`).
+      (`ColorDistance`, `StructuralSimilarity`, `PerceptualDistance`), and how
+      sharp it is (`Sharpness`).
 
-    The same is measured of the source itself, where that says something:
-    it has a warping error too. Memory does not grow with the video.
+    The same is measured of the source itself, where that has a meaning: it
+    has a warping error too. Memory does not grow with the video.
 
     Args:
-        flows: List of what tells the motion of the source: `"dis"` or
+        flows: List of sources of the motion: `"dis"`, `"dis_fine"` or
             `"farneback"`, which estimate it (with OpenCV); a `KnownMotion`,
-            whose frames are given; or a pair of a name and a callable that
-            takes two uint8 frames and gives the flow of the first. Defaults
-            to `("dis",)`.
+            whose frames are given; or a callable that takes two uint8 frames
+            and gives the flow of the first. Defaults to `("dis",)`.
         distances: List of how far two frames of a pair are apart: integers
             > 0, frames, or `"to the first"`, the scene's. Defaults to
             `(1, 10)`.
-        network: What `keras_comic.models.load_evaluation_network` gives, or
-            `None`: then no perceptual distance and no style is measured.
-            Defaults to `None`.
-        style: Uint8 array `(height, width, 3)`, RGB in `[0, 255]`, a drawing
-            of the style, or `None`. Defaults to `None`.
+        network: A network from `keras_comic.models.load_evaluation_network`,
+            or `None`: then no perceptual distance is measured. Defaults to
+            `None`.
         strip: `VideoStrip` to add frames to, or `None`. The differences are
             those to the next frame, moved back by the first flow. Defaults
             to `None`.
-        protocol: Dict or `None`: what all numbers' protocols state besides.
+        protocol: Dict or `None`: further facts for all numbers' protocols.
             Defaults to `None`.
 
     Raises:
@@ -98,11 +102,10 @@ class VideoMeter:
         flows=("dis",),
         distances=(1, 10),
         network=None,
-        style=None,
         strip=None,
         protocol=None,
     ):
-        self.flows = dict(_check_flow(flow) for flow in flows)
+        self.flows = dict(map(_check_flow, flows))
         for distance in distances:
             if distance != TO_THE_FIRST and not (
                 isinstance(distance, int) and distance > 0
@@ -114,17 +117,10 @@ class VideoMeter:
         self.distances = tuple(dict.fromkeys(distances))
         self.network = network
         self.strip = strip
-        self.protocol = {
-            "resize": "none",
-            "crop": "none",
-            **(protocol or {}),
-        }
+        self.protocol = {"resize": "none", "crop": "none", **(protocol or {})}
         self.num_frames = self.num_scenes = 0
         self._metrics = {}
-        self._waiting = {}
-        self._size = None
-        self._style = style
-        self._style_features = None
+        self._shapes = None
         # Moments of the scene: the first, and as many as distances need.
         self._first = None
         steps = [d for d in self.distances if d != TO_THE_FIRST]
@@ -136,25 +132,38 @@ class VideoMeter:
 
         Args:
             source: Uint8 array `(height, width, 3)`, RGB in `[0, 255]`.
-            outputs: Dict of name to uint8 array of the same shape: what each
-                version of the video shows. The same names for all frames.
-            starts_scene: Boolean. Whether the frame is not to be compared
+            outputs: Dict of name to uint8 array of the same shape: the frame
+                of each version of the video. The same names for all frames.
+            starts_scene: Boolean. `True` if the frame is not to be compared
                 with those before it. Defaults to `False`.
 
         Raises:
             ValueError: If the shapes or names differ.
         """
-        self._check(source, outputs)
+        frames = {**outputs, SOURCE: source}
+        shapes = {name: np.shape(frame) for name, frame in frames.items()}
+        if (
+            len(frames) == len(outputs)
+            or set(shapes.values()) != {np.shape(source)}
+            or shapes != (self._shapes or shapes)
+        ):
+            raise ValueError(
+                "All frames must be of one size, the outputs have the same "
+                f'names for all frames, and none be named "{SOURCE}". '
+                f"Received: {shapes}, after {self._shapes}"
+            )
+        self._shapes = shapes
         if starts_scene or self._first is None:
-            self._end_scene()
+            self._end_still()
+            self._first, self._still = None, []
+            self._last.clear()
             self.num_scenes += 1
-        moment = _Moment(self.num_frames, {**outputs, SOURCE: source})
-        self._look(moment)
+        moment = _Moment(self.num_frames, frames, self.network)
+        self._measure_frame(moment)
         if self._first is None:
             self._first = moment
         else:
-            self._compare(moment)
-        self._measure_alone(moment)
+            self._measure_pairs(moment)
         if self._last:
             # Of older ones, only the frames are needed.
             self._last[-1].features = {}
@@ -162,154 +171,66 @@ class VideoMeter:
         self._still.append(moment)
         if len(self._still) == STILL_FRAMES:
             self._end_still()
-            self._still = [moment]
         self.num_frames += 1
 
     def report(self):
-        """What was measured so far, and what could not be.
+        """Returns the results so far, and the reasons for missing ones.
 
         Returns:
             List of `VideoMeasurement`, metric by metric, and list of tuples
             `(metric, of, reason)` of strings.
         """
         self._end_still()
-        self._still = self._still[-1:]
-        for of, key in list(self._waiting):
-            self._flush(of, key)
         measured, missing = [], []
-        for (of, _), metric in self._metrics.items():
+        for (of, *_), metric in self._metrics.items():
             try:
-                found = metric.report()
+                results = metric.report()
             except ValueError as error:
                 missing.append((type(metric).__name__, of, str(error)))
                 continue
-            found = found.values() if isinstance(found, dict) else [found]
-            measured += [VideoMeasurement(of, result) for result in found]
+            if not isinstance(results, dict):
+                results = {"": results}
+            measured += [VideoMeasurement(of, r) for r in results.values()]
         if self.network is None:
             reason = "no network of features was given"
             for name in ("WarpedDistance", "TemporalDistance"):
                 missing.append((name, "all", reason))
-            if self._style is not None:
-                missing.append(("StyleLoss", "all", reason))
         order = list(TITLES)
         # Names keep their order: sorting is stable.
         measured.sort(key=lambda m: order.index(m.result.metric))
         return measured, missing
 
-    def _check(self, source, outputs):
-        shapes = {
-            name: np.asarray(frame).shape
-            for name, frame in {SOURCE: source, **outputs}.items()
-        }
-        size = self._size or source.shape
-        if set(shapes.values()) != {size} or SOURCE in outputs:
-            raise ValueError(
-                "All frames must be of one size, and no output be named "
-                f'"{SOURCE}". Received: {shapes}, outputs={list(outputs)}, '
-                f"after frames of {size}"
-            )
-        names = {of for of, _ in self._metrics} - {SOURCE}
-        if names and names != set(outputs):
-            raise ValueError(
-                "The outputs must have the same names for all frames. "
-                f"Received: {sorted(outputs)}, after {sorted(names)}"
-            )
-        self._size = size
+    def _update(self, of, kind, arguments, *key, **options):
+        """Updates the metric of a video, which is made if it is missing."""
+        key = (of, kind.__name__, *key)
+        if key not in self._metrics:
+            protocol = self.protocol
+            if self.network is not None and "layers" in options:
+                facts = metrics.network_facts(self.network.network)
+                protocol = {**protocol, **facts}
+            self._metrics[key] = kind(protocol=protocol, **options)
+        self._metrics[key].update_state(*arguments)
 
-    def _metric(self, of, key, make):
-        """The metric of a video, made when it is first needed."""
-        if (of, key) not in self._metrics:
-            self._metrics[of, key] = make()
-        return self._metrics[of, key]
-
-    def _feed(self, of, key, make, *arrays):
-        """Gives a metric the arrays of a frame, some frames at a time."""
-        self._metric(of, key, make)
-        waiting = self._waiting.setdefault((of, key), [])
-        waiting.append(arrays)
-        height, width = arrays[0].shape[:2]
-        if len(waiting) >= min(MAX_BATCH, MAX_PIXELS // (height * width)):
-            self._flush(of, key)
-
-    def _flush(self, of, key):
-        waiting = self._waiting.pop((of, key))
-        arrays = [np.stack(entries) for entries in zip(*waiting)]
-        self._metrics[of, key].update_state(
-            *(a if a.dtype != "uint8" else as_inputs(a)[0] for a in arrays)
-        )
-
-    def _facts(self):
-        facts = dict(self.protocol)
-        if self.network is not None:
-            facts.update(metrics.network_facts(self.network.network))
-        return facts
-
-    def _end_scene(self):
-        self._end_still()
-        self._still = []
-        self._first = None
-        self._last.clear()
-
-    def _look(self, moment):
-        """The activations that metrics of one moment, and two, need."""
-        if self.network is None:
-            return
-        layers = set(self.network.content_layers)
-        if self._style is not None:
-            layers |= set(self.network.style_layers)
-        moment.features = self._activations(
-            moment.frames, moment.inputs(), sorted(layers)
-        )
-
-    def _activations(self, names, inputs, layers):
-        """Activations of a batch with an entry for each video, by name."""
-        found = self.network.network(inputs, layers=layers)
-        return {
-            of: {layer: maps[n : n + 1] for layer, maps in found.items()}
-            for n, of in enumerate(names)
-        }
-
-    def _measure_alone(self, moment):
-        source = moment.frames[SOURCE]
-        for of, frame in moment.frames.items():
-            self._feed(of, "sharpness", lambda: Sharpness(self.protocol), frame)
-            if self.network is not None and self._style is not None:
-                self._metric(
-                    of,
-                    "style",
-                    lambda: metrics.StyleLoss(
-                        layers=self.network.style_layers,
-                        protocol=self._facts(),
-                    ),
-                ).update_state(self._drawing(), moment.features[of])
+    def _measure_frame(self, moment):
+        source = moment.inputs[SOURCE]
+        for of, frame in moment.inputs.items():
+            self._update(of, metrics.Sharpness, [frame])
             if of == SOURCE:
                 continue
-            kinds = [metrics.ColorDistance]
-            if min(frame.shape[:2]) >= SMALLEST_SIMILARITY:
-                kinds.append(metrics.StructuralSimilarity)
-            for kind in kinds:
-                make = functools.partial(kind, self.protocol)
-                self._feed(of, kind.__name__, make, source, frame)
+            self._update(of, metrics.ColorDistance, [source, frame])
+            if min(frame.shape[1:3]) >= SMALLEST_SIMILARITY:
+                pair = [source, frame]
+                self._update(of, metrics.StructuralSimilarity, pair)
             if self.network is not None:
-                self._metric(
-                    of,
-                    "perceptual",
-                    lambda: metrics.PerceptualDistance(
-                        layers=self.network.content_layers,
-                        protocol=self._facts(),
-                    ),
-                ).update_state(moment.features[SOURCE], moment.features[of])
+                pair = [moment.features[SOURCE], moment.features[of]]
+                layers = self.network.content_layers
+                self._update(
+                    of, metrics.PerceptualDistance, pair, layers=layers
+                )
 
-    def _drawing(self):
-        if self._style_features is None:
-            self._style_features = self.network.network(
-                as_inputs(self._style), layers=self.network.style_layers
-            )
-        return self._style_features
-
-    def _compare(self, moment):
+    def _measure_pairs(self, moment):
         """Measures the pairs of a moment with those before."""
-        shown = False
+        is_first = True
         for distance in self.distances:
             if distance == TO_THE_FIRST:
                 before = self._first
@@ -318,84 +239,59 @@ class VideoMeter:
             else:
                 continue
             for name, motion in self.flows.items():
-                found = motion(before, moment)
-                if found is None:
-                    continue
-                flow, valid = found
-                self._measure_pair(before, moment, flow, valid, name, distance)
-                if distance == 1 and not shown:
-                    self._show(before, moment, flow, valid)
-                    self._measure_perceptual_pair(
-                        before, moment, flow, valid, name
+                flow, valid = motion(before, moment)
+                flow, valid = flow[None], valid[None]
+                for of in moment.frames:
+                    self._update(
+                        of,
+                        metrics.WarpingError,
+                        [before.inputs[of], moment.inputs[of], flow, valid],
+                        name,
+                        distance,
+                        flow=name,
+                        frames_apart=distance,
                     )
-                    shown = True
-        if self.network is not None:
-            self._measure_temporal(self._last[-1], moment)
+                if distance == 1 and is_first:
+                    is_first = False
+                    self._show(before, moment, flow, valid)
+                    if self.network is not None:
+                        self._measure_features(
+                            before, moment, flow, valid, name
+                        )
 
-    def _measure_pair(self, before, moment, flow, valid, name, distance):
-        for of, frame in moment.frames.items():
-            self._feed(
-                of,
-                ("warping", name, distance),
-                lambda: WarpingError(name, distance, self.protocol),
-                before.frames[of],
-                frame,
-                flow,
-                valid,
-            )
-
-    def _measure_perceptual_pair(self, before, moment, flow, valid, name):
-        if self.network is None:
-            return
+    def _measure_features(self, before, moment, flow, valid, name):
         layers = self.network.content_layers
-        count = len(moment.frames)
-        warped = warp_back(
-            before.inputs(),
-            moment.inputs(),
-            np.stack([flow] * count),
-            np.stack([valid] * count),
-        )
-        activations = self._activations(moment.frames, warped, layers)
-        for of, found in activations.items():
-            self._metric(
+        for of, frame in moment.inputs.items():
+            warped = warp_back(before.inputs[of], frame, flow, valid)
+            warped = self.network.network(warped, layers=layers)
+            self._update(
                 of,
-                "warped",
-                lambda: WarpedDistance(
-                    layers=layers,
-                    flow=name,
-                    frames_apart=1,
-                    protocol=self._facts(),
-                ),
-            ).update_state(before.features[of], found)
-
-    def _measure_temporal(self, before, moment):
-        for of in moment.frames:
-            if of == SOURCE:
-                continue
-            self._metric(
-                of,
-                "temporal",
-                lambda: TemporalDistance(
-                    layers=self.network.content_layers, protocol=self._facts()
-                ),
-            ).update_state(
-                before.features[SOURCE],
-                moment.features[SOURCE],
-                before.features[of],
-                moment.features[of],
+                metrics.WarpedDistance,
+                [before.features[of], warped],
+                layers=layers,
+                flow=name,
+                frames_apart=1,
             )
+            if of != SOURCE:
+                features = [
+                    at.features[video]
+                    for video in (SOURCE, of)
+                    for at in (before, moment)
+                ]
+                self._update(
+                    of, metrics.TemporalDistance, features, layers=layers
+                )
 
     def _end_still(self):
-        if len(self._still) < 2:
-            return
-        clips = {
-            of: as_inputs(np.stack([m.frames[of] for m in self._still]))
-            for of in self._still[0].frames
-        }
-        for of, frames in clips.items():
-            self._metric(
-                of, "stillness", lambda: Stillness(protocol=self.protocol)
-            ).update_state(clips[SOURCE], frames)
+        """Measures a run; the next one begins with its last frame."""
+        if len(self._still) > 1:
+            clips = {
+                of: ops.stack([m.inputs[of] for m in self._still], axis=1)
+                for of in self._shapes
+            }
+            for of, clip in clips.items():
+                self._update(of, metrics.Stillness, [clips[SOURCE], clip])
+        self._still = self._still[-1:]
 
     def _show(self, before, moment, flow, valid):
         if self.strip is None:
@@ -405,76 +301,49 @@ class VideoMeter:
             return
         rows = {}
         for of in (SOURCE, *(of for of in moment.frames if of != SOURCE)):
-            warped = warp_images(
-                keras.ops.convert_to_tensor(
-                    moment.frames[of][None].astype("float32")
-                ),
-                keras.ops.convert_to_tensor(flow[None]),
-            )
-            warped = keras.ops.convert_to_numpy(warped)[0]
+            frame = ops.cast(moment.frames[of][None], "float32")
+            warped = warp_images(frame, ops.convert_to_tensor(flow))
+            warped = ops.convert_to_numpy(warped)[0]
             frame = before.frames[of]
-            rows[of] = frame, difference_image(frame, warped, valid)
+            rows[of] = frame, difference_image(frame, warped, valid[0])
         self.strip.add(rows)
-
-
-# Metric: how it is written, and what is better.
-TITLES = {
-    "WarpingError": ("Warping error", "lower"),
-    "WarpedDistance": ("Warped perceptual distance", "lower"),
-    "TemporalDistance": ("Temporal distance (tLPIPS)", "lower"),
-    "Stillness.change": ("Change where the source is still", "lower"),
-    "Stillness.variance": ("Variance where the source is still", "lower"),
-    "StyleLoss": ("Style loss", "lower"),
-    "PerceptualDistance": ("Perceptual distance from the source", ""),
-    "ColorDistance": ("Colour distance from the source (CIEDE2000)", ""),
-    "StructuralSimilarity": ("Structural similarity to the source", ""),
-    "Sharpness": ("Sharpness (gradient energy)", ""),
-}
-# The window of the structural similarity.
-SMALLEST_SIMILARITY = 11
 
 
 class _Moment:
     """The frames of all videos at one time, by name."""
 
-    def __init__(self, number, frames):
+    def __init__(self, number, frames, network):
         self.number = number
         self.frames = {name: np.asarray(f) for name, f in frames.items()}
         self.features = {}
+        if network is not None:
+            layers = sorted(set(network.content_layers))
+            for name, frame in self.inputs.items():
+                self.features[name] = network.network(frame, layers=layers)
 
+    @functools.cached_property
     def inputs(self):
-        """All frames as one float32 batch, RGB in `[-1, 1]`."""
-        return as_inputs(np.stack(list(self.frames.values())))[0]
-
-
-def as_inputs(frame):
-    """A frame as a batch of one for metrics and networks."""
-    inputs = np.asarray(frame)[None].astype("float32") / 127.5 - 1.0
-    return keras.ops.convert_to_tensor(inputs)
+        """All frames as float32 batches of one, RGB in `[-1, 1]`, by name."""
+        return {n: to_float(frame[None]) for n, frame in self.frames.items()}
 
 
 def _check_flow(flow):
-    """The name of a flow, and how it is found between two moments."""
+    """Returns the name of a flow, and how it is found between two moments."""
     if isinstance(flow, KnownMotion):
-
-        def known(before, moment):
-            return flow.flow(before.number, moment.number)
-
-        return KNOWN, known
-    if isinstance(flow, str):
-        if flow not in FLOW_ESTIMATORS:
-            raise ValueError(
-                "A flow must be one of "
-                f"{', '.join(FLOW_ESTIMATORS)}, a KnownMotion, or a pair of "
-                f"a name and a callable. Received: {flow!r}"
-            )
+        return KNOWN, lambda before, now: flow.flow(before.number, now.number)
+    if isinstance(flow, str) and flow in FLOW_ESTIMATORS:
         name, estimator = FLOW_ESTIMATORS[flow]
+    elif callable(flow):
+        name, estimator = getattr(flow, "__name__", type(flow).__name__), flow
     else:
-        name, estimator = flow
+        raise ValueError(
+            f"A flow must be one of {', '.join(FLOW_ESTIMATORS)}, a "
+            f"KnownMotion, or a callable. Received: {flow!r}"
+        )
 
-    def estimated(before, moment):
+    def estimated(before, now):
         return estimate_motion(
-            before.frames[SOURCE], moment.frames[SOURCE], estimator
+            before.frames[SOURCE], now.frames[SOURCE], estimator
         )
 
     return name, estimated

@@ -9,7 +9,6 @@ from keras_comic.video.known_motion import PATHS
 from keras_comic.video.known_motion import KnownMotion
 from keras_comic.video.known_motion import moving_object
 from keras_comic.video.known_motion import moving_photo
-from keras_comic.video.known_motion import stereo_pair
 from tests.test_case import TestCase
 from tests.test_case import photos
 
@@ -188,45 +187,3 @@ class MovingObjectTest(TestCase):
             moving_object(ramp(), share=0.5)
         with self.assertRaisesRegex(ValueError, "A photo must be"):
             moving_object(ramp(), ramp()[..., 0])
-
-
-class StereoPairTest(TestCase):
-    def test_motorcycle(self):
-        left, right, disparity = data.stereo_motorcycle()
-        clip = stereo_pair(left, right, disparity)
-        self.assertEqual(clip.num_frames, 2)
-        flow, valid = clip.flow(0, 1)
-        self.assertGreater(valid.mean(), 0.6)
-        warped = warp_image(clip.frame(1).astype("float32"), flow)
-        error = np.abs(warped - left)
-        self.assertLess(error[valid].mean(), 5.0)
-        # What was found to be hidden does not fit.
-        hidden = np.isfinite(disparity) & ~valid
-        self.assertGreater(error[hidden].mean(), 3 * error[valid].mean())
-
-    def test_hidden_by_hand(self):
-        # A near pixel, 3 to the left in the right photo, before a far wall.
-        disparity = np.zeros((1, 8))
-        disparity[0, 6] = 3.0
-        disparity[0, 1] = np.inf
-        disparity[0, 0] = 1.0
-        photo = photos(1, 8, 3)
-        flow, valid = stereo_pair(photo, photo, disparity).flow(0, 1)
-        self.assertAllEqual(flow[0, 6], [-3.0, 0.0])
-        # 0 leaves the picture, 1 is not known, 3 is hidden.
-        expected = [False, False, True, False, True, True, True, True]
-        self.assertEqual(valid[0].tolist(), expected)
-
-    def test_same_frame_and_back(self):
-        photo = photos(8, 8, 3)
-        clip = stereo_pair(photo, photo, np.ones((8, 8)))
-        flow, valid = clip.flow(1, 1)
-        self.assertEqual(np.abs(flow).max(), 0.0)
-        self.assertTrue(valid.all())
-        with self.assertRaisesRegex(ValueError, "first=1, second=0"):
-            clip.flow(1, 0)
-
-    def test_errors(self):
-        photo = photos(8, 8, 3)
-        with self.assertRaisesRegex(ValueError, r"disparity.shape=\(8, 7\)"):
-            stereo_pair(photo, photo, np.ones((8, 7)))
