@@ -95,7 +95,7 @@ class ArtFID(keras.metrics.Metric):
         self.style_distance.update_state(comics, fake_comics)
 
     def result(self):
-        """The product of all images so far; NaN while there are too few.
+        """Returns the product of all images so far; NaN while they are few.
 
         Returns:
             Float64.
@@ -107,7 +107,7 @@ class ArtFID(keras.metrics.Metric):
         return np.float64((1.0 + content) * (1.0 + style))
 
     def report(self):
-        """The product with the protocols of both.
+        """Returns the product with the protocols of both.
 
         Returns:
             A `MetricResult`.
@@ -126,16 +126,6 @@ class ArtFID(keras.metrics.Metric):
         """Forgets all images."""
         self.content_distance.reset_state()
         self.style_distance.reset_state()
-
-    def merge_state(self, metrics):
-        """Adds what other metrics of this class have gathered.
-
-        Args:
-            metrics: Iterable of metrics, such as those of other workers.
-        """
-        metrics = list(metrics)
-        self.content_distance.merge_state(m.content_distance for m in metrics)
-        self.style_distance.merge_state(m.style_distance for m in metrics)
 
     def get_config(self):
         serialize = keras.saving.serialize_keras_object
@@ -157,7 +147,7 @@ class ArtFID(keras.metrics.Metric):
 
 
 def _joined(content, style):
-    """One protocol of two: what is equal stands once."""
+    """Returns one protocol of two; what is equal stands once."""
     joined = {"metric": "ArtFID"}
     for key in {**content, **style}:
         if key == "metric":

@@ -23,7 +23,7 @@ class ColorDistance(SampleMean):
     Args:
         protocol: Dict or `None`, see `StructuralSimilarity`. Defaults to
             `None`.
-        name: String. Defaults to `"color_distance"`.
+        name: String or `None`. Defaults to `None`, `"color_distance"`.
         **kwargs: Keyword arguments of `keras.metrics.Metric`.
 
     Returns:
@@ -46,26 +46,14 @@ class ColorDistance(SampleMean):
           differences.
     """
 
-    def __init__(self, protocol=None, name="color_distance", **kwargs):
-        super().__init__(protocol, name, **kwargs)
-
     def sample_values(self, photos, fake_comics):
-        """The difference of each pair.
-
-        Args:
-            photos: As in `update_state`.
-            fake_comics: As in `update_state`.
-
-        Returns:
-            Float32 `(batch,)`.
-        """
         check_pairs(photos, fake_comics)
         difference = ciede2000(rgb_to_lab(photos), rgb_to_lab(fake_comics))
         return ops.mean(difference, axis=[1, 2])
 
 
 def ciede2000(lab, other):
-    """The CIEDE2000 difference of colours."""
+    """Returns the CIEDE2000 difference of colours, `(..., 3)` in Lab."""
     # Names and order of the steps are those of the reference.
     l1, a1, b1 = lab[..., 0], lab[..., 1], lab[..., 2]
     l2, a2, b2 = other[..., 0], other[..., 1], other[..., 2]
@@ -124,12 +112,12 @@ def _length(a, b):
 
 
 def _share(chroma):
-    """`C^7 / (C^7 + 25^7)`, without large numbers."""
+    """Returns `C^7 / (C^7 + 25^7)`, without large numbers."""
     power = (chroma / 25.0) ** 7
     return power / (power + 1.0)
 
 
 def _hue(a, b):
-    """Angle in `[0, 2 pi)`; 0 for gray."""
+    """Returns the angle in `[0, 2 pi)`; 0 for gray."""
     angle = ops.arctan2(b, a)
     return ops.where(angle < 0.0, angle + 2.0 * math.pi, angle)

@@ -3,7 +3,6 @@
 import keras
 import numpy as np
 
-from keras_comic.metrics.feature_list import FeatureList
 from keras_comic.metrics.feature_metric import FeatureMetric
 from keras_comic.metrics.precision_recall import distance_blocks
 
@@ -24,7 +23,7 @@ class Diversity(FeatureMetric):
             to `None`.
         layer: String or `None`, see `FrechetDistance`. Defaults to `None`.
         protocol: Dict or `None`, see `FrechetDistance`. Defaults to `None`.
-        name: String. Defaults to `"diversity"`.
+        name: String or `None`. Defaults to `None`, `"diversity"`.
         **kwargs: Keyword arguments of `keras.metrics.Metric`.
 
     Returns:
@@ -46,24 +45,6 @@ class Diversity(FeatureMetric):
 
     sides = ("images",)
 
-    def __init__(
-        self,
-        feature_network=None,
-        layer=None,
-        protocol=None,
-        name="diversity",
-        **kwargs,
-    ):
-        super().__init__(feature_network, layer, protocol, name, **kwargs)
-
-    def make_state(self):
-        """What gathers the features.
-
-        Returns:
-            A `FeatureList`.
-        """
-        return FeatureList()
-
     def update_state(self, images):
         """Adds a batch of images, or of features.
 
@@ -76,23 +57,14 @@ class Diversity(FeatureMetric):
             TypeError: If images are not of a float dtype.
             ValueError: If a shape is another.
         """
-        self._gather({"images": images})
+        self.gather(images=images)
 
-    def compute(self):
-        """Mean and standard deviation over the pairs.
-
-        Returns:
-            Dict of `value` to two floats.
-        """
-        features = self.states["images"].array()
-        count = len(features)
-        if count < 2 or not np.isfinite(features).all():
-            return {"value": (np.float64("nan"), None)}
+    def compute(self, features):
         total = squares = 0.0
         for block in distance_blocks(features, features):
             total += np.sqrt(block).sum()
             squares += block.sum()
-        pairs = count * (count - 1)
+        pairs = len(features) * (len(features) - 1)
         mean = total / pairs
         variance = max(squares / pairs - mean**2, 0.0)
-        return {"value": (np.float64(mean), np.sqrt(variance))}
+        return [(np.float64(mean), np.sqrt(variance))]

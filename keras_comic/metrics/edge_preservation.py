@@ -27,7 +27,7 @@ class EdgePreservation(SampleMean):
     Args:
         protocol: Dict or `None`, see `StructuralSimilarity`. Defaults to
             `None`.
-        name: String. Defaults to `"edge_preservation"`.
+        name: String or `None`. Defaults to `None`, `"edge_preservation"`.
         **kwargs: Keyword arguments of `keras.metrics.Metric`.
 
     Returns:
@@ -51,23 +51,7 @@ class EdgePreservation(SampleMean):
           gradient instead of the Laplacian.
     """
 
-    def __init__(self, protocol=None, name="edge_preservation", **kwargs):
-        super().__init__(protocol, name, **kwargs)
-
     def sample_values(self, photos, fake_comics):
-        """The correlation of each pair.
-
-        Args:
-            photos: As in `update_state`; sides of at least 3 pixels.
-            fake_comics: As in `update_state`.
-
-        Returns:
-            Float32 `(batch,)`.
-
-        Raises:
-            ValueError: If a side is shorter than 3 pixels, or the shapes
-                differ.
-        """
         check_pairs(photos, fake_comics)
         sides = [side for side in photos.shape[1:3] if side is not None]
         if any(side < 3 for side in sides):

@@ -1,23 +1,24 @@
-"""What metrics of whole sets of images share."""
+"""The base of metrics of whole sets of images."""
 
-import keras
+import numpy as np
 
 from keras_comic.metrics.features import pooled_features
-from keras_comic.metrics.protocol import check_network
-from keras_comic.metrics.protocol import check_protocol
-from keras_comic.metrics.protocol import deserialize_network
-from keras_comic.metrics.protocol import make_protocol
-from keras_comic.metrics.protocol import serialize_network
-from keras_comic.metrics.result import MetricResult
-
-SIDES = ("comics", "fake_comics")
+from keras_comic.metrics.protocol import ReportedMetric
 
 
-class FeatureMetric(keras.metrics.Metric):
-    """Base of metrics of the features of whole sets of images."""
+class FeatureMetric(ReportedMetric):
+    """Base of metrics of the features of whole sets of images.
 
+    All features are kept, on the host. A subclass gives `compute`.
+    """
+
+    takes_network = True
     # What `update_state` takes.
-    sides = SIDES
+    sides = ("comics", "fake_comics")
+    # What `compute` gives.
+    numbers = ("value",)
+    # Images of a side without which there is no number.
+    least_images = 2
 
     def __init__(
         self,
@@ -27,26 +28,15 @@ class FeatureMetric(keras.metrics.Metric):
         name=None,
         **kwargs,
     ):
-        check_network(feature_network)
-        protocol = check_protocol(protocol)
-        super().__init__(name=name, **kwargs)
-        self.feature_network = feature_network
+        super().__init__(
+            protocol, name, feature_network=feature_network, **kwargs
+        )
         self.layer = layer
-        self.protocol = protocol
-        self.states = _Untracked()
         self.reset_state()
 
-    def make_state(self):
-        """What gathers the features of one side; a subclass's to give."""
+    def compute(self, *features):
+        """Returns a pair for each number: its value, its spread or `None`."""
         raise NotImplementedError
-
-    def compute(self):
-        """The numbers from what was gathered; a subclass's to give."""
-        raise NotImplementedError
-
-    def parameters(self):
-        """What of the metric's own its protocol names."""
-        return {}
 
     def update_state(self, comics=None, fake_comics=None, sample_weight=None):
         """Adds batches of images, or of features; either may come alone."""
@@ -55,88 +45,97 @@ class FeatureMetric(keras.metrics.Metric):
                 "Every image counts alike in this metric: `sample_weight` "
                 f"must be None. Received: sample_weight={sample_weight!r}"
             )
-        self._gather({"comics": comics, "fake_comics": fake_comics})
+        self.gather(comics=comics, fake_comics=fake_comics)
+
+    def gather(self, **sides):
+        """Adds batches to the sides that are not `None`."""
+        for side, images in sides.items():
+            if images is not None:
+                self._gathered[side].add(
+                    pooled_features(
+                        images, self.feature_network, self.layer, side
+                    )
+                )
+
+    def count(self, side):
+        """Returns the number of images of a side."""
+        return self._gathered[side].count
 
     def result(self):
-        """The metric of all images so far; NaN while there are too few."""
-        numbers = {name: value for name, (value, _) in self.compute().items()}
-        return next(iter(numbers.values())) if len(numbers) == 1 else numbers
+        """Returns the metric of all images so far; NaN while they are few."""
+        values = [value for value, _ in self._pairs()]
+        return (
+            values[0] if len(values) == 1 else dict(zip(self.numbers, values))
+        )
 
     def report(self):
-        """The metric with its protocol."""
-        counts = {side: self.states[side].count for side in self.sides}
-        results = {}
-        for number, (value, spread) in self.compute().items():
-            if value != value:
-                raise ValueError(
-                    "There is nothing to report: there must be more images, "
-                    "and all features must be finite. "
-                    f"Received: {counts}"
-                )
-            results[number] = MetricResult(
-                value, self._describe(counts, number), spread
+        """Returns the metric with its protocol; a dict if it has several."""
+        counts = {side: self.count(side) for side in self.sides}
+        pairs = self._pairs()
+        if any(np.isnan(value) for value, _ in pairs):
+            raise ValueError(
+                "There is nothing to report: there must be more images, and "
+                f"all features must be finite. Received: {counts}"
             )
-        return next(iter(results.values())) if len(results) == 1 else results
+        if len(pairs) == 1:
+            return self.make_result(pairs[0][0], counts, None, pairs[0][1])
+        return {
+            number: self.make_result(value, counts, number, spread)
+            for number, (value, spread) in zip(self.numbers, pairs)
+        }
 
     def reset_state(self, sides=None):
-        """Forgets images."""
+        """Forgets images, of all sides or of some."""
         sides = self.sides if sides is None else sides
         if unknown := sorted(set(sides) - set(self.sides)):
             raise ValueError(
                 f"`sides` must be among {list(self.sides)}. "
                 f"Received: sides={list(sides)}, where {unknown} are not"
             )
-        self.states.entries.update({side: self.make_state() for side in sides})
+        kept = {} if len(sides) == len(self.sides) else self._gathered
+        self._gathered = {**kept, **{side: _FeatureList() for side in sides}}
 
-    def merge_state(self, metrics):
-        """Adds what other metrics of this class have gathered."""
-        for metric in metrics:
-            for side in self.sides:
-                self.states[side].merge(metric.states[side])
+    def facts(self):
+        return {} if self.layer is None else {"layer": self.layer}
 
     def get_config(self):
-        return {
-            **super().get_config(),
-            "feature_network": serialize_network(self.feature_network),
-            "layer": self.layer,
-            "protocol": self.protocol,
-        }
+        return {**super().get_config(), "layer": self.layer}
 
-    @classmethod
-    def from_config(cls, config):
-        config = dict(config)
-        config["feature_network"] = deserialize_network(
-            config["feature_network"]
-        )
-        return cls(**config)
-
-    def _gather(self, sides):
-        for side, images in sides.items():
-            if images is not None:
-                self.states[side].add(
-                    pooled_features(
-                        images, self.feature_network, self.layer, side
-                    )
-                )
-
-    def _describe(self, counts, number):
-        name = type(self).__name__
-        layer = {} if self.layer is None else {"layer": self.layer}
-        return make_protocol(
-            name if number == "value" else f"{name}.{number}",
-            counts,
-            self.protocol,
-            self.feature_network,
-            **self.parameters(),
-            **layer,
-        )
+    def _pairs(self):
+        features = [self._gathered[side].array() for side in self.sides]
+        if len({array.shape[1] for array in features if len(array)}) > 1:
+            raise ValueError(
+                f"{' and '.join(self.sides)} must have features of one length. "
+                f"Received: {[array.shape[1] for array in features]}"
+            )
+        if min(map(len, features)) >= self.least_images and all(
+            np.isfinite(array).all() for array in features
+        ):
+            return self.compute(*features)
+        return [(np.float64("nan"), None)] * len(self.numbers)
 
 
-class _Untracked:
-    """A dict that Keras does not look into for variables."""
+class _FeatureList:
+    """Features of images, in the order they came."""
 
     def __init__(self):
-        self.entries = {}
+        self.batches = []
 
-    def __getitem__(self, key):
-        return self.entries[key]
+    @property
+    def count(self):
+        return sum(len(batch) for batch in self.batches)
+
+    def add(self, features):
+        if self.batches and features.shape[1] != self.batches[0].shape[1]:
+            raise ValueError(
+                "Features must have the dimensions of those before, "
+                f"{self.batches[0].shape[1]}. "
+                f"Received: shape={features.shape}"
+            )
+        # A copy: the caller may reuse the array.
+        self.batches.append(np.array(features))
+
+    def array(self):
+        if not self.batches:
+            return np.zeros((0, 0))
+        return np.concatenate(self.batches).astype("float64")

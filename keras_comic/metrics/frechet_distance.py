@@ -5,9 +5,6 @@ import numpy as np
 
 from keras_comic.metrics.feature_metric import FeatureMetric
 
-# Images that are gathered before the moments are updated.
-PENDING = 256
-
 
 @keras.saving.register_keras_serializable(package="keras_comic")
 class FrechetDistance(FeatureMetric):
@@ -21,11 +18,10 @@ class FrechetDistance(FeatureMetric):
     upwards for few images, so compare equal counts, and prefer
     `KernelDistance` below some thousand.
 
-    Mean and covariance are updated batch by batch, in float64; nothing else
-    is kept. The last term is the sum of the singular values of the product of
-    a factor of S and one of T, which is exact for fewer images than dimensions
-    too, where a matrix square root of `S T` is not. It takes some seconds at
-    2,048 dimensions.
+    All features are kept, on the host; computed in float64. The last term is
+    the sum of the singular values of the product of a factor of S and one of
+    T, which is exact for fewer images than dimensions too, where a matrix
+    square root of `S T` is not. It takes some seconds at 2,048 dimensions.
 
     Args:
         feature_network: Callable or `None`. Takes images in `[-1, 1]` and
@@ -39,7 +35,7 @@ class FrechetDistance(FeatureMetric):
             `{"resize": "256, bicubic", "crop": "centre"}`, and, for features
             that the caller gives, `network` and `network_sha256`. Defaults to
             `None`.
-        name: String. Defaults to `"frechet_distance"`.
+        name: String or `None`. Defaults to `None`, `"frechet_distance"`.
         **kwargs: Keyword arguments of `keras.metrics.Metric`.
 
     Returns:
@@ -63,131 +59,23 @@ class FrechetDistance(FeatureMetric):
           differs from it in: no number is added to a diagonal.
     """
 
-    def __init__(
-        self,
-        feature_network=None,
-        layer=None,
-        protocol=None,
-        name="frechet_distance",
-        **kwargs,
-    ):
-        super().__init__(feature_network, layer, protocol, name, **kwargs)
-
-    def make_state(self):
-        """What gathers the moments of one side.
-
-        Returns:
-            A `FeatureMoments`.
-        """
-        return FeatureMoments()
-
-    def compute(self):
-        """The distance.
-
-        Returns:
-            Dict of `value` to a float and `None`.
-        """
-        comics, fake_comics = (self.states[side] for side in self.sides)
-        if min(comics.count, fake_comics.count) < 2:
-            return {"value": (np.float64("nan"), None)}
-        distance = frechet_distance(*comics.moments(), *fake_comics.moments())
-        return {"value": (distance, None)}
-
-
-class FeatureMoments:
-    """Mean and covariance of features, updated batch by batch in float64."""
-
-    def __init__(self):
-        self.pending = []
-        self.folded = 0
-        self.center = None
-        self.squares = None
-
-    @property
-    def count(self):
-        """Integer, how many images there are."""
-        return self.folded + sum(len(batch) for batch in self.pending)
-
-    def moments(self):
-        """The moments of all images."""
-        self._fold()
-        return self.center, self.squares / (self.folded - 1)
-
-    def add(self, features):
-        """Adds a batch."""
-        before = self.pending[0][0] if self.pending else self.center
-        if before is not None and features.shape[1] != len(before):
-            raise ValueError(
-                "Features must have the dimensions of those before, "
-                f"{len(before)}. Received: {features.shape[1]} dimensions"
-            )
-        if len(features):
-            self.pending.append(np.array(features, "float64"))
-        if sum(len(batch) for batch in self.pending) >= PENDING:
-            self._fold()
-
-    def merge(self, other):
-        """Adds the moments of another set."""
-        for batch in other.pending:
-            self.add(batch)
-        self._fold()
-        if other.folded:
-            self._add(other.folded, other.center, other.squares)
-
-    def _fold(self):
-        if self.pending:
-            features = np.concatenate(self.pending)
-            self.pending = []
-            mean = features.mean(axis=0)
-            centred = features - mean
-            self._add(len(features), mean, centred.T @ centred)
-
-    def _add(self, count, mean, squares):
-        if not self.folded:
-            self.folded, self.center = count, mean.copy()
-            self.squares = squares.copy()
-            return
-        if mean.shape != self.center.shape:
-            raise ValueError(
-                "Features must have the dimensions of those before, "
-                f"{len(self.center)}. Received: {len(mean)} dimensions"
-            )
-        total = self.folded + count
-        shift = mean - self.center
-        self.squares += squares
-        self.squares += np.outer(shift, shift * (self.folded * count / total))
-        self.center += shift * (count / total)
-        self.folded = total
-
-
-def frechet_distance(mean, covariance, other_mean, other_covariance):
-    """The Frechet distance of two normal distributions."""
-    if mean.shape != other_mean.shape:
-        raise ValueError(
-            "Comics and fake comics must have features of one length. "
-            f"Received: {len(mean)} and {len(other_mean)}"
+    def compute(self, comics, fake_comics):
+        (mean, factor), (other_mean, other_factor) = map(
+            _moments, (comics, fake_comics)
         )
-    parts = (mean, covariance, other_mean, other_covariance)
-    if not all(np.isfinite(part).all() for part in parts):
-        return np.float64("nan")
-    root, other_root = _root(covariance), _root(other_covariance)
-    overlap = np.linalg.svd(root.T @ other_root, compute_uv=False).sum()
-    distance = (
-        ((mean - other_mean) ** 2).sum()
-        + np.trace(covariance)
-        + np.trace(other_covariance)
-        - 2.0 * overlap
-    )
-    return np.maximum(distance, 0.0)
+        overlap = np.linalg.svd(factor @ other_factor.T, compute_uv=False)
+        distance = (
+            ((mean - other_mean) ** 2).sum()
+            # The traces.
+            + (factor**2).sum()
+            + (other_factor**2).sum()
+            - 2.0 * overlap.sum()
+        )
+        return [(np.maximum(distance, 0.0), None)]
 
 
-def _root(covariance):
-    """A matrix whose product with its transpose is the covariance."""
-    try:
-        return np.linalg.cholesky(covariance)
-    except np.linalg.LinAlgError:
-        # Fewer images than dimensions, or features that never vary.
-        values, vectors = np.linalg.eigh(covariance)
-    limit = values[-1] * len(values) * np.finfo("float64").eps
-    kept = values > max(limit, 0.0)
-    return vectors[:, kept] * np.sqrt(values[kept])
+def _moments(features):
+    """Returns the mean, and a factor `R` of the covariance `R^T R`."""
+    mean = features.mean(axis=0)
+    factor = np.linalg.qr(features - mean, mode="r")
+    return mean, factor / np.sqrt(len(features) - 1)

@@ -2,8 +2,8 @@
 
 import keras
 import numpy as np
+from scipy import special
 
-from keras_comic.metrics.feature_list import FeatureList
 from keras_comic.metrics.feature_metric import FeatureMetric
 
 
@@ -29,7 +29,7 @@ class InceptionScore(FeatureMetric):
         num_splits: Integer > 0. Splits; with fewer images, as many as there
             are images. Defaults to `10`.
         protocol: Dict or `None`, see `FrechetDistance`. Defaults to `None`.
-        name: String. Defaults to `"inception_score"`.
+        name: String or `None`. Defaults to `None`, `"inception_score"`.
         **kwargs: Keyword arguments of `keras.metrics.Metric`.
 
     Returns:
@@ -54,6 +54,7 @@ class InceptionScore(FeatureMetric):
     """
 
     sides = ("images",)
+    least_images = 1
 
     def __init__(
         self,
@@ -61,7 +62,7 @@ class InceptionScore(FeatureMetric):
         layer=None,
         num_splits=10,
         protocol=None,
-        name="inception_score",
+        name=None,
         **kwargs,
     ):
         if not num_splits >= 1:
@@ -71,14 +72,6 @@ class InceptionScore(FeatureMetric):
             )
         super().__init__(feature_network, layer, protocol, name, **kwargs)
         self.num_splits = num_splits
-
-    def make_state(self):
-        """What gathers the logits.
-
-        Returns:
-            A `FeatureList`.
-        """
-        return FeatureList()
 
     def update_state(self, images):
         """Adds a batch of images, or of logits.
@@ -92,44 +85,23 @@ class InceptionScore(FeatureMetric):
             TypeError: If images are not of a float dtype.
             ValueError: If a shape is another.
         """
-        self._gather({"images": images})
+        self.gather(images=images)
 
-    def compute(self):
-        """The mean and the standard deviation over the splits.
-
-        Returns:
-            Dict of `value` to two floats.
-        """
-        logits = self.states["images"].array()
-        if not len(logits) or not np.isfinite(logits).all():
-            return {"value": (np.float64("nan"), None)}
-        logs = logits - logits.max(axis=1, keepdims=True)
-        logs -= np.log(np.exp(logs).sum(axis=1, keepdims=True))
-        count = len(logs)
-        splits = self._used_splits(count)
-        edges = [count * index // splits for index in range(splits + 1)]
+    def compute(self, logits):
+        probabilities = special.softmax(logits, axis=1)
         scores = []
-        for start, end in zip(edges[:-1], edges[1:]):
-            part = logs[start:end]
-            probabilities = np.exp(part)
-            # 0 log 0 is 0; a class that no image has appears in none.
-            mean = np.maximum(
-                probabilities.mean(axis=0), np.finfo("float64").tiny
-            )
-            divergence = (probabilities * (part - np.log(mean))).sum(axis=1)
+        splits = self._used_splits()
+        ends = [len(logits) * i // splits for i in range(1, splits)]
+        for part in np.split(probabilities, ends):
+            divergence = special.rel_entr(part, part.mean(axis=0)).sum(axis=1)
             scores.append(np.exp(divergence.mean()))
-        return {"value": (np.mean(scores), np.std(scores))}
+        return [(np.mean(scores), np.std(scores))]
 
-    def parameters(self):
-        """What the protocol names: the splits.
-
-        Returns:
-            Dict of string to number.
-        """
-        return {"splits": self._used_splits(self.states["images"].count)}
+    def facts(self):
+        return {"splits": self._used_splits(), **super().facts()}
 
     def get_config(self):
         return {**super().get_config(), "num_splits": self.num_splits}
 
-    def _used_splits(self, count):
-        return max(min(self.num_splits, count), 1)
+    def _used_splits(self):
+        return max(min(self.num_splits, self.count("images")), 1)

@@ -3,8 +3,6 @@
 import keras
 import numpy as np
 
-from keras_comic.metrics.feature_list import FeatureList
-from keras_comic.metrics.feature_list import check_dimensions
 from keras_comic.metrics.feature_metric import FeatureMetric
 
 
@@ -30,7 +28,7 @@ class KernelDistance(FeatureMetric):
             images, all of them. Defaults to `1000`.
         seed: Integer. Of the subsets. Defaults to `0`.
         protocol: Dict or `None`, see `FrechetDistance`. Defaults to `None`.
-        name: String. Defaults to `"kernel_distance"`.
+        name: String or `None`. Defaults to `None`, `"kernel_distance"`.
         **kwargs: Keyword arguments of `keras.metrics.Metric`.
 
     Returns:
@@ -63,7 +61,7 @@ class KernelDistance(FeatureMetric):
         subset_size=1000,
         seed=0,
         protocol=None,
-        name="kernel_distance",
+        name=None,
         **kwargs,
     ):
         for argument, value, least in (
@@ -80,25 +78,16 @@ class KernelDistance(FeatureMetric):
         self.subset_size = subset_size
         self.seed = seed
 
-    def make_state(self):
-        """What gathers the features of one side.
-
-        Returns:
-            A `FeatureList`.
-        """
-        return FeatureList()
-
     def subsets(self):
-        """The subsets that the result is the mean over.
+        """Returns the subsets that the result is the mean over.
 
         Returns:
             List of pairs of int64 arrays `(size,)`: positions among the
             comics, and among the fake comics, in the order they came.
         """
-        counts = [self.states[side].count for side in self.sides]
+        counts = [self.count(side) for side in self.sides]
         size = min(self.subset_size, *counts)
         if size == max(counts):
-            # All are the whole.
             return [(np.arange(size), np.arange(size))]
         generator = np.random.default_rng(self.seed)
         return [
@@ -108,38 +97,21 @@ class KernelDistance(FeatureMetric):
             for _ in range(self.num_subsets)
         ]
 
-    def compute(self):
-        """The mean and the standard deviation over the subsets.
-
-        Returns:
-            Dict of `value` to two floats.
-        """
-        comics, fake_comics = (self.states[side].array() for side in self.sides)
-        check_dimensions((comics, fake_comics))
-        if (
-            min(len(comics), len(fake_comics)) < 2
-            or not np.isfinite(comics).all()
-            or not np.isfinite(fake_comics).all()
-        ):
-            return {"value": (np.float64("nan"), None)}
+    def compute(self, comics, fake_comics):
         values = [
-            kernel_distance(comics[first], fake_comics[second])
+            _kernel_distance(comics[first], fake_comics[second])
             for first, second in self.subsets()
         ]
-        return {"value": (np.mean(values), np.std(values))}
+        return [(np.mean(values), np.std(values))]
 
-    def parameters(self):
-        """What the protocol names: how the subsets were drawn.
-
-        Returns:
-            Dict of string to string or number.
-        """
+    def facts(self):
         subsets = self.subsets()
         return {
             "kernel": "(x.y/d + 1)^3, unbiased",
             "subsets": len(subsets),
             "subset_size": len(subsets[0][0]),
             "seed": self.seed,
+            **super().facts(),
         }
 
     def get_config(self):
@@ -151,8 +123,8 @@ class KernelDistance(FeatureMetric):
         }
 
 
-def kernel_distance(features, other_features):
-    """The unbiased estimate of the squared maximum mean discrepancy."""
+def _kernel_distance(features, other_features):
+    """Returns the unbiased estimate of the squared mean discrepancy."""
     dimensions = features.shape[1]
 
     def kernel(first, second):

@@ -6,16 +6,11 @@ import keras
 import numpy as np
 
 from keras_comic.layers.unit_distance import unit_distance
-from keras_comic.metrics.features import layer_features
-from keras_comic.metrics.protocol import check_network
-from keras_comic.metrics.protocol import deserialize_network
-from keras_comic.metrics.protocol import make_protocol
-from keras_comic.metrics.protocol import serialize_network
-from keras_comic.metrics.sample_mean import SampleMean
+from keras_comic.metrics.sample_mean import LayerMean
 
 
 @keras.saving.register_keras_serializable(package="keras_comic")
-class PerceptualDistance(SampleMean):
+class PerceptualDistance(LayerMean):
     """Mean distance of the activations of pairs, in the form of LPIPS.
 
     Sum over layers of the mean over positions of the sum over channels of
@@ -37,7 +32,7 @@ class PerceptualDistance(SampleMean):
             all 1, which is the uncalibrated distance of the paper. Defaults
             to `None`.
         protocol: Dict or `None`, see `FrechetDistance`. Defaults to `None`.
-        name: String. Defaults to `"perceptual_distance"`.
+        name: String or `None`. Defaults to `None`, `"perceptual_distance"`.
         **kwargs: Keyword arguments of `keras.metrics.Metric`.
 
     Returns:
@@ -68,11 +63,9 @@ class PerceptualDistance(SampleMean):
         layers=None,
         heads=None,
         protocol=None,
-        name="perceptual_distance",
+        name=None,
         **kwargs,
     ):
-        check_network(feature_network)
-        layers = None if layers is None else list(layers)
         if heads is not None:
             heads = [np.asarray(h, "float32").reshape(-1) for h in heads]
             if any(head.min() < 0.0 for head in heads):
@@ -83,39 +76,20 @@ class PerceptualDistance(SampleMean):
             if layers is not None and len(heads) != len(layers):
                 raise ValueError(
                     "`heads` must hold one entry for each layer. "
-                    f"Received: {len(heads)} heads for layers={layers}"
+                    f"Received: {len(heads)} heads for layers={list(layers)}"
                 )
-        super().__init__(protocol, name, **kwargs)
-        self.feature_network = feature_network
-        self.layers = layers
+        super().__init__(feature_network, layers, protocol, name, **kwargs)
         self.heads = heads
 
     def sample_values(self, photos, fake_comics):
-        """The distance of each pair.
-
-        Args:
-            photos: As in `update_state`.
-            fake_comics: As in `update_state`.
-
-        Returns:
-            Float32 `(batch,)`.
-
-        Raises:
-            ValueError: If the layers differ, or the heads do not fit them.
-        """
-        firsts, seconds = (
-            layer_features(inputs, self.feature_network, self.layers, name)
-            for inputs, name in (
-                (photos, "photos"),
-                (fake_comics, "fake_comics"),
-            )
+        firsts, seconds = self.activations(
+            photos=photos, fake_comics=fake_comics
         )
         heads = [None] * len(firsts) if self.heads is None else self.heads
-        if not len(firsts) == len(seconds) == len(heads):
+        if len(firsts) != len(heads):
             raise ValueError(
-                "There must be one head for each layer, and the same layers "
-                f"of both. Received: {len(firsts)} and {len(seconds)} layers, "
-                f"{len(heads)} heads"
+                "There must be one head for each layer. "
+                f"Received: {len(firsts)} layers, {len(heads)} heads"
             )
         total = 0.0
         for first, second, head in zip(firsts, seconds, heads):
@@ -128,40 +102,13 @@ class PerceptualDistance(SampleMean):
             total += unit_distance(first, second, head)
         return total
 
-    def describe(self, counts):
-        """The protocol of `report`.
-
-        Args:
-            counts: Dict of string to number.
-
-        Returns:
-            Dict of strings to strings, numbers, booleans and `None`.
-        """
-        return make_protocol(
-            type(self).__name__,
-            counts,
-            self.protocol,
-            self.feature_network,
-            layers=None if self.layers is None else " ".join(self.layers),
-            heads="none" if self.heads is None else _checksum(self.heads),
-        )
+    def facts(self):
+        heads = "none" if self.heads is None else _checksum(self.heads)
+        return {**super().facts(), "heads": heads}
 
     def get_config(self):
         heads = None if self.heads is None else [h.tolist() for h in self.heads]
-        return {
-            **super().get_config(),
-            "feature_network": serialize_network(self.feature_network),
-            "layers": self.layers,
-            "heads": heads,
-        }
-
-    @classmethod
-    def from_config(cls, config):
-        config = dict(config)
-        config["feature_network"] = deserialize_network(
-            config["feature_network"]
-        )
-        return cls(**config)
+        return {**super().get_config(), "heads": heads}
 
 
 def _checksum(heads):

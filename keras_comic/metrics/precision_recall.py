@@ -3,9 +3,6 @@
 import keras
 import numpy as np
 
-from keras_comic.metrics.feature_list import FeatureList
-from keras_comic.metrics.feature_list import check_dimensions
-from keras_comic.metrics.feature_list import squared_distances
 from keras_comic.metrics.feature_metric import FeatureMetric
 
 # Pairs whose distances are held at once.
@@ -32,7 +29,7 @@ class PrecisionRecall(FeatureMetric):
         num_neighbors: Integer > 0. The neighbour that a ball reaches to.
             Defaults to `3`.
         protocol: Dict or `None`, see `FrechetDistance`. Defaults to `None`.
-        name: String. Defaults to `"precision_recall"`.
+        name: String or `None`. Defaults to `None`, `"precision_recall"`.
         **kwargs: Keyword arguments of `keras.metrics.Metric`.
 
     Returns:
@@ -58,13 +55,15 @@ class PrecisionRecall(FeatureMetric):
           section 2; no differences.
     """
 
+    numbers = ("precision", "recall")
+
     def __init__(
         self,
         feature_network=None,
         layer=None,
         num_neighbors=3,
         protocol=None,
-        name="precision_recall",
+        name=None,
         **kwargs,
     ):
         if not num_neighbors >= 1:
@@ -74,48 +73,22 @@ class PrecisionRecall(FeatureMetric):
             )
         super().__init__(feature_network, layer, protocol, name, **kwargs)
         self.num_neighbors = num_neighbors
+        self.least_images = num_neighbors + 1
 
-    def make_state(self):
-        """What gathers the features of one side.
+    def compute(self, comics, fake_comics):
+        return [
+            (self._covered(fake_comics, comics), None),
+            (self._covered(comics, fake_comics), None),
+        ]
 
-        Returns:
-            A `FeatureList`.
-        """
-        return FeatureList()
-
-    def compute(self):
-        """Precision and recall.
-
-        Returns:
-            Dict of `precision` and `recall` to a float and `None` each.
-        """
-        comics, fake_comics = (self.states[side].array() for side in self.sides)
-        check_dimensions((comics, fake_comics))
-        if (
-            min(len(comics), len(fake_comics)) <= self.num_neighbors
-            or not np.isfinite(comics).all()
-            or not np.isfinite(fake_comics).all()
-        ):
-            missing = (np.float64("nan"), None)
-            return {"precision": missing, "recall": missing}
-        return {
-            "precision": (self._covered(fake_comics, comics), None),
-            "recall": (self._covered(comics, fake_comics), None),
-        }
-
-    def parameters(self):
-        """What the protocol names: the neighbour.
-
-        Returns:
-            Dict of string to number.
-        """
-        return {"neighbors": self.num_neighbors}
+    def facts(self):
+        return {"neighbors": self.num_neighbors, **super().facts()}
 
     def get_config(self):
         return {**super().get_config(), "num_neighbors": self.num_neighbors}
 
     def _covered(self, points, centres):
-        """The part of points that lies in the balls about others."""
+        """Returns the share of points in the balls about others."""
         radii = np.concatenate(
             [
                 # The nearest is the centre itself.
@@ -133,7 +106,14 @@ class PrecisionRecall(FeatureMetric):
 
 
 def distance_blocks(first, second):
-    """Squared distances of all pairs, some rows at a time."""
+    """Yields the squared distances of all pairs, some rows at a time."""
+    center = second.mean(axis=0)
+    first, second = first - center, second - center
     rows = max(MAX_PAIRS // len(second), 1)
     for start in range(0, len(first), rows):
-        yield squared_distances(first[start : start + rows], second)
+        block = first[start : start + rows]
+        squares = (block**2).sum(axis=1)[:, None] + (second**2).sum(axis=1)
+        distances = squares - 2.0 * (block @ second.T)
+        # Of equal features only the rounding is left.
+        rounding = np.finfo("float64").eps * (4 + first.shape[1]) * squares
+        yield np.where(distances <= rounding, 0.0, distances)

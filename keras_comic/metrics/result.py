@@ -1,11 +1,13 @@
 """Numbers that carry how they were measured."""
 
+import functools
 import math
 
 # Letters of a checksum that are printed; the protocol holds all.
 CHECKSUM_LETTERS = 12
 
 
+@functools.total_ordering
 class MetricResult:
     """A metric's value with the protocol that it was measured by.
 
@@ -85,12 +87,7 @@ class MetricResult:
         return ", ".join(entries)
 
     def to_dict(self):
-        """The result for JSON.
-
-        Returns:
-            Dict of `value` and `spread` (`None` where they are not finite)
-            and `protocol`.
-        """
+        """Returns the result for JSON; `None` for what is not finite."""
         return {
             "value": _finite(self.value),
             "spread": _finite(self.spread),
@@ -99,16 +96,12 @@ class MetricResult:
 
     @classmethod
     def from_dict(cls, facts):
-        """The result that `to_dict` was called on.
+        """Returns the result that `to_dict` was called on.
 
         Args:
             facts: Dict, as `to_dict` gives it.
-
-        Returns:
-            A `MetricResult`.
         """
-        value = facts["value"]
-        value = math.nan if value is None else value
+        value = math.nan if facts["value"] is None else facts["value"]
         return cls(value, facts["protocol"], facts.get("spread"))
 
     def __float__(self):
@@ -124,24 +117,10 @@ class MetricResult:
     def __lt__(self, other):
         return self.value < self._comparable(other)
 
-    def __le__(self, other):
-        return self.value <= self._comparable(other)
-
-    def __gt__(self, other):
-        return self.value > self._comparable(other)
-
-    def __ge__(self, other):
-        return self.value >= self._comparable(other)
-
     def __eq__(self, other):
         if not isinstance(other, MetricResult):
             return NotImplemented
         return self.value == self._comparable(other)
-
-    def __ne__(self, other):
-        if not isinstance(other, MetricResult):
-            return NotImplemented
-        return self.value != self._comparable(other)
 
     def __sub__(self, other):
         return self.value - self._comparable(other)
@@ -150,7 +129,7 @@ class MetricResult:
     __hash__ = None
 
     def _comparable(self, other):
-        """The other value, if it was measured as this one was."""
+        """Returns the other value, if it was measured as this one was."""
         if not isinstance(other, MetricResult):
             raise TypeError(
                 "A MetricResult is compared with another one; a plain number "
@@ -164,20 +143,15 @@ class MetricResult:
             if mine.get(key) != others.get(key)
             or (key in mine) != (key in others)
         ]
-        if different:
+        problem = f"differ in: {', '.join(different)}" if different else None
+        unstated = [key for key, entry in mine.items() if entry is None]
+        if unstated and not different:
+            problem = f"do not state: {', '.join(unstated)}"
+        if problem:
             raise ValueError(
                 "Two numbers of different protocols cannot be compared. They "
-                f"differ in: {', '.join(different)}. Compare their `.value` "
-                "if that is meant. Received: "
-                f"{self.value:g} and {other.value:g}"
-            )
-        unstated = [key for key, entry in mine.items() if entry is None]
-        if unstated:
-            raise ValueError(
-                "Two numbers cannot be compared while their protocols do not "
-                f"state: {', '.join(unstated)}. State it in the metric's "
-                "`protocol`, or compare their `.value`. Received: "
-                f"{self.value:g} and {other.value:g}"
+                f"{problem}. Compare their `.value` if that is meant. "
+                f"Received: {self.value:g} and {other.value:g}"
             )
         return other.value
 

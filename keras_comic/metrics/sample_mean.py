@@ -1,67 +1,87 @@
-"""The mean of a value that each sample has, summed in double precision."""
+"""Bases of the metrics that are the mean of a number for each pair."""
 
 import keras
-from keras import ops
 
-from keras_comic.metrics.double_sum import DoubleSum
-from keras_comic.metrics.protocol import check_protocol
-from keras_comic.metrics.protocol import make_protocol
-from keras_comic.metrics.result import MetricResult
+from keras_comic.metrics.features import layer_features
+from keras_comic.metrics.protocol import ReportedMetric
+from keras_comic.metrics.protocol import sum_dtype
 
 
-class SampleMean(keras.metrics.Metric):
-    """Base of metrics that are the mean of a number for each pair of images."""
+class SampleMean(ReportedMetric):
+    """Base of metrics that are the mean of a number for each pair of images.
+
+    A subclass gives `sample_values`. The sums are kept in double precision,
+    on JAX in float32.
+    """
 
     def __init__(self, protocol=None, name=None, **kwargs):
-        protocol = check_protocol(protocol)
-        super().__init__(name=name, **kwargs)
-        self.protocol = protocol
-        self.total = DoubleSum(self, "total")
-        self.count = DoubleSum(self, "count")
+        super().__init__(protocol, name, **kwargs)
+        self.mean = keras.metrics.Mean(dtype=sum_dtype())
 
     def sample_values(self, photos, fake_comics):
-        """The number of each pair; a subclass's to give."""
+        """Returns the number of each pair, float32 `(batch,)`."""
         raise NotImplementedError
 
     def update_state(self, photos, fake_comics, sample_weight=None):
         """Adds a batch of pairs."""
         values = self.sample_values(photos, fake_comics)
-        if sample_weight is None:
-            weights = ops.ones_like(values)
-        else:
-            weights = ops.reshape(
-                ops.cast(sample_weight, values.dtype), ops.shape(values)
-            )
-            values = values * weights
-        self.total.add(values)
-        self.count.add(weights)
+        self.mean.update_state(values, sample_weight)
 
     def result(self):
-        """The mean over all pairs so far; NaN before the first."""
-        return self.total.value() / self.count.value()
+        """Returns the mean over all pairs so far; NaN before the first."""
+        return self.mean.total.value / self.mean.count.value
 
     def report(self):
-        """The mean with its protocol, in double precision."""
-        total, count = self.total.read(), self.count.read()
+        """Returns the mean with its protocol."""
+        count = float(keras.ops.convert_to_numpy(self.mean.count))
         if not count > 0.0:
             raise ValueError(
                 "There is nothing to report before `update_state`. "
                 f"Received: {count:g} pairs"
             )
         count = int(count) if count == int(count) else count
-        return MetricResult(total / count, self.describe({"pairs": count}))
+        value = float(keras.ops.convert_to_numpy(self.result()))
+        return self.make_result(value, self.counts(count))
 
-    def describe(self, counts):
-        """The protocol of `report`; a subclass adds its network."""
-        return make_protocol(
-            type(self).__name__, counts, self.protocol, network=False
+    def counts(self, count):
+        """Returns what the protocol calls the number of pairs."""
+        return {"pairs": count}
+
+
+class LayerMean(SampleMean):
+    """Base of metrics that compare the activations of layers of a network."""
+
+    takes_network = True
+
+    def __init__(
+        self,
+        feature_network=None,
+        layers=None,
+        protocol=None,
+        name=None,
+        **kwargs,
+    ):
+        super().__init__(
+            protocol, name, feature_network=feature_network, **kwargs
         )
+        self.layers = None if layers is None else list(layers)
 
-    def merge_state(self, metrics):
-        """Adds what other metrics of this class have measured."""
-        for metric in metrics:
-            self.total.merge(metric.total)
-            self.count.merge(metric.count)
+    def activations(self, **images):
+        """Returns the activations of each argument, lists of one length."""
+        activations = [
+            layer_features(inputs, self.feature_network, self.layers, name)
+            for name, inputs in images.items()
+        ]
+        if len({len(maps) for maps in activations}) > 1:
+            raise ValueError(
+                "There must be the same layers of both. "
+                f"Received: {[len(maps) for maps in activations]} layers"
+            )
+        return activations
+
+    def facts(self):
+        layers = None if self.layers is None else " ".join(self.layers)
+        return {**super().facts(), "layers": layers}
 
     def get_config(self):
-        return {**super().get_config(), "protocol": self.protocol}
+        return {**super().get_config(), "layers": self.layers}

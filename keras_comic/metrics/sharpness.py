@@ -4,7 +4,6 @@ import keras
 from keras import ops
 
 from keras_comic.metrics.features import check_images
-from keras_comic.metrics.protocol import make_protocol
 from keras_comic.metrics.sample_mean import SampleMean
 
 
@@ -20,7 +19,7 @@ class Sharpness(SampleMean):
     Args:
         protocol: Dict or `None`, see `StructuralSimilarity`. Defaults to
             `None`.
-        name: String. Defaults to `"sharpness"`.
+        name: String or `None`. Defaults to `None`, `"sharpness"`.
         **kwargs: Keyword arguments of `keras.metrics.Metric`.
 
     Returns:
@@ -40,9 +39,6 @@ class Sharpness(SampleMean):
     0.25
     """
 
-    def __init__(self, protocol=None, name="sharpness", **kwargs):
-        super().__init__(protocol, name, **kwargs)
-
     def update_state(self, fake_comics, sample_weight=None):
         """Adds a batch of images.
 
@@ -55,19 +51,6 @@ class Sharpness(SampleMean):
         super().update_state(None, fake_comics, sample_weight)
 
     def sample_values(self, photos, fake_comics):
-        """The gradient energy of each image.
-
-        Args:
-            photos: `None`.
-            fake_comics: As in `update_state`.
-
-        Returns:
-            Float32 `(batch,)`.
-
-        Raises:
-            TypeError: If the images are not of a float dtype.
-            ValueError: If they have another shape, or a side of one pixel.
-        """
         check_images(fake_comics, "fake_comics")
         sides = [side for side in fake_comics.shape[1:3] if side is not None]
         if any(side < 2 for side in sides):
@@ -81,18 +64,5 @@ class Sharpness(SampleMean):
         down = ops.square(images[:, 1:] - images[:, :-1])
         return ops.mean(across, axis=[1, 2, 3]) + ops.mean(down, axis=[1, 2, 3])
 
-    def describe(self, counts):
-        """The protocol of `report`.
-
-        Args:
-            counts: Dict of string to number.
-
-        Returns:
-            Dict of strings to strings, numbers, booleans and `None`.
-        """
-        return make_protocol(
-            type(self).__name__,
-            {"images": counts["pairs"]},
-            self.protocol,
-            network=False,
-        )
+    def counts(self, count):
+        return {"images": count}

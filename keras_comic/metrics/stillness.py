@@ -3,14 +3,12 @@
 import keras
 from keras import ops
 
-from keras_comic.metrics.double_sum import DoubleSum
-from keras_comic.metrics.protocol import check_protocol
-from keras_comic.metrics.protocol import make_protocol
-from keras_comic.metrics.result import MetricResult
+from keras_comic.metrics.protocol import ReportedMetric
+from keras_comic.metrics.protocol import sum_dtype
 
 
 @keras.saving.register_keras_serializable(package="keras_comic")
-class Stillness(keras.metrics.Metric):
+class Stillness(ReportedMetric):
     """Change and variance of a stylised video where its source stands still.
 
     A pixel of a short clip is still if no channel of the source differs by
@@ -29,7 +27,7 @@ class Stillness(keras.metrics.Metric):
             Defaults to `2 / 255`.
         protocol: Dict or `None`, see `StructuralSimilarity`. Defaults to
             `None`.
-        name: String. Defaults to `"stillness"`.
+        name: String or `None`. Defaults to `None`, `"stillness"`.
         **kwargs: Keyword arguments of `keras.metrics.Metric`.
 
     Returns:
@@ -51,22 +49,18 @@ class Stillness(keras.metrics.Metric):
     {'change': 0.25, 'variance': 0.015625}
     """
 
-    def __init__(
-        self, threshold=2 / 255, protocol=None, name="stillness", **kwargs
-    ):
+    def __init__(self, threshold=2 / 255, protocol=None, name=None, **kwargs):
         if not 0.0 <= threshold <= 1.0:
             raise ValueError(
                 "`threshold` must be in [0, 1], of the range from black to "
                 f"white. Received: threshold={threshold}"
             )
-        protocol = check_protocol(protocol)
-        super().__init__(name=name, **kwargs)
+        super().__init__(protocol, name, **kwargs)
         self.threshold = threshold
-        self.protocol = protocol
-        self.sums = {
-            entry: DoubleSum(self, entry)
-            for entry in ("change", "variance", "still", "pixels", "frames")
-        }
+        self.change = keras.metrics.Mean(dtype=sum_dtype())
+        self.variance = keras.metrics.Mean(dtype=sum_dtype())
+        self.still_share = keras.metrics.Mean(dtype=sum_dtype())
+        self.frames = keras.metrics.Sum(dtype=sum_dtype())
 
     def update_state(self, photos, fake_comics, sample_weight=None):
         """Adds clips.
@@ -107,37 +101,31 @@ class Stillness(keras.metrics.Metric):
         # About the first frame: of what stands still it is exactly 0.
         moves = comics - comics[:, :1]
         values = {
-            "change": ops.mean(steps, axis=[1, 4]) * still,
-            "variance": ops.mean(ops.var(moves, axis=1), axis=-1) * still,
-            "still": still,
-            "pixels": ops.ones_like(still),
+            self.change: ops.mean(steps, axis=[1, 4]),
+            self.variance: ops.mean(ops.var(moves, axis=1), axis=-1),
         }
-        values = {
-            entry: ops.sum(value, axis=[1, 2])
-            for entry, value in values.items()
-        }
+        weights = ops.ones_like(still)
         if sample_weight is not None:
-            weights = ops.cast(ops.convert_to_tensor(sample_weight), "float32")
-            weights = ops.reshape(weights, (-1,))
-            values = {entry: value * weights for entry, value in values.items()}
-        values["frames"] = ops.ones_like(values["still"]) * shapes[0][1]
-        for entry, value in values.items():
-            self.sums[entry].add(value)
+            sample_weight = ops.cast(sample_weight, "float32")
+            weights = weights * ops.reshape(sample_weight, (-1, 1, 1))
+        for metric, value in values.items():
+            metric.update_state(value, still * weights)
+        self.still_share.update_state(still, weights)
+        self.frames.update_state(len(photos) * shapes[0][1])
 
     def result(self):
-        """Change and variance of all clips so far; NaN without still pixels.
+        """Returns both of all clips so far; NaN without still pixels.
 
         Returns:
             Dict of `change` and `variance`, float64 scalars; float32 on JAX.
         """
-        still = self.sums["still"].value()
         return {
-            entry: self.sums[entry].value() / still
-            for entry in ("change", "variance")
+            "change": self.change.total.value / self.change.count.value,
+            "variance": self.variance.total.value / self.variance.count.value,
         }
 
     def report(self):
-        """Both numbers with their protocols, in double precision.
+        """Returns both numbers with their protocols.
 
         Returns:
             Dict of `change` and `variance` to a `MetricResult` each.
@@ -145,43 +133,21 @@ class Stillness(keras.metrics.Metric):
         Raises:
             ValueError: If no pixel of the source was still.
         """
-        sums = {entry: total.read() for entry, total in self.sums.items()}
-        if not sums["still"] > 0.0:
+        frames = int(self.frames.result())
+        still_share = float(self.still_share.result())
+        if not still_share > 0.0:
             raise ValueError(
                 "There is nothing to report: no pixel of the source stood "
-                f"still. Received: {sums['frames']:g} frames"
+                f"still. Received: {frames} frames"
             )
-        facts = {
-            "frames": int(sums["frames"]),
-            "still_share": round(sums["still"] / sums["pixels"], 4),
-        }
+        counts = {"frames": frames, "still_share": round(still_share, 4)}
         return {
-            entry: MetricResult(
-                sums[entry] / sums["still"],
-                make_protocol(
-                    f"{type(self).__name__}.{entry}",
-                    facts,
-                    self.protocol,
-                    network=False,
-                    threshold=round(self.threshold, 6),
-                ),
-            )
-            for entry in ("change", "variance")
+            number: self.make_result(float(value), counts, number)
+            for number, value in self.result().items()
         }
 
-    def merge_state(self, metrics):
-        """Adds what other metrics of this class have measured.
-
-        Args:
-            metrics: Iterable of metrics, such as those of other workers.
-        """
-        for metric in metrics:
-            for entry, total in self.sums.items():
-                total.merge(metric.sums[entry])
+    def facts(self):
+        return {"threshold": round(self.threshold, 6)}
 
     def get_config(self):
-        return {
-            **super().get_config(),
-            "threshold": self.threshold,
-            "protocol": self.protocol,
-        }
+        return {**super().get_config(), "threshold": self.threshold}

@@ -19,7 +19,7 @@ class StructuralSimilarity(SampleMean):
     Args:
         protocol: Dict or `None`. What the caller states for `report`, such as
             `{"resize": "256, bicubic", "crop": "centre"}`. Defaults to `None`.
-        name: String. Defaults to `"structural_similarity"`.
+        name: String or `None`. Defaults to `None`, `"structural_similarity"`.
         **kwargs: Keyword arguments of `keras.metrics.Metric`.
 
     Returns:
@@ -42,18 +42,6 @@ class StructuralSimilarity(SampleMean):
           same numbers as `tf.image.ssim`.
     """
 
-    def __init__(self, protocol=None, name="structural_similarity", **kwargs):
-        super().__init__(protocol, name, **kwargs)
-
     def sample_values(self, photos, fake_comics):
-        """The similarity of each pair.
-
-        Args:
-            photos: As in `update_state`; sides of at least 11 pixels.
-            fake_comics: As in `update_state`.
-
-        Returns:
-            Float32 `(batch,)`.
-        """
         check_pairs(photos, fake_comics)
         return layers.structural_similarity(photos, fake_comics)

@@ -3,16 +3,11 @@
 import keras
 from keras import ops
 
-from keras_comic.metrics.features import layer_features
-from keras_comic.metrics.protocol import check_network
-from keras_comic.metrics.protocol import deserialize_network
-from keras_comic.metrics.protocol import make_protocol
-from keras_comic.metrics.protocol import serialize_network
-from keras_comic.metrics.sample_mean import SampleMean
+from keras_comic.metrics.sample_mean import LayerMean
 
 
 @keras.saving.register_keras_serializable(package="keras_comic")
-class StyleLoss(SampleMean):
+class StyleLoss(LayerMean):
     """Mean difference of the Gram matrices of fake comics and drawings.
 
     Sum over layers of the mean squared difference of the Gram matrices, each
@@ -27,7 +22,7 @@ class StyleLoss(SampleMean):
             to `None`.
         layers: List of strings, or `None` for all. Defaults to `None`.
         protocol: Dict or `None`, see `FrechetDistance`. Defaults to `None`.
-        name: String. Defaults to `"style_loss"`.
+        name: String or `None`. Defaults to `None`, `"style_loss"`.
         **kwargs: Keyword arguments of `keras.metrics.Metric`.
 
     Returns:
@@ -52,19 +47,6 @@ class StyleLoss(SampleMean):
           the positions, and there is no factor of 1/4.
     """
 
-    def __init__(
-        self,
-        feature_network=None,
-        layers=None,
-        protocol=None,
-        name="style_loss",
-        **kwargs,
-    ):
-        check_network(feature_network)
-        super().__init__(protocol, name, **kwargs)
-        self.feature_network = feature_network
-        self.layers = None if layers is None else list(layers)
-
     def update_state(self, comics, fake_comics, sample_weight=None):
         """Adds a batch of pairs.
 
@@ -80,66 +62,11 @@ class StyleLoss(SampleMean):
         super().update_state(comics, fake_comics, sample_weight)
 
     def sample_values(self, comics, fake_comics):
-        """The difference of each pair.
-
-        Args:
-            comics: As in `update_state`.
-            fake_comics: As in `update_state`.
-
-        Returns:
-            Float32 `(batch,)`.
-
-        Raises:
-            ValueError: If the layers differ.
-        """
-        targets, made = (
-            layer_features(inputs, self.feature_network, self.layers, name)
-            for inputs, name in (
-                (comics, "comics"),
-                (fake_comics, "fake_comics"),
-            )
-        )
-        if len(targets) != len(made):
-            raise ValueError(
-                "There must be the same layers of both. "
-                f"Received: {len(targets)} and {len(made)} layers"
-            )
+        targets, made = self.activations(comics=comics, fake_comics=fake_comics)
         return sum(
             ops.mean(ops.square(_gram(first) - _gram(second)), axis=[1, 2])
             for first, second in zip(made, targets)
         )
-
-    def describe(self, counts):
-        """The protocol of `report`.
-
-        Args:
-            counts: Dict of string to number.
-
-        Returns:
-            Dict of strings to strings, numbers, booleans and `None`.
-        """
-        return make_protocol(
-            type(self).__name__,
-            counts,
-            self.protocol,
-            self.feature_network,
-            layers=None if self.layers is None else " ".join(self.layers),
-        )
-
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "feature_network": serialize_network(self.feature_network),
-            "layers": self.layers,
-        }
-
-    @classmethod
-    def from_config(cls, config):
-        config = dict(config)
-        config["feature_network"] = deserialize_network(
-            config["feature_network"]
-        )
-        return cls(**config)
 
 
 def _gram(activations):

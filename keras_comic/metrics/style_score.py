@@ -10,10 +10,8 @@ from keras import ops
 
 from keras_comic.layers import channel_moments
 from keras_comic.layers import structural_similarity
-from keras_comic.metrics.double_sum import DoubleSum
-from keras_comic.metrics.protocol import check_protocol
-from keras_comic.metrics.protocol import make_protocol
-from keras_comic.metrics.result import MetricResult
+from keras_comic.metrics.protocol import ReportedMetric
+from keras_comic.metrics.protocol import sum_dtype
 
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1")
 CONTENT_LAYER = "relu3_3"
@@ -125,7 +123,8 @@ def luminance_ssim(images, targets):
     return structural_similarity(images, targets)
 
 
-class StyleScore(keras.metrics.Metric):
+@keras.saving.register_keras_serializable(package="keras_comic")
+class StyleScore(ReportedMetric):
     """The score of a card: style ratio, content and structure, over pairs.
 
     Each pair is a photo stylised after a drawing. `ratio` is the mean style
@@ -137,7 +136,7 @@ class StyleScore(keras.metrics.Metric):
             images in `[-1, 1]` and `layers=[names]` and gives a dict of name
             to activations, for relu1_1, relu2_1, relu3_1 and relu3_3 of
             VGG-19.
-        name: String. Defaults to `"style_score"`.
+        name: String or `None`. Defaults to `None`, `"style_score"`.
         protocol: Dict or `None`. What the caller states for `report`, such as
             `{"resize": "256, bicubic", "crop": "centre"}`. Defaults to `None`.
         **kwargs: Keyword arguments of `keras.metrics.Metric`.
@@ -159,23 +158,21 @@ class StyleScore(keras.metrics.Metric):
     1.0
     """
 
-    def __init__(
-        self, feature_network, name="style_score", protocol=None, **kwargs
-    ):
+    takes_network = True
+
+    def __init__(self, feature_network, name=None, protocol=None, **kwargs):
         if not callable(feature_network):
             raise TypeError(
                 "`feature_network` must be callable. Received: "
                 f"feature_network={feature_network!r}"
             )
-        protocol = check_protocol(protocol)
-        super().__init__(name=name, **kwargs)
-        self.feature_network = feature_network
-        self.protocol = protocol
-        self.sums = {
-            key: DoubleSum(self, key)
-            for key in ("style", "photo_style", "content", "ssim")
-        }
-        self.pairs = DoubleSum(self, "pairs")
+        super().__init__(
+            protocol, name, feature_network=feature_network, **kwargs
+        )
+        self.style = keras.metrics.Mean(dtype=sum_dtype())
+        self.photo_style = keras.metrics.Mean(dtype=sum_dtype())
+        self.content = keras.metrics.Mean(dtype=sum_dtype())
+        self.ssim = keras.metrics.Mean(dtype=sum_dtype())
 
     def update_state(self, outputs, photos, drawings):
         """Adds a batch of pairs.
@@ -192,27 +189,25 @@ class StyleScore(keras.metrics.Metric):
         output_features = self.feature_network(outputs, layers=layers)
         photo_features = self.feature_network(photos, layers=layers)
         drawn = self.feature_network(drawings, layers=list(STYLE_LAYERS))
-        values = {
-            "style": style_distance(output_features, drawn),
-            "photo_style": style_distance(photo_features, drawn),
-            "content": content_distance(output_features, photo_features),
-            "ssim": luminance_ssim(outputs, photos),
-        }
-        count = ops.cast(ops.shape(outputs)[0], "float32")
-        for key, value in values.items():
+        pairs = ops.shape(outputs)[:1]
+        for metric, value in (
+            (self.style, style_distance(output_features, drawn)),
+            (self.photo_style, style_distance(photo_features, drawn)),
+            (self.content, content_distance(output_features, photo_features)),
+            (self.ssim, luminance_ssim(outputs, photos)),
+        ):
             # One photo and one drawing give one value for all pairs.
-            self.sums[key].add(ops.reshape(ops.mean(value) * count, (1,)))
-        self.pairs.add(ops.reshape(count, (1,)))
+            metric.update_state(ops.broadcast_to(value, pairs))
 
     def result(self):
-        """Means over all pairs since the last `reset_state`."""
-        pairs = ops.maximum(self.pairs.value(), 1.0)
-        means = {key: total.value() / pairs for key, total in self.sums.items()}
+        """Returns the means over all pairs since the last `reset_state`."""
+        names = ("style", "photo_style", "content", "ssim")
+        means = {name: getattr(self, name).result() for name in names}
         ratio = means["style"] / ops.maximum(means["photo_style"], 1e-12)
         return {"ratio": ratio, **means}
 
     def report(self):
-        """The means with their protocol, in double precision.
+        """Returns the means with their protocol.
 
         Returns:
             Dict of the names of `result` to a `MetricResult` each.
@@ -220,25 +215,15 @@ class StyleScore(keras.metrics.Metric):
         Raises:
             ValueError: If nothing was measured.
         """
-        pairs = self.pairs.read()
+        pairs = int(self.style.count)
         if not pairs:
             raise ValueError(
                 "There is nothing to report before `update_state`. "
                 "Received: 0 pairs"
             )
-        means = {key: total.read() / pairs for key, total in self.sums.items()}
-        ratio = means["style"] / max(means["photo_style"], 1e-12)
         return {
-            key: MetricResult(
-                value,
-                make_protocol(
-                    f"StyleScore.{key}",
-                    {"pairs": int(pairs)},
-                    self.protocol,
-                    self.feature_network,
-                ),
-            )
-            for key, value in {"ratio": ratio, **means}.items()
+            name: self.make_result(float(value), {"pairs": pairs}, name)
+            for name, value in self.result().items()
         }
 
 

@@ -22,7 +22,7 @@ class TemporalDistance(PerceptualDistance):
         heads: List of float `(channels,)` or `None`, see `PerceptualDistance`.
             Defaults to `None`.
         protocol: Dict or `None`, see `FrechetDistance`. Defaults to `None`.
-        name: String. Defaults to `"temporal_distance"`.
+        name: String or `None`. Defaults to `None`, `"temporal_distance"`.
         **kwargs: Keyword arguments of `keras.metrics.Metric`.
 
     Returns:
@@ -47,19 +47,6 @@ class TemporalDistance(PerceptualDistance):
           differs from it in the networks, which are the caller's, and in that
           it is not multiplied by 100.
     """
-
-    def __init__(
-        self,
-        feature_network=None,
-        layers=None,
-        heads=None,
-        protocol=None,
-        name="temporal_distance",
-        **kwargs,
-    ):
-        super().__init__(
-            feature_network, layers, heads, protocol, name, **kwargs
-        )
 
     def update_state(
         self,
@@ -89,15 +76,6 @@ class TemporalDistance(PerceptualDistance):
         )
 
     def sample_values(self, photos, fake_comics):
-        """The difference of each pair.
-
-        Args:
-            photos: Tuple of `photos` and `next_photos`, as in `update_state`.
-            fake_comics: Tuple of `fake_comics` and `next_fake_comics`.
-
-        Returns:
-            Float32 `(batch,)`.
-        """
         return ops.abs(
             super().sample_values(*fake_comics) - super().sample_values(*photos)
         )

@@ -27,7 +27,7 @@ class WarpedDistance(PerceptualDistance):
         frames_apart: Integer > 0, string or `None`, see `WarpingError`.
             Defaults to `None`.
         protocol: Dict or `None`, see `FrechetDistance`. Defaults to `None`.
-        name: String. Defaults to `"warped_distance"`.
+        name: String or `None`. Defaults to `None`, `"warped_distance"`.
         **kwargs: Keyword arguments of `keras.metrics.Metric`.
 
     Returns:
@@ -62,7 +62,7 @@ class WarpedDistance(PerceptualDistance):
         flow=None,
         frames_apart=None,
         protocol=None,
-        name="warped_distance",
+        name=None,
         **kwargs,
     ):
         super().__init__(
@@ -106,20 +106,9 @@ class WarpedDistance(PerceptualDistance):
             next_frames = warp_back(frames, next_frames, flow, valid)
         super().update_state(frames, next_frames, sample_weight)
 
-    def describe(self, counts):
-        """The protocol of `report`.
-
-        Args:
-            counts: Dict of string to number.
-
-        Returns:
-            Dict of strings to strings, numbers, booleans and `None`.
-        """
-        return {
-            **super().describe(counts),
-            "flow": self.flow,
-            "frames_apart": self.frames_apart,
-        }
+    def facts(self):
+        facts = {"flow": self.flow, "frames_apart": self.frames_apart}
+        return {**super().facts(), **facts}
 
     def get_config(self):
         return {

@@ -5,7 +5,6 @@ from keras import ops
 
 from keras_comic.layers.warp import warp_images
 from keras_comic.metrics.features import check_pairs
-from keras_comic.metrics.protocol import make_protocol
 from keras_comic.metrics.sample_mean import SampleMean
 
 
@@ -34,7 +33,7 @@ class WarpingError(SampleMean):
             compared with the first. Defaults to `None`, not stated.
         protocol: Dict or `None`, see `StructuralSimilarity`. Defaults to
             `None`.
-        name: String. Defaults to `"warping_error"`.
+        name: String or `None`. Defaults to `None`, `"warping_error"`.
         **kwargs: Keyword arguments of `keras.metrics.Metric`.
 
     Returns:
@@ -69,7 +68,7 @@ class WarpingError(SampleMean):
         flow=None,
         frames_apart=None,
         protocol=None,
-        name="warping_error",
+        name=None,
         **kwargs,
     ):
         super().__init__(protocol, name, **kwargs)
@@ -95,19 +94,6 @@ class WarpingError(SampleMean):
         super().update_state(frames, (next_frames, flow, valid), sample_weight)
 
     def sample_values(self, frames, motion):
-        """The error of each pair.
-
-        Args:
-            frames: As in `update_state`.
-            motion: Tuple of `next_frames`, `flow` and `valid`, as there.
-
-        Returns:
-            Float32 `(batch,)`.
-
-        Raises:
-            TypeError: If frames are not of a float dtype.
-            ValueError: If the shapes do not agree.
-        """
         next_frames, flow, valid = motion
         check_pairs(frames, next_frames, ("frames", "next_frames"))
         frames = ops.cast(ops.convert_to_tensor(frames), "float32")
@@ -123,23 +109,8 @@ class WarpingError(SampleMean):
         count = ops.sum(valid, axis=[1, 2])
         return ops.sum(squares, axis=[1, 2]) / ops.maximum(count, 1.0)
 
-    def describe(self, counts):
-        """The protocol of `report`.
-
-        Args:
-            counts: Dict of string to number.
-
-        Returns:
-            Dict of strings to strings, numbers, booleans and `None`.
-        """
-        return make_protocol(
-            type(self).__name__,
-            counts,
-            self.protocol,
-            network=False,
-            flow=self.flow,
-            frames_apart=self.frames_apart,
-        )
+    def facts(self):
+        return {"flow": self.flow, "frames_apart": self.frames_apart}
 
     def get_config(self):
         return {
@@ -150,7 +121,7 @@ class WarpingError(SampleMean):
 
 
 def warp_back(frames, next_frames, flow, valid=None):
-    """Moves frames back onto those before, which show what is not valid."""
+    """Moves frames back onto those before, which fill in what is not valid."""
     frames = ops.cast(ops.convert_to_tensor(frames), "float32")
     next_frames = ops.cast(ops.convert_to_tensor(next_frames), "float32")
     warped = warp_images(next_frames, flow)
@@ -161,7 +132,7 @@ def warp_back(frames, next_frames, flow, valid=None):
 
 
 def check_valid(valid, frames):
-    """Checks where a flow is valid."""
+    """Returns the mask of a valid flow as a tensor, checked."""
     valid = ops.convert_to_tensor(valid)
     dtype = keras.backend.standardize_dtype(valid.dtype)
     shape, expected = tuple(valid.shape), tuple(frames.shape[:3])

@@ -146,7 +146,7 @@ def main():
         "inception": inception_outputs(),
         "torch_files": torch_files(),
     }
-    GOLDEN.write_text(json.dumps(golden, indent=1) + "\n", encoding="utf-8")
+    GOLDEN.write_text(json.dumps(golden) + "\n", encoding="utf-8")
 
 
 def feature_metrics():

@@ -63,8 +63,3 @@ class ColorDistanceTest(TestCase):
         gray = np.zeros((1, 8, 8, 3), "float16")
         metric.update_state(gray, gray - 1.0)
         self.assertFinite(metric.result())
-
-    def test_config(self):
-        metric = ColorDistance({"crop": "none"})
-        revived = ColorDistance.from_config(metric.get_config())
-        self.assertEqual(revived.get_config(), metric.get_config())

@@ -21,9 +21,6 @@ class DiversityTest(TestCase):
         self.assertAllClose(metric.result(), np.mean(distances))
         self.assertAllClose(report.spread, np.std(distances), rtol=1e-5)
         self.assertEqual(report.protocol["images"], 9)
-        merged = Diversity()
-        merged.merge_state([metric])
-        self.assertEqual(merged.result(), metric.result())
 
     def test_collapse(self):
         metric = Diversity()
@@ -38,8 +35,3 @@ class DiversityTest(TestCase):
         self.assertTrue(np.isnan(metric.result()))
         with self.assertRaisesRegex(ValueError, "images': 2"):
             metric.report()
-
-    def test_config(self):
-        metric = Diversity(protocol={"crop": "none"})
-        revived = Diversity.from_config(metric.get_config())
-        self.assertEqual(revived.get_config(), metric.get_config())

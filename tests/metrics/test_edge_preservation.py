@@ -51,8 +51,3 @@ class EdgePreservationTest(TestCase):
     def test_errors(self):
         with self.assertRaisesRegex(ValueError, "at least 3 pixels"):
             measured(noise(1, 2, 8, 3), noise(1, 2, 8, 3))
-
-    def test_config(self):
-        metric = EdgePreservation({"crop": "none"})
-        revived = EdgePreservation.from_config(metric.get_config())
-        self.assertEqual(revived.get_config(), metric.get_config())

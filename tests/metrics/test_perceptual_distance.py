@@ -120,12 +120,6 @@ class PerceptualDistanceTest(TestCase):
         self.assertRegex(protocol["heads"], "^sha256 [0-9a-f]{12}$")
         self.assertEqual(protocol["network"], "FeatureNetwork")
 
-    def test_config(self):
-        network = FeatureNetwork((1, 1), (4, 5))
-        metric = PerceptualDistance(network, ["relu1_1"], [np.ones(4)])
-        revived = self.run_config_test(metric)
-        self.assertAllEqual(revived.heads[0], np.ones(4))
-
     def test_errors(self):
         maps = noise(1, 2, 2, 3)
         for heads, layers, message in (
@@ -136,7 +130,5 @@ class PerceptualDistanceTest(TestCase):
                 PerceptualDistance(layers=layers, heads=heads)
         with self.assertRaisesRegex(ValueError, "for each of the 3 channels"):
             PerceptualDistance(heads=[np.ones(4)]).update_state([maps], [maps])
-        with self.assertRaisesRegex(ValueError, "1 and 2 layers, 1 heads"):
+        with self.assertRaisesRegex(ValueError, r"\[1, 2\] layers"):
             PerceptualDistance().update_state([maps], [maps, maps])
-        with self.assertRaisesRegex(TypeError, "must be callable"):
-            PerceptualDistance("imagenet")

@@ -99,8 +99,3 @@ class PrecisionRecallTest(TestCase):
     def test_errors(self):
         with self.assertRaisesRegex(ValueError, "Received: num_neighbors=0"):
             PrecisionRecall(num_neighbors=0)
-
-    def test_config(self):
-        metric = PrecisionRecall(num_neighbors=2)
-        revived = PrecisionRecall.from_config(metric.get_config())
-        self.assertEqual(revived.get_config(), metric.get_config())

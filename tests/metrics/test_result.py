@@ -53,7 +53,7 @@ class MetricResultTest(TestCase):
     def test_what_is_not_stated(self):
         result = MetricResult(1.5, {**PROTOCOL, "crop": None, "resize": None})
         with self.assertRaisesRegex(
-            ValueError, "do not state: resize, crop. State it in the metric's"
+            ValueError, "do not state: resize, crop. Compare their"
         ):
             result < result  # noqa: B015
         self.assertIn("resize not stated", str(result))

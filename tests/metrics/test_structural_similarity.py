@@ -7,6 +7,9 @@ from tests.metrics.golden import golden
 from tests.test_case import TestCase
 from tests.test_case import noise
 
+# Float32 loses 1e-7 of squares up to 4; what is left is over at least 0.0036.
+SSIM_ERROR = 1e-4
+
 
 def pairs():
     names = ("photos", "comics")
@@ -44,12 +47,14 @@ class StructuralSimilarityTest(TestCase):
                 ]
             )
             self.assertAllClose(
-                measured(photos, other), expected, atol=1e-5, rtol=0
+                measured(photos, other), expected, atol=SSIM_ERROR, rtol=0
             )
 
     def test_another_project(self):
         expected = golden()["structural_similarity"]["torchmetrics"]
-        self.assertAllClose(measured(*pairs()), expected, atol=1e-5, rtol=0)
+        self.assertAllClose(
+            measured(*pairs()), expected, atol=SSIM_ERROR, rtol=0
+        )
 
     def test_batches(self):
         photos, comics = map(as_inputs, pairs())
@@ -57,7 +62,7 @@ class StructuralSimilarityTest(TestCase):
         whole.update_state(photos, comics)
         for i in range(2):
             parts.update_state(photos[i : i + 1], comics[i : i + 1])
-        self.assertAllClose(parts.result(), whole.result(), rtol=1e-7)
+        self.assertAllClose(parts.result(), whole.result(), atol=SSIM_ERROR)
         half = StructuralSimilarity()
         half.update_state(photos.astype("float16"), comics.astype("float16"))
         self.assertAllClose(half.result(), whole.result(), atol=2e-3)

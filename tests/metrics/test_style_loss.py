@@ -57,11 +57,7 @@ class StyleLossTest(TestCase):
         alone.update_state([noise(1, 4, 4, 3, seed=1)], [made[0][:1]])
         self.assertAllClose(metric.result(), alone.result(), rtol=1e-6)
 
-    def test_config(self):
-        metric = StyleLoss(FeatureNetwork((1, 1), (4, 5)), ["relu1_1"])
-        self.run_config_test(metric)
-
     def test_errors(self):
         maps = noise(1, 2, 2, 3)
-        with self.assertRaisesRegex(ValueError, "Received: 1 and 2 layers"):
+        with self.assertRaisesRegex(ValueError, r"Received: \[1, 2\] layers"):
             StyleLoss().update_state([maps], [maps, maps])

@@ -60,8 +60,3 @@ class TemporalDistanceTest(TestCase):
             metric = TemporalDistance(network)
             metric.update_state(*frames)
             self.assertEqual(float(metric.result()) < 1e-6, still)
-
-    def test_config(self):
-        metric = TemporalDistance(layers=["a"], heads=[[1.0, 2.0]])
-        revived = TemporalDistance.from_config(metric.get_config())
-        self.assertEqual(revived.get_config(), metric.get_config())

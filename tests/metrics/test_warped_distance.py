@@ -70,11 +70,6 @@ class WarpedDistanceTest(TestCase):
         self.assertEqual(protocol["frames_apart"], 1)
         self.assertEqual(protocol["network"], "FeatureNetwork")
 
-    def test_config(self):
-        metric = WarpedDistance(layers=["a"], flow="DIS", frames_apart=10)
-        revived = WarpedDistance.from_config(metric.get_config())
-        self.assertEqual(revived.get_config(), metric.get_config())
-
     def test_errors(self):
         with self.assertRaisesRegex(ValueError, "there must be a flow"):
             WarpedDistance(self.network).update_state(
