@@ -108,11 +108,12 @@ class StylizePhotos(beam.PTransform):
     ...     generator, "models/comic/1", warmup_sizes=()
     ... )
     >>> Image.fromarray(noise).save("photo.jpg")
-    >>> handler = keras_comic.serving.comic_model_handler.ComicModelHandler(
-    ...     folder)
+    >>> from keras_comic.serving.beam_transforms import StylizePhotos
+    >>> from keras_comic.serving.comic_model_handler import ComicModelHandler
+    >>> handler = ComicModelHandler(folder)
     >>> with beam.Pipeline("FnApiRunner") as pipeline:
     ...     photos = pipeline | beam.Create([(b"photo.jpg", b"out/comic.png")])
-    ...     made = photos | keras_comic.serving.StylizePhotos(handler, "out")
+    ...     made = photos | StylizePhotos(handler, "out")
     >>> os.path.exists("out/comic.png")
     True
 

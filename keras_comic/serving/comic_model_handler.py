@@ -113,8 +113,8 @@ class ComicModelHandler(ModelHandler):
     ... )
     >>> photo = io.BytesIO()
     >>> Image.fromarray(noise).save(photo, "JPEG")
-    >>> handler = keras_comic.serving.comic_model_handler.ComicModelHandler(
-    ...     folder)
+    >>> from keras_comic.serving.comic_model_handler import ComicModelHandler
+    >>> handler = ComicModelHandler(folder)
     >>> model = handler.load_model()
     >>> good, bad = handler.run_inference([photo.getvalue(), b"ink"], model)
     >>> good.inference.comic_bytes[1:4], good.inference.error

@@ -8,17 +8,23 @@ import threading
 import time
 
 import httpx
+import numpy as np
 import pytest
 from absl.testing import parameterized
 
+from keras_comic.export.saved_model import save_served_model
 from keras_comic.serving.server import ModelServer
 from keras_comic.serving.server import find_models
 from keras_comic.serving.server import serve
 from tests.serving.rest_servers import saved_model
 from tests.serving.rest_servers import start_server
 from tests.serving.small_saved_model import small_saved_model
+from tests.serving.test_web_stylizer import tiny_painter
 from tests.test_case import ROOT
 from tests.test_case import TestCase
+from tests.test_case import photos
+from tests.tiny_families import TinyCodes
+from tests.tiny_families import TinyComic
 
 PREDICT = "/v1/models/comic:predict"
 HALF = {"signature_name": "half_plus", "instances": [1]}
@@ -191,6 +197,67 @@ class ModelServerTest(TestCase, parameterized.TestCase):
             time.sleep(0.2)
         process.wait(15)
         thread.join(30)
+
+
+class FamiliesTest(TestCase):
+    """Models of every kind, as they are exported."""
+
+    def test_predict(self):
+        folder = self.temporary_folder()
+        painter, comic, codes = tiny_painter(), TinyComic(), TinyCodes()
+        models = {"painter": painter, "comic": comic, "codes": codes}
+        folders = {
+            name: save_served_model(model, folder / name / "1", warmup_sizes=())
+            for name, model in models.items()
+        }
+        _, client = start_server(self, folders)
+        images = photos(2, 33, 47, 3)
+        rows = [
+            {"images": i, "strength": 0.5, "keep_color": False}
+            for i in images.tolist()
+        ]
+        mixes = [{**row, "style_weights": [1, 3]} for row in rows]
+        numbers = codes.sample_codes(2, seed=3)
+        mix = {"light": 1, "dark ink": 3}
+        for model, signature, instances, expected in (
+            (
+                "painter",
+                "serving_default",
+                images.tolist(),
+                painter.stylize(images),
+            ),
+            (
+                "painter",
+                "serving_style_weights",
+                mixes,
+                painter.stylize(images, mix, 0.5),
+            ),
+            (
+                "comic",
+                "serving_default",
+                images.tolist(),
+                comic.stylize(images),
+            ),
+            (
+                "comic",
+                "serving_strength",
+                rows,
+                comic.stylize(images, strength=0.5),
+            ),
+            (
+                "codes",
+                "serving_default",
+                np.asarray(numbers).tolist(),
+                codes.generate(2, seed=3),
+            ),
+        ):
+            body = {"signature_name": signature, "instances": instances}
+            response = client.post(f"/v1/models/{model}:predict", json=body)
+            self.assertEqual(response.status_code, 200, response.text[:300])
+            found = np.array(response.json()["predictions"])
+            self.assertEqual(found.shape, expected.shape)
+            # One rounding of float32's own error.
+            self.assertLessEqual(np.abs(found - expected.astype(int)).max(), 1)
 
 
 class FindModelsTest(TestCase):

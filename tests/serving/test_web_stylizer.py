@@ -102,19 +102,15 @@ class WebStylizerTest(TestCase):
         preview = self.stylizer.check(self.clip)
         facts = "1.0 seconds, 64 × 40 pixels, shrunk from 80 × 50"
         self.assertEqual((preview.kind, preview.facts), ("video", facts))
-        told = []
-        result = self.make(
-            Choice("painter", MIX),
-            self.clip,
-            progress=lambda *now: told.append(now),
-        )
-        self.assertEqual(len(list(open_frames(result.path))), 6)
-        self.assertEqual(told[-1][0], 6)
-        self.assertEqual(result.notes, [f"6 frames, {facts[13:]}"])
-        self.assertEqual(result.after.shape, (40, 64, 3))
-        difference = result.before.astype(int) - result.after
-        self.assertGreater(np.abs(difference).mean(), 1)
-        self.assertEqual(read_provenance(result.path).preset, "painter")
+        for choice in (Choice("painter", MIX), Choice("comic", (), 0.5)):
+            result = self.make(choice, self.clip)
+            self.assertEqual(len(list(open_frames(result.path))), 6)
+            self.assertEqual(result.notes, [f"6 frames, {facts[13:]}"])
+            self.assertEqual(result.after.shape, (40, 64, 3))
+            difference = result.before.astype(int) - result.after
+            self.assertGreater(np.abs(difference).mean(), 1)
+            said = read_provenance(result.path)
+            self.assertEqual(said.preset, choice.preset)
 
     def test_video_is_stopped(self):
         write_frames(photos(6, 32, 48, 3), self.clip, frame_rate=5)
