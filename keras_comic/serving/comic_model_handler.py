@@ -13,8 +13,6 @@ from typing import NamedTuple
 import numpy as np
 
 try:
-    from apache_beam.io.filesystem import CompressionTypes
-    from apache_beam.io.filesystems import FileSystems
     from apache_beam.ml.inference.base import ModelHandler
     from apache_beam.ml.inference.base import PredictionResult
 except ImportError as error:
@@ -412,16 +410,18 @@ def _read_photo(contents, max_side):
 
 
 def _open(path):
-    return FileSystems.open(
-        path, compression_type=CompressionTypes.UNCOMPRESSED
-    )
+    if "://" not in path:
+        return open(path, "rb")
+    from keras_comic.data.paths import path_of
+
+    return path_of(path).open("rb")
 
 
 def _download(url, folder):
-    url = url.rstrip("/")
-    for found in FileSystems.match([f"{url}/**"])[0].metadata_list:
-        path = os.path.join(folder, found.path[len(url) + 1 :])
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        with _open(found.path) as source, open(path, "wb") as target:
-            while block := source.read(2**20):
-                target.write(block)
+    from keras_comic.data.paths import path_of
+    from keras_comic.data.paths import reached
+
+    url = path_of(url)
+    with reached(url):
+        # The slash says that the folder's files are meant, not the folder.
+        url.fs.get(f"{url.path}/", folder, recursive=True)

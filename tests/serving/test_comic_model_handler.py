@@ -8,7 +8,8 @@ import pytest
 from absl.testing import parameterized
 from PIL import Image
 
-from tests.data.object_store import ObjectStore
+from keras_comic.data.paths import path_of
+from keras_comic.data.paths import write_whole
 from tests.serving.small_saved_model import small_saved_model
 from tests.test_case import TestCase
 from tests.test_case import photos
@@ -152,12 +153,12 @@ class ComicModelHandlerTest(parameterized.TestCase, TestCase):
             self.assertEqual(result.inference.error, handlers.TOO_LARGE)
 
     def test_from_a_url(self):
-        files = ObjectStore.start()
+        store = path_of("memory://models/comic/1")
         for path in self.folder.rglob("*"):
             if path.is_file():
                 name = path.relative_to(self.folder).as_posix()
-                files[f"store://bucket/comic/1/{name}"] = path.read_bytes()
-        handler = ComicModelHandler("store://bucket/comic/1/")
+                write_whole(store / name, path.read_bytes())
+        handler = ComicModelHandler("memory://models/comic/1/")
         self.assertEqual(handler.style_names, ["ink", "wash"])
         picture = photos(40, 48, 3)
         batch = [encode(picture)]
@@ -191,7 +192,7 @@ class ComicModelHandlerTest(parameterized.TestCase, TestCase):
         ):
             with self.assertRaisesRegex(error, message):
                 ComicModelHandler(self.folder, **arguments)
-        for path in (self.folder / "none", "store://bucket/none"):
+        for path in (self.folder / "none", "memory://none"):
             with self.assertRaisesRegex(
                 FileNotFoundError, "no SavedModel.*saved_model=.*none"
             ):
