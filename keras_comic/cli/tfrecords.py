@@ -173,6 +173,11 @@ def build(
         import_models()
         from keras_comic import data
         from keras_comic.comic import find_panels
+        from keras_comic.data.build import write_records
+        from keras_comic.data.clip_record_maker import ClipRecordMaker
+        from keras_comic.data.image_record_maker import ImageRecordMaker
+        from keras_comic.data.pair_record_maker import PairRecordMaker
+        from keras_comic.data.preview import preview_records
 
         rules = None
         if clean:
@@ -195,8 +200,8 @@ def build(
         by_kind = _sources_by_kind(sources, kind)
         _check_options(context, by_kind)
         makers = {
-            "pairs": lambda: data.PairRecordMaker(image_size, rules),
-            "clips": lambda: data.ClipRecordMaker(
+            "pairs": lambda: PairRecordMaker(image_size, rules),
+            "clips": lambda: ClipRecordMaker(
                 clip_length, clip_step, clip_stride, image_size, flow, rules
             ),
         }
@@ -204,7 +209,7 @@ def build(
         for name, entries in by_kind.items():
             make = makers.get(
                 name,
-                lambda name=name: data.ImageRecordMaker(
+                lambda name=name: ImageRecordMaker(
                     name,
                     image_size,
                     rules,
@@ -225,7 +230,7 @@ def build(
             with progress_bar(f"{what} {name}") as progress:
                 if dry_run:
                     folder.mkdir(parents=True, exist_ok=True)
-                    written[name] = data.preview_records(
+                    written[name] = preview_records(
                         entries,
                         make(),
                         folder / _SHEET_FILE,
@@ -233,7 +238,7 @@ def build(
                         **common,
                     )
                 else:
-                    written[name] = data.write_records(
+                    written[name] = write_records(
                         entries,
                         folder,
                         make(),
@@ -281,10 +286,10 @@ def inspect(
         output = folder / "inspection"
     with reported_errors():
         import_models()
-        from keras_comic import data
+        from keras_comic.data.inspection import inspect_records
 
         with progress_bar("Reading shards") as progress:
-            found = data.inspect_records(records, output, verify, progress)
+            found = inspect_records(records, output, verify, progress)
     typer.echo(
         f"{found.records} records of {found.kind or 'no kind'} in "
         f"{found.shards} shards, {found.bytes / 2**20:.1f} MiB"

@@ -1,10 +1,11 @@
 """Image files, TFRecords, and the datasets that feed training.
 
-What reads and writes TFRecords needs TensorFlow and is imported when it is
-first asked for; the rest works without.
+What reads and writes TFRecords needs TensorFlow. With another backend of Keras
+it is not imported here, but can be from its module, such as
+`keras_comic.data.build`.
 """
 
-import importlib
+import keras
 
 from keras_comic.data.cleaning import CleaningRules
 from keras_comic.data.contact_sheet import save_contact_sheet
@@ -29,24 +30,24 @@ from keras_comic.data.video_frames import read_clips
 from keras_comic.data.video_frames import read_frames
 from keras_comic.data.video_reader import VideoError
 
-_NEEDS_TENSORFLOW = {
-    "ClipRecordMaker": "clip_record_maker",
-    "ImageRecordMaker": "image_record_maker",
-    "PairRecordMaker": "pair_record_maker",
-    "RecordIndex": "record_index",
-    "clip_dataset": "datasets",
-    "decode_image": "image_decoding",
-    "describe_schema": "tfrecord",
-    "inspect_records": "inspection",
-    "paired_dataset": "datasets",
-    "picture_dataset": "datasets",
-    "preview_records": "preview",
-    "read_records": "tfrecord",
-    "style_transfer_dataset": "datasets",
-    "unpaired_dataset": "datasets",
-    "write_records": "build",
-    "write_records_with_beam": "beam",
-}
+if keras.backend.backend() == "tensorflow":
+    from keras_comic.data.beam import write_records_with_beam
+    from keras_comic.data.build import write_records
+    from keras_comic.data.clip_record_maker import ClipRecordMaker
+    from keras_comic.data.datasets import clip_dataset
+    from keras_comic.data.datasets import paired_dataset
+    from keras_comic.data.datasets import picture_dataset
+    from keras_comic.data.datasets import style_transfer_dataset
+    from keras_comic.data.datasets import unpaired_dataset
+    from keras_comic.data.image_decoding import decode_image
+    from keras_comic.data.image_record_maker import ImageRecordMaker
+    from keras_comic.data.inspection import inspect_records
+    from keras_comic.data.pair_record_maker import PairRecordMaker
+    from keras_comic.data.preview import preview_records
+    from keras_comic.data.record_index import RecordIndex
+    from keras_comic.data.tfrecord import describe_schema
+    from keras_comic.data.tfrecord import read_records
+
 
 __all__ = [
     "CleaningRules",
@@ -88,10 +89,3 @@ __all__ = [
     "write_records",
     "write_records_with_beam",
 ]
-
-
-def __getattr__(name):
-    if name in _NEEDS_TENSORFLOW:
-        module = f"{__name__}.{_NEEDS_TENSORFLOW[name]}"
-        return getattr(importlib.import_module(module), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

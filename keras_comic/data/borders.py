@@ -111,7 +111,7 @@ def _leave(found, box, full, fraction):
 
 
 def _trim_once(image, margins):
-    """The box without the outermost bars or else margins, if there are any."""
+    """Returns the box without the outermost bars, or else margins."""
     small, factor = reduce_image(image, MEASURED_SIDE)
     # Rows counted from each side: top, bottom, left, right.
     sides = [_measure_side(view) for view in _views(small)]
@@ -145,7 +145,7 @@ def _trim_once(image, margins):
 
 
 def _views(image):
-    """The image seen from its top, bottom, left and right side."""
+    """Returns the image seen from its four sides."""
     turned = image.swapaxes(0, 1)
     return image, image[::-1], turned, turned[::-1]
 
@@ -155,7 +155,7 @@ class _Side(
         "_Side", "depth length color tolerance edge end drift"
     )
 ):
-    """What lies at one side of a picture, in rows counted from there."""
+    """The bar or margin at one side, in rows counted from there."""
 
 
 def _measure_side(view):
@@ -173,7 +173,7 @@ def _measure_side(view):
 
 
 def _find_edge(view, color, depth):
-    """The strongest step within a JPEG block after a depth, and its end."""
+    """Returns the strongest step near a depth, and where it ends."""
     lag = min(EDGE_WIDTH, depth)
     start = depth - lag
     rows = _pairs(view[start : depth + JPEG_BLOCK + EDGE_WIDTH])
@@ -189,7 +189,7 @@ def _find_edge(view, color, depth):
 
 
 def _drift(view, depth):
-    """By how many levels the median colour varies along the first rows."""
+    """Returns the levels by which the colour varies along a bar."""
     rows = view[: depth : max(depth // DRIFT_ROWS, 1)]
     parts = np.array_split(rows, min(DRIFT_PARTS, view.shape[1]), axis=1)
     medians = [np.median(part, axis=(0, 1)) for part in parts]
@@ -197,7 +197,7 @@ def _drift(view, depth):
 
 
 def _depth(view, color, tolerance, allowed):
-    """Rows up to the first of which more than a part has another colour."""
+    """Counts the rows before the first with another colour."""
     start, size = 0, MIN_DEPTH
     while start < len(view):
         rows = _pairs(view[start : start + size])
@@ -211,12 +211,12 @@ def _depth(view, color, tolerance, allowed):
 
 
 def _are_apart(rows, color, tolerance):
-    """The part of each row's pixels whose colour is not the given one."""
+    """Returns the part of each row's pixels of another colour."""
     return (np.abs(rows - color).max(axis=-1) > tolerance).mean(axis=1)
 
 
 def _pairs(view):
-    """Means of two neighbours in a row: half the data, less noise."""
+    """Averages neighbours in a row: half the data, less noise."""
     even = view.shape[1] // 2 * 2
     if not even:
         return view.astype("int16")
@@ -224,12 +224,12 @@ def _pairs(view):
 
 
 def _first(conditions):
-    """The first place where a condition is true, or the number of places."""
+    """Returns the first true place, or the number of places."""
     return int(conditions.argmax()) if conditions.any() else len(conditions)
 
 
 def _bar_depths(one, other):
-    """How deep the bars at two opposite sides are, 0 where there is none."""
+    """Returns the depths of the bars at two opposite sides, or 0."""
     hard = [
         s.depth >= MIN_DEPTH and s.edge >= EDGE_OF_TWO for s in (one, other)
     ]
@@ -250,7 +250,7 @@ def _bar_depths(one, other):
 
 
 def _margin_depths(sides):
-    """How deep the paper at each side is, 0 where there is none."""
+    """Returns the depth of the paper at each side, or 0."""
     deep = [s for s in sides if s.depth >= MIN_DEPTH]
     if (
         len(deep) < NUM_MARGINS
@@ -264,7 +264,7 @@ def _margin_depths(sides):
 
 
 def _is_paper(color):
-    """Whether a colour is white, light grey or yellowish."""
+    """Tells white, light grey and yellowish colours from others."""
     red, green, blue = (int(level) for level in color)
     return (
         red >= PAPER_LEVEL
@@ -279,7 +279,7 @@ def _alike(one, other, tolerance):
 
 
 def _refine(view, depth, factor, side, paper):
-    """The depth in pixels of the whole image, from that of the copy."""
+    """Returns the depth in the whole image, from that in the copy."""
     if not depth:
         return 0
     start = max((depth - 1) * factor - factor // 2, 0)

@@ -1,4 +1,4 @@
-"""Which pictures to leave out: too small, blurred, blank, or pages of text."""
+"""Rules for pictures: not too small, blurred, blank, or a page of text."""
 
 import collections
 

@@ -31,7 +31,7 @@ class ClipStream(PictureStream):
         self._check_clips()
 
     def _check_clips(self):
-        """Raises an error if the first clip is not what was asked for."""
+        """Raises an error if the first clip is too short or without flow."""
         for number in range(len(self.reader.index)):
             (data,) = self.reader.index.read([number])
             if data is not None:
@@ -129,7 +129,7 @@ class ClipStream(PictureStream):
         return made
 
     def _make_flow(self, encoded, crop):
-        """Flow and validity of a crop, in pixels of the crop."""
+        """Returns the flow and validity of a crop, in its pixels."""
         flow, valid = decode_flow(encoded)
         valid = tf.cast(valid, "float32")[..., None]
         window = crop["window"] * crop["ratio"]

@@ -64,7 +64,7 @@ class ComicStream(PictureStream):
 
 
 def _whole_cells(box, window, size):
-    """The cells that a box touches, and a window, as a window."""
+    """Returns the window of the cells that a box and a window touch."""
     end = -(-(box[:2] + box[2]) // CELL_SIZE) * CELL_SIZE
     end = tf.maximum(end, window[:2] + window[2:])
     start = tf.minimum(box[:2], window[:2]) // CELL_SIZE * CELL_SIZE
@@ -72,7 +72,7 @@ def _whole_cells(box, window, size):
 
 
 def excess_blank(cells, boxes, limits):
-    """By what factor boxes of a drawing exceed the limits of what is blank."""
+    """Returns the factors by which boxes exceed the limits of blankness."""
     sums = tf.cumsum(tf.cumsum(cells, axis=0), axis=1)
     sums = tf.pad(sums, [[1, 0], [1, 0], [0, 0]])
     start = boxes[:, :2] // CELL_SIZE
@@ -92,7 +92,7 @@ def excess_blank(cells, boxes, limits):
 
 
 def blank_cells(image):
-    """How blank each cell of 8x8 pixels of a drawing is."""
+    """Measures how blank each cell of 8x8 pixels of a drawing is."""
     darkest = tf.cast(tf.reduce_min(image, axis=-1), "float32")
     white = tf.cast(darkest > WHITE_LEVEL, "float32")
     maps = [white, darkest, tf.square(darkest), tf.ones_like(darkest)]

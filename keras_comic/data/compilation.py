@@ -1,4 +1,4 @@
-"""Whether TensorFlow can compile what runs on the processor."""
+"""The test for XLA on the processor."""
 
 import functools
 
@@ -7,7 +7,7 @@ import tensorflow as tf
 
 @functools.cache
 def has_xla():
-    """Whether functions can be compiled for the processor."""
+    """Tells if functions can be compiled for the processor."""
     double = tf.function(lambda x: x + x, jit_compile=True)
     try:
         with tf.init_scope(), tf.device("CPU"):

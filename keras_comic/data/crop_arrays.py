@@ -30,7 +30,7 @@ PAPER_DEVIATION = 3.0
 
 
 def crop_boxes(shape, uniforms, image_size, zoom):
-    """Random square boxes inside an image."""
+    """Draws random square boxes inside an image."""
     uniforms = np.asarray(uniforms, "float32")
     low, high = np.asarray(zoom, "float32")
     factors = low + uniforms[:, :1] * (high - low)
@@ -69,7 +69,7 @@ def least_blank(image, boxes, white_fraction, paper_fraction):
 
 
 def blank_cells(image):
-    """How blank each cell of 8x8 pixels of a drawing is."""
+    """Measures how blank each cell of 8x8 pixels of a drawing is."""
     darkest = image.min(axis=-1).astype("float32")
     white = _cell_means(darkest > WHITE_LEVEL)
     mean = _cell_means(darkest)

@@ -23,7 +23,7 @@ RGB_TO_YIQ = np.array(
 
 
 def color_changes(uniforms, color_jitter):
-    """How the colours of each picture change."""
+    """Draws the change of colours of each picture, as a matrix."""
     grey, cosine, sine = _hue_bases()
     signed = color_jitter * (2.0 * uniforms - 1.0)
     brightness = 1.0 + signed[:, BRIGHTNESS, None, None]
@@ -50,7 +50,7 @@ def change_colors(images, changes):
 
 
 def cutout_boxes(uniforms, cutout, image_size):
-    """The square that is cut out of each picture."""
+    """Draws the square that is cut out of each picture."""
     side = round(cutout * image_size)
     corners = tf.stack(
         [uniforms[:, CUTOUT_TOP], uniforms[:, CUTOUT_LEFT]], axis=1

@@ -20,13 +20,13 @@ class FramingError(ValueError):
 
 
 def masked_crc(data):
-    """The checksum of a record or of its length."""
+    """Returns the checksum of a record or of its length."""
     crc = google_crc32c.value(data)
     return ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF
 
 
 def frame_record(data):
-    """A record as it lies in a file."""
+    """Returns a record as it lies in a file."""
     length = struct.pack("<Q", len(data))
     head = HEADER.pack(len(data), masked_crc(length))
     return b"".join([head, data, FOOTER.pack(masked_crc(data))])

@@ -1,4 +1,4 @@
-"""What lies in TFRecords: counts, pictures, checks."""
+"""Inspection of TFRecords: counts, pictures, checks."""
 
 import collections
 import json
@@ -115,7 +115,7 @@ def inspect_records(records, output=None, verify=False, progress=None):
 
 
 class _Seen:
-    """What has been seen of a set so far."""
+    """The findings about a set of records so far."""
 
     def __init__(self, verify):
         self.verify = verify
@@ -186,7 +186,7 @@ class _Seen:
 
 
 def parse_record(data):
-    """The values of a record."""
+    """Returns the kind and the values of a record."""
     try:
         features = tf.train.Example.FromString(data).features.feature
         version = features["schema/version"].int64_list.value[0]
@@ -226,7 +226,7 @@ def _fact(values, length):
 
 
 def _check_images(kind, values):
-    """What is wrong with the images of a record."""
+    """Yields the faults of the images of a record."""
     size = (values["image/width"], values["image/height"])
     if kind == "clips":
         frames = values["clip/encoded"]
@@ -263,7 +263,7 @@ def _check_sum(name, items, expected):
 
 
 def _decoded_size(encoded):
-    """Width and height of an image that TensorFlow decodes, or `None`."""
+    """Returns the width and height of an image, or `None`."""
     try:
         image = tf.io.decode_image(encoded, expand_animations=False)
     except tf.errors.InvalidArgumentError:
@@ -292,7 +292,7 @@ def _read_sums(manifest):
 
 
 def _missing_shards(shards):
-    """What the manifests beside shards list, but is not there."""
+    """Yields the shards that manifests list, but that are not there."""
     for folder in sorted({os.path.dirname(shard) for shard in shards}):
         names = set(tf.io.gfile.listdir(folder or "."))
         for manifest in sorted(names):

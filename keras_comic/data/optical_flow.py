@@ -130,7 +130,7 @@ def warp_image(image, flow):
 
 
 def _neighbors(places, size):
-    """The two pixels beside each place, and how far it is from the first."""
+    """Returns the two pixels beside each place, and its distance."""
     places = np.clip(np.nan_to_num(places), 0, size - 1)
     before = np.floor(places)
     after = np.minimum(before + 1, size - 1)

@@ -97,7 +97,7 @@ class PairRecordMaker(RecordMaker):
 
 
 def _comic_name(source):
-    """The comic's path below the folder that the photo's name starts from."""
+    """Returns the comic's path below the folder of the sources."""
     path = os.path.relpath(source.comic, source.path.parent)
     folder = posixpath.dirname(source.name)
     return posixpath.normpath(posixpath.join(folder, path.replace(os.sep, "/")))

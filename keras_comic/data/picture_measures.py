@@ -107,14 +107,14 @@ def _hash_color(color):
 
 
 def _measured_copy(image):
-    """The grey picture, its short side 511 pixels or less."""
+    """Returns the grey picture, its short side 511 pixels or less."""
     grey = Image.fromarray(image).convert("L")
     factor = min(grey.size) // MEASURED_SIDE
     return grey.reduce(factor) if factor > 1 else grey
 
 
 def cut_cells(values, height, width):
-    """An array of shape `(rows, height, columns, width)`, without the rest."""
+    """Cuts into cells, `(rows, height, columns, width)`; drops the rest."""
     rows, columns = values.shape[0] // height, values.shape[1] // width
     values = values[: rows * height, : columns * width]
     return values.reshape(rows, height, columns, width)

@@ -49,16 +49,16 @@ class PictureStream:
 
     @property
     def mean_bytes(self):
-        """Bytes of a record, on average."""
+        """Average size of a record, bytes."""
         return float(np.mean(self.reader.index.lengths))
 
     def parse(self, data, check):
-        """What is wanted of a record."""
+        """Extracts the needed values from a record's bytes."""
         features = parse_record(data)
         return self.extract(features, picture_size(features), check)
 
     def extract(self, features, size, check):
-        """What is wanted of the features of a record."""
+        """Extracts the needed values from a record's features."""
         picture = read_picture(features, "image/encoded", size, check)
         parsed = {
             "encoded": picture.encoded,
@@ -75,7 +75,7 @@ class PictureStream:
         return parsed
 
     def specs(self):
-        """The types and shapes of what `read` gives, for one sample."""
+        """Returns the types and shapes of one sample's values in `read`."""
         specs = {
             "uniforms": tf.TensorSpec(
                 [self.cropper.num_uniforms(self.num_tries)], "float32"
@@ -105,7 +105,7 @@ class PictureStream:
         ]
 
     def parsed(self, samples):
-        """What is wanted of the records of samples."""
+        """Reads and parses the records of samples."""
         return self.reader.read(samples)
 
     def prepare(self, block):
@@ -128,7 +128,7 @@ class PictureStream:
         return {"images": images, "changes": sample["changes"]}
 
     def choose(self, sample):
-        """The crop of a sample, and the pixels of its window."""
+        """Returns the crop of a sample, and the pixels of its window."""
         crop = {key: value[0] for key, value in sample["crops"].items()}
         return crop, self.decode(sample["encoded"], sample["is_jpeg"], crop)
 
@@ -144,7 +144,7 @@ class PictureStream:
         )
 
     def variant(self, variant, sample, crop, image):
-        """A variant of a crop: as it is stored, else made of the crop."""
+        """Returns a variant of a crop: the stored one, or one made of it."""
         encoded = sample[f"variant/{variant}"]
         is_jpeg = sample[f"variant/{variant}/is_jpeg"]
         return tf.cond(

@@ -1,4 +1,4 @@
-"""What a build would leave out, to look at before it is built."""
+"""A preview of what a build would leave out."""
 
 import collections
 import io

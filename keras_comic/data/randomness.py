@@ -17,13 +17,13 @@ MULTIPLIERS = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
 
 
 def random_key(seed, stream):
-    """A number that sets one stream of random numbers apart from others."""
+    """Derives the key of one stream of random numbers."""
     digest = hashlib.sha256(f"{seed}/{stream}".encode()).digest()
     return int.from_bytes(digest[:4], "little") >> 1
 
 
 def random_uniforms(key, numbers, count):
-    """Random numbers for each of some samples."""
+    """Draws random numbers in [0, 1) for each of some samples."""
     numbers = np.asarray(numbers).astype("uint64")
     columns = np.arange(1, count + 1, dtype="uint64")
     samples = _mix(numbers * GOLDEN + _mix(np.uint64(key) + GOLDEN))
@@ -32,7 +32,7 @@ def random_uniforms(key, numbers, count):
 
 
 def shuffled(places, key, turns, counts):
-    """The places that some places take in the permutations of their turns."""
+    """Permutes places, in each turn by another permutation."""
     places = np.asarray(places, "int64")
     counts = np.broadcast_to(np.asarray(counts, "int64"), places.shape)
     turns = np.broadcast_to(np.asarray(turns, "int64"), places.shape)
@@ -66,7 +66,7 @@ def _permute(places, keys, rows, columns):
 
 
 def _mix(values):
-    """The finaliser of SplitMix64: bits that look independent."""
+    """Mixes bits by the finaliser of SplitMix64."""
     with np.errstate(over="ignore"):
         values = np.asarray(values, "uint64")
         values = (values ^ (values >> np.uint64(30))) * MULTIPLIERS[0]

@@ -1,4 +1,4 @@
-"""What every maker of records shares."""
+"""The base of all makers of records."""
 
 import collections
 import hashlib
@@ -49,7 +49,7 @@ class RecordMaker:
         self.rules = rules
 
     def get_config(self):
-        """What the records depend on."""
+        """Returns the settings that the records depend on."""
         rules = None if self.rules is None else self.rules.get_config()
         return {
             "kind": self.kind,
@@ -84,7 +84,7 @@ class RecordMaker:
         raise NotImplementedError
 
     def common_values(self, source, sha256, file_format, shape):
-        """The features that every kind of record has."""
+        """Returns the features that every kind of record has."""
         return {
             "image/split": source.split,
             "image/label": source.label,
@@ -98,7 +98,7 @@ class RecordMaker:
         }
 
     def facts(self, source, image, data, sha256):
-        """What the builder and the statistics need to know of a record."""
+        """Returns the facts that the builder and the statistics need."""
         near = self.rules is not None and (
             self.rules.duplicate_distance is not None
         )
@@ -176,7 +176,7 @@ def encode_image(image, lossy):
 
 
 def make_thumbnail(image):
-    """A small JPEG of an image."""
+    """Makes a small JPEG of an image."""
     picture = Image.fromarray(image)
     picture.thumbnail((THUMBNAIL_SIZE, THUMBNAIL_SIZE))
     buffer = io.BytesIO()
@@ -185,7 +185,7 @@ def make_thumbnail(image):
 
 
 def sha256_of(*contents):
-    """SHA-256 of some bytes, one after the other."""
+    """Returns the SHA-256 of some bytes, one after the other."""
     digest = hashlib.sha256()
     for content in contents:
         digest.update(content)

@@ -1,4 +1,4 @@
-"""Which record each sample takes, and reading it."""
+"""The order in which samples take records, and the reader."""
 
 import numpy as np
 
@@ -23,7 +23,7 @@ class RecordOrder:
         self.record_key = random_key(seed, f"{name} order")
 
     def records(self, samples, attempt=0):
-        """The records that samples take."""
+        """Returns the numbers of the records that samples take."""
         samples = np.asarray(samples, "int64")
         num_labels = len(self.counts)
         turns, labels = np.divmod(samples, num_labels)

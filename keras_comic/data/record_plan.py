@@ -1,4 +1,4 @@
-"""Which record goes into which shard, and which repeat earlier ones."""
+"""The plan of the shards, and the records that repeat earlier ones."""
 
 import collections
 

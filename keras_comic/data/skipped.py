@@ -1,4 +1,4 @@
-"""What a dataset has left out, counted up to a limit."""
+"""A count, up to a limit, of what a dataset has left out."""
 
 import threading
 import warnings

@@ -69,7 +69,7 @@ def text_fraction(image):
 
 
 def _find_ink(image):
-    """How dark each pixel is between the local paper and the local ink."""
+    """Measures how dark pixels are between local paper and local ink."""
     from scipy import ndimage
 
     grey = Image.fromarray(image).convert("L")
@@ -92,7 +92,7 @@ def _find_ink(image):
 
 
 def _find_pitch(ink):
-    """The distance at which rows repeat over all strips, or `None`."""
+    """Returns the distance at which rows repeat, or `None`."""
     height = len(ink)
     lags = np.arange(MIN_PITCH, int(height * MAX_PITCH))
     if not len(lags):
@@ -120,7 +120,7 @@ def _running_mean(values, size):
 
 
 def _correlate(waves, lag, around):
-    """The mean product, around each row, of rows that lie a lag apart."""
+    """Returns the mean product, around each row, of rows a lag apart."""
     products = np.zeros_like(waves)
     products[lag // 2 : lag // 2 + len(waves) - lag] = (
         waves[:-lag] * waves[lag:]

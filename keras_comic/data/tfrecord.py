@@ -197,7 +197,7 @@ def read_records(records):
 
 
 def describe_schema():
-    """The features of a record as a Markdown table.
+    """Describes the features of a record as a Markdown table.
 
     Returns:
         String.
@@ -287,7 +287,7 @@ def _check_complete(shards, names, folder):
 
 
 def records_kind(shards):
-    """The kind of record that shards hold; checks their version on the way."""
+    """Returns the kind of record in shards, and checks their version."""
     kinds = {}
     for shard in shards:
         kind = _shard_kind(shard)

@@ -159,7 +159,8 @@ class TrainingData:
                 size,
                 **arguments,
             )
-        from keras_comic import data
+        from keras_comic.data import Crops
+        from keras_comic.data import datasets as data
 
         dataset, sources = {
             "style_transfer": (
@@ -178,11 +179,11 @@ class TrainingData:
             self._write_records(folder, kind, folders)
             for kind, folders in sources.items()
         ]
-        crops = data.Crops(size, zoom, max_blank=options["max_blank"])
+        crops = Crops(size, zoom, max_blank=options["max_blank"])
         return dataset(*records, crops, **arguments)
 
     def _write_records(self, folder, kind, sources):
-        from keras_comic.data import write_records
+        from keras_comic.data.build import write_records
 
         output = Path(folder) / kind
         written = write_records(sources, output, kind)
