@@ -5,8 +5,6 @@ import collections
 import numpy as np
 from PIL import Image
 
-# Pictures are measured on a copy whose long side has at most so many pixels.
-MEASURED_SIDE = 640
 # Pixels so many levels apart, in [0, 255], have one colour: JPEG noise stays
 # below the first, strong grain of paper below the second.
 TOLERANCES = (16, 26)
@@ -22,7 +20,7 @@ EDGE_OF_ONE = 0.85
 DEPTH_OF_ONE = 0.125
 # Pixels over which a bar's edge may be smeared.
 EDGE_WIDTH = 3
-# Thinner bars are left alone, pixels of the measured copy.
+# Thinner bars are left alone, pixels.
 MIN_DEPTH = 2
 # Bars leave at least this part of each side (an upright video in a wide
 # frame fills 0.32 of it).
@@ -112,9 +110,8 @@ def _leave(found, box, full, fraction):
 
 def _trim_once(image, margins):
     """Returns the box without the outermost bars, or else margins."""
-    small, factor = reduce_image(image, MEASURED_SIDE)
     # Rows counted from each side: top, bottom, left, right.
-    sides = [_measure_side(view) for view in _views(small)]
+    sides = [_measure_side(view) for view in _views(image)]
     depths = [0, 0, 0, 0]
     paper = False
     for first in (0, 2):
@@ -126,13 +123,6 @@ def _trim_once(image, margins):
         paper = any(depths)
     if not any(depths):
         return None, False
-    if factor > 1:
-        depths = [
-            _refine(view, depth, factor, side, paper)
-            for view, depth, side in zip(
-                _views(image), depths, sides, strict=True
-            )
-        ]
     top, bottom, left, right = depths
     height, width = image.shape[:2]
     box = [
@@ -276,13 +266,3 @@ def _is_paper(color):
 
 def _alike(one, other, tolerance):
     return bool((np.abs(one.color - other.color) <= tolerance).all())
-
-
-def _refine(view, depth, factor, side, paper):
-    """Returns the depth in the whole image, from that in the copy."""
-    if not depth:
-        return 0
-    start = max((depth - 1) * factor - factor // 2, 0)
-    rows = view[start : (depth + 1) * factor + 1]
-    allowed = SPECKS if paper else EDGE_OF_TWO / 2
-    return start + _depth(rows, side.color, side.tolerance, allowed)

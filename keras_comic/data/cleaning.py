@@ -12,10 +12,8 @@ from keras_comic.data.text_lines import text_fraction
 NOUNS = {"photos": "photo", "comics": "comic", "pairs": "pair", "clips": "clip"}
 
 
-class Violation(
-    collections.namedtuple("Violation", ["rule", "value", "limit", "reason"])
-):
-    """A rule that a picture breaks."""
+# A rule that a picture breaks.
+Violation = collections.namedtuple("Violation", "rule value limit reason")
 
 
 class CleaningRules:
@@ -91,45 +89,21 @@ class CleaningRules:
         self.trim = trim
 
     def get_config(self):
-        """The arguments.
-
-        Returns:
-            Dict that JSON can hold.
-        """
+        """Returns the arguments, as a dict that JSON can hold."""
         return dict(vars(self))
 
     def trim_box(self, image):
-        """The box of the picture without bars and page margins.
-
-        Args:
-            image: Uint8 array `(height, width, 3)`, RGB in `[0, 255]`.
-
-        Returns:
-            Tuple of integers `(top, left, height, width)`, pixels; the whole
-            picture if `trim` is false.
-        """
+        """Returns the box of the picture without bars and page margins."""
         if self.trim:
             return trim_box(image)
         check_image(image)
         return (0, 0, *image.shape[:2])
 
     def violations(self, image, kind):
-        """Lists the rules that a picture breaks.
+        """Lists the rules that a picture breaks, as `Violation`s.
 
         Trim it first: bars count as blank. A picture that is too small is
         not measured any further, and a blank one not called blurred too.
-
-        Args:
-            image: Uint8 array `(height, width, 3)`, RGB in `[0, 255]`.
-            kind: `"photos"`, `"comics"`, `"pairs"` or `"clips"`: what the
-                reasons call it.
-
-        Returns:
-            List of `Violation`, in the order of the arguments; empty for a
-            good picture.
-
-        Raises:
-            ValueError: If `image` is no such array, or `kind` unknown.
         """
         check_image(image)
         if kind not in NOUNS:

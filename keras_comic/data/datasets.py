@@ -144,21 +144,6 @@ def unpaired_dataset(
         ValueError: If an argument is out of its range, or the records are
             not as in `RecordIndex`.
 
-    Example:
-
-    >>> import os
-    >>> from PIL import Image
-    >>> os.mkdir("ink")
-    >>> noise = np.random.randint(256, size=(32, 32, 3)).astype("uint8")
-    >>> Image.fromarray(noise).save("ink/noise.png")
-    >>> data = keras_comic.data
-    >>> written = data.write_records("ink", "records", "comics")
-    >>> dataset = data.unpaired_dataset(
-    ...     "records", "records", variants=["comics/grayscale"]
-    ... )
-    >>> sorted(next(iter(dataset)))
-    ['comics', 'comics/grayscale', 'photos']
-
     Reference:
         - [Chen et al., 2018](https://doi.org/10.1109/CVPR.2018.00986),
           section 3.2.1, for the comics with smoothed edges.
@@ -262,19 +247,6 @@ def paired_dataset(
         FileNotFoundError: If there are no such records.
         ValueError: If an argument is out of its range, or the records are
             not as in `RecordIndex`, or not of pairs.
-
-    Example:
-
-    >>> import os
-    >>> from PIL import Image
-    >>> noise = np.random.randint(256, size=(48, 32, 3)).astype("uint8")
-    >>> for name in ("photos", "comics"):
-    ...     os.makedirs(f"pairs/{name}")
-    ...     Image.fromarray(noise).save(f"pairs/{name}/1.png")
-    >>> written = keras_comic.data.write_records("pairs", "records", "pairs")
-    >>> batch = next(iter(keras_comic.data.paired_dataset("records")))
-    >>> bool(np.all(batch["photos"] == batch["comics"]))
-    True
     """
     stream = PairStream(records, seed, "pairs", Cropper(crops))
     return make_batches([stream], batch_size, start_step, shard)

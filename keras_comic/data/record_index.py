@@ -3,7 +3,6 @@
 import concurrent.futures
 import functools
 import os
-import threading
 
 import numpy as np
 import tensorflow as tf
@@ -111,18 +110,7 @@ class RecordIndex:
         return dict(self._skipped.reasons)
 
     def read(self, numbers):
-        """Reads records.
-
-        Args:
-            numbers: Sequence of integers in `[0, len(index))`.
-
-        Returns:
-            List of bytes, the records as they were written; `None` in place
-            of one that is corrupt.
-
-        Raises:
-            ValueError: If too many records are corrupt.
-        """
+        """Reads records as bytes; `None` in place of corrupt ones."""
         shards = [self.shards[n] for n in self.shard_numbers[list(numbers)]]
         if any(map(is_url, shards)):
             with concurrent.futures.ThreadPoolExecutor(
@@ -137,15 +125,7 @@ class RecordIndex:
         return [self._read(number) for number in numbers]
 
     def report(self, number, reason):
-        """Counts a record as corrupt.
-
-        Args:
-            number: Integer in `[0, len(index))`.
-            reason: String. What is wrong with it.
-
-        Raises:
-            ValueError: If too many records are corrupt.
-        """
+        """Counts a record as corrupt; raises an error if there are too many."""
         shard = self.shards[self.shard_numbers[number]]
         self._report(shard, self.offsets[number], reason)
 
@@ -168,7 +148,8 @@ class RecordIndex:
         return data
 
     def _read_bytes(self, shard, offset, length):
-        if is_url(shard):
+        # Windows has no positioned reads.
+        if is_url(shard) or not hasattr(os, "pread"):
             with tf.io.gfile.GFile(shard, "rb") as file:
                 file.seek(offset)
                 return file.read(length)
@@ -180,9 +161,9 @@ class _LocalFile:
 
     def __init__(self, path):
         self.file = open(path, "rb", buffering=0)
-        self.lock = threading.Lock()
 
     def announce(self, offset, length):
+        """Has the system fetch what will be read."""
         if hasattr(os, "posix_fadvise"):
             os.posix_fadvise(
                 self.file.fileno(), offset, length, os.POSIX_FADV_WILLNEED
@@ -190,18 +171,11 @@ class _LocalFile:
 
     def read(self, offset, length):
         parts = []
-        while length and (part := self._read(offset, length)):
+        while length and (part := os.pread(self.file.fileno(), length, offset)):
             parts.append(part)
             offset += len(part)
             length -= len(part)
         return parts[0] if len(parts) == 1 else b"".join(parts)
-
-    def _read(self, offset, length):
-        if hasattr(os, "pread"):
-            return os.pread(self.file.fileno(), length, offset)
-        with self.lock:
-            self.file.seek(offset)
-            return self.file.read(length)
 
     def __del__(self):
         if hasattr(self, "file"):

@@ -1,5 +1,4 @@
 import numpy as np
-from PIL import Image
 
 from keras_comic.data.borders import check_image
 from keras_comic.data.borders import reduce_image
@@ -53,10 +52,6 @@ class BarsTest(TestCase):
                 save_as_jpeg(image, quality), (21, 13, 101, 131), atol=2
             )
 
-    def test_bars_of_unequal_depth(self):
-        image = framed(draw_scene(100, 120), 8, 30, 0, 0, (0, 0, 0))
-        self.assertBox(image, (8, 0, 100, 120))
-
     def test_one_thin_bar(self):
         self.assertBox(
             framed(draw_scene(100, 120), 0, 0, 0, 9, (0, 0, 0)),
@@ -65,16 +60,6 @@ class BarsTest(TestCase):
 
     def test_one_deep_bar_may_be_the_sky(self):
         self.assertWhole(framed(draw_scene(80, 120), 40, 0, 0, 0, (255,) * 3))
-
-    def test_smeared_edge(self):
-        image = Image.fromarray(
-            framed(draw_scene(300, 400), 45, 45, 0, 0, (0, 0, 0))
-        ).resize((133, 130), Image.Resampling.BICUBIC)
-        top, left, height, width = trim_box(np.asarray(image))
-        self.assertEqual((left, width), (0, 133))
-        # No row that is half a bar stays.
-        self.assertIn(top, (15, 16, 17))
-        self.assertIn(130 - top - height, (15, 16, 17))
 
     def test_large_pictures_to_the_pixel(self):
         scene = np.repeat(np.repeat(draw_scene(90, 180), 9, 0), 9, 1)
@@ -115,11 +100,6 @@ class MarginsTest(TestCase):
         self.assertEqual(trim_box(page, 0.25), (5, 90, 40, 30))
         self.assertEqual(trim_box(page, 0.0), (20, 100, 10, 10))
         self.assertEqual(trim_box(page, 1.0), (0, 0, 160, 120))
-
-    def test_a_scanned_page_on_a_black_bed(self):
-        page = self.disc((240, 232, 215))
-        page = noisy(framed(page, 10, 12, 14, 16, (4, 4, 4)), 2)
-        self.assertAllClose(trim_box(page), (46, 30, 89, 89), atol=2)
 
 
 class HelpersTest(TestCase):

@@ -5,9 +5,6 @@ from PIL import ImageFilter
 from keras_comic.data.cleaning import CleaningRules
 from keras_comic.data.image_folders import list_images
 from keras_comic.data.images import read_image
-from keras_comic.data.picture_measures import blank_fraction
-from keras_comic.data.picture_measures import sharpness
-from keras_comic.data.text_lines import text_fraction
 from tests.data.pages import draw_scene
 from tests.data.pages import draw_text_page
 from tests.test_case import SHARED
@@ -67,15 +64,6 @@ class CleaningRulesTest(TestCase):
         # Without the rule of blank pictures they are blurred.
         rules = CleaningRules(max_blank=None)
         self.assertEqual(self.rules_of(rules, flat(90.0)), ["blurred"])
-
-    def test_limits_are_still_good(self):
-        scene = draw_scene(64, 80)
-        limits = {
-            "min_sharpness": sharpness(scene),
-            "max_blank": blank_fraction(scene),
-            "max_text": text_fraction(scene),
-        }
-        self.assertEqual(self.rules_of(CleaningRules(**limits), scene), [])
 
     def test_trimming(self):
         image = np.zeros((96, 128, 3), "uint8")

@@ -8,7 +8,6 @@ from PIL import Image
 
 tf = pytest.importorskip("tensorflow")
 
-from keras_comic.data.cleaning import CleaningRules  # noqa: E402
 from keras_comic.data.clip_record_maker import ClipRecordMaker  # noqa: E402
 from keras_comic.data.optical_flow import decode_flow  # noqa: E402
 from keras_comic.data.optical_flow import optical_flow  # noqa: E402
@@ -145,19 +144,6 @@ class ClipRecordMakerTest(parameterized.TestCase, TestCase):
             atol=12,
         )
 
-    def test_rules(self):
-        self.save(np.full((4, 48, 64, 3), 128, "uint8"), scene(4, seed=0))
-        rules = CleaningRules(
-            min_side=8, min_sharpness=None, max_text=None, max_blank=0.99
-        )
-        made = self.make(num_frames=4, rules=rules)
-        (record,) = self.parse(made)
-        self.assertEqual(record["clip/times"][0] * RATE, 4.0)
-        (drop,) = made.drops
-        self.assertEqual(drop.rule, "blank")
-        self.assertIn("The clip is blank", drop.reason)
-        self.assertShape(decode(drop.thumbnail), (48, 64, 3))
-
     def test_too_short(self):
         self.save(scene(4, seed=0))
         self.assertEqual(self.make(num_frames=4).drops, [])
@@ -173,19 +159,4 @@ class ClipRecordMakerTest(parameterized.TestCase, TestCase):
                     None,
                 )
             ],
-        )
-
-    def test_config(self):
-        config = ClipRecordMaker(4, 2, 3, 16, True).get_config()
-        self.assertEqual(
-            config,
-            {
-                "kind": "clips",
-                "image_size": 16,
-                "rules": None,
-                "num_frames": 4,
-                "step": 2,
-                "stride": 3,
-                "flow": True,
-            },
         )

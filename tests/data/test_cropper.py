@@ -3,7 +3,6 @@ import pytest
 
 from keras_comic.data import crop_arrays
 from tests.test_case import TestCase
-from tests.test_case import photos
 
 tf = pytest.importorskip("tensorflow")
 
@@ -157,17 +156,6 @@ class CropperTest(TestCase):
         self.assertEqual(Cropper(Crops(32, (1, 1))).largest_window, 32)
         self.assertEqual(Cropper(Crops(32, (0.51, 1))).largest_ratio, 1)
         self.assertEqual(Cropper(Crops(32, (0.5, 1))).largest_ratio, 2)
-
-    def test_fit(self):
-        image = photos(20, 21, 3)
-        crop = {"matrix": tf.constant([-1.0, 0, 19, 0, 1, 4])}
-        turning = Cropper(Crops(16, (1.0, 1.0), rotation=5))
-        expected = image[4:20, 4:20][:, ::-1]
-        self.assertAllEqual(turning.fit(tf.constant(image), crop), expected)
-        image = photos(24, 24, 3)
-        found = Cropper(Crops(12)).fit(tf.constant(image), {}).numpy()
-        expected = image.reshape(12, 2, 12, 2, 3).mean((1, 3))
-        self.assertLessEqual(abs(found - expected).max(), 0.51)
 
     def test_errors(self):
         with self.assertRaisesRegex(TypeError, "Received: crops=16"):

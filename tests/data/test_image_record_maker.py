@@ -186,14 +186,6 @@ class PictureTest(ImageRecordMakerTest):
         self.assertTrue(encoded.startswith(b"\xff\xd8"))
         self.assertShape(record["variant/blurred"], (0,))
 
-    def test_rules(self):
-        self.save(np.full((96, 96, 3), 200, "uint8"))
-        made = self.make(rules=CleaningRules())
-        (drop,) = made.drops
-        self.assertEqual((made.records, drop.rule), ([], "blank"))
-        self.assertEqual(drop.path, str(self.folder / "a.png"))
-        self.assertIsNotNone(drop.thumbnail)
-
     def test_trimming(self):
         image = np.zeros((100, 120, 3), "uint8")
         image[20:80] = draw_scene(60, 120)
@@ -216,28 +208,6 @@ class PictureTest(ImageRecordMakerTest):
             (record,) = self.parse(made)
             self.assertEqual(record["image/encoded"], path.read_bytes())
             self.assertEqual(made.conversions, {})
-
-    def test_unreadable(self):
-        (self.folder / "a.png").write_text("A letter.")
-        made = self.make()
-        (drop,) = made.drops
-        self.assertEqual((made.records, drop.rule), ([], "not an image"))
-
-    def test_config(self):
-        maker = ImageRecordMaker(
-            "photos", 16, None, find_panels, ("blurred",), "scenes"
-        )
-        self.assertEqual(
-            maker.get_config(),
-            {
-                "kind": "photos",
-                "image_size": 16,
-                "rules": None,
-                "panel_finder": "keras_comic.comic.panels.find_panels",
-                "variants": ["blurred"],
-                "frames": "scenes",
-            },
-        )
 
     def test_errors(self):
         for arguments, message in (
@@ -271,21 +241,6 @@ class PanelsTest(ImageRecordMakerTest):
             )
         hashes = {record.facts["sha256"] for record in made.records}
         self.assertEqual(len(hashes), 3)
-
-    def test_in_the_source_also_when_it_is_trimmed_and_resized(self):
-        rules = CleaningRules(min_side=8, min_sharpness=None, max_text=None)
-        made = self.make(panel_finder=find_panels, rules=rules, image_size=32)
-        # The frames are trimmed, 2 pixels.
-        for found, expected in zip(self.boxes(made), PANELS, strict=True):
-            inside = np.add(expected, (2, 2, -4, -4))
-            self.assertGreater(overlap(found, inside), 0.97)
-        self.assertEqual(
-            made.conversions,
-            {"panel of a page": 3, "trimmed": 3, "resized": 3},
-        )
-        for record in self.parse(made):
-            shape = decode(record["image/encoded"]).shape
-            self.assertEqual(min(shape[:2]), 32)
 
     @shared
     def test_shared_page(self):
@@ -329,8 +284,3 @@ class VideosTest(ImageRecordMakerTest):
         self.assertEqual(len(times), 2)
         self.assertLess(times[0], 9)
         self.assertGreaterEqual(times[1], 9)
-
-    def test_unreadable(self):
-        (self.folder / "a.mov").write_text("A letter.")
-        (drop,) = self.make("a.mov").drops
-        self.assertEqual(drop.rule, "not a video")

@@ -75,19 +75,6 @@ class PairRecordMakerTest(parameterized.TestCase, TestCase):
         self.assertEqual((facts["height"], facts["width"]), (24, 32))
         self.assertEqual(facts["sha256"], sha256_of(photo, comic))
 
-    def test_names_from_a_manifest(self):
-        save_noise(self.folder, "in/a.png", "drawn/b.png")
-        for row, names in (
-            ("in/a.png,drawn/b.png", (b"in/a.png", b"drawn/b.png")),
-            ("in/a.png,in/../drawn/b.png", (b"in/a.png", b"drawn/b.png")),
-            ("../set/in/a.png,drawn/b.png", (b"in/a.png", b"drawn/b.png")),
-        ):
-            (self.folder / "list.csv").write_text(f"file,comic\n{row}\n")
-            (source,) = list_sources(self.folder / "list.csv", "pairs")
-            record = self.parse(PairRecordMaker().make(source))
-            found = record["image/filename"], record["comic/filename"]
-            self.assertEqual(found, names)
-
     def test_sizes_differ(self):
         self.save((24, 32), (32, 24))
         made = self.make()

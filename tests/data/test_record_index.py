@@ -39,17 +39,6 @@ class RecordIndexTest(TestCase):
             file.write(bytes([byte ^ 1]))
         return index
 
-    def test_attributes(self):
-        index = RecordIndex(self.folder)
-        self.assertEqual(len(index), 10)
-        self.assertEqual(index.kind, "photos")
-        self.assertEqual(index.shards, [str(shard) for shard in self.shards])
-        self.assertAllEqual(index.shard_numbers, [0] * 4 + [1] * 3 + [2] * 3)
-        self.assertAllEqual(index.lengths, [len(r) for r in self.in_order])
-        self.assertEqual(index.label_names, ["label 0", "label 1", "label 2"])
-        self.assertAllEqual(index.labels, [0] * 4 + [1] * 3 + [2] * 3)
-        self.assertEqual(index.corrupt, {})
-
     def test_reads_in_any_order(self):
         index = RecordIndex(self.folder)
         numbers = np.random.default_rng(0).integers(0, 10, 50)
@@ -72,17 +61,6 @@ class RecordIndexTest(TestCase):
                 self.assertEqual(found, [self.in_order[n] for n in some])
         if _has_proc():
             self.assertLessEqual(len(os.listdir("/proc/self/fd")), before + 1)
-
-    def test_a_system_without_positioned_reads(self):
-        for name in ("pread", "posix_fadvise"):
-            if hasattr(os, name):
-                self.addCleanup(setattr, os, name, getattr(os, name))
-                delattr(os, name)
-        index = RecordIndex(self.folder)
-        numbers = [7, 0, 3, 9]
-        self.assertEqual(
-            index.read(numbers), [self.in_order[n] for n in numbers]
-        )
 
     def test_through_tensorflow(self):
         # As files of other machines are read.

@@ -121,16 +121,6 @@ class RecordReaderTest(TestCase):
         )
         self.assertEqual(len(self.index.corrupt), 2)
 
-    def test_corrupt_records_keep_their_label(self):
-        labels = np.arange(8) % 2
-        reader = self.make(labels)
-        self.bad = {1, 3, 5}
-        with self.assertWarns(UserWarning):
-            found = [number for number, _ in reader.read(np.arange(20))]
-        counts = collections.Counter(number % 2 for number in found)
-        self.assertEqual(counts, {0: 10, 1: 10})
-        self.assertEqual(set(found), {0, 2, 4, 6, 7})
-
     def test_limit(self):
         reader = self.make()
         self.bad = set(range(6))

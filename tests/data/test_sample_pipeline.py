@@ -10,7 +10,6 @@ from tests.test_case import TestCase
 
 tf = pytest.importorskip("tensorflow")
 
-from keras_comic.data import sample_pipeline  # noqa: E402
 from keras_comic.data.sample_pipeline import check_shard  # noqa: E402
 from keras_comic.data.sample_pipeline import make_batches  # noqa: E402
 from tests.data.batches import take  # noqa: E402
@@ -112,28 +111,6 @@ class MakeBatchesTest(TestCase):
             ]
             joined = [sum(part, []) for part in zip(*parts)]
             self.assertEqual(joined, whole)
-
-    def test_block_size_changes_nothing(self):
-        expected = self.numbers(9, 5)
-        for name, values in (
-            ("BLOCK_SIZE", (1, 7, 64)),
-            ("BLOCK_BYTES", (0, 3)),
-        ):
-            self.addCleanup(
-                setattr, sample_pipeline, name, getattr(sample_pipeline, name)
-            )
-            for value in values:
-                setattr(sample_pipeline, name, value)
-                self.assertEqual(self.numbers(9, 5), expected)
-        stream = Numbers()
-        take(make_batches([stream], 5, 0, (0, 1)), 1)
-        self.assertEqual(set(stream.blocks), {3})
-
-    def test_combine(self):
-        dataset = make_batches(
-            [Numbers()], 2, 0, (0, 1), lambda batch: batch["number"] + 5
-        )
-        self.assertAllEqual(take(dataset, 1)[0], [5, 15])
 
     def test_errors(self):
         with self.assertRaisesRegex(ValueError, "Received: batch_size=0"):

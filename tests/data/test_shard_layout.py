@@ -24,5 +24,7 @@ class ShardLayoutTest(TestCase):
             ("eval_fraction", 1.5),
             ("eval_fraction", -0.1),
         ):
-            with self.assertRaisesRegex(ValueError, f"Received: {name}={value}"):
+            with self.assertRaisesRegex(
+                ValueError, f"Received: {name}={value}"
+            ):
                 ShardLayout(**{name: value})
