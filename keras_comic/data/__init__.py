@@ -14,9 +14,9 @@ from keras_comic.data.drawing_folder import DrawingFolder
 from keras_comic.data.folder import FolderPairs
 from keras_comic.data.image_folders import image_label
 from keras_comic.data.image_folders import list_images
+from keras_comic.data.image_formats import ImageError
 from keras_comic.data.image_formats import image_format
 from keras_comic.data.image_sizes import resize_short_side
-from keras_comic.data.images import ImageError
 from keras_comic.data.images import open_image
 from keras_comic.data.images import read_image
 from keras_comic.data.manifest import read_manifest

@@ -102,7 +102,7 @@ if hasattr(tf.io, "decode_webp"):
 
 @functools.cache
 def _branch(name, max_pixels):
-    """The function for one format."""
+    """Makes the function for one format."""
     return tf.function(
         functools.partial(_decode, name, max_pixels),
         input_signature=[tf.TensorSpec([], tf.string)],
@@ -112,7 +112,7 @@ def _branch(name, max_pixels):
 
 
 def _head(contents, length=HEAD_BYTES):
-    """The first bytes as int64, filled up with zeros."""
+    """Returns the first bytes as int64, filled up with zeros."""
     head = tf.strings.substr(contents, 0, length)
     head = tf.io.decode_raw(head, tf.uint8, fixed_length=length)
     return tf.cast(head, tf.int64)
@@ -125,7 +125,7 @@ def _decode(name, max_pixels, contents):
         size = tf.cast(size, tf.int64)
     else:
         head = _head(contents)
-        size = _SIZES[name](contents, head)
+        size = tf.stack(_SIZES[name](head))
     small = tf.reduce_all((size > 0) & (size <= MAX_SIDE))
     checks = [
         (
@@ -162,7 +162,7 @@ def _refuse(contents, names):
 
 
 def _checked(checks):
-    """What is done in this context needs that all the checks hold."""
+    """Makes a context in which ops run only if all the checks hold."""
     # `tf.debugging.Assert` would add a branch to each.
     ops = [
         tf.raw_ops.Assert(condition=holds, data=data, summarize=8)
@@ -172,7 +172,7 @@ def _checked(checks):
 
 
 def _signatures(names):
-    """All signatures, one a row, -1 where any byte will do."""
+    """Returns all signatures, one a row, -1 where any byte will do."""
     rows, numbers = [], []
     for number, name in enumerate(names):
         for signature in SIGNATURES[name]:
@@ -195,7 +195,7 @@ def _matches(head, offset, value):
 
 
 def _to_rgb(pixels):
-    """Grey, grey and alpha, RGB or RGBA, on white, as RGB."""
+    """Lays grey, RGB, and either with alpha, on white, as RGB."""
     channels = tf.shape(pixels)[-1]
     has_alpha = (channels == 2) | (channels == 4)
 
@@ -211,26 +211,18 @@ def _to_rgb(pixels):
 
 
 def _turn(image, orientation):
-    def turned(transpose, *axes):
-        def turn():
-            values = tf.transpose(image, (1, 0, 2)) if transpose else image
-            return tf.reverse(values, axes) if axes else tf.identity(values)
+    """Turns a picture as EXIF's number from 1 to 8 says."""
 
-        return turn
+    def turned(transpose, axes):
+        values = tf.transpose(image, (1, 0, 2)) if transpose else image
+        return tf.reverse(values, axes) if axes else tf.identity(values)
 
-    return tf.switch_case(
-        tf.cast(orientation, tf.int32) - 1,
-        [
-            turned(False),
-            turned(False, 1),
-            turned(False, 0, 1),
-            turned(False, 0),
-            turned(True),
-            turned(True, 1),
-            turned(True, 0, 1),
-            turned(True, 0),
-        ],
-    )
+    turns = [
+        functools.partial(turned, transpose, axes)
+        for transpose in (False, True)
+        for axes in ((), (1,), (0, 1), (0,))
+    ]
+    return tf.switch_case(tf.cast(orientation, tf.int32) - 1, turns)
 
 
 def _int64(value):
@@ -238,7 +230,7 @@ def _int64(value):
 
 
 def _number(head, place, length, big=True):
-    """Unsigned numbers in the head; what lies beyond it counts as 0."""
+    """Reads unsigned numbers; what lies beyond the head counts as 0."""
     steps = np.arange(length)
     powers = 256 ** (steps[::-1] if big else steps)
     if isinstance(place, int):
@@ -250,43 +242,35 @@ def _number(head, place, length, big=True):
     return tf.reduce_sum(digits * powers, axis=-1)
 
 
-def _png_size(contents, head):
-    return tf.stack([_number(head, 20, 4), _number(head, 16, 4)])
+def _png_size(head):
+    return [_number(head, 20, 4), _number(head, 16, 4)]
 
 
-def _gif_size(contents, head):
-    return tf.stack(
-        [_number(head, 8, 2, big=False), _number(head, 6, 2, big=False)]
-    )
+def _gif_size(head):
+    return [_number(head, 8, 2, big=False), _number(head, 6, 2, big=False)]
 
 
-def _bmp_size(contents, head):
+def _bmp_size(head):
     height = _number(head, 22, 4, big=False)
     # Negative where the rows go from top to bottom.
     height = tf.minimum(height, 2**32 - height)
-    return tf.stack([height, _number(head, 18, 4, big=False)])
+    return [height, _number(head, 18, 4, big=False)]
 
 
-def _webp_size(contents, head):
-    extended = _matches(head, 12, b"VP8X")
-    lossless = _matches(head, 12, b"VP8L")
-    packed = _number(head, 21, 4, big=False)
-    low = _int64(0x3FFF)
+def _webp_size(head):
+    def bits(place, length, shift=0):
+        number = _number(head, place, length, big=False) // 2**shift
+        return tf.bitwise.bitwise_and(number, _int64(0x3FFF))
 
-    def part(place):
-        return tf.bitwise.bitwise_and(_number(head, place, 2, big=False), low)
-
-    def side(place, extended_place, shift):
-        from_lossless = 1 + tf.bitwise.bitwise_and(
-            tf.bitwise.right_shift(packed, _int64(shift)), low
-        )
-        return tf.where(
-            extended,
-            1 + _number(head, extended_place, 3, big=False),
-            tf.where(lossless, from_lossless, part(place)),
-        )
-
-    return tf.stack([side(28, 27, 14), side(26, 24, 0)])
+    # Height and width in each of the three kinds of WebP.
+    extended = [_number(head, place, 3, big=False) + 1 for place in (27, 24)]
+    lossless = [bits(21, 4, 14) + 1, bits(21, 4) + 1]
+    lossy = [bits(28, 2), bits(26, 2)]
+    return tf.where(
+        _matches(head, 12, b"VP8X"),
+        extended,
+        tf.where(_matches(head, 12, b"VP8L"), lossless, lossy),
+    )
 
 
 def _webp_check(head):
@@ -327,7 +311,7 @@ def _upright(image, contents):
 
 
 def _jpeg_orientation(head):
-    """The orientation in a JPEG's EXIF data, 1 to 8; 1 where there is none."""
+    """Reads the orientation in a JPEG's EXIF data; 1 where there is none."""
     place = tf.where(_matches(head, 2, b"\xff\xe0"), 4 + _number(head, 4, 2), 2)
     found = (_number(head, place, 2) == 0xFFE1) & (
         _number(head, place + 4, 6) == int.from_bytes(b"Exif\0\0", "big")

@@ -1,4 +1,4 @@
-"""Formats of image files: their names, suffixes and first bytes."""
+"""Formats of image files, and the error of those that cannot be read."""
 
 import re
 from typing import NamedTuple
@@ -9,6 +9,38 @@ MAX_PIXELS = 100_000_000
 MAX_SIDE = 25_000
 # Number of bytes that `image_format` looks at.
 SIGNATURE_BYTES = 64
+REASONS = (
+    *("unreadable", "truncated", "not an image", "empty", "too large"),
+    "unsupported",
+)
+
+
+class ImageError(ValueError):
+    """An image file that cannot be read.
+
+    Args:
+        message: String.
+        reason: String, one of `"unreadable"` (broken, or not to be opened at
+            all), `"truncated"` (the file ends before the picture),
+            `"not an image"`, `"empty"` (no bytes), `"too large"` (pixels,
+            bytes or work beyond the bounds) and `"unsupported"` (a format or
+            kind that nothing installed reads). Also an attribute. Defaults
+            to `"unreadable"`.
+
+    Example:
+
+    >>> keras_comic.data.ImageError("No bytes.", reason="empty").reason
+    'empty'
+    """
+
+    def __init__(self, message, reason="unreadable"):
+        if reason not in REASONS:
+            raise ValueError(
+                f"`reason` must be one of {', '.join(REASONS)}. "
+                f"Received: reason={reason}"
+            )
+        super().__init__(message)
+        self.reason = reason
 
 
 class ImageFormat(NamedTuple):

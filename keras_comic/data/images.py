@@ -18,6 +18,7 @@ from keras_comic.data.image_formats import FORMATS
 from keras_comic.data.image_formats import MAX_PIXELS
 from keras_comic.data.image_formats import MAX_SIDE
 from keras_comic.data.image_formats import SIGNATURE_BYTES
+from keras_comic.data.image_formats import ImageError
 from keras_comic.data.image_formats import image_format
 from keras_comic.data.paths import is_url
 from keras_comic.data.paths import path_of
@@ -28,17 +29,8 @@ MAX_BYTES = 2**30
 # Each scan of a JPEG costs a pass over the whole picture. No camera or
 # program writes as many as this.
 MAX_SCANS = 500
-REASONS = (
-    "unreadable",
-    "truncated",
-    "not an image",
-    "empty",
-    "too large",
-    "unsupported",
-)
-# Packages that register a format with Pillow when they are imported.
+# Modules that register a format with Pillow, and their packages.
 PLUGINS = {
-    "AVIF": ("pillow_avif", "a Pillow of 11.3 or later"),
     "HEIF": ("pillow_heif", "pillow-heif"),
     "JXL": ("pillow_jxl", "pillow-jxl-plugin"),
 }
@@ -61,34 +53,6 @@ PHOTOMETRIC = 262
 BOMBS = (MemoryError, Image.DecompressionBombError)
 
 _one_at_a_time = threading.Lock()
-
-
-class ImageError(ValueError):
-    """An image file that cannot be read.
-
-    Args:
-        message: String.
-        reason: String, one of `"unreadable"` (broken, or not to be opened at
-            all), `"truncated"` (the file ends before the picture),
-            `"not an image"`, `"empty"` (no bytes), `"too large"` (pixels,
-            bytes or work beyond the bounds) and `"unsupported"` (a format or
-            kind that nothing installed reads). Also an attribute. Defaults
-            to `"unreadable"`.
-
-    Example:
-
-    >>> keras_comic.data.ImageError("No bytes.", reason="empty").reason
-    'empty'
-    """
-
-    def __init__(self, message, reason="unreadable"):
-        if reason not in REASONS:
-            raise ValueError(
-                f"`reason` must be one of {', '.join(REASONS)}. "
-                f"Received: reason={reason}"
-            )
-        super().__init__(message)
-        self.reason = reason
 
 
 class OpenedImage(NamedTuple):
@@ -199,11 +163,8 @@ def _read_file(path):
     try:
         status = os.stat(path)
         if not stat.S_ISREG(status.st_mode):
-            raise ImageError(
-                "Expected an image file, not a folder or a device. "
-                f"Received: path={path}",
-                reason="not an image",
-            )
+            problem = "Expected an image file, not a folder or a device"
+            raise _error(path, problem, "not an image")
         with open(path, "rb") as file:
             head = file.read(SIGNATURE_BYTES)
             if head:
@@ -212,27 +173,24 @@ def _read_file(path):
             return head + file.read()
     except FileNotFoundError as error:
         if os.path.islink(path):
-            raise ImageError(
-                f"The link leads to no file. Received: path={path}"
-            ) from error
+            raise _error(path, "The link leads to no file") from error
         raise FileNotFoundError(
             f"There is no such file. Received: path={path}"
         ) from error
     except ImageError:
         raise
     except (OSError, ValueError) as error:
-        raise ImageError(
-            f"The file cannot be read: {error}. Received: path={path}"
-        ) from error
+        raise _error(path, f"The file cannot be read: {error}") from error
+
+
+def _error(path, problem, reason="unreadable"):
+    return ImageError(f"{problem}. Received: path={path}", reason)
 
 
 def _check_bytes(path, size):
     if size > MAX_BYTES:
-        raise ImageError(
-            f"The file has {size} bytes; at most {MAX_BYTES} are read. "
-            f"Received: path={path}",
-            reason="too large",
-        )
+        problem = f"The file has {size} bytes; at most {MAX_BYTES} are read"
+        raise _error(path, problem, "too large")
 
 
 def _check_format(path, contents):
@@ -241,12 +199,12 @@ def _check_format(path, contents):
     if name is None:
         start = contents[:SIGNATURE_BYTES].lstrip().lower()
         is_page = start.startswith((b"<!doctype html", b"<html"))
-        raise ImageError(
+        raise _error(
+            path,
             "The file is not an image that can be read here"
             f"{'; it is a page of HTML' if is_page else ''}. Expected one of "
-            f"{', '.join(row.title for row in FORMATS.values())}. "
-            f"Received: path={path}",
-            reason="not an image",
+            f"{', '.join(row.title for row in FORMATS.values())}",
+            "not an image",
         )
     return name
 
@@ -254,25 +212,25 @@ def _check_format(path, contents):
 def _open_header(path, contents, max_pixels):
     """Opens a file with Pillow, which reads only its header, and checks it."""
     if not contents:
-        raise ImageError(
-            f"The file is empty. Received: path={path}", reason="empty"
-        )
+        raise _error(path, "The file is empty", "empty")
     name = _check_format(path, contents)
     if name == "JPEG":
         # In the coded data 0xFF is followed by 0; this is a marker.
         scans = contents.count(b"\xff\xda")
         if scans > MAX_SCANS:
-            raise ImageError(
+            raise _error(
+                path,
                 f"The JPEG has {scans} scans, more than {MAX_SCANS}: it is "
-                f"made to take very long. Received: path={path}",
-                reason="too large",
+                "made to take very long",
+                "too large",
             )
     if not _has_reader(name):
-        package = PLUGINS.get(name, (None, "a Pillow that was built with it"))
-        raise ImageError(
+        package = PLUGINS.get(name, (None, "a newer Pillow"))[1]
+        raise _error(
+            path,
             f"Nothing installed reads {FORMATS[name].title} images; install "
-            f"{package[1]}. Received: path={path}",
-            reason="unsupported",
+            f"{package}",
+            "unsupported",
         )
     file = io.BytesIO(contents)
     with _without_warnings():
@@ -307,11 +265,11 @@ def _has_reader(name):
 
 def _check_size(path, width, height, max_pixels):
     if width * height > max_pixels or max(width, height) > MAX_SIDE:
-        raise ImageError(
+        raise _error(
+            path,
             f"The image is too large: {width} x {height} pixels. At most "
-            f"{max_pixels} pixels and sides of at most {MAX_SIDE} are decoded. "
-            f"Received: path={path}",
-            reason="too large",
+            f"{max_pixels} pixels and sides of at most {MAX_SIDE} are decoded",
+            "too large",
         )
 
 
@@ -333,9 +291,8 @@ def _translated(path, name, function, *arguments):
             reason, fault = "truncated", "is truncated"
         else:
             reason, fault = "unreadable", "is broken or of an unsupported kind"
-        raise ImageError(
-            f"The {title} image {fault} ({problem}). Received: path={path}",
-            reason,
+        raise _error(
+            path, f"The {title} image {fault} ({problem})", reason
         ) from error
 
 
@@ -407,11 +364,8 @@ def _to_rgb(path, picture, photometric):
     if picture.mode.startswith("I"):
         return _grey_to_rgb(path, np.asarray(picture), photometric, picture)
     if picture.mode == "F":
-        raise ImageError(
-            "Grey values in floating point are of unknown range. "
-            f"Received: path={path}",
-            reason="unsupported",
-        )
+        problem = "Grey values in floating point are of unknown range"
+        raise _error(path, problem, "unsupported")
     if _has_alpha(picture):
         if picture.mode == "La":
             picture = picture.convert("LA")
@@ -426,11 +380,11 @@ def _to_rgb(path, picture, photometric):
 def _grey_to_rgb(path, values, photometric, picture):
     values = values.astype("int64")
     if values.min() < 0 or values.max() > 65535:
-        raise ImageError(
+        raise _error(
+            path,
             "Grey values outside of [0, 65535] "
-            f"({values.min()} to {values.max()}) are of unknown range. "
-            f"Received: path={path}",
-            reason="unsupported",
+            f"({values.min()} to {values.max()}) are of unknown range",
+            "unsupported",
         )
     # In TIFF files, 0 may stand for white.
     light = 65535 - values if photometric == 0 else values

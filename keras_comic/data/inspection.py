@@ -12,7 +12,7 @@ from google.protobuf.message import DecodeError
 from keras_comic.data.contact_sheet import save_contact_sheet
 from keras_comic.data.framing import FramingError
 from keras_comic.data.framing import scan_records
-from keras_comic.data.images import ImageError
+from keras_comic.data.image_formats import ImageError
 from keras_comic.data.images import open_image
 from keras_comic.data.record_maker import color_facts
 from keras_comic.data.record_maker import sha256_of

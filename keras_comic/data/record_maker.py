@@ -8,8 +8,8 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image
 
+from keras_comic.data.image_formats import REASONS
 from keras_comic.data.image_sizes import resize_short_side
-from keras_comic.data.images import REASONS
 from keras_comic.data.images import open_image
 from keras_comic.data.picture_measures import perceptual_hash
 

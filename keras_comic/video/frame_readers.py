@@ -16,7 +16,7 @@ from PIL import Image
 
 from keras_comic.data.frame_folder import FolderReader
 from keras_comic.data.image_formats import MAX_PIXELS
-from keras_comic.data.images import ImageError
+from keras_comic.data.image_formats import ImageError
 from keras_comic.data.video_frame import ArrayFrame
 from keras_comic.data.video_library import import_video_library
 from keras_comic.data.video_reader import VideoError

@@ -9,8 +9,8 @@ import numpy as np
 from absl.testing import parameterized
 from PIL import Image
 
-from keras_comic.data.images import REASONS
-from keras_comic.data.images import ImageError
+from keras_comic.data.image_formats import REASONS
+from keras_comic.data.image_formats import ImageError
 from keras_comic.data.images import image_size
 from keras_comic.data.images import is_animated
 from keras_comic.data.images import open_image

@@ -15,7 +15,7 @@ from PIL import Image
 pytest.importorskip("tensorflow")
 
 from keras_comic.data.cleaning import CleaningRules  # noqa: E402
-from keras_comic.data.images import ImageError  # noqa: E402
+from keras_comic.data.image_formats import ImageError  # noqa: E402
 from keras_comic.data.picture_measures import perceptual_hash  # noqa: E402
 from keras_comic.data.record_maker import Picture  # noqa: E402
 from keras_comic.data.record_maker import RecordMaker  # noqa: E402
