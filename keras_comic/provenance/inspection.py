@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
+from keras_comic.provenance.metadata import PICTURES
 from keras_comic.provenance.metadata import Provenance
 from keras_comic.provenance.metadata import import_video_library
 from keras_comic.provenance.metadata import read_text
@@ -42,23 +43,11 @@ def inspect_file(path):
         ImportError: If PyAV is needed for a video and is not installed.
         OSError: If the file cannot be read.
         ValueError: If the format is not known, or the file is damaged.
-
-    Example:
-
-    >>> from PIL import Image
-    >>> from keras_comic import provenance
-    >>> Image.new("RGB", (64, 64)).save("plain.png")
-    >>> provenance.inspect_file("plain.png").watermark is None
-    True
-
-    Reference:
-        - [IPTC, Digital Source Type](
-          https://cv.iptc.org/newscodes/digitalsourcetype/).
     """
     text = read_text(path)
     source_type = SOURCE_TYPE.search(text)
     try:
-        with Image.open(path) as picture:
+        with Image.open(path, formats=PICTURES) as picture:
             image = np.asarray(picture.convert("RGB"))
     except Image.UnidentifiedImageError:
         image = _first_frame(path)

@@ -40,7 +40,10 @@ PACKET = (
     '<?xpacket end="r"?>'
 )
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+_LETTER = r"[^\x00-\x20\x7f-\x9f\ud800-\udfff\ufffe\uffff]"
+_FIELD = re.compile(
+    rf"(?=.{{1,{MAX_LENGTH}}}$){_LETTER}(({_LETTER}| )*{_LETTER})?"
+)
 _TEXT = re.compile(
     r"Made from a photo or video by (?P<software>.+?)"
     r"(, preset (?P<preset>.+?)(, version (?P<version>.+?))?)?"
@@ -65,16 +68,8 @@ class Provenance:
             `None`, this one: `"keras_comic VERSION"`.
 
     Raises:
-        TypeError: If an argument is not a string.
         ValueError: If one is empty, has control characters or more than 256
             characters.
-
-    Example:
-
-    >>> from keras_comic import provenance
-    >>> said = provenance.Provenance("adain_storybook", "cc419f3f52d24abf")
-    >>> "compositeWithTrainedAlgorithmicMedia" in said.to_xmp()
-    True
 
     Reference:
         - [IPTC, Digital Source Type](
@@ -92,19 +87,7 @@ class Provenance:
             object.__setattr__(self, "software", f"{SOFTWARE} {version}")
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
-            if value is None:
-                continue
-            if not isinstance(value, str):
-                raise TypeError(
-                    f"`{field.name}` must be a string or None. "
-                    f"Received: {field.name}={value!r}"
-                )
-            if (
-                not value
-                or len(value) > MAX_LENGTH
-                or value != value.strip()
-                or _CONTROL.search(value)
-            ):
+            if value is not None and not _FIELD.fullmatch(str(value)):
                 raise ValueError(
                     f"`{field.name}` must have 1 to {MAX_LENGTH} characters, "
                     "no control characters, and no blanks around it. "
@@ -112,30 +95,18 @@ class Provenance:
                 )
 
     def to_xmp(self):
-        """Writes the XMP packet that says it.
-
-        Returns:
-            String; the same for the same arguments.
-        """
+        """Writes the XMP packet that says it: a string."""
         return PACKET.format(
             software=saxutils.escape(self.software),
             text=saxutils.escape(self.to_text()),
         )
 
     def to_text(self):
-        """Writes one line that says it, for files that hold a comment.
-
-        Returns:
-            String, which `from_text` reads.
-        """
+        """Writes one line that says it, for files that hold a comment."""
         return f"{self.sentence()} Digital source type: {DIGITAL_SOURCE_TYPE}"
 
     def sentence(self):
-        """Writes one sentence for people.
-
-        Returns:
-            String.
-        """
+        """Writes one sentence for people: a string."""
         parts = [f"Made from a photo or video by {self.software}"]
         if self.preset is not None:
             parts.append(f"preset {self.preset}")
@@ -168,9 +139,6 @@ def save_options(provenance, file_format):
 
     Returns:
         Dict of keyword arguments.
-
-    Raises:
-        ValueError: If the format is none of these.
 
     Example:
 
@@ -211,16 +179,6 @@ def png_chunk(provenance):
 
     Returns:
         Bytes: an `iTXt` chunk with its length and its checksum.
-
-    Example:
-
-    >>> from keras_comic import provenance
-    >>> provenance.png_chunk(provenance.Provenance("ink"))[4:8]
-    b'iTXt'
-
-    Reference:
-        - [XMP specification, part 3](
-          https://github.com/adobe/xmp-docs/tree/master/XMPSpecifications).
     """
     data = b"iTXtXML:com.adobe.xmp" + bytes(5)
     data += provenance.to_xmp().encode("utf-8")
@@ -264,14 +222,6 @@ def read_provenance(source):
         ImportError: If PyAV is needed and is not installed.
         OSError: If the file cannot be read.
         ValueError: If the format is none of these, or the file is damaged.
-
-    Example:
-
-    >>> from PIL import Image
-    >>> from keras_comic import provenance
-    >>> Image.new("RGB", (8, 8)).save("plain.png")
-    >>> provenance.read_provenance("plain.png") is None
-    True
     """
     return Provenance.from_text(read_text(source))
 

@@ -128,13 +128,13 @@ class WatermarkTest(parameterized.TestCase):
         self.assertEqual("".join(map(str, pairs[1])), f"{0o133:07b}"[::-1])
 
     @parameterized.named_parameters(
-        ("large", 2**32, ValueError, "in .0, 4294967295.*identifier=42949"),
-        ("negative", -1, ValueError, "identifier=-1"),
-        ("float", 1.0, TypeError, "must be an integer.*identifier=1.0"),
-        ("boolean", True, TypeError, "must be an integer"),
+        ("large", 2**32, "in .0, 4294967295.*identifier=42949"),
+        ("negative", -1, "identifier=-1"),
+        ("float", 1.0, "must be an integer.*identifier=1.0"),
+        ("boolean", True, "must be an integer"),
     )
-    def test_wrong_identifier(self, identifier, error, message):
-        with self.assertRaisesRegex(error, message):
+    def test_wrong_identifier(self, identifier, message):
+        with self.assertRaisesRegex(ValueError, message):
             embed_watermark(sample("coffee"), identifier)
 
     def test_wrong_arguments(self):
