@@ -59,7 +59,8 @@ def walk_files(folder):
                 f"lies in. Received: folder={folder}"
             )
         paths = []
-        for parent, _, files in os.walk(folder):
+        for parent, folders, files in os.walk(folder):
+            folders[:] = [name for name in folders if name[0] != "."]
             paths.extend(Path(parent, name) for name in files)
     if not paths and (is_url(folder) or not folder.is_dir()):
         raise FileNotFoundError(

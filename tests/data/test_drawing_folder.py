@@ -64,11 +64,6 @@ class DrawingFolderTest(TestCase):
             self.assertGreater(light(any_crop), 0.6)
             self.assertLess(light(DrawingFolder(folder, (1, 1))), 0.35)
 
-    def test_a_white_drawing_is_still_drawn(self):
-        folder = save_flat(self.temporary_folder(), {"a.png": (255,) * 3})
-        crop = DrawingFolder(folder).crop(0, 8, 0)
-        self.assertAllEqual(crop, np.ones((8, 8, 3)))
-
     def test_a_file_that_cannot_be_read(self):
         colors = {"a/1.png": (10,) * 3, "a/2.png": (20,) * 3}
         colors |= {"b/1.png": (30,) * 3}

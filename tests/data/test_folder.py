@@ -1,5 +1,4 @@
 import importlib.util
-import itertools
 import os
 import pathlib
 import subprocess
@@ -68,21 +67,6 @@ class FolderPairsTest(TestCase):
         for index in (0, 3):
             self.assertSameBatch(later[index], pairs[index + 5])
         self.assertNotAllClose(later[0]["photos"], pairs[0]["photos"])
-
-    def test_batch_size_does_not_change_the_samples(self):
-        whole = self.make(batch_size=6)[0]["photos"]
-        halves = [self.make()[i]["photos"] for i in range(2)]
-        self.assertAllEqual(whole, np.concatenate(halves))
-
-    def test_seed(self):
-        self.assertSameBatch(self.make()[1], self.make()[1])
-        other = self.make(seed=1)[1]
-        self.assertNotAllClose(self.make()[1]["photos"], other["photos"])
-
-    def test_is_endless(self):
-        batches = list(itertools.islice(iter(self.make()), 20))
-        self.assertSameBatch(batches[19], self.make()[19])
-        self.assertIsNone(self.make().num_batches)
 
     def test_identity(self):
         batch = self.make(identity_fraction=1.0)[0]

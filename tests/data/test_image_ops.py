@@ -101,11 +101,6 @@ class ResizeSquareTest(TestCase):
     def resize(self, image, size):
         return both_ways(lambda i: resize_square(i, size), image)
 
-    def test_same_size_changes_nothing(self):
-        image = photos(16, 16, 3)
-        for found in self.resize(image, 16):
-            self.assertAllEqual(found, image)
-
     def test_shrinks_by_area(self):
         image = photos(33, 33, 3)
         # Each pixel covers 3 x 3.

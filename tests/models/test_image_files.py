@@ -219,7 +219,7 @@ class StylizeFilesTest(ImageFilesTest):
         comic = self.stylize(overwrite=True, watermark=0xC0FFEE)
         self.assertEqual(read_watermark(comic), 0xC0FFEE)
         self.assertAllEqual(comic, embed_watermark(plain, 0xC0FFEE))
-        for watermark, error in ((2**32, ValueError), ("1", TypeError)):
+        for watermark, error in ((2**32, ValueError), ("1", ValueError)):
             with self.assertRaisesRegex(error, "identifier must be"):
                 self.stylize(watermark=watermark)
 
