@@ -3,20 +3,21 @@
 from keras import ops
 
 
+def check_built(network, name):
+    """Refuses a network without weights, and says how to make them."""
+    if network.built:
+        return
+    call = f'{name}(np.zeros((1, 64, 64, 3), "float32"))'
+    if hasattr(network, "example_inputs"):
+        call = f"{name}({name}.example_inputs())"
+    raise ValueError(
+        f"`{name}` must be built: call it once on a batch before it is given "
+        f"to the GAN, as in `{call}`. Received: {name}.built=False"
+    )
+
+
 def copy_network(network, name):
     """Makes a copy of a network that training leaves alone."""
-    if not network.built:
-        example = getattr(network, "example_inputs", None)
-        call = (
-            f"{name}({name}.example_inputs())"
-            if example is not None
-            else f'{name}(np.zeros((1, 64, 64, 3), "float32"))'
-        )
-        raise ValueError(
-            f"`{name}` must be built, so that its weights can be averaged. "
-            f"Call it once before it is given to the GAN: `{call}`. "
-            f"Received: {name}.built=False"
-        )
     copy = network.__class__.from_config(network.get_config())
     if not copy.built:
         copy.build_from_config(network.get_build_config())

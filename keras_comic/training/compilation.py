@@ -1,14 +1,42 @@
-"""The checks of what a GAN is compiled with."""
+"""The checks of a GAN's arguments."""
 
 import keras
 
 from keras_comic.training.optimizers import prepare_optimizer
+from keras_comic.training.temporal_consistency import COHERENCE
+from keras_comic.training.temporal_consistency import CONSISTENCY
 
 EXPECTED = (
     "A GAN has an optimizer for each phase, and losses of its own: `compile()` "
     "takes the published recipe, and `compile(optimizers={%s}, "
     "loss_weights={...}, repeats={...})` changes it. Received: %s"
 )
+
+
+def name_networks(family, networks, others):
+    """Names the networks of a GAN; takes those given by name from `others`."""
+    names = family.network_names
+    named = dict(zip(names, networks))
+    for name in names[len(networks) :]:
+        if name in others:
+            named[name] = others.pop(name)
+    if len(named) < max(len(names), len(networks)):
+        raise ValueError(
+            f"`{family.__name__}` takes the networks {list(names)}. "
+            f"Received: {len(networks)} networks, and by name "
+            f"{list(named)[len(networks) :]}"
+        )
+    return named
+
+
+def default_weights(family, consistency):
+    """Returns the weights of the terms that a GAN can have."""
+    weights = dict(family.default_loss_weights)
+    if consistency is None:
+        weights.pop(CONSISTENCY, None)
+    if getattr(consistency, "coherence", None) is None:
+        weights.pop(COHERENCE, None)
+    return weights
 
 
 def check_compile(gan, optimizers, unknown):
@@ -30,6 +58,17 @@ def check_weights(weights, defaults):
             f"Received: loss_weights={weights}"
         )
     return {**defaults, **weights}
+
+
+def check_terms(gan, terms):
+    """Refuses terms without a weight."""
+    unknown = sorted(set(terms) - set(gan.loss_weights))
+    if unknown:
+        raise ValueError(
+            f"`{type(gan).__name__}.default_loss_weights` must name every "
+            "term that its losses return. "
+            f"Received: {unknown}, beside {sorted(gan.loss_weights)}"
+        )
 
 
 def make_phases(gan, optimizers, repeats):

@@ -4,48 +4,47 @@ import keras
 from keras import ops
 
 from keras_comic.training.average import average_decay
+from keras_comic.training.average import check_built
 from keras_comic.training.average import copy_network
 from keras_comic.training.average import update_average
 from keras_comic.training.callbacks.skip_warning import SkipWarning
 from keras_comic.training.compilation import check_compile
+from keras_comic.training.compilation import check_terms
 from keras_comic.training.compilation import check_weights
+from keras_comic.training.compilation import default_weights
 from keras_comic.training.compilation import make_phases
+from keras_comic.training.compilation import name_networks
 from keras_comic.training.judge import Judge
+from keras_comic.training.judge import deserialized
 from keras_comic.training.phase import Phase
+from keras_comic.training.phase import is_finite
 from keras_comic.training.phase import parts_of
+from keras_comic.training.run_state import add_counter
 from keras_comic.training.run_state import training_variables
 from keras_comic.training.steps import BackendStep
 from keras_comic.training.temporal_consistency import COHERENCE
-from keras_comic.training.temporal_consistency import CONSISTENCY
 from keras_comic.training.trackers import Trackers
 
 
 class GAN(BackendStep, keras.Model):
     """Networks that are trained against each other, in phases, by `fit`.
 
-    A training step runs the phases in their order, then moves the averages of
-    the generators and updates the logs; `run_step` shows it from top to
-    bottom. By default there are two networks and two phases, the
-    discriminator's and the generator's; a family overrides
+    A training step, `run_step`, runs the phases in their order, then moves the
+    averages of the generators and the logs. By default there are two networks
+    and two phases, the discriminator's and the generator's; a family overrides
     `generator_losses(batch)` and `discriminator_losses(batch)`, which return
     dicts of named terms, and gives the weights of all of them in
     `default_loss_weights`. A family of other networks names them in
-    `network_names` and `averaged_names`, and returns its own list of `Phase`
-    from `phases()`.
+    `network_names` and `averaged_names`, and lists its `Phase`s in `phases()`.
 
     Losses ask for the discriminator's opinion by `judge(pictures)`, reals and
     fakes in both phases, so that both are augmented alike.
 
     A phase whose loss or gradients are not finite moves nothing, and neither
     do those after it; the step is counted in `skipped_steps` and
-    `skipped_in_a_row`, and `fit` warns once.
-
-    Under `mixed_float16` the loss of each phase is scaled by its own
-    optimizer. `evaluate` and `validation_data` judge the averaged generators,
-    without augmentation and noise, and move nothing. Clipping and gradient
-    accumulation are arguments of a Keras optimizer (`global_clipnorm`,
-    `gradient_accumulation_steps`). Layers that are to keep the weights of a
-    pretrained network are frozen by `freeze_layers` before `compile`.
+    `skipped_in_a_row`, and `fit` warns once. Under `mixed_float16` each
+    optimizer scales its loss. `evaluate` and `validation_data` judge the
+    averaged generators, without augmentation and noise, and move nothing.
 
     Args:
         *networks: The networks, built, in the order of `network_names`, which
@@ -61,9 +60,6 @@ class GAN(BackendStep, keras.Model):
     Call arguments:
         inputs: As the first generator takes them.
         training: Boolean, as in Keras. Defaults to `False`.
-
-    Returns:
-        Whatever the first generator returns.
 
     Raises:
         ValueError: If `ema_momentum` is out of its range, or a network is
@@ -89,9 +85,7 @@ class GAN(BackendStep, keras.Model):
     ['discriminator', 'discriminator_loss', 'generator_loss', 'pixels']
 
     Reference:
-        - [Goodfellow et al., 2014](https://arxiv.org/abs/1406.2661),
-          algorithm 1, by default with one discriminator step for each
-          generator step.
+        - [Goodfellow et al., 2014](https://arxiv.org/abs/1406.2661).
     """
 
     network_names = ("generator", "discriminator")
@@ -106,45 +100,25 @@ class GAN(BackendStep, keras.Model):
                 "`ema_momentum` must be in [0, 1). "
                 f"Received: ema_momentum={ema_momentum}"
             )
-        named = dict(zip(self.network_names, networks))
-        for name in self.network_names[len(networks) :]:
-            if name in kwargs:
-                named[name] = kwargs.pop(name)
-        if len(named) < max(len(self.network_names), len(networks)):
-            raise ValueError(
-                f"`{type(self).__name__}` takes the networks "
-                f"{list(self.network_names)}. Received: {len(networks)} "
-                f"networks, and by name {list(named)[len(networks) :]}"
-            )
+        named = name_networks(type(self), networks, kwargs)
         super().__init__(**kwargs)
         self.ema_momentum = ema_momentum
         self.consistency = consistency
         self.judges = {n: v for n, v in named.items() if isinstance(v, Judge)}
+        for name, judge in self.judges.items():
+            named[name] = judge.discriminator
         for name, network in named.items():
-            network = getattr(self.judges.get(name), "discriminator", network)
-            if name not in self.averaged_names and not network.built:
-                raise ValueError(
-                    f"`{name}` must be built: call it once on a batch before "
-                    "it is given to the GAN. "
-                    f"Received: {name}.built=False"
-                )
+            check_built(network, name)
             setattr(self, name, network)
         with self.average_scope():
             for name in self.averaged_names:
                 copy = copy_network(named[name], name)
                 setattr(self, f"ema_{name}", copy)
-        absent = {CONSISTENCY, COHERENCE} if consistency is None else set()
-        if getattr(consistency, "coherence", None) is None:
-            absent.add(COHERENCE)
-        self.default_loss_weights = {
-            name: weight
-            for name, weight in self.default_loss_weights.items()
-            if name not in absent
-        }
+        self.default_loss_weights = default_weights(type(self), consistency)
         self.loss_weights = dict(self.default_loss_weights)
-        self.step_counter = self._add_counter("step_counter")
-        self.skipped_steps = self._add_counter("skipped_steps")
-        self.skipped_in_a_row = self._add_counter("skipped_in_a_row")
+        self.step_counter = add_counter(self, "step_counter")
+        self.skipped_steps = add_counter(self, "skipped_steps")
+        self.skipped_in_a_row = add_counter(self, "skipped_in_a_row")
         self.trackers = None
         self.optimizers = {}
         self._phases = ()
@@ -152,31 +126,14 @@ class GAN(BackendStep, keras.Model):
         # There is nothing to build by a call on a batch.
         self.built = True
 
-    def _add_counter(self, name):
-        return self.add_weight(
-            shape=(),
-            dtype="int32",
-            initializer="zeros",
-            trainable=False,
-            name=name,
-            aggregation="only_first_replica",
-        )
-
     # A family overrides these.
 
     def phases(self):
-        """Lists the phases of a training step, in their order.
-
-        It is called by `compile`, when `loss_weights` are known.
-
-        Returns:
-            List of `Phase`.
-        """
+        """Lists the phases of a training step; `compile` calls it."""
+        judging, drawing = self.discriminator_losses, self.generator_losses
         return [
-            Phase(
-                "discriminator", self.discriminator_losses, ["discriminator"]
-            ),
-            Phase("generator", self.generator_losses, self.generator_side),
+            Phase("discriminator", judging, ["discriminator"]),
+            Phase("generator", drawing, self.generator_side),
         ]
 
     def generator_losses(self, batch):
@@ -194,14 +151,7 @@ class GAN(BackendStep, keras.Model):
         )
 
     def discriminator_losses(self, batch):
-        """Computes the terms of the discriminator's phase.
-
-        Args:
-            batch: A batch of the dataset.
-
-        Returns:
-            Dict of name to tensor, one value per sample or a scalar.
-        """
+        """Computes the terms of the discriminator's phase, in the same way."""
         raise TypeError(
             f"`{type(self).__name__}` must override "
             "`discriminator_losses(batch)`."
@@ -210,14 +160,7 @@ class GAN(BackendStep, keras.Model):
     # A family uses these in its losses.
 
     def active(self, name):
-        """Returns a generator: in training itself, in evaluation its average.
-
-        Args:
-            name: String, one of `averaged_names`.
-
-        Returns:
-            `keras.Model`.
-        """
+        """Returns a generator by its name; in evaluation its average."""
         return getattr(self, f"ema_{name}" if self._evaluating else name)
 
     @property
@@ -226,34 +169,25 @@ class GAN(BackendStep, keras.Model):
         return self.active(self.averaged_names[0])
 
     @property
+    def averaged_generator(self):
+        """The average of the first generator."""
+        return getattr(self, f"ema_{self.averaged_names[0]}")
+
+    @property
     def generator_side(self):
         """Names of all that is trained in the generator's phase."""
         coherent = self.consistency is not None and self.is_used(COHERENCE)
         return ["generator", *(["consistency"] if coherent else [])]
 
     def is_used(self, name):
-        """Tells if a loss term has a weight above zero.
-
-        Args:
-            name: String, the name of the term.
-
-        Returns:
-            Boolean.
-        """
+        """Tells if a loss term has a weight above zero."""
         return self.loss_weights.get(name, 0.0) > 0.0
 
     def augment(self, pictures, discriminator="discriminator"):
-        """Returns pictures as a discriminator sees them.
+        """Returns pictures as a discriminator sees them, see `Judge`.
 
-        Args:
-            pictures: Float `(batch, height, width, 3)`, RGB in `[-1, 1]`, or
-                a structure of them, which are augmented alike.
-            discriminator: String, its name. Defaults to `"discriminator"`.
-
-        Returns:
-            The pictures themselves in evaluation and without a `Judge`;
-            otherwise float32 of the same shapes. For a penalty, augment first
-            and take the gradients by the result.
+        In evaluation and without a `Judge` they are the pictures themselves.
+        For a penalty, augment first and take the gradients by the result.
         """
         judge = self.judges.get(discriminator)
         if judge is None or self._evaluating:
@@ -271,13 +205,13 @@ class GAN(BackendStep, keras.Model):
         """Returns a discriminator's logits of augmented pictures.
 
         Args:
-            pictures: As for `augment`.
+            pictures: Float `(batch, height, width, 3)`, RGB in `[-1, 1]`, or
+                a structure of them, which are augmented alike.
             training: Boolean. `True` in the discriminator's phase only: no
                 state of the discriminator may move in the generator's.
                 Defaults to `False`.
-            real: Boolean, `True` for real pictures; an adaptive augmentation
-                watches those of the discriminator's phase. Defaults to
-                `False`.
+            real: Boolean, `True` for real pictures, which an adaptive
+                augmentation watches. Defaults to `False`.
             discriminator: String, its name. Defaults to `"discriminator"`.
 
         Returns:
@@ -306,11 +240,10 @@ class GAN(BackendStep, keras.Model):
 
         Args:
             optimizers: Dict of a phase's name to a Keras optimizer, its name
-                or its config; phases left out keep the recipe's. Defaults to
+                or its config; others are the recipe's. Defaults to `None`.
+            loss_weights: Dict of a term's name to a float >= 0, where 0
+                switches a term off; others are the recipe's. Defaults to
                 `None`.
-            loss_weights: Dict of a term's name to a float >= 0; terms left
-                out keep the recipe's weight, a weight of 0 switches a term
-                off. Defaults to `None`.
             repeats: Dict of a phase's name to an integer > 0, such as
                 `{"discriminator": 5}`: updates in one step, see `Phase`.
                 Defaults to `None`.
@@ -320,8 +253,7 @@ class GAN(BackendStep, keras.Model):
             **unknown: Anything else is an error.
 
         Raises:
-            TypeError: If an argument is one of Keras's `compile` for models
-                of one loss.
+            TypeError: If Keras's own arguments are given.
             ValueError: If a phase or a term is unknown, a number is out of
                 its range, or two phases have one optimizer object.
             RuntimeError: If Keras runs on a backend without training here.
@@ -337,10 +269,8 @@ class GAN(BackendStep, keras.Model):
             "steps_per_execution": steps_per_execution,
         }
         self._compile_options = {"repeats": repeats, **options}
-        if jit_compile is None:
-            options["jit_compile"] = (
-                self.default_jit_compile and not run_eagerly
-            )
+        if jit_compile is None and not run_eagerly:
+            options["jit_compile"] = self.default_jit_compile
         super().compile(optimizer=None, **options)
         self._phases = make_phases(self, optimizers, repeats)
         self.optimizers = {p.name: p.optimizer for p in self._phases}
@@ -350,49 +280,31 @@ class GAN(BackendStep, keras.Model):
         self.prepare_step()
 
     def default_optimizer(self, phase):
-        """Makes the recipe's optimizer of a phase, to be changed.
-
-        Args:
-            phase: String, the phase's name.
-
-        Returns:
-            Keras optimizer, a new one at each call.
-        """
-        (found,) = (p for p in self.phases() if p.name == phase)
-        return found.make_optimizer()
+        """Makes the recipe's optimizer of a phase, by the phase's name."""
+        return {p.name: p for p in self.phases()}[phase].make_optimizer()
 
     def get_compile_config(self):
         if not self.compiled:
             return None
+        serialize = keras.saving.serialize_keras_object
         return {
-            "optimizers": {
-                name: keras.saving.serialize_keras_object(optimizer)
-                for name, optimizer in self.optimizers.items()
-            },
+            "optimizers": {n: serialize(o) for n, o in self.optimizers.items()},
             "loss_weights": dict(self.loss_weights),
             **self._compile_options,
         }
 
     def compile_from_config(self, config):
-        optimizers = {
-            name: keras.saving.deserialize_keras_object(optimizer)
-            for name, optimizer in config["optimizers"].items()
-        }
+        optimizers = deserialized(config["optimizers"])
         self.compile(**{**config, "optimizers": optimizers})
 
     # A training step.
 
     def run_step(self, batch):
-        """Runs one training step.
+        """Runs one training step, and returns the means since the epoch began.
 
-        Args:
-            batch: A batch of the dataset.
-
-        Returns:
-            Dict of a term's name to its mean since the epoch began; NaN while
-            all steps were skipped.
+        A mean is NaN while all steps were skipped.
         """
-        finite = _is_finite(batch)
+        finite = is_finite(batch)
         parts = [batch]
         if (count := max(phase.repeats for phase in self._phases)) > 1:
             parts = parts_of(batch, count)
@@ -418,14 +330,7 @@ class GAN(BackendStep, keras.Model):
         return self.trackers.update([*results, (observed, True, 1.0)], finite)
 
     def run_test(self, batch):
-        """Computes the terms of all phases with the averaged generators.
-
-        Args:
-            batch: A batch of the dataset.
-
-        Returns:
-            List of dicts of a term's name to float32 scalar.
-        """
+        """Computes the terms of each phase with the averaged generators."""
         self._evaluating = True
         try:
             return [self.losses_of(p, batch)[1] for p in self._phases]
@@ -433,31 +338,16 @@ class GAN(BackendStep, keras.Model):
             self._evaluating = False
 
     def losses_of(self, phase, batch):
-        """Computes the loss of a phase.
+        """Computes the weighted sum of a phase's terms, and the terms.
 
-        Args:
-            phase: `Phase`.
-            batch: Its part of a batch.
-
-        Returns:
-            Float32 scalar, the weighted sum, and a dict of name to float32
-            scalar, the terms and the sum by its name; an empty dict if no
-            term is used.
-
-        Raises:
-            ValueError: If a term has no weight.
+        The terms are float32 scalars by their names, the sum is among them; an
+        empty dict says that no term is used.
         """
         terms = {
             name: ops.mean(ops.cast(value, "float32"))
             for name, value in phase.losses(batch).items()
         }
-        unknown = sorted(set(terms) - set(self.loss_weights))
-        if unknown:
-            raise ValueError(
-                f"`{type(self).__name__}.default_loss_weights` must name every "
-                "term that its losses return. "
-                f"Received: {unknown}, beside {sorted(self.loss_weights)}"
-            )
+        check_terms(self, terms)
         total = ops.zeros((), dtype="float32")
         for name, value in terms.items():
             total = total + self.loss_weights[name] * value
@@ -475,11 +365,8 @@ class GAN(BackendStep, keras.Model):
         callbacks=None,
         **rest,
     ):
-        if isinstance(callbacks, keras.callbacks.CallbackList):
-            callbacks.append(SkipWarning())
-        else:
-            given = [] if callbacks is None else keras.tree.flatten(callbacks)
-            callbacks = [*given, SkipWarning()]
+        given = [] if callbacks is None else keras.tree.flatten(callbacks)
+        callbacks = [*given, SkipWarning()]
         return super().fit(x, y, batch_size, epochs, verbose, callbacks, **rest)
 
     @property
@@ -487,13 +374,7 @@ class GAN(BackendStep, keras.Model):
         return [] if self.trackers is None else self.trackers.metrics
 
     def training_variables(self):
-        """Lists everything that a run needs to go on where it stopped.
-
-        Returns:
-            Dict of a stable key to variable: the networks, the averages, the
-            counters, random numbers, layers that are not frozen (such as an
-            `ImagePool`), and the optimizers.
-        """
+        """Returns all that a run needs to go on, by stable keys."""
         return training_variables(self)
 
     def build(self, input_shape=None):
@@ -508,29 +389,11 @@ class GAN(BackendStep, keras.Model):
             for name in self.network_names
         }
         parts = {**networks, "consistency": self.consistency}
-        return {
-            **super().get_config(),
-            "ema_momentum": self.ema_momentum,
-            **{
-                name: keras.saving.serialize_keras_object(part)
-                for name, part in parts.items()
-            },
-        }
+        config = {**super().get_config(), "ema_momentum": self.ema_momentum}
+        for name, part in parts.items():
+            config[name] = keras.saving.serialize_keras_object(part)
+        return config
 
     @classmethod
     def from_config(cls, config):
-        config = {
-            name: keras.saving.deserialize_keras_object(value)
-            if isinstance(value, dict) and "class_name" in value
-            else value
-            for name, value in config.items()
-        }
-        return cls(**config)
-
-
-def _is_finite(batch):
-    finite = ops.convert_to_tensor(True)
-    for values in keras.tree.flatten(batch):
-        if ops.is_tensor(values) and "float" in str(values.dtype):
-            finite = ops.logical_and(finite, ops.all(ops.isfinite(values)))
-    return finite
+        return cls(**deserialized(config))

@@ -108,17 +108,22 @@ class Judge(keras.layers.Layer):
         )
 
     def get_config(self):
-        return {
-            **super().get_config(),
-            **{
-                name: keras.saving.serialize_keras_object(getattr(self, name))
-                for name in ("discriminator", "augmentation", "instance_noise")
-            },
-        }
+        config = super().get_config()
+        for name in ("discriminator", "augmentation", "instance_noise"):
+            part = getattr(self, name)
+            config[name] = keras.saving.serialize_keras_object(part)
+        return config
 
     @classmethod
     def from_config(cls, config):
-        config = dict(config)
-        for name in ("discriminator", "augmentation", "instance_noise"):
-            config[name] = keras.saving.deserialize_keras_object(config[name])
-        return cls(**config)
+        return cls(**deserialized(config))
+
+
+def deserialized(config):
+    """Makes the objects of a config."""
+    return {
+        name: keras.saving.deserialize_keras_object(value)
+        if isinstance(value, dict) and "class_name" in value
+        else value
+        for name, value in config.items()
+    }

@@ -115,5 +115,14 @@ def parts_of(batch, count):
     ]
 
 
+def is_finite(batch):
+    """Tells if all numbers of a batch are finite."""
+    finite = ops.convert_to_tensor(True)
+    for values in keras.tree.flatten(batch):
+        if ops.is_tensor(values) and "float" in str(values.dtype):
+            finite = ops.logical_and(finite, ops.all(ops.isfinite(values)))
+    return finite
+
+
 def _default_optimizer():
     return keras.optimizers.Adam(2e-4, beta_1=0.5)

@@ -1,6 +1,18 @@
 """The variables of a run."""
 
 
+def add_counter(gan, name):
+    """Adds an integer that counts steps."""
+    return gan.add_weight(
+        shape=(),
+        dtype="int32",
+        initializer="zeros",
+        trainable=False,
+        name=name,
+        aggregation="only_first_replica",
+    )
+
+
 def training_variables(gan):
     """Lists what a run needs to go on where it stopped, by stable keys."""
     groups = {

@@ -1,10 +1,11 @@
-"""What makes a generator of photos coherent on video, without video."""
+"""Losses that make a generator coherent on video, without video."""
 
 import keras
 
 from keras_comic import losses
 from keras_comic.layers import RandomMotion
 from keras_comic.layers import warp_images
+from keras_comic.training.judge import deserialized
 
 CONSISTENCY = "consistency"
 COHERENCE = "coherence"
@@ -67,12 +68,7 @@ class TemporalConsistency(keras.layers.Layer):
         self.built = True
 
     def build_coherence(self, features_shapes):
-        """Makes the weights of the coherence loss, if there is one.
-
-        Args:
-            features_shapes: List of the shapes `(batch, height, width,
-                channels)` of the features that `terms` will get.
-        """
+        """Makes the weights of the coherence loss, by its features' shapes."""
         if self.coherence is not None and not self.coherence.built:
             self.coherence.build(features_shapes, features_shapes)
 
@@ -85,12 +81,11 @@ class TemporalConsistency(keras.layers.Layer):
         photo_features=None,
         names=(CONSISTENCY, COHERENCE),
     ):
-        """The named loss terms of a batch.
+        """Computes the named loss terms of a batch.
 
         Args:
             photos: Float `(batch, height, width, 3)`, RGB in `[-1, 1]`.
-            comics: Float, of the same shape: what the generator makes of
-                them.
+            comics: Float, of the same shape: the generator's comics of them.
             stylize: Function that makes comics of photos, with the same
                 styles.
             comic_features: List of feature maps of the comics, or `None`.
@@ -127,7 +122,4 @@ class TemporalConsistency(keras.layers.Layer):
 
     @classmethod
     def from_config(cls, config):
-        config = dict(config)
-        for name in ("motion", "coherence"):
-            config[name] = keras.saving.deserialize_keras_object(config[name])
-        return cls(**config)
+        return cls(**deserialized(config))

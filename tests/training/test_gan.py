@@ -777,7 +777,7 @@ class GANTest(TestCase):
         unbuilt = keras.Sequential([keras.layers.Conv2D(3, 3)])
         with self.assertRaisesRegex(
             ValueError,
-            "Call it once before it is given to the GAN: "
+            "call it once on a batch before it is given to the GAN, as in "
             r"`generator\(np.zeros\(\(1, 64, 64, 3\), \"float32\"\)\)`.*"
             "generator.built=False",
         ):

@@ -1,36 +1,32 @@
 """The best weights of a run, by a metric of a validation set."""
 
-import csv
-import json
 import logging
 import math
-import os
 from pathlib import Path
 
 import keras
-import numpy as np
 
+from keras_comic.training.callbacks.run_table import RunTable
 from keras_comic.training.callbacks.step_callback import StepCallback
+from keras_comic.training.callbacks.weight_file import read_arrays
+from keras_comic.training.callbacks.weight_file import write_arrays
 
 LOGGER = logging.getLogger(__name__)
 WEIGHTS_FILE = "best.npz"
 TABLE_FILE = "evaluations.csv"
-FACTS = "__facts__"
 
 
 class BestCheckpoint(StepCallback):
-    """Keeps the averaged generator's weights where a metric is best.
+    """Keeps the averaged generators' weights where a metric is best.
 
     The losses of adversarial training do not tell which step was best. Every
     so many steps, and after the last, `evaluate` judges the averaged
-    generator; when it is better than ever before, its weights go into
-    `best.npz`, with the step, the value and its protocol, written beside its
-    name and renamed. `evaluations.csv` gets a row for every evaluation.
+    generator; when it is better than ever before, the weights go into
+    `best.npz`, with the step, the value and its protocol. `evaluations.csv`
+    gets a row for every evaluation.
 
-    A resumed run reads the best so far back, and goes on with the table. What
-    lies after the step that it begins from is left out: it will be reached
-    again, or is another run's. Two values of different protocols are never
-    compared.
+    A resumed run reads the best so far back, and goes on with the table. Two
+    values of different protocols are never compared.
 
     For KID on a validation set:
 
@@ -47,8 +43,8 @@ class BestCheckpoint(StepCallback):
             finite is never the best.
         every: Integer > 0. Training steps between two evaluations. Defaults
             to `1000`.
-        monitor: String or `None`. Which entry of the dict decides. Defaults to
-            `None`, the only one.
+        monitor: String or `None`. The entry of the dict that decides. Defaults
+            to `None`, the only one.
         higher_is_better: Boolean. Defaults to `False`, as for KID, FID and
             distances.
 
@@ -84,47 +80,52 @@ class BestCheckpoint(StepCallback):
         self.monitor = monitor
         self.higher_is_better = higher_is_better
         self.best = None
-        self.rows = []
+        self.table = RunTable(self.folder / TABLE_FILE)
 
     def on_train_begin(self, logs=None):
         super().on_train_begin(logs)
-        self.best, self.rows = None, []
-        path = self.folder / TABLE_FILE
-        if path.is_file():
-            with open(path, newline="", encoding="utf-8") as file:
-                rows = list(csv.DictReader(file))
-            self.rows = [row for row in rows if int(row["step"]) <= self._step]
+        self.table.resume(self._step)
+        self.best = None
         if (self.folder / WEIGHTS_FILE).is_file():
-            facts, _ = self._read()
+            _, facts = read_arrays(self.folder / WEIGHTS_FILE)
             if facts["step"] <= self._step:
                 self.best = facts
 
     def on_steps(self, step, logs):
-        results = self.evaluate(self.model.ema_generator)
+        results = self.evaluate(self.model.averaged_generator)
         if not isinstance(results, dict):
             name = self.monitor or getattr(results, "metric", "value")
             results = {name: results}
-        name, result = self._monitored(results)
+        names = list(results) if self.monitor is None else [self.monitor]
+        if len(names) != 1 or names[0] not in results:
+            raise ValueError(
+                "`monitor` must name the one entry of `evaluate`'s dict that "
+                f"decides: {list(results)}. Received: monitor={self.monitor!r}"
+            )
+        result = results[names[0]]
         facts = {
             "step": step,
-            "name": name,
+            "name": names[0],
             "value": float(result),
             "protocol": getattr(result, "protocol", None),
         }
         is_best = self._is_best(facts)
         if is_best:
-            self._write_weights(facts)
+            arrays = {
+                key: keras.ops.convert_to_numpy(variable.value)
+                for key, variable in _averages_of(self.model).items()
+            }
+            write_arrays(self.folder / WEIGHTS_FILE, arrays, facts)
             self.best = facts
-        values = {key: f"{float(v):.7g}" for key, v in results.items()}
-        row = {"step": str(step), **values, "best": "best" if is_best else ""}
-        self.rows.append(row)
-        self._write_table()
+        values = {name: float(value) for name, value in results.items()}
+        best = "best" if is_best else ""
+        self.table.add({"step": step, **values, "best": best}, ["best"])
 
     def restore_best(self, gan):
-        """Puts the best weights into the averaged generator.
+        """Puts the best weights into the averaged generators.
 
         Args:
-            gan: A `GAN` of the same generator.
+            gan: A `GAN` of the same generators.
 
         Returns:
             Dict of the `step`, the `name` and `value` of the metric and its
@@ -135,29 +136,24 @@ class BestCheckpoint(StepCallback):
             ValueError: If the weights are of another generator, or the file is
                 damaged.
         """
-        facts, arrays = self._read()
-        variables = gan.ema_generator.variables
-        shapes = [tuple(variable.shape) for variable in variables]
-        stored = [array.shape for array in arrays]
-        if shapes != stored:
-            raise ValueError(
-                f"The weights {str(self.folder / WEIGHTS_FILE)!r} are of "
-                f"another generator. Received: {len(stored)} arrays, "
-                f"{len(shapes)} expected, or other shapes"
+        path = self.folder / WEIGHTS_FILE
+        if not path.is_file():
+            raise FileNotFoundError(
+                "No evaluation has given weights to restore yet. "
+                f"Received: folder={str(self.folder)!r}, without {path.name}"
             )
-        for variable, array in zip(variables, arrays, strict=True):
-            variable.assign(array)
+        arrays, facts = read_arrays(path)
+        variables = _averages_of(gan)
+        shapes = {key: tuple(v.shape) for key, v in variables.items()}
+        if shapes != {key: array.shape for key, array in arrays.items()}:
+            raise ValueError(
+                f"The weights {str(path)!r} are of another generator. "
+                f"Received: {len(arrays)} arrays, {len(shapes)} expected, or "
+                "other shapes"
+            )
+        for key, variable in variables.items():
+            variable.assign(arrays[key])
         return facts
-
-    def _monitored(self, results):
-        """Name and value of the entry that decides."""
-        names = list(results) if self.monitor is None else [self.monitor]
-        if len(names) != 1 or names[0] not in results:
-            raise ValueError(
-                "`monitor` must name the one of what `evaluate` gives that "
-                f"decides: {list(results)}. Received: monitor={self.monitor!r}"
-            )
-        return names[0], results[names[0]]
 
     def _is_best(self, facts):
         if not math.isfinite(facts["value"]):
@@ -179,52 +175,17 @@ class BestCheckpoint(StepCallback):
             return facts["value"] > self.best["value"]
         return facts["value"] < self.best["value"]
 
-    def _read(self):
-        path = self.folder / WEIGHTS_FILE
-        if not path.is_file():
-            raise FileNotFoundError(
-                "No evaluation has given weights to restore yet. "
-                f"Received: folder={str(self.folder)!r}, without {path.name}"
-            )
-        try:
-            with np.load(path) as archive:
-                arrays = dict(archive)
-            facts = json.loads(str(arrays.pop(FACTS)))
-        except Exception as error:
-            raise ValueError(
-                f"The weights {str(path)!r} cannot be read: {error}. "
-                "Remove the file to begin anew."
-            ) from error
-        return facts, [arrays[key] for key in sorted(arrays)]
 
-    def _write_weights(self, facts):
-        self.folder.mkdir(parents=True, exist_ok=True)
-        arrays = {
-            f"ema_generator/{index:04d}": keras.ops.convert_to_numpy(v.value)
-            for index, v in enumerate(self.model.ema_generator.variables)
-        }
-        partial = self.folder / f".partial.{WEIGHTS_FILE}"
-        with open(partial, "wb") as file:
-            np.savez(file, **{FACTS: json.dumps(facts)}, **arrays)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(partial, self.folder / WEIGHTS_FILE)
-
-    def _write_table(self):
-        self.folder.mkdir(parents=True, exist_ok=True)
-        names = dict.fromkeys(name for row in self.rows for name in row)
-        columns = [name for name in names if name not in ("step", "best")]
-        partial = self.folder / f".partial.{TABLE_FILE}"
-        with open(partial, "w", newline="", encoding="utf-8") as file:
-            columns = ["step", *columns, "best"]
-            writer = csv.DictWriter(file, columns, restval="")
-            writer.writeheader()
-            writer.writerows(self.rows)
-        os.replace(partial, self.folder / TABLE_FILE)
+def _averages_of(gan):
+    return {
+        f"ema_{name}/{index:04d}": variable
+        for name in gan.averaged_names
+        for index, variable in enumerate(getattr(gan, f"ema_{name}").variables)
+    }
 
 
 def metric_evaluation(metric, inputs, comics, batch_size=8):
-    """What `BestCheckpoint` evaluates with, from a metric of sets of images.
+    """Makes the function that `BestCheckpoint` evaluates with, from a metric.
 
     The metric sees the real comics once, and those that a generator makes at
     each evaluation.
@@ -232,7 +193,7 @@ def metric_evaluation(metric, inputs, comics, batch_size=8):
     Args:
         metric: Metric of sets of features, such as
             `keras_comic.metrics.KernelDistance` with a feature network.
-        inputs: What the generator takes: a float32 array `(count, ...)`, or a
+        inputs: Inputs of the generator: a float32 array `(count, ...)`, or a
             dict of them, of the validation set.
         comics: Float32 `(count, height, width, 3)`, RGB in `[-1, 1]`, the real
             comics of the validation set.

@@ -1,10 +1,10 @@
 """The curves of the loss terms."""
 
-import csv
 import math
-import os
 from pathlib import Path
 
+from keras_comic.data.paths import whole_file
+from keras_comic.training.callbacks.run_table import RunTable
 from keras_comic.training.callbacks.step_callback import StepCallback
 
 TABLE_FILE = "losses.csv"
@@ -41,49 +41,28 @@ class LossPlot(StepCallback):
     def __init__(self, folder, every=100):
         super().__init__(every)
         self.folder = Path(folder)
-        self.rows = []
+        self.table = RunTable(self.folder / TABLE_FILE)
 
     def on_train_begin(self, logs=None):
         super().on_train_begin(logs)
-        self.rows = []
-        path = self.folder / TABLE_FILE
-        if path.is_file():
-            with open(path, newline="", encoding="utf-8") as file:
-                rows = list(csv.DictReader(file))
-            self.rows = [row for row in rows if int(row["step"]) <= self._step]
+        self.table.resume(self._step)
 
     def on_steps(self, step, logs):
-        terms = {name: f"{value:.7g}" for name, value in logs.items()}
-        self.rows.append({"step": str(step), **terms})
-        self.folder.mkdir(parents=True, exist_ok=True)
-        self._write_table()
-        self._write_plot()
+        terms = [m.name for m in self.model.metrics if m.name in logs]
+        self.table.add({"step": step, **{n: float(logs[n]) for n in terms}})
+        rows = self.table.rows
+        self._write_plot(dict.fromkeys(n for row in rows for n in [*row][1:]))
 
-    def _terms(self):
-        """Names of the terms, in the order of the `GAN`."""
-        found = {name for row in self.rows for name in row} - {"step"}
-        order = [tracker.name for tracker in self.model.metrics]
-        return [n for n in order if n in found] + sorted(found - set(order))
-
-    def _write_table(self):
-        partial = self.folder / f".partial.{TABLE_FILE}"
-        with open(partial, "w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, ["step", *self._terms()], restval="")
-            writer.writeheader()
-            writer.writerows(self.rows)
-        os.replace(partial, self.folder / TABLE_FILE)
-
-    def _write_plot(self):
+    def _write_plot(self, terms):
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
 
-        terms = self._terms()
         lines = -(-len(terms) // COLUMNS)
         figure = Figure((4 * COLUMNS, 2.6 * lines), layout="constrained")
         FigureCanvasAgg(figure)
         axes = figure.subplots(lines, COLUMNS, squeeze=False).ravel()
         for axis, term in zip(axes, terms):
-            rows = [row for row in self.rows if row.get(term)]
+            rows = [row for row in self.table.rows if row.get(term)]
             steps = [int(row["step"]) for row in rows]
             values = [float(row[term]) for row in rows]
             axis.plot(steps, values, marker="." if len(rows) < 2 else "")
@@ -95,6 +74,5 @@ class LossPlot(StepCallback):
                 axis.set_yscale("log")
         for axis in axes[len(terms) :]:
             axis.remove()
-        partial = self.folder / f".partial.{PLOT_FILE}"
-        figure.savefig(partial, format="png", dpi=80)
-        os.replace(partial, self.folder / PLOT_FILE)
+        with whole_file(self.folder / PLOT_FILE) as path:
+            figure.savefig(path, dpi=80, format="png")

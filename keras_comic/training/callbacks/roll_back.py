@@ -13,7 +13,7 @@ LOGGER = logging.getLogger(__name__)
 BLOWN_UP = 10.0
 # States kept; after more roll-backs than one, older ones are gone back to.
 NUM_STATES = 3
-# Not put back: what has happened has happened.
+# These are not put back.
 _COUNTERS = ("step_counter", "skipped_steps")
 
 
@@ -82,7 +82,7 @@ class RollBack(StepCallback):
         self._states, self._losses = [], []
         rates = map(rate_variable, self.model.optimizers.values())
         self._rates = [rate for rate in rates if rate is not None]
-        self._skipped = self._read(self.model.skipped_steps)
+        self._skipped = self.read("skipped_steps")
         self._keep(self._step)
 
     def on_train_batch_end(self, batch, logs=None):
@@ -96,10 +96,10 @@ class RollBack(StepCallback):
 
     def _check(self, logs):
         self.model.sync_state()
-        if self._read(self.model.skipped_in_a_row) >= self.patience:
+        if self.read("skipped_in_a_row") >= self.patience:
             self._roll_back()
         elif self._step >= self._next_keep:
-            skipped = self._read(self.model.skipped_steps)
+            skipped = self.read("skipped_steps")
             if skipped == self._skipped and self._is_usual(logs):
                 self._keep(self._step)
             self._skipped = skipped
@@ -159,7 +159,3 @@ class RollBack(StepCallback):
             step,
             self.factor,
         )
-
-    @staticmethod
-    def _read(variable):
-        return int(keras.ops.convert_to_numpy(variable.value))

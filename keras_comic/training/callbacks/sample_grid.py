@@ -1,41 +1,43 @@
 """Pictures of how the training goes."""
 
-import os
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
+from keras_comic.data.paths import whole_file
 from keras_comic.training.callbacks.step_callback import StepCallback
 
-# Of a sheet, pixels: the strip above a row for its label, and the gap between
-# pictures.
-STRIP = 20
+# Pixels between two pictures, and above a row for its label.
 GAP = 8
+STRIP = 20
 
 
 class SampleGrid(StepCallback):
-    """Writes a sheet of photos in styles, every so many training steps.
+    """Writes a sheet of pictures by the averaged generator during training.
 
-    Photos lie across, styles down, as the averaged generator of a `GAN` draws
-    them, in files `step-0000500.png`, `step-0001000.png` and so on; the last
-    step has one too. Steps are those of `gan.step_counter`, so that a resumed
-    run keeps the rhythm. A sheet is written beside its name and renamed.
+    Photos lie across; under them lies one row of comics, or, for a generator
+    that takes a style, one row for each style. A generator of random codes
+    draws as many pictures as there are photos and styles, always of the same
+    codes. The files are `step-0000500.png`, `step-0001000.png` and so on; the
+    last step has one too. Steps are those of `gan.step_counter`, so that a
+    resumed run keeps the rhythm.
 
     Args:
         folder: Path of the folder for the sheets; made if needed.
         photos: List of uint8 pictures `(height, width, 3)`, RGB in
             `[0, 255]`; of each the largest square in its middle is shown.
         styles: Dict of label to such a picture, or to anything else that
-            `stylize` takes as `style`.
+            `stylize` takes as `style`. Defaults to `None`, one row without a
+            style.
         every: Integer > 0. Training steps between two sheets. Defaults to
             `500`.
         image_size: Integer >= 32. Side of the photos on the sheet, and for the
             generator, pixels. Defaults to `192`.
 
     Raises:
-        ValueError: If there is no photo or no style, a photo is not a uint8
-            picture, or a number is out of its range.
+        ValueError: If there is no photo, a photo is not a uint8 picture, or a
+            number is out of its range.
 
     Example:
 
@@ -48,11 +50,10 @@ class SampleGrid(StepCallback):
     (128, 88, 3)
     """
 
-    def __init__(self, folder, photos, styles, every=500, image_size=192):
-        if not len(photos) or not styles:
+    def __init__(self, folder, photos, styles=None, every=500, image_size=192):
+        if not len(photos):
             raise ValueError(
-                "`photos` and `styles` must each hold at least one picture. "
-                f"Received: {len(photos)} photos, {len(styles)} styles"
+                "`photos` must hold at least one picture. Received: 0 photos"
             )
         if image_size < 32:
             raise ValueError(
@@ -62,54 +63,56 @@ class SampleGrid(StepCallback):
         super().__init__(every)
         self.folder = Path(folder)
         self.photos = np.stack([_square(p, image_size) for p in photos])
-        self.styles = dict(styles)
+        self.styles = dict(styles or {"": None})
         self.image_size = image_size
 
     def on_steps(self, step, logs):
-        self.folder.mkdir(parents=True, exist_ok=True)
-        path = self.folder / f"step-{step:07d}.png"
-        partial = self.folder / f".partial.{path.name}"
-        sheet = Image.fromarray(self.draw(self.model.ema_generator))
-        sheet.save(partial, "PNG")
-        os.replace(partial, path)
+        sheet = Image.fromarray(self.draw(self.model.averaged_generator))
+        with whole_file(self.folder / f"step-{step:07d}.png") as path:
+            sheet.save(path, "PNG")
 
     def draw(self, generator):
         """Draws the sheet.
 
         Args:
-            generator: `Generator`.
+            generator: `Generator`, `StyleGenerator` or `LatentGenerator`.
 
         Returns:
             uint8 array `(height, width, 3)`, RGB in `[0, 255]`: the photos in
             the first row; under it one row for each style, its picture (if it
             is one) first, then the comics.
         """
+        count = len(self.photos)
+        if generator.kind == "latent_generator":
+            pictures = generator.generate(count * len(self.styles), seed=0)
+            side = self.image_size
+            pictures = [_square(np.asarray(p), side) for p in pictures]
+            rows = [
+                [None, *pictures[start : start + count]]
+                for start in range(0, len(pictures), count)
+            ]
+            return self._compose(rows, [""] * len(rows))
+        styles = self.styles if generator.takes_style else {"": None}
         rows = [[None, *self.photos]]
-        for style in self.styles.values():
+        for style in styles.values():
             is_picture = getattr(style, "ndim", 0) == 3
             picture = _square(style, self.image_size) if is_picture else None
             rows.append([picture, *generator.stylize(self.photos, style)])
-        return self._compose(rows)
+        return self._compose(rows, ["", *styles])
 
-    def _compose(self, rows):
+    def _compose(self, rows, labels):
         side = self.image_size
-        corners = {
-            (i, j): (
-                GAP + i * (STRIP + side + GAP) + STRIP,
-                GAP + j * (side + GAP),
-            )
-            for i, row in enumerate(rows)
-            for j in range(len(row))
-        }
-        top, left = corners[len(rows) - 1, len(rows[0]) - 1]
-        texts = [
-            (*corners[i, 0], label)
-            for i, label in enumerate(self.styles, start=1)
+        height = GAP + len(rows) * (STRIP + side + GAP)
+        width = GAP + len(rows[0]) * (side + GAP)
+        tops = [
+            GAP + i * (STRIP + side + GAP) + STRIP for i in range(len(rows))
         ]
-        sheet = _write_texts(top + side + GAP, left + side + GAP, texts)
-        for (i, j), (top, left) in corners.items():
-            if rows[i][j] is not None:
-                sheet[top : top + side, left : left + side] = rows[i][j]
+        sheet = _write_texts(height, width, zip(tops, labels))
+        for top, row in zip(tops, rows):
+            for j, picture in enumerate(row):
+                left = GAP + j * (side + GAP)
+                if picture is not None:
+                    sheet[top : top + side, left : left + side] = picture
         return sheet
 
 
@@ -128,22 +131,15 @@ def _square(picture, side):
     return np.array(image.resize((side, side), Image.Resampling.BICUBIC))
 
 
-def _write_texts(height, width, texts):
-    """A white picture with texts, each a little above and right of a place."""
+def _write_texts(height, width, labels):
+    """A white picture with a label above the beginning of each row."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    dpi = 100
-    figure = Figure((width / dpi, height / dpi), dpi)
+    figure = Figure((width / 100, height / 100), 100)
     canvas = FigureCanvasAgg(figure)
-    for top, left, text in texts:
-        figure.text(
-            left / width,
-            1.0 - (top - 4) / height,
-            text,
-            size=8,
-            family="monospace",
-            parse_math=False,
-        )
+    for top, label in labels:
+        x, y = GAP / width, 1.0 - (top - 4) / height
+        figure.text(x, y, label, size=8, family="monospace", parse_math=False)
     canvas.draw()
     return np.array(canvas.buffer_rgba())[..., :3].copy()

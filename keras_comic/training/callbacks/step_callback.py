@@ -1,4 +1,4 @@
-"""The rhythm of what is written during training."""
+"""The rhythm of all that is written during training."""
 
 import keras
 
@@ -17,13 +17,13 @@ class StepCallback(keras.callbacks.Callback):
         self._logs = {}
 
     def on_steps(self, step, logs):
-        """What is done; a callback overrides it."""
+        """Does what is due; a callback overrides it."""
 
     def on_train_begin(self, logs=None):
-        self._step = self._called = self._read_counter()
+        self._step = self._called = self.read("step_counter")
 
     def on_epoch_begin(self, epoch, logs=None):
-        self._epoch_start = self._read_counter()
+        self._epoch_start = self.read("step_counter")
 
     def on_train_batch_end(self, batch, logs=None):
         before, self._step = self._step, self._epoch_start + batch + 1
@@ -39,8 +39,10 @@ class StepCallback(keras.callbacks.Callback):
     def _call(self):
         self.model.sync_state()
         # The last of several steps at once may not have been there to take.
-        self._step = self._called = self._read_counter()
+        self._step = self._called = self.read("step_counter")
         self.on_steps(self._step, self._logs)
 
-    def _read_counter(self):
-        return int(keras.ops.convert_to_numpy(self.model.step_counter.value))
+    def read(self, counter):
+        """Returns a counter of the `GAN` as a Python integer."""
+        variable = getattr(self.model, counter)
+        return int(keras.ops.convert_to_numpy(variable.value))

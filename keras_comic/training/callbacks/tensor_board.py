@@ -2,7 +2,6 @@
 
 import io
 import os
-import time
 
 import keras
 import numpy as np
@@ -10,21 +9,18 @@ from PIL import Image
 
 from keras_comic.training.callbacks.step_callback import StepCallback
 
-FILE_VERSION = "brain.Event:2"
-
 
 class TensorBoard(StepCallback):
     """Writes loss terms, learning rates, alarms and pictures for TensorBoard.
 
     Keras's callback of this name counts epochs and batches; this one's steps
-    are those of `gan.step_counter`: the curves of a resumed run go on, and what
-    was written after the step that it begins from is taken back. The files are
-    written by TensorFlow alone; TensorBoard is only needed to look at them:
-    `tensorboard --logdir FOLDER`.
+    are those of `gan.step_counter`, so that the curves of a resumed run go on.
+    The files are written by TensorFlow alone; TensorBoard is only needed to
+    look at them: `tensorboard --logdir FOLDER`.
 
-    Scalars are each loss term's mean since the epoch began (`losses/...`),
-    all learning rates, the number of skipped steps, and the numbers of
-    `alarms` where they are new (`alarms/...`).
+    Scalars are each loss term's mean since the epoch began (`losses/...`), all
+    learning rates, the number of skipped steps, and the numbers of `alarms`
+    where they are new (`alarms/...`).
 
     Args:
         folder: Path of the folder for the event files, or a URL that
@@ -71,49 +67,45 @@ class TensorBoard(StepCallback):
         self.pictures = dict(pictures or {})
         self.pictures_every = pictures_every
         self.alarms = alarms
-        self._file = None
-        self._ending = False
+        self._writer = None
         self._drawn = self._alarms_step = 0
 
     def on_train_begin(self, logs=None):
         super().on_train_begin(logs)
-        tf = _import_tensorflow()
-        self._close()
-        tf.io.gfile.makedirs(self.folder)
-        # TensorBoard reads the files of a folder in the order of their names.
-        name = f"events.out.tfevents.{time.time_ns():020d}.{os.getpid()}"
-        self._file = tf.io.TFRecordWriter(os.path.join(self.folder, name))
-        self._drawn, self._alarms_step = self._step, self._step
-        self._ending = False
-        self._write(0, file_version=FILE_VERSION)
-        # Whatever was written for later steps is no part of this run.
-        started = tf.compat.v1.SessionLog(status=tf.compat.v1.SessionLog.START)
-        self._write(self._step + 1, session_log=started)
-        self._file.flush()
+        self._writer = _import_tensorflow().summary.create_file_writer(
+            self.folder
+        )
+        self._drawn = self._alarms_step = self._step
 
     def on_train_end(self, logs=None):
-        # The last step has pictures, too.
-        self._ending = True
         super().on_train_end(logs)
-        self._close()
+        if self.pictures and self._step > self._drawn:
+            # The last step has pictures, too.
+            self._draw(self._step)
+        self._writer.close()
 
     def on_steps(self, step, logs):
-        tf = _import_tensorflow()
-        summary = tf.compat.v1.Summary()
-        for name, value in self._scalars(step, logs).items():
-            _add(summary, name, "scalars", np.float32(value))
+        with self._writer.as_default(step):
+            for name, value in self._scalars(step, logs).items():
+                _write(name, "scalars", np.float32(value))
         # Several steps at once may pass more than one multiple.
-        before = self._drawn // self.pictures_every
-        if self._ending or step // self.pictures_every > before:
-            self._drawn = step
+        if step // self.pictures_every > self._drawn // self.pictures_every:
+            self._draw(step)
+        self._writer.flush()
+
+    def _draw(self, step):
+        self._drawn = step
+        with self._writer.as_default(step):
             for title, draw in self.pictures.items():
-                picture = np.asarray(draw(self.model.ema_generator))
-                _add(summary, title, "images", _image_parts(picture))
-        self._write(step, summary=summary)
-        self._file.flush()
+                picture = np.asarray(draw(self.model.averaged_generator))
+                file = io.BytesIO()
+                Image.fromarray(picture).save(file, "PNG")
+                height, width = picture.shape[:2]
+                parts = [str(width).encode(), str(height).encode()]
+                _write(title, "images", [*parts, file.getvalue()])
 
     def _scalars(self, step, logs):
-        # Where all steps since the epoch began were skipped there is no mean.
+        # A term without a step since the epoch began has no mean.
         scalars = {
             f"losses/{name}": float(value)
             for name, value in logs.items()
@@ -122,28 +114,18 @@ class TensorBoard(StepCallback):
         for phase, optimizer in self.model.optimizers.items():
             rate = keras.ops.convert_to_numpy(optimizer.learning_rate)
             scalars[f"learning_rates/{phase}"] = float(rate)
-        skipped = keras.ops.convert_to_numpy(self.model.skipped_steps.value)
-        scalars["steps/skipped"] = float(skipped)
-        rows = [] if self.alarms is None else self.alarms.rows
+        scalars["steps/skipped"] = float(self.read("skipped_steps"))
+        rows = [] if self.alarms is None else self.alarms.table.rows
         if rows and self._alarms_step < int(rows[-1]["step"]) <= step:
             self._alarms_step = int(rows[-1]["step"])
             for name, value in self.alarms.numbers().items():
                 scalars[f"alarms/{name}"] = value
         return scalars
 
-    def _write(self, step, **content):
-        tf = _import_tensorflow()
-        event = tf.compat.v1.Event(wall_time=time.time(), step=step, **content)
-        self._file.write(event.SerializeToString())
 
-    def _close(self):
-        if self._file is not None:
-            self._file.close()
-            self._file = None
-
-
-def _add(summary, tag, plugin, value):
-    """Adds a value in the form that TensorBoard's plugin of that name reads."""
+def _write(tag, plugin, value):
+    """Writes a value in the form that TensorBoard's plugin of a name reads."""
+    # `tf.summary.scalar` and `image` are TensorBoard's.
     tf = _import_tensorflow()
     metadata = tf.compat.v1.SummaryMetadata(
         plugin_data={"plugin_name": plugin},
@@ -151,21 +133,7 @@ def _add(summary, tag, plugin, value):
         if plugin == "scalars"
         else "DATA_CLASS_BLOB_SEQUENCE",
     )
-    tensor = tf.make_tensor_proto(value)
-    summary.value.add(tag=tag, tensor=tensor, metadata=metadata)
-
-
-def _image_parts(picture):
-    """Width, height and the PNG file, as the images plugin wants them."""
-    if picture.ndim != 3 or picture.shape[-1] != 3 or picture.dtype != "uint8":
-        raise ValueError(
-            "A picture must be uint8 of shape (height, width, 3). "
-            f"Received: shape={picture.shape}, dtype={picture.dtype}"
-        )
-    file = io.BytesIO()
-    Image.fromarray(picture).save(file, "PNG")
-    height, width = picture.shape[:2]
-    return [str(width).encode(), str(height).encode(), file.getvalue()]
+    tf.summary.write(tag, value, metadata=metadata)
 
 
 def _import_tensorflow():

@@ -1,8 +1,6 @@
 """Alarms for the ways in which adversarial training goes wrong."""
 
-import csv
 import logging
-import os
 from pathlib import Path
 
 import keras
@@ -10,6 +8,7 @@ import numpy as np
 
 from keras_comic.layers.color_spaces import rgb_to_lab
 from keras_comic.metrics.diversity import Diversity
+from keras_comic.training.callbacks.run_table import RunTable
 from keras_comic.training.callbacks.step_callback import StepCallback
 
 LOGGER = logging.getLogger(__name__)
@@ -51,47 +50,39 @@ class TrainingAlarms(StepCallback):
     """Measures how a training fails, and warns in the log when it does.
 
     Every so many steps the generator in training is called on the same inputs,
-    and what it makes is compared with real comics:
+    and its pictures are compared with real comics:
 
     - `diversity`: mean distance of all pairs of generated pictures, by
       `features`, divided by that of the comics. `collapse` rings below 0.4.
-      A generator that always draws the same has 0. With the built-in features
-      and 16 pictures, five styles of the preset `adain_storybook` have 0.72 to
-      1.02 against their own drawings, and two drawings, repeated, 0.42 to
+      With the built-in features and 16 pictures, five styles of the preset
+      `adain_storybook` have 0.72 to 1.02, and two drawings, repeated, 0.42 to
       0.71; features of a network see more of such a collapse.
-    - `color_shift`: distance of the mean chroma (a and b of CIE Lab) of the
-      generated pictures from that of the comics. `color_cast` rings above 12.
-      The same styles have 1.7 to 3.9, halves of a set of drawings up to 7.6;
-      red times 1.15 and blue times 0.85 moves the drawings by 11 to 17.
-    - `discriminator_accuracy`: the part of the discriminator's logits, one for
-      each patch, that the best threshold between comics and generated
-      pictures sorts right, so that it fits every adversarial loss; the mean of
-      the last 5 measurements. 0.5 is chance. `discriminator_wins` rings above
-      0.98.
+    - `color_shift`: distance of the mean chroma (a and b of CIE Lab) from that
+      of the comics. `color_cast` rings above 12. The same styles have 1.7 to
+      3.9; red times 1.15 and blue times 0.85 moves drawings by 11 to 17.
+    - `discriminator_accuracy`: the part of the discriminator's logits that the
+      best threshold between comics and generated pictures sorts right; the
+      mean of the last 5 measurements. `discriminator_wins` rings above 0.98.
     - `skipped_share`: the part of the steps since the last measurement that
-      `GAN` skipped, because a loss or gradient was not finite.
-      `skipped_steps` rings above 0.1.
+      were skipped. `skipped_steps` rings above 0.1.
 
     An alarm is a warning in the log of `keras_comic` when it begins to ring,
     and again only after it was silent. `alarms.csv` gets a row for each
-    measurement, with the number of all skipped steps, the alarms that ring and
-    the thresholds. A resumed run goes on with the table it finds, without the
-    rows after the step it begins from. A number that is not finite, or not
-    there, is an empty cell and rings nothing. What is measured moves nothing
-    of the run.
+    measurement; a resumed run goes on with it. A number that is not finite, or
+    not there, is an empty cell and rings nothing.
 
-    A family whose discriminator takes more than images overrides `judge`, one
-    whose generator gives more than images `generate`.
+    A family whose discriminator takes more than pictures, or whose generator
+    gives more than pictures, overrides `judge` or `generate`.
 
     Args:
         folder: Path of the folder for `alarms.csv`; made if needed.
-        inputs: What the generator takes: a float32 array `(count, ...)`, or a
+        inputs: Inputs of the generator: a float32 array `(count, ...)`, or a
             dict of them, of at least 2 samples; 16 or more tell more.
         comics: Float32 `(count, height, width, 3)`, RGB in `[-1, 1]`, at least
             2 real comics; 16 or more tell more.
         every: Integer > 0. Training steps between two measurements. Defaults
             to `200`.
-        features: Callable or `None`. Takes images as `comics` are, gives
+        features: Callable or `None`. Takes pictures as `comics` are, gives
             features `(count, dimensions)`. `None` takes colours and
             differences of neighbouring pixels in 8 by 8 cells. Defaults to
             `None`.
@@ -126,11 +117,11 @@ class TrainingAlarms(StepCallback):
             "inputs": {len(v) for v in keras.tree.flatten(inputs)},
             "comics": {len(comics)},
         }
-        for name, found in counts.items():
-            if len(found) != 1 or min(found) < 2:
+        for name, sizes in counts.items():
+            if len(sizes) != 1 or min(sizes) < 2:
                 raise ValueError(
                     f"`{name}` must have at least 2 samples, the same number "
-                    f"in each array. Received: {sorted(found)}"
+                    f"in each array. Received: {sorted(sizes)}"
                 )
         unknown = sorted(set(thresholds or {}) - set(THRESHOLDS))
         if unknown:
@@ -139,19 +130,18 @@ class TrainingAlarms(StepCallback):
                 f"Received: thresholds={thresholds}"
             )
         super().__init__(every)
-        self.folder = Path(folder)
         self.inputs = inputs
         self.comics = np.asarray(comics, "float32")
         self.features = features or cell_features
         self.thresholds = {**THRESHOLDS, **(thresholds or {})}
-        self.rows = []
+        self.table = RunTable(Path(folder) / TABLE_FILE)
         self.ringing = []
         self._comics_diversity = _diversity(self.features, self.comics)
         self._comics_chroma = _mean_chroma(self.comics)
         self._skipped = self._measured = 0
 
     def generate(self, gan):
-        """The pictures of the fixed inputs, by the generator in training.
+        """Draws the fixed inputs by the generator in training.
 
         Args:
             gan: The `GAN`.
@@ -159,134 +149,110 @@ class TrainingAlarms(StepCallback):
         Returns:
             Float32 `(count, height, width, 3)`, RGB in `[-1, 1]`.
         """
+        generator = getattr(gan, gan.averaged_names[0])
         return _in_batches(
-            lambda inputs: gan.generator(inputs, training=False), self.inputs
+            lambda inputs: generator(inputs, training=False), self.inputs
         )
 
     def judge(self, gan, images):
-        """The discriminator's logits.
+        """Asks the discriminator.
 
         Args:
             gan: The `GAN`.
             images: Float32 `(count, height, width, 3)`, RGB in `[-1, 1]`.
 
         Returns:
-            Float32 `(count, ...)`, or `None` where nothing can judge.
+            Float32 logits `(count, ...)`, or `None` where the GAN has no
+            network of the name `discriminator`.
         """
+        if "discriminator" not in gan.network_names:
+            return None
         return _in_batches(
             lambda images: gan.discriminator(images, training=False), images
         )
 
     def measure(self, gan):
-        """The numbers at this point of the training.
+        """Measures the generator at this point of the training.
 
         Args:
             gan: The `GAN`.
 
         Returns:
             Dict of `diversity`, `color_shift` and `discriminator_accuracy`
-            (of this moment alone) to float; what is not finite is left out.
+            (of this moment alone) to float; numbers that are not finite are
+            left out.
         """
         fakes = self.generate(gan)
         if not np.isfinite(fakes).all():
             return {}
+        shift = _mean_chroma(fakes) - self._comics_chroma
         numbers = {
             "diversity": _diversity(self.features, fakes)
             / max(self._comics_diversity, 1e-12),
-            "color_shift": np.linalg.norm(
-                _mean_chroma(fakes) - self._comics_chroma
-            ),
+            "color_shift": np.linalg.norm(shift),
         }
         logits = [self.judge(gan, images) for images in (self.comics, fakes)]
         if logits[0] is not None:
             numbers["discriminator_accuracy"] = best_accuracy(*logits)
-        return {
-            name: float(value)
-            for name, value in numbers.items()
-            if np.isfinite(value)
-        }
+        return {k: float(v) for k, v in numbers.items() if np.isfinite(v)}
 
     def on_train_begin(self, logs=None):
         super().on_train_begin(logs)
-        self.rows = []
-        path = self.folder / TABLE_FILE
-        if path.is_file():
-            with open(path, newline="", encoding="utf-8") as file:
-                rows = list(csv.DictReader(file))
-            self.rows = [row for row in rows if int(row["step"]) <= self._step]
-        last = {
-            "step": self._step,
-            "skipped_steps": _read(self.model.skipped_steps),
-            "alarms": "",
-        }
-        last.update(self.rows[-1] if self.rows else {})
+        self.table.resume(self._step)
+        last = {"step": self._step, "alarms": ""}
+        last["skipped_steps"] = self.read("skipped_steps")
+        last.update(self.table.rows[-1] if self.table.rows else {})
         self.ringing = last["alarms"].split()
         self._skipped = int(last["skipped_steps"])
         self._measured = int(last["step"])
 
     def on_steps(self, step, logs):
-        skipped = _read(self.model.skipped_steps)
-        row = {
-            **self.measure(self.model),
-            "skipped_steps": skipped,
-            "skipped_share": (skipped - self._skipped)
-            / max(step - self._measured, 1),
-        }
+        skipped = self.read("skipped_steps")
+        share = (skipped - self._skipped) / max(step - self._measured, 1)
         self._skipped, self._measured = skipped, step
-        row = {name: f"{value:.7g}" for name, value in row.items()}
-        row = {"step": str(step), **row}
-        self.rows.append(row)
-        row["alarms"] = " ".join(self._ring(step))
-        for alarm, threshold in self.thresholds.items():
-            if threshold is not None:
-                row[f"{alarm}_threshold"] = f"{threshold:.7g}"
-        self._write_table()
+        row = {"step": step, **self.measure(self.model)}
+        row |= {"skipped_steps": skipped, "skipped_share": share}
+        ringing = self._ring(step, self.numbers(row))
+        self.table.add({**row, "alarms": " ".join(ringing)}, ["alarms"])
 
-    def numbers(self):
-        """What the alarms go by: the last measurement's.
+    def numbers(self, row=None):
+        """Returns the numbers that the alarms go by.
+
+        Args:
+            row: Dict, a measurement that is not in the table yet. Defaults to
+                `None`, the last one of the table.
 
         Returns:
             Dict of name to float; `discriminator_accuracy` is the mean over
             the last 5 measurements, and missing before there are so many.
         """
-        row = self.rows[-1] if self.rows else {}
+        rows = [*self.table.rows, *([] if row is None else [row])]
+        last = rows[-1] if rows else {}
         numbers = {
-            name: float(row[name]) for name in NUMBERS.values() if row.get(name)
+            name: float(last[name])
+            for name in NUMBERS.values()
+            if last.get(name) not in (None, "")
         }
         name = NUMBERS["discriminator_wins"]
-        last = [row.get(name) for row in self.rows[-WINDOW:]]
         numbers.pop(name, None)
-        if len(last) == WINDOW and all(last):
-            numbers[name] = float(np.mean([float(value) for value in last]))
+        window = [row.get(name) for row in rows[-WINDOW:]]
+        if len(window) == WINDOW and all(v not in (None, "") for v in window):
+            numbers[name] = float(np.mean([float(value) for value in window]))
         return numbers
 
-    def _ring(self, step):
-        numbers, before = self.numbers(), self.ringing
-        self.ringing = []
+    def _ring(self, step, numbers):
+        before, self.ringing = self.ringing, []
         for alarm, name in NUMBERS.items():
             threshold = self.thresholds[alarm]
             if threshold is None or name not in numbers:
                 continue
-            number = numbers[name]
-            below = alarm == "collapse"
+            number, below = numbers[name], alarm == "collapse"
             if number < threshold if below else number > threshold:
                 self.ringing.append(alarm)
                 if alarm not in before:
                     text = f"Step %d: {WARNINGS[alarm]}"
                     LOGGER.warning(text, step, number, threshold)
         return self.ringing
-
-    def _write_table(self):
-        self.folder.mkdir(parents=True, exist_ok=True)
-        columns = ["step", *list(NUMBERS.values())[:-1]]
-        columns += ["skipped_steps", "skipped_share", "alarms"]
-        columns += [f"{alarm}_threshold" for alarm in THRESHOLDS]
-        partial = self.folder / f".partial.{TABLE_FILE}"
-        with open(partial, "w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, columns, restval="")
-            writer.writeheader()
-            writer.writerows(self.rows)
-        os.replace(partial, self.folder / TABLE_FILE)
 
 
 def cell_features(images):
@@ -314,7 +280,7 @@ def cell_features(images):
 
 
 def best_accuracy(real_logits, fake_logits):
-    """How well the best threshold tells real from generated."""
+    """Returns the accuracy of the best threshold."""
     real, fake = np.sort(np.ravel(real_logits)), np.sort(np.ravel(fake_logits))
     if not (np.isfinite(real).all() and np.isfinite(fake).all()):
         return float("nan")
@@ -337,16 +303,12 @@ def _in_batches(function, inputs):
 
 
 def _diversity(features, images):
-    found = keras.ops.convert_to_numpy(features(images))
+    values = keras.ops.convert_to_numpy(features(images))
     metric = Diversity()
-    metric.update_state(found.reshape(len(found), -1))
+    metric.update_state(values.reshape(len(values), -1))
     return float(metric.result())
 
 
 def _mean_chroma(images):
     lab = keras.ops.convert_to_numpy(rgb_to_lab(images))
     return lab[..., 1:].mean(axis=(0, 1, 2), dtype="float64")
-
-
-def _read(variable):
-    return int(keras.ops.convert_to_numpy(variable.value))

@@ -1,21 +1,20 @@
 """Checkpoints that a killed run goes on from, to the same numbers."""
 
-import json
-import os
 from pathlib import Path
 
 import keras
-import numpy as np
+
+from keras_comic.training.callbacks.weight_file import read_arrays
+from keras_comic.training.callbacks.weight_file import write_arrays
 
 FILE = "checkpoint.npz"
-FACTS = "__facts__"
 
 
 class TrainingCheckpoint(keras.callbacks.Callback):
     """Writes everything a `GAN` needs to go on, at the end of epochs.
 
-    Both networks, the average, the step counter and both optimizers (with
-    their loss scales) go into one file, written beside its name and renamed:
+    All networks, averages, counters, random numbers and optimizers (with their
+    loss scales) go into one file, written beside its name and renamed:
     whenever the run is killed, a whole checkpoint is there. With a dataset
     that starts at any step (`keras_comic.data.style_transfer_dataset`'s
     `start_step`), a resumed run reaches the weights of a run that was never
@@ -65,20 +64,13 @@ class TrainingCheckpoint(keras.callbacks.Callback):
             gan: A compiled `GAN`.
             epochs: Integer, the epochs that are done.
         """
-        self.folder.mkdir(parents=True, exist_ok=True)
         gan.sync_state()
-        variables = gan.training_variables()
         arrays = {
             key: keras.ops.convert_to_numpy(variable.value)
-            for key, variable in variables.items()
+            for key, variable in gan.training_variables().items()
         }
         facts = {"epochs": epochs, "keras": keras.__version__}
-        partial = self.folder / f".partial.{FILE}"
-        with open(partial, "wb") as file:
-            np.savez(file, **{FACTS: json.dumps(facts)}, **arrays)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(partial, self.folder / FILE)
+        write_arrays(self.folder / FILE, arrays, facts)
         self._done = self._saved = epochs
 
     def restore(self, gan):
@@ -97,15 +89,7 @@ class TrainingCheckpoint(keras.callbacks.Callback):
         path = self.folder / FILE
         if not path.is_file():
             return 0
-        try:
-            with np.load(path) as archive:
-                arrays = dict(archive)
-            epochs = json.loads(str(arrays.pop(FACTS)))["epochs"]
-        except Exception as error:
-            raise ValueError(
-                f"The checkpoint {str(path)!r} cannot be read: {error}. "
-                "Remove it to begin anew."
-            ) from error
+        arrays, facts = read_arrays(path)
         variables = gan.training_variables()
         shapes = {key: tuple(v.shape) for key, v in variables.items()}
         stored = {key: array.shape for key, array in arrays.items()}
@@ -124,4 +108,4 @@ class TrainingCheckpoint(keras.callbacks.Callback):
             )
         for key, variable in variables.items():
             variable.assign(arrays[key])
-        return epochs
+        return facts["epochs"]

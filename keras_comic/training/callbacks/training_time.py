@@ -1,11 +1,12 @@
-"""How long a training took, over all of its runs."""
+"""The time that a training took, over all of its runs."""
 
 import json
-import os
 import time
 from pathlib import Path
 
 import keras
+
+from keras_comic.data.paths import write_whole
 
 FILE = "time.json"
 
@@ -13,9 +14,8 @@ FILE = "time.json"
 class TrainingTime(keras.callbacks.Callback):
     """Adds up the seconds of a training that may be stopped and resumed.
 
-    At the end of each epoch the sum is written beside its name and renamed;
-    what a killed run did after its last epoch, which the resumed one does
-    again, is not counted.
+    The sum is written at the end of each epoch. Whatever a killed run did
+    after its last epoch, the resumed one does again, and is not counted.
 
     Args:
         folder: Path of the folder for `time.json`; made if needed. Take that
@@ -30,7 +30,6 @@ class TrainingTime(keras.callbacks.Callback):
     def __init__(self, folder):
         super().__init__()
         self.folder = Path(folder)
-        self._before = 0.0
         self._start = None
 
     @property
@@ -42,13 +41,9 @@ class TrainingTime(keras.callbacks.Callback):
         return float(json.loads(path.read_text(encoding="utf-8"))["seconds"])
 
     def on_train_begin(self, logs=None):
-        self._before = self.seconds
-        self._start = time.monotonic()
+        self._start = time.monotonic() - self.seconds
 
     def on_epoch_end(self, epoch, logs=None):
-        seconds = self._before + time.monotonic() - self._start
-        self.folder.mkdir(parents=True, exist_ok=True)
-        partial = self.folder / f".partial.{FILE}"
-        text = json.dumps({"seconds": round(seconds, 3)}) + "\n"
-        partial.write_text(text, encoding="utf-8")
-        os.replace(partial, self.folder / FILE)
+        seconds = round(time.monotonic() - self._start, 3)
+        text = json.dumps({"seconds": seconds}) + "\n"
+        write_whole(self.folder / FILE, text)

@@ -6,6 +6,9 @@ from keras_comic.training import GAN
 from keras_comic.training import SampleGrid
 from tests.test_case import TestCase
 from tests.test_case import photos
+from tests.tiny_families import TinyCodes
+from tests.tiny_families import TinyComic
+from tests.tiny_families import TinyPainter
 from tests.training.small_gan import make_small_gan
 
 
@@ -70,14 +73,27 @@ class SampleGridTest(TestCase):
         self.assertAllEqual(sheet, samples.draw(gan.ema_generator))
         self.assertNotAllClose(sheet, samples.draw(gan.generator))
 
-    def test_no_pictures(self):
-        for arguments in ([], {"ink": self.drawing}), (self.photos, {}):
-            with self.assertRaisesRegex(
-                ValueError,
-                "must each hold at least one picture. Received: "
-                rf"{len(arguments[0])} photos, {len(arguments[1])} styles",
-            ):
-                SampleGrid(self.folder, *arguments)
+    def test_generators_of_other_kinds(self):
+        samples = SampleGrid(self.folder, self.photos, image_size=32)
+        sheet = samples.draw(TinyComic())
+        self.assertShape(sheet, (8 + 2 * 60, 8 + 3 * 40, 3))
+        comics = TinyComic().stylize(samples.photos)
+        for column, comic in enumerate(comics, start=1):
+            left = 8 + 40 * column
+            self.assertAllEqual(sheet[88:120, left : left + 32], comic)
+        # A painter without a style cannot draw; with one it can.
+        styles = {"ink": self.drawing}
+        samples = SampleGrid(self.folder, self.photos, styles, image_size=32)
+        self.assertShape(samples.draw(TinyPainter()), sheet.shape)
+        # Pictures of codes, as many as there are photos and styles.
+        drawn = samples.draw(TinyCodes())
+        pictures = TinyCodes().generate(2, seed=0)
+        self.assertShape(drawn, (8 + 60, 8 + 3 * 40, 3))
+        self.assertAllEqual(drawn[28:60, 48:80], pictures[0])
+
+    def test_no_photos(self):
+        with self.assertRaisesRegex(ValueError, "Received: 0 photos"):
+            SampleGrid(self.folder, [])
 
     def test_photos_that_are_none(self):
         for photo, message in (

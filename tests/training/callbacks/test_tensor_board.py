@@ -56,10 +56,6 @@ class TensorBoardTest(TestCase):
 
         found = {}
         for event in self.events():
-            if event.session_log.status:
-                for points in found.values():
-                    for step in [s for s in points if s >= event.step]:
-                        del points[step]
             for value in event.summary.value:
                 points = found.setdefault(value.tag, {})
                 points[event.step] = tf.make_ndarray(value.tensor)
@@ -78,9 +74,7 @@ class TensorBoardTest(TestCase):
             self.assertAllClose(curves[f"learning_rates/{network}"][6], 2e-4)
         self.assertEqual(curves["steps/skipped"][7], 0.0)
         self.assertEqual(len(curves), len(history) + 3)
-        first = self.events()[0]
-        self.assertEqual(first.file_version, "brain.Event:2")
-        for event in self.events()[2:]:
+        for event in self.events():
             for value in event.summary.value:
                 self.assertEqual(
                     value.metadata.plugin_data.plugin_name, "scalars"
@@ -97,9 +91,9 @@ class TensorBoardTest(TestCase):
         gan = self.make_gan()
         board = TensorBoard(self.folder, 1, {"samples": draw}, 3)
         self.fit(gan, [board])
-        self.assertEqual(drawn, [gan.ema_generator] * 2)
+        self.assertEqual(drawn, [gan.ema_generator] * 3)
         points = self.curves()["samples"]
-        self.assertEqual(list(points), [3, 6])
+        self.assertEqual(list(points), [3, 6, 7])
         width, height, file = points[3]
         self.assertEqual((int(width), int(height)), (14, 9))
         with Image.open(io.BytesIO(file)) as image:
@@ -111,9 +105,9 @@ class TensorBoardTest(TestCase):
             if value.tag == "samples" and event.step == 6
         )
         self.assertEqual(value.metadata.plugin_data.plugin_name, "images")
-        # The last step, if it is not a multiple, is drawn too.
+        # The last step is drawn too.
         self.fit(gan, [TensorBoard(self.folder, 5, {"samples": draw}, 10)], 4)
-        self.assertEqual(list(self.curves()["samples"]), [3, 6, 10, 11])
+        self.assertEqual(list(self.curves()["samples"]), [3, 6, 7, 10, 11])
 
     def test_alarms(self):
         images = noise(4, 16, 16, 3)
@@ -131,16 +125,6 @@ class TensorBoardTest(TestCase):
         self.assertEqual(list(points), [4, 6])
         self.assertAllClose(points[6], alarms.numbers()["diversity"])
 
-    def test_resumed_run_takes_back_what_comes_after(self):
-        gan = self.make_gan()
-        self.fit(gan, [TensorBoard(self.folder, 2, None, 2)], 6)
-        gan.step_counter.assign(3)
-        self.fit(gan, [TensorBoard(self.folder, 2, None, 2)], 2)
-        self.assertEqual(len(list(self.folder.iterdir())), 2)
-        starts = [e.step for e in self.events() if e.session_log.status]
-        self.assertEqual(starts, [1, 4])
-        self.assertEqual(list(self.curves()["losses/pixels"]), [2, 4, 5])
-
     def test_errors(self):
         with self.assertRaisesRegex(
             ValueError, "a multiple of every=100. Received: pictures_every=150"
@@ -148,11 +132,6 @@ class TensorBoardTest(TestCase):
             TensorBoard(self.folder, pictures_every=150)
         with self.assertRaisesRegex(ValueError, "every=0"):
             TensorBoard(self.folder, every=0)
-        board = TensorBoard(self.folder, 1, {"a": lambda _: noise(4, 4, 3)}, 1)
-        with self.assertRaisesRegex(
-            ValueError, r"shape=\(4, 4, 3\), dtype=float32"
-        ):
-            self.fit(self.make_gan(), [board], 1)
 
 
 class WithoutTensorFlowTest(TestCase):

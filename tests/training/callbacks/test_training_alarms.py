@@ -24,10 +24,6 @@ COLUMNS = [
     "skipped_steps",
     "skipped_share",
     "alarms",
-    "collapse_threshold",
-    "color_cast_threshold",
-    "discriminator_wins_threshold",
-    "skipped_steps_threshold",
 ]
 
 
@@ -106,7 +102,6 @@ class TrainingAlarmsTest(TestCase):
         self.assertEqual(list(rows[0]), COLUMNS)
         self.assertEqual([row["step"] for row in rows], list("123456"))
         self.assertEqual({row["alarms"] for row in rows}, {""})
-        self.assertEqual(rows[0]["color_cast_threshold"], "12")
         self.assertEqual(alarms.ringing, [])
         numbers = alarms.numbers()
         self.assertGreater(numbers["diversity"], 0.8)
@@ -196,21 +191,7 @@ class TrainingAlarmsTest(TestCase):
             self.fit(gan, alarms, 2)
         self.assertRegex(logged.output[0], "Steps are not finite")
         self.assertEqual(len(logged.output), 1)
-        self.assertEqual(self.read()[-1]["diversity"], "")
-
-    def test_an_alarm_rings_again_after_silence(self):
-        alarms, gan = self.make(), scaled_gan()
-        factors = gan.generator.trainable_variables[0]
-        sound = self.numpy(factors).copy()
-        for broken in (True, False, True):
-            factors.assign(sound * [[0.0], [1.0]] if broken else sound)
-            if broken:
-                with self.assertLogs(LOG, "WARNING") as logged:
-                    self.fit(gan, alarms, 2)
-                self.assertRegex(logged.output[0], "collapses")
-            else:
-                with self.assertNoLogs(LOG):
-                    self.fit(gan, alarms, 2)
+        self.assertNotIn("diversity", self.read()[-1])
 
     def test_resumed_run_goes_on_with_table_and_alarms(self):
         gan = scaled_gan(scale=(0.0, 0.0, 0.0))
