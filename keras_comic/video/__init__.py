@@ -21,7 +21,7 @@ from keras_comic.video.known_motion import KnownMotion
 from keras_comic.video.known_motion import moving_object
 from keras_comic.video.known_motion import moving_photo
 from keras_comic.video.network_runner import NetworkRunner
-from keras_comic.video.network_runner import NetworkStatistics
+from keras_comic.video.network_statistics import NetworkStatistics
 from keras_comic.video.statistics_stylizer import FrameByFrameStylizer
 from keras_comic.video.statistics_stylizer import StatisticsStylizer
 from keras_comic.video.strip import VideoStrip

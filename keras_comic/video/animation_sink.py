@@ -12,11 +12,11 @@ from PIL import Image
 
 from keras_comic.data.video_library import import_video_library
 from keras_comic.provenance.metadata import animation_block
-from keras_comic.video.image_sinks import PNG_HEAD
-from keras_comic.video.image_sinks import to_png
+from keras_comic.video.sink import PNG_HEAD
 from keras_comic.video.sink import OutputFile
 from keras_comic.video.sink import Packet
 from keras_comic.video.sink import Sink
+from keras_comic.video.sink import to_png
 
 
 class Animation(NamedTuple):

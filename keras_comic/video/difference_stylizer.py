@@ -5,6 +5,7 @@ import numpy as np
 from keras_comic.data.video_library import import_video_library
 from keras_comic.video.change_detector import ChangeDetector
 from keras_comic.video.frame_stylizer import FrameStylizer
+from keras_comic.video.network_reach import reach_of_changes
 from keras_comic.video.statistics_stylizer import SceneStatistics
 from keras_comic.video.window_planner import make_planner
 
@@ -27,7 +28,7 @@ class DifferenceStylizer(FrameStylizer):
     changed, and is blended into what stands still.
 
     A change is grown by how far the network carries it (measured, see
-    `NetworkRunner.reach`) and snapped to tiles. Windows have a halo as wide,
+    `network_reach`) and snapped to tiles. Windows have a halo as wide,
     are run together where they are of one size, and give way to the whole
     frame where that costs less. At the start of a scene all is made anew.
     In turn, block by block, everything is also made anew within
@@ -159,8 +160,8 @@ class DifferenceStylizer(FrameStylizer):
     def _start_scene(self, frame):
         comics = self._scenes.start(frame[None])
         if self._reach is None:
-            self._reach = self.runner.reach(
-                frame, self._scenes.current, REACH_TOLERANCE
+            self._reach = reach_of_changes(
+                self.runner, frame, self._scenes.current, REACH_TOLERANCE
             )
         self._detector.start(frame.shape)
         self._mask = np.ones(self._detector.grid, bool)

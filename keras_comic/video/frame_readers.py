@@ -49,6 +49,9 @@ class AnimationReader:
             picture.load()
             # How often it is shown; 0 is for ever.
             self.loop = int(picture.info.get("loop", 1) or 0)
+            if picture.format == "GIF" and "loop" in picture.info and self.loop:
+                # It counts the repetitions.
+                self.loop += 1
             duration = Fraction(_milliseconds(picture), 1000)
             self.properties = VideoProperties(
                 *picture.size,

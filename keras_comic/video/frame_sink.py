@@ -8,9 +8,9 @@ import numpy as np
 
 from keras_comic.video.animation_sink import ANIMATIONS
 from keras_comic.video.animation_sink import AnimationSink
-from keras_comic.video.image_sinks import FolderSink
-from keras_comic.video.image_sinks import RawSink
+from keras_comic.video.sink import FolderSink
 from keras_comic.video.sink import PacketWriter
+from keras_comic.video.sink import RawSink
 from keras_comic.video.video_sink import CONTAINERS
 from keras_comic.video.video_sink import VideoSink
 

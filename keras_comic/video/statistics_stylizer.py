@@ -3,7 +3,7 @@
 import numpy as np
 
 from keras_comic.video.frame_stylizer import FrameStylizer
-from keras_comic.video.network_runner import NetworkStatistics
+from keras_comic.video.network_statistics import NetworkStatistics
 
 MODES = ("two_pass", "running")
 

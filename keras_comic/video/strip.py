@@ -6,7 +6,7 @@ from PIL import ImageDraw
 from PIL import ImageFont
 
 from keras_comic.data.paths import write_whole
-from keras_comic.video.image_sinks import to_png
+from keras_comic.video.sink import to_png
 
 # Of the sheet, pixels.
 GAP = 6

@@ -7,10 +7,7 @@ from absl.testing import parameterized
 from keras_comic.video.frame_sink import open_sink
 from keras_comic.video.frame_sink import write_frames
 from keras_comic.video.frame_source import open_frames
-from keras_comic.video.sink import Packet
-from keras_comic.video.sink import PacketWriter
 from tests.data.videos import scene
-from tests.test_case import TestCase
 from tests.video.sink_test_case import SinkTestCase
 from tests.video.sink_test_case import timed
 
@@ -91,22 +88,3 @@ class WriteFramesTest(SinkTestCase):
             write_frames(frames.astype("float32"), self.folder / "a.mp4", 25)
         with self.assertRaisesRegex(ValueError, "at most 16383 pixels"):
             open_sink("a.webp", (20000, 10), 25)
-
-
-class PacketWriterTest(TestCase):
-    def test_durations(self):
-        class File:
-            def __init__(self):
-                self.added = []
-
-            def add(self, packet, duration):
-                self.added.append((packet.pts, duration))
-
-        file = File()
-        writer = PacketWriter(file)
-        for ticks in (0, 3, 5, 9):
-            writer.show(ticks)
-        writer.add([Packet(b"", pts, 0, True) for pts in (0, 5, 3, 9)])
-        self.assertEqual(file.added, [(0, 3), (5, 4), (3, 2)])
-        writer.finish(12)
-        self.assertEqual(file.added[-1], (9, 3))

@@ -3,7 +3,6 @@ import pytest
 
 from keras_comic.models import AdaINGenerator
 from keras_comic.video.network_runner import NetworkRunner
-from keras_comic.video.network_runner import NetworkStatistics
 from tests.test_case import BACKEND
 from tests.test_case import TestCase
 from tests.test_case import photos
@@ -89,26 +88,6 @@ class NetworkRunnerTest(TestCase):
             distance(own[inner], whole[:, 8:88, 24:144][inner]), 1
         )
 
-    def test_receptive_field(self):
-        runner = small_runner()
-        # By hand: 5x5 at full, 3x3 at half resolution, two 3x3 at a quarter,
-        # 3x3 at half, and two 3x3 at full; rounding of strides adds a few.
-        by_hand = 2 + 2 + 2 * 4 + 2 + 1 + 1
-        self.assertGreaterEqual(runner.receptive_field, by_hand - 4)
-        self.assertLessEqual(runner.receptive_field, by_hand + 4)
-
-    def test_reach(self):
-        runner = small_runner()
-        frame = smooth_picture(64, 96)
-        statistics = runner.statistics_of(frame[None])
-        reaches = [
-            runner.reach(frame, statistics, tolerance)
-            for tolerance in (1e-3, 1.0, 8.0, 1e3)
-        ]
-        self.assertEqual(reaches, sorted(reaches, reverse=True))
-        self.assertLessEqual(reaches[0], runner.receptive_field)
-        self.assertEqual(reaches[-1], 0)
-
     def test_statistics_of_several_frames(self):
         runner = small_runner(strength=0.5)
         frames = (
@@ -175,14 +154,3 @@ class NetworkRunnerTest(TestCase):
             NetworkRunner(TinyCodes())
         with self.assertRaisesRegex(ValueError, "takes no `style`"):
             NetworkRunner(TinyComic(), photos(40, 48, 3))
-
-
-class NetworkStatisticsTest(TestCase):
-    def test_mixed(self):
-        one = NetworkStatistics(*(np.float32([[v]]) for v in (1, 4, 0)))
-        other = NetworkStatistics(*(np.float32([[v]]) for v in (3, 2, 8)))
-        mixed = one.mixed(other, 0.25)
-        # Mean squares of 5 and 11: 6.5, less 1.5 squared.
-        for found, expected in zip(mixed, (1.5, 4.25, 2.0), strict=True):
-            self.assertAllClose(found, [[expected]])
-            self.assertDType(found, "float32")
