@@ -72,7 +72,7 @@ class DrawingFolder:
         self.reader = FileReader(paths, labels, "comics", max_corrupt)
 
     def crop(self, number, image_size, seed):
-        """The crop of one sample.
+        """Makes the crop of one sample.
 
         Args:
             number: Integer >= 0. The sample; the crop depends on it and on

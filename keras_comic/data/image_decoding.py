@@ -1,4 +1,4 @@
-"""Decoding image files inside a TensorFlow graph, within bounds."""
+"""Decodes image files inside a TensorFlow graph, within bounds."""
 
 import functools
 
@@ -86,7 +86,7 @@ def graph_formats():
 
 
 _OPS = {
-    # As Pillow decodes.
+    # The method that Pillow takes, too.
     "JPEG": functools.partial(
         tf.io.decode_jpeg, channels=3, dct_method="INTEGER_ACCURATE"
     ),
@@ -300,7 +300,7 @@ _CHECKS = {"BMP": _bmp_check, "WEBP": _webp_check}
 
 def _upright(image, contents):
     """Turns a JPEG's pixels as its EXIF data say."""
-    # One quick look, since most pictures of a data set have none.
+    # Most pictures of a data set have no EXIF data; this look is quick.
     head = tf.strings.substr(contents, 0, HEAD_BYTES)
     mentioned = tf.strings.regex_full_match(head, r"\C*Exif\x00\C*")
 

@@ -1,4 +1,4 @@
-"""Sizes of images."""
+"""Resizes images to a given side."""
 
 import numpy as np
 from PIL import Image

@@ -1,4 +1,4 @@
-"""Image files in and out, with Pillow and NumPy."""
+"""Reads image files with Pillow."""
 
 import contextlib
 import functools
@@ -274,7 +274,7 @@ def _check_size(path, width, height, max_pixels):
 
 
 def _translated(path, name, function, *arguments):
-    """Calls a function, and makes its error one that names the file."""
+    """Calls a function; an error of it becomes one that names the file."""
     try:
         return function(*arguments)
     except ImageError:
@@ -337,7 +337,7 @@ def _read_orientation(picture):
     try:
         with _without_warnings():
             return picture.getexif().get(ORIENTATION, 1)
-    # Of broken metadata the picture does not suffer.
+    # Broken metadata do no harm to the picture.
     except Exception:
         return 1
 

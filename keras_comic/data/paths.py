@@ -1,4 +1,4 @@
-"""Local paths and URLs alike, and files that appear whole or not at all.
+"""Paths, local or at URLs, and files that appear whole or not at all.
 
 URLs such as `s3://bucket/photos` are paths of universal-pathlib, which reaches
 files through fsspec. Both belong to the extra `remote` and are imported when a
@@ -14,12 +14,12 @@ from pathlib import Path
 
 # Here a file appears once it is written to its end, and not before.
 OBJECT_STORES = frozenset("abfs abfss adl az gcs gs memory oci s3 s3a".split())
-# Errors of drivers have no type in common; these words tell a refusal.
+# Errors of drivers have no type in common; these words show a refusal.
 REFUSALS = ("credential", "forbidden", "signature", "denied", "token", "403")
 
 
 def is_url(path):
-    """Tells URLs, as strings or paths, from local paths."""
+    """Tells whether a string or path is a URL."""
     return "://" in str(path) and not isinstance(path, Path)
 
 
@@ -125,7 +125,7 @@ def move_file(path, target):
 
 
 def list_folder(folder):
-    """Lists what lies right in a folder; an object store has none empty."""
+    """Lists what lies in a folder, which at a URL need not exist."""
     try:
         return sorted(folder.iterdir())
     except FileNotFoundError:
@@ -136,7 +136,7 @@ def list_folder(folder):
 
 @contextlib.contextmanager
 def local_file(path):
-    """Has a file on this machine: itself, or a copy of one at a URL."""
+    """Gives the local path of a file, or of a copy of one at a URL."""
     path = path_of(path)
     if not is_url(path):
         yield path

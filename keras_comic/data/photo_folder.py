@@ -50,7 +50,7 @@ class PhotoFolder:
         self.reader = FileReader(paths, None, "photos", max_corrupt)
 
     def crop(self, number, image_size, seed):
-        """The crop of one sample.
+        """Makes the crop of one sample.
 
         Args:
             number: Integer >= 0. The sample; the crop depends on it and on

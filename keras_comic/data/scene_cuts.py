@@ -1,4 +1,4 @@
-"""Where the scenes of a video start."""
+"""Finds where the scenes of a video start."""
 
 import collections
 
@@ -9,7 +9,7 @@ MIN_SCENE_FRAMES = 3
 
 
 def mark_scenes(frames):
-    """Says of each frame whether a scene starts with it."""
+    """Yields each frame, and whether a scene starts with it."""
     detector, size = None, None
     for frame in frames:
         if frame.follows_gap or frame.size != size:

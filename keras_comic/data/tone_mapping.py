@@ -36,7 +36,7 @@ _ROWS = 64
 
 
 def needs_tone_mapping(transfer, primaries):
-    """Whether `to_standard_range` changes pixels of this kind."""
+    """Tells whether `to_standard_range` changes pixels of this kind."""
     return transfer in (PQ, HLG) or primaries == BT2020
 
 
@@ -65,7 +65,7 @@ def to_standard_range(pixels, transfer, primaries):
 
 @functools.cache
 def _light_table(transfer):
-    """Light for each 16-bit value; of PQ in parts of the reference white."""
+    """Returns the light of each 16-bit value; 1 is the reference white."""
     signal = np.arange(65536) / 65535
     if transfer == PQ:
         powers = signal ** (32 / 2523)

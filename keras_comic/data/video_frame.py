@@ -43,19 +43,19 @@ class VideoFrame:
 
     @property
     def upright_size(self):
-        """Width and height of `image()`, pixels."""
+        """Returns width and height of `image()`, pixels."""
         return self.size[::-1] if self._is_turned() else self.size
 
     @property
     def duration(self):
-        """How long the file says that it is shown, seconds, or `None`."""
+        """Returns how long it is shown by the file, seconds, or `None`."""
         duration = getattr(self.picture, "duration", None)
         if not duration or self.picture.time_base is None:
             return None
         return float(duration * self.picture.time_base)
 
     def image(self, max_side=None):
-        """The upright picture."""
+        """Converts the frame to an upright picture."""
         if any(part.is_alpha for part in self.picture.format.components):
             pixels = self._convert("rgba", *self.size)
             pixels = Image.fromarray(pixels)
@@ -70,11 +70,11 @@ class VideoFrame:
         return _reduce(self._turn(pixels), max_side)
 
     def thumbnail(self):
-        """The picture as PySceneDetect wants it, not turned."""
+        """Converts the frame to a small one for PySceneDetect, not turned."""
         return self._convert("bgr24", *_thumbnail_size(self.size))
 
     def sharpness(self):
-        """The variance of the picture's Laplacian."""
+        """Returns the variance of the picture's Laplacian."""
         cv2 = import_video_library("cv2")
         gray = self._convert("gray", self.picture.width, self.picture.height)
         return float(cv2.Laplacian(gray, cv2.CV_64F).var())

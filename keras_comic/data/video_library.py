@@ -1,10 +1,10 @@
-"""Importing what only videos need."""
+"""Imports libraries that only videos need."""
 
 import importlib
 
 
 def import_video_library(name):
-    """Imports what only videos need."""
+    """Imports a library of the extra `video`."""
     try:
         return importlib.import_module(name)
     except ImportError as error:

@@ -1,4 +1,4 @@
-"""Decoding a video file from its start to its end."""
+"""Decodes a video file from its start to its end."""
 
 import collections
 import os
@@ -12,7 +12,7 @@ from keras_comic.data.tone_mapping import needs_tone_mapping
 from keras_comic.data.video_frame import VideoFrame
 from keras_comic.data.video_library import import_video_library
 
-# Of a video that does not say it, frames per second.
+# Frames per second of a video that does not state them.
 DEFAULT_RATE = Fraction(25)
 # Pixels; what has fewer rows than the deinterlacer needs is left as it is.
 MIN_INTERLACED_HEIGHT = 16
@@ -268,7 +268,7 @@ def _good_frames(pictures, container, stream):
 
 
 def _missing_seconds(container, stream, end):
-    """How much the video is shorter than its file states, or 0."""
+    """Returns by how much the video is shorter than stated, or 0."""
     start = (container.start_time or 0) / 10**6
     stated = re.fullmatch(
         r"(\d+):(\d\d):(\d\d\.\d+)", stream.metadata.get("DURATION", "")
@@ -277,7 +277,7 @@ def _missing_seconds(container, stream, end):
         first = float((stream.start_time or 0) * stream.time_base) - start
         duration = first + float(stream.duration * stream.time_base)
     elif stated:
-        # Of Matroska and WebM by FFmpeg.
+        # As FFmpeg writes it into Matroska and WebM files.
         hours, minutes, seconds = map(float, stated.groups())
         duration = 3600 * hours + 60 * minutes + seconds - start
     else:

@@ -1,4 +1,4 @@
-"""Says in files how their pictures were made, and hides a mark in pixels."""
+"""Metadata that say how a picture was made, and an invisible mark."""
 
 from keras_comic.provenance.inspection import inspect_file
 from keras_comic.provenance.metadata import Provenance

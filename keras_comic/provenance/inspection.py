@@ -1,4 +1,4 @@
-"""Reads what a file says of itself, and its watermark."""
+"""Reads a file's metadata of how it was made, and its watermark."""
 
 import os
 import re
@@ -20,7 +20,7 @@ SOURCE_TYPE = re.compile(
 
 
 class Inspection(NamedTuple):
-    """What a file says, and the watermark in its pixels."""
+    """The origin that a file states, and the watermark in its pixels."""
 
     provenance: Provenance | None
     digital_source_type: str | None
@@ -28,7 +28,7 @@ class Inspection(NamedTuple):
 
 
 def inspect_file(path):
-    """Reads what a picture or video says, and its watermark.
+    """Reads how a picture or video says that it was made, and its watermark.
 
     Args:
         path: String or path of a file, see `read_provenance`. Of a video or

@@ -1,4 +1,4 @@
-"""What a file says of how its picture or video was made."""
+"""Metadata of how a picture or video was made."""
 
 import dataclasses
 import io
@@ -53,7 +53,7 @@ _TEXT = re.compile(
 
 @dataclasses.dataclass(frozen=True)
 class Provenance:
-    """What is said of a comic: a trained network made it of a photo.
+    """The origin of a comic: a trained network made it of a photo.
 
     The digital source type is always IPTC's
     `compositeWithTrainedAlgorithmicMedia`: a picture of other elements, here
