@@ -45,6 +45,8 @@ TRANSPOSITIONS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+# In Pillow's `info`, what may state an orientation.
+EXIF_KEYS = frozenset(["exif", "xmp", "Raw profile type exif"])
 # Tags of EXIF and TIFF.
 ORIENTATION = 274
 BITS_PER_SAMPLE = 258
@@ -332,7 +334,7 @@ def _convert(path, picture, contents, max_pixels):
 
 def _read_orientation(picture):
     # The plug-in for JPEG XL turns pictures itself.
-    if picture.format == "JXL":
+    if picture.format == "JXL" or EXIF_KEYS.isdisjoint(picture.info):
         return 1
     try:
         with _without_warnings():
@@ -353,7 +355,7 @@ def _has_several_pictures(picture):
 def _is_deep(picture, contents, tags):
     if picture.format == "PNG":
         return contents[24] > 8
-    return max(np.atleast_1d(tags.get(BITS_PER_SAMPLE, 8))) > 8
+    return bool(tags) and max(np.atleast_1d(tags.get(BITS_PER_SAMPLE, 8))) > 8
 
 
 def _has_alpha(picture):
