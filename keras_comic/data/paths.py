@@ -128,7 +128,7 @@ def list_folder(folder):
     """Lists what lies in a folder, which at a URL need not exist."""
     try:
         return sorted(folder.iterdir())
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         if not is_url(folder):
             raise
         return []
