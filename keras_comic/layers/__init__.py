@@ -8,11 +8,9 @@ from keras_comic.layers.conditional_instance_normalization import (
     ConditionalInstanceNormalization,
 )
 from keras_comic.layers.conv_block import ConvBlock
-from keras_comic.layers.conv_gru import ConvGRU
 from keras_comic.layers.conv_gru import ConvGRUCell
 from keras_comic.layers.flow import compose_flow
 from keras_comic.layers.flow import flow_stays_inside
-from keras_comic.layers.flow import shrink_flow
 from keras_comic.layers.image_converter import to_float
 from keras_comic.layers.image_converter import to_pixels
 from keras_comic.layers.image_converter import to_uint8
@@ -40,7 +38,6 @@ __all__ = [
     "AdaptiveAugmentation",
     "ConditionalInstanceNormalization",
     "ConvBlock",
-    "ConvGRU",
     "ConvGRUCell",
     "InstanceNoise",
     "InstanceNormalization",
@@ -61,7 +58,6 @@ __all__ = [
     "pool_statistics",
     "position_moments",
     "rgb_to_lab",
-    "shrink_flow",
     "structural_similarity",
     "to_float",
     "to_pixels",

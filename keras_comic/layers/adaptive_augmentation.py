@@ -5,6 +5,7 @@ import math
 import keras
 from keras import ops
 
+from keras_comic.layers.random_numbers import SavedSeed
 from keras_comic.layers.random_numbers import draw_for_replica
 from keras_comic.layers.random_transforms import compose
 from keras_comic.layers.random_transforms import matrix_of
@@ -20,11 +21,10 @@ OPERATIONS = {
 _NAMES = [name for group in OPERATIONS.values() for name in group]
 # The rotation has two chances, before and after the stretching.
 _SLOTS = [*_NAMES, "second_rotate"]
-SEED_KEY = "seed_generator_state"
 
 
 @keras.saving.register_keras_serializable(package="keras_comic")
-class AdaptiveAugmentation(keras.layers.Layer):
+class AdaptiveAugmentation(SavedSeed, keras.layers.Layer):
     """Adaptive discriminator augmentation: trains GANs on few images.
 
     What a discriminator is shown, real and fake, is moved, turned, stretched
@@ -33,28 +33,23 @@ class AdaptiveAugmentation(keras.layers.Layer):
     to each image with the probability `p`, the variable `probability`. As long
     as `p` stays well below 1, none of this shows up in the generated images.
 
-    `p` follows the rule of the paper. `r_t = E[sign(D(real))]` is near 0 while
-    the discriminator cannot tell real from fake images, and 1 when it knows
-    all real ones. Every `interval` steps, `p` goes up if `r_t > target`, down
-    if `r_t < target`, by the images seen / (1000 `ada_kimg`), so that it takes
-    `ada_kimg` thousand images from 0 to 1; it stays in `[0, 1]`. The rule
-    reads the sign of the logits: give the real images positive ones and the
-    fakes negative ones (hinge, cross-entropy, Wasserstein), or give `boundary`
-    the logit halfway (0.5 for least squares with the targets 0 and 1).
+    `p` follows the rule of the paper: every `interval` steps it goes up if
+    `r_t = E[sign(D(real))]` is above `target`, else down, by the images seen /
+    (1000 `ada_kimg`). The rule reads the sign of the logits: give the real
+    images positive ones and the fakes negative ones (hinge, cross-entropy,
+    Wasserstein), or give `boundary` the logit halfway (0.5 for least squares
+    with the targets 0 and 1).
 
-    Give it to a `GAN` as `augmentation`, which does the rest; by hand, call
-    the layer on reals and fakes in both phases, `observe` the logits of the
-    reals in the discriminator's phase, and `adapt` after each step.
+    A `GAN` with a judge that has it does the rest; by hand, call the layer on
+    reals and fakes in both phases, `observe` the logits of the reals in the
+    discriminator's phase, and `adapt` after each step.
 
-    Operations, by group. `"blit"`, which moves whole pixels: `flip` (left to
-    right, half of the time), `quarter_turn` (one of four), `shift_by_pixels`
-    (up to 1/8 of each side). `"geometric"`: `scale` (a factor 2^N(0, 0.2)),
-    `stretch` (2^N(0, 0.2) in one direction, its inverse in the other),
-    `rotate` (any angle, before or after the stretching), `shift` (N(0, 1/8) of
-    each side). `"color"`: `brightness` (N(0, 0.2) added), `contrast` (times
-    2^N(0, 0.5)), `luma_flip` (light to dark, half of the time), `hue` (any
-    angle), `saturation` (times 2^N(0, 1)). Those that move are one resampling
-    of the mirrored image, those of colour one 4x4 matrix.
+    Operations, by group. `"blit"`, which moves whole pixels: `flip`,
+    `quarter_turn`, `shift_by_pixels` (up to 1/8 of each side). `"geometric"`:
+    `scale` (a factor 2^N(0, 0.2)), `stretch` (2^N(0, 0.2) in one direction, its
+    inverse in the other), `rotate` (any angle), `shift` (N(0, 1/8) of each
+    side). `"color"`: `brightness` (N(0, 0.2) added), `contrast` (times
+    2^N(0, 0.5)), `luma_flip`, `hue` (any angle), `saturation` (2^N(0, 1)).
 
     Args:
         operations: List of names of operations and groups. Defaults to
@@ -129,24 +124,18 @@ class AdaptiveAugmentation(keras.layers.Layer):
                 f"{list(OPERATIONS)} and the operations {_NAMES}. "
                 f"Received: operations={operations!r}"
             )
-        if not -1.0 < target < 1.0:
-            raise ValueError(
-                f"`target` must be in (-1, 1). Received: target={target}"
-            )
-        if not isinstance(interval, int) or interval < 1:
-            raise ValueError(
-                "`interval` must be a positive integer. "
-                f"Received: interval={interval!r}"
-            )
-        if not ada_kimg > 0.0:
-            raise ValueError(
-                f"`ada_kimg` must be above 0. Received: ada_kimg={ada_kimg}"
-            )
-        if not 0.0 <= initial_probability <= 1.0:
-            raise ValueError(
-                "`initial_probability` must be in [0, 1]. "
-                f"Received: initial_probability={initial_probability}"
-            )
+        is_count = isinstance(interval, int) and interval > 0
+        start = initial_probability
+        for name, value, valid, expected in (
+            ("target", target, -1 < target < 1, "in (-1, 1)"),
+            ("interval", interval, is_count, "a positive integer"),
+            ("ada_kimg", ada_kimg, ada_kimg > 0, "above 0"),
+            ("initial_probability", start, 0 <= start <= 1, "in [0, 1]"),
+        ):
+            if not valid:
+                raise ValueError(
+                    f"`{name}` must be {expected}. Received: {name}={value!r}"
+                )
         kwargs["dtype"] = "float32"
         super().__init__(autocast=False, **kwargs)
         self.operations = list(names)
@@ -183,14 +172,13 @@ class AdaptiveAugmentation(keras.layers.Layer):
     # The rule.
 
     def signs_of(self, real_logits):
-        """What `observe` takes, of the logits of some real images.
+        """Returns the sum of the mean signs of logits, and their number.
 
         Args:
             real_logits: Float `(batch, ...)`, any rank.
 
         Returns:
-            Float32 `(2,)` without a gradient: the sum over the images of the
-            mean sign of their logits, and the number of images.
+            Float32 `(2,)` without a gradient, for `observe`.
         """
         logits = ops.stop_gradient(ops.cast(real_logits, "float32"))
         signs = ops.sign(logits - self.boundary)
@@ -198,7 +186,7 @@ class AdaptiveAugmentation(keras.layers.Layer):
         return ops.stack([ops.mean(signs) * count, count])
 
     def observe(self, signs):
-        """Takes note of how sure the discriminator is of real images.
+        """Notes how sure the discriminator is of real images.
 
         Args:
             signs: Float32 `(2,)` from `signs_of`, summed over all replicas.
@@ -250,6 +238,10 @@ class AdaptiveAugmentation(keras.layers.Layer):
                 (keras.random.normal, len(_SLOTS) + 1),
             )
         )
+        uniform, normal = (
+            dict(zip((*_SLOTS, "shift_y"), ops.unstack(numbers, axis=1)))
+            for numbers in (uniform, normal)
+        )
         draw = _Draw(self.probability.value, self._used, chances)
         result = images
         if self._used & {*OPERATIONS["blit"], *OPERATIONS["geometric"]}:
@@ -258,18 +250,6 @@ class AdaptiveAugmentation(keras.layers.Layer):
         if self._used & set(OPERATIONS["color"]):
             result = transform_colors(result, _colors(draw, uniform, normal))
         return ops.where(draw.any()[:, None, None, None], result, images)
-
-    # Keras leaves the state of random numbers out of its files.
-
-    def save_own_variables(self, store):
-        super().save_own_variables(store)
-        store[SEED_KEY] = ops.convert_to_numpy(self.seed_generator.state)
-
-    def load_own_variables(self, store):
-        self.seed_generator.state.assign(store[SEED_KEY][:])
-        super().load_own_variables(
-            {key: store[key] for key in store.keys() if key != SEED_KEY}
-        )
 
     def compute_output_spec(self, images, replica=0, num_replicas=1):
         return keras.KerasTensor(images.shape, dtype="float32")
@@ -288,7 +268,7 @@ class AdaptiveAugmentation(keras.layers.Layer):
 
 
 class _Draw:
-    """Which operations happen to which images."""
+    """The operations that happen to each image."""
 
     def __init__(self, probability, used, chances):
         # At least one of two rotations happens with the probability `p`.
@@ -305,18 +285,12 @@ class _Draw:
         return ops.any(ops.stack(happens, axis=-1), axis=-1)
 
     def take(self, name, value, neutral):
-        """A value where an operation happens, elsewhere one of no effect."""
+        """Returns a value where an operation happens, else a neutral one."""
         return ops.where(self.happens[name], value, neutral)
 
 
 def _geometry(draw, uniform, normal, height, width):
-    """Matrices from places of the output to those of the input, in pixels."""
-    uniform = {name: uniform[:, i] for i, name in enumerate(_SLOTS)} | {
-        "shift_y": uniform[:, -1]
-    }
-    normal = {name: normal[:, i] for i, name in enumerate(_SLOTS)} | {
-        "shift_y": normal[:, -1]
-    }
+    """Returns matrices from places of the output to those of the input."""
     height, width = ops.cast(height, "float32"), ops.cast(width, "float32")
     matrices = []
 
@@ -374,9 +348,7 @@ def _shift(draw, name, x, y):
 
 
 def _colors(draw, uniform, normal):
-    """Matrices from the colours of the input to those of the output."""
-    uniform = {name: uniform[:, i] for i, name in enumerate(_SLOTS)}
-    normal = {name: normal[:, i] for i, name in enumerate(_SLOTS)}
+    """Returns matrices from the colours of the input to the output's."""
     matrices = []
     # The last to happen comes first in a product.
     if "saturation" in draw.used:

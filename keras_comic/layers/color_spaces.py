@@ -25,14 +25,14 @@ LAB_THRESHOLD = (6.0 / 29.0) ** 3
 
 
 def luminance(images):
-    """Brightness, `0.299 R + 0.587 G + 0.114 B`, in the range of the images."""
+    """Returns `0.299 R + 0.587 G + 0.114 B`, in the range of the images."""
     images = ops.cast(images, "float32")
     red, green, blue = images[..., 0:1], images[..., 1:2], images[..., 2:3]
     return 0.299 * red + 0.587 * green + 0.114 * blue
 
 
 def rgb_to_yuv(images):
-    """Luminance and two differences of colour (BT.601, analogue scale).
+    """Converts RGB to luminance and two differences of colour (BT.601).
 
     Args:
         images: Float `(..., 3)`, RGB in `[-1, 1]`.
@@ -55,13 +55,13 @@ def rgb_to_yuv(images):
 
 
 def rgb_to_lab(images):
-    """Lightness and two differences of colour that match what people see.
+    """Converts sRGB to CIE Lab, whose distances match what people see.
 
     sRGB is made linear, brought to CIE XYZ, divided by the white of D65, and
     given the cube root (a line near 0) of CIE 1976 L*a*b*. Grey pixels have a
     and b of exactly 0. Differentiable everywhere.
 
-    Expect to meet it without the first step, which is wrong by up to 20 in
+    Common bug: the first step is missing, which is wrong by up to 20 in
     lightness.
 
     Args:
@@ -138,7 +138,7 @@ def lab_to_rgb(lab):
 
 
 def multiply_channels(pixels, matrix):
-    """A linear map of the channels of each pixel."""
+    """Maps the channels of each pixel by a matrix."""
     matrix = ops.convert_to_tensor(matrix.T.astype("float32"))
     return ops.matmul(pixels, matrix)
 

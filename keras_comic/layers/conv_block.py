@@ -12,7 +12,7 @@ NORMALIZATIONS = ("conditional", "instance", None)
 
 
 def make_normalization(normalization, dtype):
-    """The normalisation layer of a block, or `None`."""
+    """Returns the normalisation layer of a block, or `None`."""
     if normalization == "conditional":
         return ConditionalInstanceNormalization(
             dtype=dtype, name="normalization"

@@ -1,4 +1,4 @@
-"""Optical flow as a tensor: chained, made smaller, and where it leads."""
+"""Optical flow as a tensor: chained, and where it leads."""
 
 from keras import ops
 
@@ -6,7 +6,7 @@ from keras_comic.layers.warp import warp_images
 
 
 def compose_flow(first, second):
-    """The flow over two steps: along the first, and on along the second.
+    """Returns the flow along a first flow and on along a second.
 
     `composed(x, y) = first(x, y) + second((x, y) + first(x, y))`. With the
     flow from a third picture to a second, and the one from the second to a
@@ -34,34 +34,8 @@ def compose_flow(first, second):
     return first + warp_images(ops.cast(second, "float32"), first)
 
 
-def shrink_flow(flow, factor):
-    """A flow for features of a lower resolution.
-
-    The mean of each square of `factor` by `factor` pixels, in units of that
-    square.
-
-    Args:
-        flow: Float tensor `(batch, height, width, 2)`, pixels; sides
-            divisible by `factor`.
-        factor: Integer > 0.
-
-    Returns:
-        Float32 tensor `(batch, height / factor, width / factor, 2)`, in
-        positions of the features.
-
-    Example:
-
-    >>> right = np.tile(np.float32([4.0, 0.0]), (1, 8, 8, 1))
-    >>> flow = keras_comic.layers.shrink_flow(right, 4)
-    >>> tuple(flow.shape), [float(value) for value in flow[0, 0, 0]]
-    ((1, 2, 2, 2), [1.0, 0.0])
-    """
-    flow = ops.cast(flow, "float32")
-    return ops.average_pool(flow, factor, factor) / factor
-
-
 def flow_stays_inside(flow):
-    """Where a flow leads into the picture.
+    """Returns where a flow leads into the picture.
 
     Args:
         flow: Float tensor `(batch, height, width, 2)`, pixels, `x`, then

@@ -3,13 +3,12 @@
 import keras
 from keras import ops
 
+from keras_comic.layers.random_numbers import SavedSeed
 from keras_comic.layers.random_numbers import draw_for_replica
-
-SEED_KEY = "seed_generator_state"
 
 
 @keras.saving.register_keras_serializable(package="keras_comic")
-class InstanceNoise(keras.layers.Layer):
+class InstanceNoise(SavedSeed, keras.layers.Layer):
     """Adds Gaussian noise whose deviation falls to 0 in a straight line.
 
     Early in training the real and the generated images have nothing in common,
@@ -82,14 +81,6 @@ class InstanceNoise(keras.layers.Layer):
             num_replicas,
         )
         return images + self.stddev * ops.maximum(1.0 - done, 0.0) * noise
-
-    # Keras leaves the state of random numbers out of its files.
-
-    def save_own_variables(self, store):
-        store[SEED_KEY] = ops.convert_to_numpy(self.seed_generator.state)
-
-    def load_own_variables(self, store):
-        self.seed_generator.state.assign(store[SEED_KEY][:])
 
     def compute_output_spec(self, images, step=0, replica=0, num_replicas=1):
         return keras.KerasTensor(images.shape, dtype="float32")

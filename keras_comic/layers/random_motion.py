@@ -5,13 +5,12 @@ import math
 import keras
 from keras import ops
 
+from keras_comic.layers.random_numbers import SavedSeed
 from keras_comic.layers.warp import warp_images
-
-SEED_KEY = "seed_generator_state"
 
 
 @keras.saving.register_keras_serializable(package="keras_comic")
-class RandomMotion(keras.layers.Layer):
+class RandomMotion(SavedSeed, keras.layers.Layer):
     """Moves each image of a batch by a random smooth flow, and adds noise.
 
     A second frame made from a photo: `moved = warp_images(images, flow)` and
@@ -78,13 +77,14 @@ class RandomMotion(keras.layers.Layer):
         seed=None,
         **kwargs,
     ):
-        for name, value in (
-            ("max_shift", max_shift),
-            ("max_affine", max_affine),
-            ("max_deformation", max_deformation),
-            ("max_noise", max_noise),
-            ("max_light", max_light),
-        ):
+        limits = {
+            "max_shift": max_shift,
+            "max_affine": max_affine,
+            "max_deformation": max_deformation,
+            "max_noise": max_noise,
+            "max_light": max_light,
+        }
+        for name, value in limits.items():
             if not value >= 0.0:
                 raise ValueError(
                     f"`{name}` must be at least 0. Received: {name}={value}"
@@ -126,7 +126,7 @@ class RandomMotion(keras.layers.Layer):
         return moved, flow, valid[..., None]
 
     def flow(self, images):
-        """A flow for each image of a batch.
+        """Returns a flow for each image of a batch.
 
         Args:
             images: Float `(batch, height, width, channels)`; only its shape
@@ -164,14 +164,6 @@ class RandomMotion(keras.layers.Layer):
             shape, -1.0, 1.0, dtype="float32", seed=self.seed_generator
         )
 
-    # Keras leaves the state of random numbers out of its files.
-
-    def save_own_variables(self, store):
-        store[SEED_KEY] = ops.convert_to_numpy(self.seed_generator.state)
-
-    def load_own_variables(self, store):
-        self.seed_generator.state.assign(store[SEED_KEY][:])
-
     def compute_output_spec(self, images):
         sides = tuple(images.shape[:3])
         return (
@@ -199,13 +191,13 @@ def _inside(places, side):
 
 
 def _centered(side):
-    """Pixels of a side, from -1 to 1."""
+    """Returns the places of the pixels of a side, from -1 to 1."""
     places = 2.0 * ops.cast(ops.arange(side), "float32") - (side - 1.0)
     return places / max(side - 1, 1)
 
 
 def _spline_weights(side, cell_size):
-    """Weights of the control points for each pixel of a side."""
+    """Returns the weights of the control points for each pixel."""
     num_points = math.ceil((side - 1) / cell_size) + 3
     places = ops.cast(ops.arange(side), "float32") / cell_size
     points = ops.cast(ops.arange(num_points), "float32")

@@ -40,7 +40,7 @@ def transform_geometry(images, matrices):
 
 
 def _neighbors(places, side):
-    """The two pixels of a row that places lie between, and how far in."""
+    """Returns the two pixels that places lie between, and how far in."""
     last = ops.cast(side - 1, "float32")
     # There and back is one period of the mirrored image.
     period = ops.maximum(2.0 * last, 1.0)
@@ -71,12 +71,12 @@ def transform_colors(images, matrices):
 
 
 def compose(first, second):
-    """The products of matrices, summed in float32 on every device."""
+    """Multiplies matrices, summed in float32 on every device."""
     return ops.sum(first[:, :, :, None] * second[:, None], axis=2)
 
 
 def matrix_of(rows):
-    """Matrices of their elements."""
+    """Returns the matrices of some elements, floats or `(batch,)`."""
     some = next(e for row in rows for e in row if ops.is_tensor(e))
     zeros = ops.zeros_like(some)
     return ops.stack(

@@ -3,12 +3,14 @@
 import numpy as np
 from keras import ops
 
+from keras_comic.layers.color_spaces import luminance
+
 WINDOW = 11
 SIGMA = 1.5
 
 
 def structural_similarity(images, targets):
-    """Structural similarity (SSIM) of the luminance of two batches of images.
+    """Returns the structural similarity (SSIM) of the luminance of images.
 
     Luminance is `0.299 R + 0.587 G + 0.114 B`, counted from black: SSIM is not
     blind to an offset, so `[-1, 1]` is moved to `[0, 2]` first and the dynamic
@@ -20,7 +22,8 @@ def structural_similarity(images, targets):
     Args:
         images: Float `(batch, height, width, 3)`, RGB in `[-1, 1]`; sides of
             at least 11 pixels.
-        targets: Float `(batch, height, width, 3)`, RGB in `[-1, 1]`.
+        targets: Float `(batch, height, width, 3)`, RGB in `[-1, 1]`; a batch
+            of 1 stands for one image against all.
 
     Returns:
         Float32 `(batch,)` in `[-1, 1]`; 1 for equal luminance.
@@ -45,27 +48,22 @@ def structural_similarity(images, targets):
             f"Images must have sides of at least {WINDOW} pixels. "
             f"Received: images.shape={tuple(images.shape)}"
         )
-    a, b = _luminance(images), _luminance(targets)
+    a, b = luminance(images) + 1.0, luminance(targets) + 1.0
+    b = ops.broadcast_to(b, ops.shape(a))
     # All four local means in one pass.
     means = _blur(ops.concatenate([a, b, a * b, a * a + b * b], axis=-1))
     mean_a, mean_b = means[..., 0], means[..., 1]
     product = mean_a * mean_b
     squares = mean_a * mean_a + mean_b * mean_b
     # (0.01 * 2)^2 and (0.03 * 2)^2.
-    luminance = (2.0 * product + 0.0004) / (squares + 0.0004)
+    offset = (2.0 * product + 0.0004) / (squares + 0.0004)
     covariance = 2.0 * (means[..., 2] - product) + 0.0036
     variances = means[..., 3] - squares + 0.0036
-    return ops.mean(luminance * covariance / variances, axis=[1, 2])
-
-
-def _luminance(images):
-    images = ops.cast(images, "float32") + 1.0
-    red, green, blue = images[..., 0:1], images[..., 1:2], images[..., 2:3]
-    return 0.299 * red + 0.587 * green + 0.114 * blue
+    return ops.mean(offset * covariance / variances, axis=[1, 2])
 
 
 def _blur(maps):
-    """Gaussian of each of four channels, rows then columns."""
+    """Blurs each of four channels by a Gaussian, rows then columns."""
     positions = np.arange(WINDOW) - WINDOW // 2
     window = np.exp(-0.5 * (positions / SIGMA) ** 2)
     window = (window / window.sum()).astype("float32")

@@ -4,7 +4,7 @@ from keras import ops
 
 
 def unit_distance(features, targets, head=None):
-    """Mean over positions of the squared distance of unit activations."""
+    """Returns the mean squared distance of activations of unit length."""
     squares = ops.square(_unit(features) - _unit(targets))
     if head is not None:
         squares = squares * ops.convert_to_tensor(head, dtype="float32")

@@ -102,7 +102,7 @@ def _checked(images, flow):
 
 
 def _sampled(images, down, right):
-    """The images at their grid moved by `down` and `right`, both float32."""
+    """Samples images at their grid moved by `down` and `right`, float32."""
     batch, height, width, channels = ops.shape(images)
     rows = ops.cast(ops.arange(height), "float32")[None, :, None] + down
     columns = ops.cast(ops.arange(width), "float32")[None, None] + right
@@ -126,7 +126,7 @@ def _between(before, after, fraction):
 
 
 def _neighbors(places, size):
-    """Indices of the pixels before and after places, and how far between."""
+    """Returns the pixels before and after places, and how far between."""
     last = ops.cast(size, "float32") - 1.0
     before = ops.floor(ops.stop_gradient(places))
     before = ops.maximum(ops.minimum(before, last - 1.0), 0.0)

@@ -17,7 +17,6 @@ from keras_comic.metrics.structural_similarity import StructuralSimilarity
 from keras_comic.metrics.style_loss import StyleLoss
 from keras_comic.metrics.style_score import StyleScore
 from keras_comic.metrics.style_score import content_distance
-from keras_comic.metrics.style_score import luminance_ssim
 from keras_comic.metrics.style_score import style_distance
 from keras_comic.metrics.temporal_distance import TemporalDistance
 from keras_comic.metrics.warped_distance import WarpedDistance
@@ -43,7 +42,6 @@ __all__ = [
     "WarpedDistance",
     "WarpingError",
     "content_distance",
-    "luminance_ssim",
     "network_facts",
     "style_distance",
 ]

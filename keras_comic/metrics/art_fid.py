@@ -78,12 +78,6 @@ class ArtFID(keras.metrics.Metric):
                 `None`. Defaults to `None`.
             fake_comics: Float, of the shape of `photos`, or `None`. Defaults
                 to `None`.
-
-        Raises:
-            RuntimeError: If called in a compiled step.
-            TypeError: If images are not of a float dtype.
-            ValueError: If there is only one of `photos` and `fake_comics`, or
-                a shape is another.
         """
         if (photos is None) != (fake_comics is None):
             raise ValueError(
@@ -95,11 +89,7 @@ class ArtFID(keras.metrics.Metric):
         self.style_distance.update_state(comics, fake_comics)
 
     def result(self):
-        """Returns the product of all images so far; NaN while they are few.
-
-        Returns:
-            Float64.
-        """
+        """Returns the product of all images so far; NaN while they are few."""
         content = float(
             keras.ops.convert_to_numpy(self.content_distance.result())
         )
@@ -107,14 +97,7 @@ class ArtFID(keras.metrics.Metric):
         return np.float64((1.0 + content) * (1.0 + style))
 
     def report(self):
-        """Returns the product with the protocols of both.
-
-        Returns:
-            A `MetricResult`.
-
-        Raises:
-            ValueError: If there are too few images.
-        """
+        """Returns the product with the protocols of both."""
         content = self.content_distance.report()
         style = self.style_distance.report()
         return MetricResult(

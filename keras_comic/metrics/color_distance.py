@@ -1,4 +1,4 @@
-"""How far the colours of a comic are from the photo's."""
+"""The difference of the colours of a comic and of its photo."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""How different generated images are from each other."""
+"""The distance of generated images from each other."""
 
 import keras
 import numpy as np
@@ -51,11 +51,6 @@ class Diversity(FeatureMetric):
         Args:
             images: Float `(batch, height, width, 3)`, RGB in `[-1, 1]`;
                 without a feature network, features `(batch, dimensions)`.
-
-        Raises:
-            RuntimeError: If called in a compiled step.
-            TypeError: If images are not of a float dtype.
-            ValueError: If a shape is another.
         """
         self.gather(images=images)
 

@@ -1,4 +1,4 @@
-"""How much of a photo's edges a comic keeps."""
+"""The edges of a photo that a comic keeps."""
 
 import keras
 import numpy as np

@@ -35,7 +35,7 @@ def check_pairs(photos, fake_comics, names=("photos", "fake_comics")):
 
 
 def layer_features(inputs, feature_network, layers, argument):
-    """The activations of some layers, of images or as the caller gave them."""
+    """Returns the activations of layers, of images or as they were given."""
     if feature_network is not None:
         check_images(inputs, argument)
         inputs = feature_network(inputs, layers=layers)
@@ -70,7 +70,7 @@ def layer_features(inputs, feature_network, layers, argument):
 
 
 def pooled_features(inputs, feature_network, layer, argument):
-    """One vector for each image, as a NumPy array."""
+    """Returns one vector for each image, as a NumPy array."""
     if feature_network is not None:
         check_images(inputs, argument)
         if layer is None:
@@ -103,7 +103,7 @@ def pooled_features(inputs, feature_network, layer, argument):
 
 
 def host_array(tensor):
-    """A tensor as a NumPy array."""
+    """Returns a tensor as a NumPy array."""
     try:
         return np.asarray(ops.convert_to_numpy(tensor))
     # What backends raise for a tensor without values differs from one to the

@@ -79,11 +79,6 @@ class InceptionScore(FeatureMetric):
         Args:
             images: Float `(batch, height, width, 3)`, RGB in `[-1, 1]`;
                 without a feature network, logits `(batch, classes)`.
-
-        Raises:
-            RuntimeError: If called in a compiled step.
-            TypeError: If images are not of a float dtype.
-            ValueError: If a shape is another.
         """
         self.gather(images=images)
 

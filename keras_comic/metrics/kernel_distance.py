@@ -79,12 +79,7 @@ class KernelDistance(FeatureMetric):
         self.seed = seed
 
     def subsets(self):
-        """Returns the subsets that the result is the mean over.
-
-        Returns:
-            List of pairs of int64 arrays `(size,)`: positions among the
-            comics, and among the fake comics, in the order they came.
-        """
+        """Returns the subsets: pairs of positions among both sides."""
         counts = [self.count(side) for side in self.sides]
         size = min(self.subset_size, *counts)
         if size == max(counts):

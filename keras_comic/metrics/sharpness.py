@@ -1,4 +1,4 @@
-"""How much of sharp edges and lines pictures have."""
+"""The sharpness of pictures."""
 
 import keras
 from keras import ops

@@ -1,4 +1,4 @@
-"""How still a stylised video stands where its source does."""
+"""The stillness of a stylised video where its source stands still."""
 
 import keras
 from keras import ops
@@ -72,9 +72,6 @@ class Stillness(ReportedMetric):
                 the stylised video.
             sample_weight: Float `(batch,)` or `None`. What each clip's pixels
                 count. Defaults to `None`, 1.
-
-        Raises:
-            ValueError: If the shapes are others.
         """
         shapes = tuple(photos.shape), tuple(fake_comics.shape)
         if (
@@ -114,25 +111,14 @@ class Stillness(ReportedMetric):
         self.frames.update_state(len(photos) * shapes[0][1])
 
     def result(self):
-        """Returns both of all clips so far; NaN without still pixels.
-
-        Returns:
-            Dict of `change` and `variance`, float64 scalars; float32 on JAX.
-        """
+        """Returns both of all clips so far; NaN without still pixels."""
         return {
             "change": self.change.total.value / self.change.count.value,
             "variance": self.variance.total.value / self.variance.count.value,
         }
 
     def report(self):
-        """Returns both numbers with their protocols.
-
-        Returns:
-            Dict of `change` and `variance` to a `MetricResult` each.
-
-        Raises:
-            ValueError: If no pixel of the source was still.
-        """
+        """Returns a dict of both numbers with their protocols."""
         frames = int(self.frames.result())
         still_share = float(self.still_share.result())
         if not still_share > 0.0:

@@ -1,4 +1,4 @@
-"""How close a picture is to a drawing's style, and how much of the photo stays.
+"""Distances of a picture from a drawing's style and from the photo.
 
 The definitions that every preset's card reports. They read no files: the
 cards' protocol crops each picture to the square in its middle and resizes that
@@ -18,7 +18,7 @@ CONTENT_LAYER = "relu3_3"
 
 
 def style_distance(features, target_features):
-    """Squared differences of the channel moments of two sets of features.
+    """Returns the squared differences of the channel moments of features.
 
     Sum over relu1_1, relu2_1 and relu3_1 of the mean squared difference of the
     channel means plus that of the channel standard deviations.
@@ -57,7 +57,7 @@ def style_distance(features, target_features):
 
 
 def content_distance(features, target_features):
-    """Mean squared difference of relu3_3, each channel normalised.
+    """Returns the mean squared difference of relu3_3, channels normalised.
 
     Every channel of every picture is brought to mean 0 and deviation 1 before
     the difference is taken.
@@ -89,38 +89,6 @@ def content_distance(features, target_features):
         target_features[CONTENT_LAYER]
     )
     return ops.mean(ops.square(difference), axis=[1, 2, 3])
-
-
-def luminance_ssim(images, targets):
-    """Structural similarity of the luminance of two batches of pictures.
-
-    `keras_comic.layers.structural_similarity`: a Gaussian window of 11 pixels,
-    the numbers of `tf.image.ssim` on luminance in `[0, 255]`.
-
-    Args:
-        images: Float `(batch, height, width, 3)`, RGB in `[-1, 1]`; sides of
-            at least 11 pixels.
-        targets: Float `(batch, height, width, 3)`, RGB in `[-1, 1]`; a batch
-            of 1 stands for one picture against all.
-
-    Returns:
-        Float32 `(batch,)` in `[-1, 1]`; 1 for equal luminance.
-
-    Raises:
-        ValueError: If a side is shorter than 11 pixels.
-
-    Example:
-
-    >>> images = np.random.uniform(-1, 1, (2, 32, 32, 3)).astype("float32")
-    >>> ssim = keras_comic.metrics.luminance_ssim(images, images)
-    >>> abs(float(ssim[0]) - 1) < 1e-5
-    True
-
-    Reference:
-        - [Wang et al., 2004](https://doi.org/10.1109/TIP.2003.819861).
-    """
-    targets = ops.broadcast_to(targets, ops.shape(images))
-    return structural_similarity(images, targets)
 
 
 @keras.saving.register_keras_serializable(package="keras_comic")
@@ -194,7 +162,7 @@ class StyleScore(ReportedMetric):
             (self.style, style_distance(output_features, drawn)),
             (self.photo_style, style_distance(photo_features, drawn)),
             (self.content, content_distance(output_features, photo_features)),
-            (self.ssim, luminance_ssim(outputs, photos)),
+            (self.ssim, structural_similarity(outputs, photos)),
         ):
             # One photo and one drawing give one value for all pairs.
             metric.update_state(ops.broadcast_to(value, pairs))
@@ -207,14 +175,7 @@ class StyleScore(ReportedMetric):
         return {"ratio": ratio, **means}
 
     def report(self):
-        """Returns the means with their protocol.
-
-        Returns:
-            Dict of the names of `result` to a `MetricResult` each.
-
-        Raises:
-            ValueError: If nothing was measured.
-        """
+        """Returns a dict of the means with their protocols."""
         pairs = int(self.style.count)
         if not pairs:
             raise ValueError(

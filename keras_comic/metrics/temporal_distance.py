@@ -1,4 +1,4 @@
-"""How much more or less a stylised video changes than its source."""
+"""The difference of the changes of a stylised video and of its source."""
 
 import keras
 from keras import ops

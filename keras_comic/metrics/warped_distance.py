@@ -88,11 +88,6 @@ class WarpedDistance(PerceptualDistance):
                 Defaults to `None`.
             sample_weight: Float `(batch,)` or `None`. What each pair counts.
                 Defaults to `None`, 1.
-
-        Raises:
-            TypeError: If frames are not of a float dtype.
-            ValueError: If the shapes do not agree, or a flow is given without
-                a feature network or none is with one.
         """
         if (flow is None) != (self.feature_network is None):
             raise ValueError(

@@ -1,4 +1,4 @@
-"""How far frames of a video are from the next ones, moved back onto them."""
+"""The error of frames of a video against the next ones, moved back."""
 
 import keras
 from keras import ops

@@ -36,9 +36,3 @@ class ConditionalInstanceNormalizationTest(TestCase):
         mixed = layer(features, 0.3 * one + 0.7 * other)
         expected = 0.3 * layer(features, one) + 0.7 * layer(features, other)
         self.assertAllClose(mixed, expected, atol=1e-5)
-
-    def test_errors(self):
-        with self.assertRaisesRegex(
-            ValueError, "`epsilon` must be positive. Received: epsilon=-1"
-        ):
-            ConditionalInstanceNormalization(epsilon=-1)

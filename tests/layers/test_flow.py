@@ -3,8 +3,6 @@ import numpy as np
 from keras_comic.layers import flow as flows
 from keras_comic.layers.warp import warp_images
 from tests.test_case import TestCase
-from tests.test_case import compiled
-from tests.test_case import noise
 
 
 def constant(x, y, height=6, width=8):
@@ -35,27 +33,6 @@ class ComposeFlowTest(TestCase):
         self.assertAllClose(
             self.numpy(once)[inner], self.numpy(twice)[inner], 1e-5
         )
-
-    def test_compiled(self):
-        first, second = noise(2, 6, 7, 2), noise(2, 6, 7, 2, seed=1)
-        self.assertAllClose(
-            compiled(flows.compose_flow)(first, second),
-            flows.compose_flow(first, second),
-        )
-
-
-class ShrinkFlowTest(TestCase):
-    def test_means_in_units_of_squares(self):
-        flow = np.zeros((1, 2, 4, 2), "float32")
-        flow[0, :, :2, 0] = [[2.0, 4.0], [6.0, 8.0]]
-        flow[0, :, 2:, 1] = 1.0
-        shrunk = self.numpy(flows.shrink_flow(flow, 2))
-        self.assertShape(shrunk, (1, 1, 2, 2))
-        self.assertAllClose(shrunk[0, 0], [[2.5, 0.0], [0.0, 0.5]])
-
-    def test_float32_for_half(self):
-        flow = flows.shrink_flow(constant(4.0, 0.0).astype("float16"), 2)
-        self.assertDType(flow, "float32")
 
 
 class FlowStaysInsideTest(TestCase):

@@ -6,7 +6,6 @@ from keras_comic.layers.random_transforms import matrix_of
 from keras_comic.layers.random_transforms import transform_colors
 from keras_comic.layers.random_transforms import transform_geometry
 from tests.test_case import TestCase
-from tests.test_case import compiled
 from tests.test_case import input_gradient
 from tests.test_case import noise
 
@@ -91,13 +90,6 @@ class TransformGeometryTest(TestCase):
                 weights * self.numpy(transform_geometry(moved, matrix))
             ).sum()
             self.assertAllClose(found[0, y, x, 0], expected)
-
-    def test_compiled(self):
-        images, matrices = noise(2, 7, 9, 3), moves(shift(0.5, 1), shift(3, 0))
-        self.assertAllClose(
-            compiled(transform_geometry)(images, matrices),
-            transform_geometry(images, matrices),
-        )
 
 
 class TransformColorsTest(TestCase):

@@ -35,7 +35,7 @@ class StructuralSimilarityTest(TestCase):
                 for a, b in zip(images, others, strict=True)
             ]
             self.assertAllClose(
-                structural_similarity(images, others), expected, atol=1e-5
+                structural_similarity(images, others), expected, atol=1e-4
             )
 
     @requires_tensorflow
@@ -66,17 +66,12 @@ class StructuralSimilarityTest(TestCase):
     def test_equal_and_opposite_images(self):
         images, _ = pair(32, 32)
         self.assertAllClose(
-            structural_similarity(images, images), [1, 1], atol=1e-5
+            structural_similarity(images, images), [1, 1], atol=1e-4
         )
         grey = 0.9 * noise(1, 32, 32, 1).repeat(3, axis=-1)
         self.assertLess(
             float(self.numpy(structural_similarity(grey, -grey))[0]), -0.5
         )
-
-    def test_hue_at_equal_luminance_is_free(self):
-        red = np.zeros((1, 16, 16, 3), "float32") + [0.5, 0.0, 0.0]
-        grey = np.zeros((1, 16, 16, 3), "float32") + 0.5 * 0.299
-        self.assertAllClose(structural_similarity(red, grey), [1.0], atol=1e-5)
 
     def test_compiled_and_low_precision(self):
         images, others = pair(32, 32)
@@ -84,13 +79,19 @@ class StructuralSimilarityTest(TestCase):
         self.assertAllClose(
             compiled(lambda a, b: structural_similarity(a, b))(images, others),
             expected,
-            atol=1e-5,
+            atol=1e-4,
         )
         low = structural_similarity(
             images.astype("float16"), others.astype("float16")
         )
         self.assertDType(low, "float32")
         self.assertAllClose(low, expected, atol=1e-2)
+
+    def test_one_image_against_all(self):
+        images = noise(2, 32, 32, 3)
+        values = structural_similarity(images, images[:1])
+        self.assertAllClose(values[0], 1.0, atol=1e-4)
+        self.assertLess(float(values[1]), 0.5)
 
     def test_errors(self):
         with self.assertRaisesRegex(

@@ -8,7 +8,6 @@ from keras import ops
 from keras_comic.data import warp_image
 from keras_comic.layers import warp
 from tests.test_case import TestCase
-from tests.test_case import compiled
 from tests.test_case import gradients
 from tests.test_case import input_gradient
 from tests.test_case import noise
@@ -96,18 +95,6 @@ class WarpImagesTest(TestCase, parameterized.TestCase):
             )
             self.assertAllClose(found[place], change / (2.0 * step), 1e-3)
 
-    def test_gradients_reach_both(self):
-        images = keras.Variable(noise(1, 6, 6, 3))
-        flow = keras.Variable(0.7 * noise(1, 6, 6, 2))
-        function = compiled(
-            lambda: ops.square(warp.warp_images(images.value, flow.value))
-        )
-        self.assertGradientsReach(
-            lambda: ops.square(warp.warp_images(images.value, flow.value)),
-            [images, flow],
-        )
-        self.assertShape(function(), (1, 6, 6, 3))
-
     @requires_tensorflow
     def test_graph_of_unknown_size(self):
         import tensorflow as tf
@@ -130,23 +117,6 @@ class WarpImagesTest(TestCase, parameterized.TestCase):
         self.assertAllClose(warped, warp.warp_images(images, flow))
         self.assertFinite(slopes[0])
         self.assertFinite(slopes[1])
-
-    @parameterized.parameters("float16", "bfloat16")
-    def test_half_precision(self, dtype):
-        images, flow = noise(1, 5, 6, 3), 2.0 * noise(1, 5, 6, 2)
-        warped = warp.warp_images(ops.cast(images, dtype), flow)
-        self.assertDType(warped, dtype)
-        self.assertAllClose(
-            ops.cast(warped, "float32"), warp.warp_images(images, flow), 0.02
-        )
-
-    def test_in_a_network(self):
-        images = keras.Input((None, None, 3))
-        flow = keras.Input((None, None, 2))
-        layer = keras.layers.Lambda(lambda pair: warp.warp_images(*pair))
-        model = keras.Model([images, flow], layer([images, flow]))
-        arrays = [noise(2, 5, 6, 3), noise(2, 5, 6, 2)]
-        self.assertAllClose(model(arrays), warp.warp_images(*arrays))
 
     def test_errors(self):
         with self.assertRaisesRegex(

@@ -30,8 +30,8 @@ class ArtFIDTest(TestCase):
         style = FrechetDistance(network, "relu2_1")
         style.update_state(comics, fake_comics)
         expected = (1.0 + float(content.result())) * (1.0 + style.result())
-        self.assertAllClose(metric.result(), expected, rtol=1e-5)
-        self.assertAllClose(metric.report().value, expected, rtol=1e-5)
+        self.assertAllClose(metric.result(), expected, rtol=1e-4)
+        self.assertAllClose(metric.report().value, expected, rtol=1e-4)
         metric.reset_state()
         self.assertTrue(np.isnan(metric.result()))
 

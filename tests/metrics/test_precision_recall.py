@@ -1,7 +1,6 @@
 import numpy as np
 
 from keras_comic.metrics import PrecisionRecall
-from keras_comic.metrics import precision_recall
 from tests.metrics import make_golden
 from tests.metrics.golden import golden
 from tests.test_case import TestCase
@@ -66,15 +65,6 @@ class PrecisionRecallTest(TestCase):
         self.assertLess(result["recall"], 0.1)
         scattered = measured(comics, 9.0 * noise(60, 4, seed=1))
         self.assertLess(scattered["precision"], 0.1)
-
-    def test_blocks(self):
-        comics, fake_comics = make_golden.features()
-        expected = measured(comics, fake_comics)
-        self.addCleanup(
-            setattr, precision_recall, "MAX_PAIRS", precision_recall.MAX_PAIRS
-        )
-        precision_recall.MAX_PAIRS = 700
-        self.assertEqual(measured(comics, fake_comics), expected)
 
     def test_batches_and_report(self):
         comics, fake_comics = make_golden.features()

@@ -55,8 +55,8 @@ class StillnessTest(TestCase):
         self.assertGreater(sums[2], 50)
         self.assertLess(sums[2], 120)
         result = metric.result()
-        self.assertAllClose(result["change"], sums[0] / sums[2], rtol=1e-5)
-        self.assertAllClose(result["variance"], sums[1] / sums[2], rtol=1e-5)
+        self.assertAllClose(result["change"], sums[0] / sums[2], rtol=1e-4)
+        self.assertAllClose(result["variance"], sums[1] / sums[2], rtol=1e-4)
         report = metric.report()
         self.assertAllClose(report["change"].value, result["change"])
         self.assertEqual(
@@ -70,13 +70,6 @@ class StillnessTest(TestCase):
                 "crop": None,
             },
         )
-
-    def test_as_still_as_the_source(self):
-        photos = np.repeat(noise(1, 1, 4, 4, 3), 3, axis=1)
-        metric = Stillness(threshold=0.0)
-        metric.update_state(photos, -photos)
-        self.assertEqual(float(metric.result()["change"]), 0.0)
-        self.assertEqual(float(metric.result()["variance"]), 0.0)
 
     def test_threshold(self):
         # Two levels of 8 bits are still, three are not.

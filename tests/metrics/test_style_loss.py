@@ -25,14 +25,14 @@ class StyleLossTest(TestCase):
         metric = StyleLoss()
         metric.update_state(comics, made)
         self.assertAllClose(
-            metric.result(), by_numpy(comics, made).mean(), rtol=1e-5
+            metric.result(), by_numpy(comics, made).mean(), rtol=1e-4
         )
         parts = StyleLoss()
         for i in range(3):
             parts.update_state(
                 *([m[i : i + 1] for m in maps] for maps in (comics, made))
             )
-        self.assertAllClose(parts.result(), metric.result(), rtol=1e-6)
+        self.assertAllClose(parts.result(), metric.result(), rtol=1e-5)
 
     def test_one_drawing_for_all(self):
         network = FeatureNetwork((1, 1), (4, 5))
@@ -40,14 +40,14 @@ class StyleLossTest(TestCase):
         one, many = StyleLoss(network), StyleLoss(network)
         one.update_state(drawing, made)
         many.update_state(drawing.repeat(3, axis=0), made)
-        self.assertAllClose(one.result(), many.result(), rtol=1e-5)
+        self.assertAllClose(one.result(), many.result(), rtol=1e-4)
         self.assertEqual(one.report().protocol["pairs"], 3)
 
     def test_half_precision_does_not_overflow(self):
         maps = np.full((1, 16, 16, 2), 400.0, "float16")
         metric = StyleLoss()
         metric.update_state([maps], [2 * maps])
-        self.assertAllClose(metric.result(), (3 * 400.0**2) ** 2, rtol=1e-5)
+        self.assertAllClose(metric.result(), (3 * 400.0**2) ** 2, rtol=1e-4)
 
     def test_weights(self):
         made = [noise(2, 4, 4, 3)]
@@ -55,7 +55,7 @@ class StyleLossTest(TestCase):
         metric.update_state([noise(1, 4, 4, 3, seed=1)], made, np.array([1, 0]))
         alone = StyleLoss()
         alone.update_state([noise(1, 4, 4, 3, seed=1)], [made[0][:1]])
-        self.assertAllClose(metric.result(), alone.result(), rtol=1e-6)
+        self.assertAllClose(metric.result(), alone.result(), rtol=1e-5)
 
     def test_errors(self):
         maps = noise(1, 2, 2, 3)

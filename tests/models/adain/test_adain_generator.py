@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from keras_comic.metrics import luminance_ssim
+from keras_comic.layers import structural_similarity
 from keras_comic.metrics import style_distance
 from keras_comic.models import AdaINGenerator
 from keras_comic.models import FeatureNetwork
@@ -274,7 +274,7 @@ class StrengthTest(TestCase):
         style = generator.encode_style(self.drawings)
         half = self.stylized(generator, style, 0.5)
         full = self.stylized(generator, style, 1.0)
-        target = self.numpy(luminance_ssim(half, self.photos))
+        target = self.numpy(structural_similarity(half, self.photos))
 
         def blend(share):
             share = share[:, None, None, None].astype("float32")
@@ -284,10 +284,12 @@ class StrengthTest(TestCase):
         low, high = np.zeros(len(target)), np.ones(len(target))
         for _ in range(16):
             share = (low + high) / 2.0
-            similarity = self.numpy(luminance_ssim(blend(share), self.photos))
+            similarity = self.numpy(
+                structural_similarity(blend(share), self.photos)
+            )
             low = np.where(similarity > target, share, low)
             high = np.where(similarity > target, high, share)
-        similarity = self.numpy(luminance_ssim(blend(low), self.photos))
+        similarity = self.numpy(structural_similarity(blend(low), self.photos))
         self.assertAllClose(similarity, target, atol=1e-3, rtol=0.0)
         ours = self.style_distances(half)
         blended = self.style_distances(blend(low))
