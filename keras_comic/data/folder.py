@@ -16,13 +16,10 @@ class FolderPairs(keras.utils.PyDataset):
     """Endless batches of photos and of drawings, without TensorFlow.
 
     The batches of `style_transfer_dataset`, made by Pillow and NumPy from the
-    files themselves, for machines that have another Keras backend only.
-    Batch `k` depends on the arguments and on `k` alone, however many workers
-    make them. A file that cannot be read is left out with a warning, and
-    another comes in its place, up to 10 times each for photos and drawings
-    (a `PhotoFolder` or `DrawingFolder` can allow more). Pass `steps_per_epoch`
-    and `shuffle=False` to `fit`, of a model that is built: with several
-    workers, Keras on JAX spends the first batch on building it.
+    files themselves, for other backends of Keras. Batch `k` depends on the
+    arguments and on `k` alone, however many workers make them. Pass
+    `steps_per_epoch` and `shuffle=False` to `fit`, of a model that is built:
+    with several workers, Keras on JAX spends the first batch on building it.
 
     Args:
         photos: `PhotoFolder`, or a folder or a list of folders for one.

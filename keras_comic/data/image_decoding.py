@@ -11,13 +11,13 @@ from keras_comic.data.image_formats import MAX_SIDE
 
 # Bytes in which the header is looked for.
 HEAD_BYTES = 4096
-# First bytes of each format; `None` stands for any byte.
+# What each format begins with: for each of its kinds, places and bytes.
 SIGNATURES = {
-    "JPEG": [b"\xff\xd8\xff"],
-    "PNG": [b"\x89PNG\r\n\x1a\n"],
-    "GIF": [b"GIF87a", b"GIF89a"],
-    "BMP": [b"BM"],
-    "WEBP": [[*b"RIFF", *[None] * 4, *b"WEBP"]],
+    "JPEG": [[(0, b"\xff\xd8\xff")]],
+    "PNG": [[(0, b"\x89PNG\r\n\x1a\n")]],
+    "GIF": [[(0, b"GIF87a")], [(0, b"GIF89a")]],
+    "BMP": [[(0, b"BM")]],
+    "WEBP": [[(0, b"RIFF"), (8, b"WEBP")]],
 }
 
 
@@ -67,10 +67,9 @@ def decode_image(contents, max_pixels=MAX_PIXELS, formats=None):
                 f"Received: {unknown}"
             )
         names = [name for name in names if name in formats]
-    signatures, numbers = _signatures(names)
-    first = _head(contents, signatures.shape[1])
-    matches = tf.reduce_all((first == signatures) | (signatures < 0), axis=1)
-    index = tf.gather(numbers, tf.argmax(matches))
+    head = _head(contents, 16)
+    matches = [_begins(head, name) for name in names]
+    index = tf.argmax(tf.stack([*matches, True]), output_type=tf.int32)
     branches = [
         functools.partial(_branch(name, max_pixels), contents) for name in names
     ]
@@ -171,21 +170,13 @@ def _checked(checks):
     return tf.control_dependencies([op for op in ops if op is not None])
 
 
-def _signatures(names):
-    """Returns all signatures, one a row, -1 where any byte will do."""
-    rows, numbers = [], []
-    for number, name in enumerate(names):
-        for signature in SIGNATURES[name]:
-            row = np.full(16, -1, "int64")
-            row[: len(signature)] = [
-                -1 if byte is None else byte for byte in signature
-            ]
-            rows.append(row)
-            numbers.append(number)
-    # Whatever no other row fits.
-    rows.append(np.full(16, -1, "int64"))
-    numbers.append(len(names))
-    return np.stack(rows), np.array(numbers, "int32")
+def _begins(head, name):
+    return tf.reduce_any(
+        [
+            tf.reduce_all([_matches(head, *part) for part in parts])
+            for parts in SIGNATURES[name]
+        ]
+    )
 
 
 def _matches(head, offset, value):

@@ -26,13 +26,6 @@ def list_images(folder):
     Raises:
         FileNotFoundError: If there is no such folder.
         ValueError: If `folder` is a file, or holds no image.
-
-    Example:
-
-    >>> keras_comic.data.list_images("no_such_folder")
-    Traceback (most recent call last):
-    ...
-    FileNotFoundError: There is no such folder. Received: folder=no_such_folder
     """
     folder = path_of(folder)
     paths = walk_files(folder)

@@ -94,13 +94,6 @@ def read_image(path, max_pixels=MAX_PIXELS):
         ImageError: If the file is not an image, is broken or too large. It
             is a `ValueError` and has a `reason`.
         OSError: If a URL cannot be reached.
-
-    Example:
-
-    >>> keras_comic.data.read_image("no_such_file.jpg")
-    Traceback (most recent call last):
-    ...
-    FileNotFoundError: There is no such file. Received: path=no_such_file.jpg
     """
     return np.asarray(open_image(path, max_pixels=max_pixels).image)
 

@@ -40,9 +40,8 @@ def read_frames(path, every=1, scene_cuts=False):
     early gives all that can be read and then raises.
 
     With `scene_cuts`, one frame of each scene is given: the sharpest of a few
-    that lie evenly over the middle half of the scene. Hard cuts are found;
-    fades and dissolves are not. At most 11 decoded frames are held at a
-    time, however long the scene.
+    from the middle half of the scene. Hard cuts are found; fades and
+    dissolves are not.
 
     Args:
         path: String or path of a video file.
@@ -62,13 +61,6 @@ def read_frames(path, every=1, scene_cuts=False):
             installed.
         ValueError: If an argument is out of its range. A `VideoError`, which
             has a `reason`, if the file is not a video or cannot be read.
-
-    Example:
-
-    >>> keras_comic.data.read_frames("no_such_video.mp4")
-    Traceback (most recent call last):
-    ...
-    FileNotFoundError: There is no such file. Received: path=no_such_video.mp4
     """
     path = _check_file(path)
     _check_positive("every", every)
@@ -126,13 +118,6 @@ def read_clips(
             sequence, or an image of it cannot be read. A `VideoError`, which
             has a `reason`, if the file is not a video or cannot be read to
             its end; the clips before come first.
-
-    Example:
-
-    >>> keras_comic.data.read_clips("no_such_video.mp4", num_frames=4)
-    Traceback (most recent call last):
-    ...
-    FileNotFoundError: There is no such file. Received: path=no_such_video.mp4
     """
     is_folder = os.path.isdir(path)
     path = Path(path) if is_folder else _check_file(path)
