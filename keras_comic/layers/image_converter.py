@@ -15,17 +15,20 @@ def to_float(pixels):
     return ops.cast(pixels, "float32") / 127.5 - 1.0
 
 
-def to_pixels(images):
-    """Converts `[-1, 1]` to float32 `[0, 255]`, clipped, not rounded.
+def to_pixels(images, clip=True):
+    """Converts `[-1, 1]` to float32 `[0, 255]`, not rounded.
 
     Args:
         images: Float tensor of any shape.
+        clip: Boolean. Clips values outside the range; a network that is
+            trained through the result needs their gradients, and `False`.
+            Defaults to `True`.
 
     Returns:
         Float32 of the same shape, in `[0, 255]`.
     """
     pixels = (ops.cast(images, "float32") + 1.0) * 127.5
-    return ops.clip(pixels, 0.0, 255.0)
+    return ops.clip(pixels, 0.0, 255.0) if clip else pixels
 
 
 def to_uint8(images):

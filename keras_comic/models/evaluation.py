@@ -14,6 +14,7 @@ from keras_comic import presets
 from keras_comic.data import list_images
 from keras_comic.data import read_image
 from keras_comic.data.contact_sheet import save_contact_sheet
+from keras_comic.layers import to_float
 from keras_comic.models.features.evaluation_network import (
     load_evaluation_network,
 )
@@ -465,7 +466,7 @@ def _stylize(generator, style, batch, named, crops, meter, shown):
 
 
 def _as_inputs(pictures):
-    inputs = pictures.astype("float32") / 127.5 - 1.0
+    inputs = to_float(pictures)
     return keras.ops.convert_to_tensor(inputs)
 
 

@@ -6,6 +6,8 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_comic.layers import to_pixels
+
 VGG19_CONVOLUTIONS = (2, 2, 4, 4, 4)
 # What `weights` may say instead of a file: Keras's class, and the deepest
 # convolution that is taken of it.
@@ -154,7 +156,7 @@ class FeatureNetwork(keras.Model):
             )
         x = ops.cast(images, "float32")
         if self.normalization == "caffe":
-            x = ops.flip((x + 1.0) * 127.5, axis=-1)
+            x = ops.flip(to_pixels(x, clip=False), axis=-1)
             x = x - ops.convert_to_tensor(IMAGENET_MEAN_BGR, dtype="float32")
             x = ops.cast(x, self.compute_dtype)
         else:

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_comic.layers import to_pixels
 from keras_comic.models.features.frozen_graph import read_frozen_graph
 from keras_comic.models.features.torch_weights import read_torch_weights
 
@@ -331,7 +332,7 @@ class InceptionFeatures(keras.Model):
 
     def _activations(self, images):
         """Yields the layers one by one, computing no further than asked."""
-        x = _resize((ops.cast(images, "float32") + 1.0) * 127.5)
+        x = _resize(to_pixels(images, clip=False))
         x = ops.cast((x - 128.0) / 128.0, self.compute_dtype)
         remaining = iter(self.convolutions)
         for entry in STEM:

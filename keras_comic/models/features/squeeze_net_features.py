@@ -7,6 +7,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_comic.layers import to_pixels
 from keras_comic.models.features.feature_network import IMAGENET_MEAN_BGR
 
 SQUEEZE_FILTERS = (16, 16, 32, 32, 48, 48, 64, 64)
@@ -129,7 +130,7 @@ class SqueezeNetFeatures(keras.Model):
                 f"`layers` must be among {self.layer_names}. "
                 f"Received: layers={wanted}, where {unknown} are not"
             )
-        x = ops.flip((ops.cast(images, "float32") + 1.0) * 127.5, axis=-1)
+        x = ops.flip(to_pixels(images, clip=False), axis=-1)
         x = x - ops.convert_to_tensor(IMAGENET_MEAN_BGR, dtype="float32")
         x = self.first(ops.cast(x, self.compute_dtype))
         features = {}
