@@ -65,11 +65,7 @@ class ContentReview:
     """
 
     def __init__(self, classifier, timeout=10.0):
-        if not callable(classifier) or isinstance(classifier, type):
-            raise TypeError(
-                "`classifier` must be a function of a batch of pictures. "
-                f"Received: classifier={classifier!r}"
-            )
+        _check_classifier(classifier)
         if not 0 < timeout < math.inf:
             raise ValueError(
                 "`timeout` must be a positive number. "
@@ -195,19 +191,22 @@ def load_classifier(name):
     if "" not in sys.path:
         sys.path.insert(0, "")
     try:
-        classifier = getattr(
-            importlib.import_module(module_name), function_name
-        )
+        module = importlib.import_module(module_name)
+        classifier = getattr(module, function_name)
     except (ImportError, AttributeError) as error:
         raise ImportError(
             f"The content classifier {name!r} cannot be imported: {error}"
         ) from error
+    _check_classifier(classifier)
+    return classifier
+
+
+def _check_classifier(classifier):
     if not callable(classifier) or isinstance(classifier, type):
         raise TypeError(
-            "A content classifier must be a function of a batch of pictures. "
-            f"Received: {name!r}, {classifier!r}"
+            "`classifier` must be a function of a batch of pictures. "
+            f"Received: classifier={classifier!r}"
         )
-    return classifier
 
 
 def check_is_reviewed(host, content_review, without_content_review=False):

@@ -133,29 +133,12 @@ def _parse(body):
     try:
         document = orjson.loads(body)
     except orjson.JSONDecodeError as error:
-        if b"NaN" not in body and b"Infinity" not in body:
-            raise _parse_error(error.msg, error.pos) from error
-        # TensorFlow Serving takes these, beyond the standard.
-        document = _parse_with_nan(body)
+        raise invalid(
+            f"JSON Parse error: {error.msg} at offset: {error.pos}"
+        ) from error
     if not isinstance(document, dict):
         raise invalid(f"JSON Value: {_text(document)} Is not object")
     return document
-
-
-def _parse_with_nan(body):
-    try:
-        return json.loads(body.decode())
-    except json.JSONDecodeError as error:
-        raise _parse_error(error.msg, error.pos) from error
-    except RecursionError as error:
-        raise _parse_error("nested too deeply", 0) from error
-    except ValueError as error:
-        # Bytes that are not UTF-8, and integers of thousands of digits.
-        raise _parse_error(str(error), 0) from error
-
-
-def _parse_error(message, position):
-    return invalid(f"JSON Parse error: {message} at offset: {position}")
 
 
 def _read_rows(document, dtypes):
@@ -253,8 +236,23 @@ def _to_array(value, dtype):
         if list not in kinds:
             break
         sizes = set(map(len, level)) if len(kinds) == 1 else ()
-        if len(sizes) != 1 or len(shape) == _MAX_RANK:
-            raise _shape_error(value)
+        if len(shape) == _MAX_RANK:
+            raise invalid(
+                f"Encountered list at unexpected level: {_MAX_RANK} expected "
+                f"< {_MAX_RANK}"
+            )
+        if len(kinds) > 1:
+            other = next(v for v in level if not isinstance(v, list))
+            raise invalid(
+                f"JSON Value: {_text(other)} found at incorrect level: "
+                f"{len(shape) + 1} in the JSON DOM"
+            )
+        sizes = sorted(set(map(len, level)))
+        if len(sizes) > 1:
+            raise invalid(
+                f"Encountered list at unexpected size: {sizes[0]} at level: "
+                f"{len(shape)} expected size: {sizes[-1]}"
+            )
         shape.extend(sizes)
         level = list(itertools.chain.from_iterable(level))
         if not level:
@@ -266,40 +264,6 @@ def _to_array(value, dtype):
             wrong = next(v for v in level if not 0 <= v <= 255)
             raise _type_error(wrong, dtype) from error
     return _convert(level, kinds, dtype).reshape(shape)
-
-
-def _shape_error(value):
-    """Makes the error of nested lists that differ in size or depth."""
-    shape, inner = [], value
-    while isinstance(inner, list) and len(shape) < _MAX_RANK:
-        shape.append(len(inner))
-        inner = inner[0] if inner else None
-    return invalid(
-        _find_difference(value, 0, shape)
-        or "The lists are not of equal sizes and depths."
-    )
-
-
-def _find_difference(value, level, shape):
-    if not isinstance(value, list):
-        if level == len(shape):
-            return None
-        return (
-            f"JSON Value: {_text(value)} found at incorrect level: "
-            f"{level + 1} in the JSON DOM. Expected at level: {len(shape)}"
-        )
-    if level == len(shape):
-        return (
-            f"Encountered list at unexpected level: {level} expected < "
-            f"{len(shape)}"
-        )
-    if len(value) != shape[level]:
-        return (
-            f"Encountered list at unexpected size: {len(value)} at level: "
-            f"{level} expected size: {shape[level]}"
-        )
-    differences = (_find_difference(v, level + 1, shape) for v in value)
-    return next(filter(None, differences), None)
 
 
 def _convert(values, kinds, dtype):

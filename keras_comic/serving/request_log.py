@@ -8,7 +8,6 @@ import json
 import logging
 import re
 import sys
-import traceback
 import uuid
 
 LOGGER = logging.getLogger("keras_comic.serving")
@@ -131,9 +130,7 @@ class JSONFormatter(logging.Formatter):
             **getattr(record, "fields", {}),
         }
         if record.exc_info:
-            line["exception"] = "".join(
-                traceback.format_exception(*record.exc_info)
-            )
+            line["exception"] = self.formatException(record.exc_info)
         return json.dumps(line)
 
 

@@ -143,11 +143,8 @@ class Servable:
             extra = ",".join(sorted(inputs.keys() - infos.keys()))
             missing = ",".join(sorted(infos.keys() - inputs.keys()))
             raise invalid(
-                "input size does not match signature: "
-                f"{len(inputs)}!={len(infos)} "
-                f"len({{{','.join(sorted(inputs))}}}) != "
-                f"len({{{','.join(sorted(infos))}}}). Sent extra: "
-                f"{{{extra}}}. Missing but required: {{{missing}}}."
+                f"input size does not match signature. Sent extra: {{{extra}}}."
+                f" Missing but required: {{{missing}}}."
             )
         inputs = {
             name: _checked_array(name, np.asarray(inputs[name]), info)

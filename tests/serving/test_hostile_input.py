@@ -213,17 +213,6 @@ class HostileInputTest(ServerChecks, TestCase):
         # They are not all refused at the door.
         self.assertLessEqual({200, 400, 404, 405, 415}, statuses)
 
-    @pytest.mark.slow
-    def test_large_requests(self):
-        requests = [
-            request
-            for request in hostile_requests(800, seed=5)
-            if len(request.body) >= MEBIBYTE
-        ]
-        counts, faults, _ = send_all(self.address, requests)
-        self.assert_no_faults(faults)
-        self.assertIn(413, {status for _, status in counts})
-
     def test_styles_that_cannot_be_read(self):
         """The bounds of photos hold for the pictures of styles."""
         sender = Sender(self.address)
@@ -385,19 +374,6 @@ class HostileInputTest(ServerChecks, TestCase):
         self.assert_no_faults(faults)
         self.assertNotIn(b"made_up", get(self.address, "/metrics"))
 
-    def test_one_after_the_other(self):
-        """Requests that are sent before the answers are read."""
-        body = GOOD_REQUESTS[0].body
-        request = (
-            f"POST {PATH} HTTP/1.1\r\nHost: x\r\n"
-            f"Content-Length: {len(body)}\r\n\r\n"
-        ).encode() + body
-        last = request.replace(b"Host: x", b"Host: x\r\nConnection: close", 1)
-        with self.connect(20.0) as connection:
-            connection.sendall(request * 20 + last)
-            statuses = self.assert_is_http(read_all(connection), "many")
-        self.assertEqual(statuses, [200] * 21)
-
     def test_clients_that_go(self):
         """Connections that are dropped in the middle leave nothing behind."""
         body = GOOD_REQUESTS[3].body
@@ -426,45 +402,6 @@ class HostileInputTest(ServerChecks, TestCase):
         while metric(self.address, "keras_comic_queue_requests"):
             self.assertLess(time.monotonic(), end)
             time.sleep(0.05)
-
-    def test_answers_do_not_wait(self):
-        """Nagle's algorithm would hold a body until headers are confirmed.
-
-        That takes the other end 40 ms, for every answer but the first.
-        """
-        with self.connect() as connection:
-            request = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
-            seconds = []
-            for _ in range(20):
-                start = time.monotonic()
-                connection.sendall(request)
-                received = b""
-                while not received.endswith(b"}"):
-                    received += connection.recv(2**16)
-                seconds.append(time.monotonic() - start)
-        # Other work on the machine delays some, but not all.
-        self.assertLess(min(seconds[5:]), 0.035)
-
-    def test_answers_that_nobody_reads(self):
-        body = GOOD_REQUESTS[0].body
-        request = (
-            f"POST {PATH} HTTP/1.1\r\nHost: x\r\n"
-            f"Content-Length: {len(body)}\r\n\r\n"
-        ).encode() + body
-        with self.connect() as connection:
-            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
-            connection.setblocking(False)
-            sent = 0
-            # Until the server takes no more; it may not take without end.
-            for _ in range(5000):
-                try:
-                    sent += connection.send(request)
-                except BlockingIOError:
-                    break
-                except OSError:
-                    break
-            self.assertLess(sent, 5000 * len(request))
-            self.assert_answers(self.address)
 
 
 def read_all(connection, after=None):

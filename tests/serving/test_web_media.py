@@ -1,5 +1,4 @@
 import io
-import os
 
 from PIL import Image
 
@@ -64,12 +63,6 @@ class MediaKindTest(TestCase):
             MediaError, "^large.jpg has 0.3 MB, and this page takes 0.25 MB"
         ):
             media_kind(path, MediaLimits(max_upload_mb=0.25))
-
-    def test_broken_gif_is_left_to_the_reader(self):
-        path = self.write("broken.gif", b"GIF89a" + bytes(3))
-        self.assertEqual(media_kind(path, LIMITS), PHOTO)
-        with self.assertRaisesRegex(MediaError, "^broken.gif cannot be used"):
-            read_photo(path, LIMITS)
 
 
 class ReadPhotoTest(TestCase):
@@ -147,33 +140,6 @@ class OpenClipTest(TestCase):
             "most. Cut it, or use",
         ):
             open_clip(self.path, MediaLimits(max_seconds=1.0))
-
-    def test_too_many_frames(self):
-        self.save(num_frames=120, frame_rate=240)
-        with self.assertRaisesRegex(
-            MediaError, "^clip.mp4 has 120 frames, and this page takes 30"
-        ):
-            open_clip(self.path, MediaLimits(max_seconds=0.5))
-
-    def test_not_a_video(self):
-        self.path.write_bytes(os.urandom(2000))
-        with self.assertRaises(MediaError) as raised:
-            open_clip(self.path, LIMITS)
-        text = str(raised.exception)
-        self.assertRegex(text, "^clip.mp4 cannot be used: ")
-        self.assertIn("Pictures are read as JPEG", text)
-        self.assertNotIn(str(self.path.parent), text)
-
-    def test_animation(self):
-        path = self.path.with_suffix(".gif")
-        write_frames(photos(4, 32, 40, 3), path, frame_rate=10)
-        frames, _ = open_clip(path, LIMITS)
-        self.assertEqual(len(list(frames)), 4)
-        write_frames(photos(20, 32, 40, 3), path, frame_rate=5)
-        with self.assertRaisesRegex(
-            MediaError, "^clip.gif has 20 frames, and this page takes 5 at"
-        ):
-            open_clip(path, MediaLimits(max_seconds=1.0))
 
 
 class MediaLimitsTest(TestCase):
