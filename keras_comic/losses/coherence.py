@@ -36,9 +36,6 @@ def motion_consistency_loss(comics, moved_comics, valid=None):
         Float32 `(batch,)`, at least 0, in the unit of the pixels; 0 for a
         picture without a valid pixel.
 
-    Raises:
-        ValueError: If the shapes differ.
-
     Example:
 
     >>> comics = np.zeros((1, 4, 4, 3), "float32")
@@ -93,10 +90,6 @@ class CoherencePreservingLoss(keras.layers.Layer):
     Returns:
         Float32 `(batch,)`, cross-entropy in nats, the mean of the levels;
         `log(8 * num_anchors)` by chance.
-
-    Raises:
-        ValueError: If an argument is out of its range, or the two lists do
-            not agree.
 
     Example:
 

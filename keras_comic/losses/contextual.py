@@ -6,7 +6,7 @@ from keras_comic.losses.samples import float32
 
 
 def contextual_loss(features, target_features, bandwidth=0.5):
-    """How little of the target's features is found again, wherever it lies.
+    """Measures how much of the target's features is not found again.
 
     With `x_i` and `y_j` the features of the positions of both sides, less the
     mean of all `y`, and `d_ij` one minus their cosine:
@@ -31,9 +31,6 @@ def contextual_loss(features, target_features, bandwidth=0.5):
         Float32 `(batch,)`, at least 0; 0 if each feature of the target has its
         own likeness, at most the logarithm of the target's positions.
 
-    Raises:
-        ValueError: If `bandwidth` is not positive, or the channels differ.
-
     Example:
 
     >>> features = np.random.normal(size=(1, 8, 8, 16)).astype("float32")
@@ -44,7 +41,7 @@ def contextual_loss(features, target_features, bandwidth=0.5):
 
     Reference:
         - [Mechrez et al., 2018](https://arxiv.org/abs/1803.02077), equations 1
-          to 5; no differences.
+          to 5.
     """
     if not bandwidth > 0.0:
         raise ValueError(
@@ -86,9 +83,6 @@ def patch_style_loss(features, target_features, patch_size=3):
 
     Returns:
         Float32 `(batch,)`, at least 0, in the features' unit squared.
-
-    Raises:
-        ValueError: If `patch_size` is not positive, or the channels differ.
 
     Example:
 

@@ -49,9 +49,6 @@ def perceptual_distance(features_list, target_list, heads=None):
         Float32 `(batch,)`, at least 0, unitless; without heads at most 2 a
         layer.
 
-    Raises:
-        ValueError: If the lists are empty or do not fit together.
-
     Example:
 
     >>> features = np.abs(np.random.normal(size=(1, 32, 32, 4)))
@@ -105,10 +102,6 @@ def load_perceptual_heads(path, network="vgg"):
     Returns:
         List of float32 NumPy arrays `(channels,)`, at least 0, one for each
         layer of `PERCEPTUAL_LAYERS[network]`.
-
-    Raises:
-        FileNotFoundError: If the file does not exist.
-        ValueError: If it holds no heads of this network, or negative ones.
 
     Example:
 

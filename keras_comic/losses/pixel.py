@@ -25,12 +25,6 @@ def total_variation_loss(images):
     Returns:
         Float32 `(batch,)`, at least 0, in the unit of the pixels.
 
-    Example:
-
-    >>> flat = np.ones((1, 32, 32, 3), "float32")
-    >>> float(keras_comic.losses.total_variation_loss(flat)[0])
-    0.0
-
     Reference:
         - [Rudin, Osher and Fatemi, 1992](
           https://doi.org/10.1016/0167-2789%2892%2990242-F), in its
@@ -58,16 +52,6 @@ def structure_loss(images, targets):
     Returns:
         Float32 `(batch,)` in `[0, 2]`; 0 for equal luminance.
 
-    Raises:
-        ValueError: If a side is shorter than 11 pixels.
-
-    Example:
-
-    >>> images = np.random.uniform(-1, 1, (1, 32, 32, 3)).astype("float32")
-    >>> loss = keras_comic.losses.structure_loss(images, images)
-    >>> abs(float(loss[0])) < 1e-5
-    True
-
     Reference:
         - [Wang et al., 2004](https://doi.org/10.1109/TIP.2003.819861).
     """
@@ -91,13 +75,6 @@ def edge_aware_smoothness_loss(images, guides, edge_weight=10.0):
 
     Returns:
         Float32 `(batch,)`, at least 0, in the unit of the pixels.
-
-    Example:
-
-    >>> flat = np.ones((1, 32, 32, 3), "float32")
-    >>> loss = keras_comic.losses.edge_aware_smoothness_loss(flat, flat)
-    >>> float(loss[0])
-    0.0
 
     Reference:
         - [Godard et al., 2017](https://arxiv.org/abs/1609.03677), equation 3,
@@ -139,12 +116,6 @@ def tone_loss(images, targets, size=8, epsilon=1e-2):
 
     Returns:
         Float32 `(batch,)`, at least 0; about 2 for unrelated images.
-
-    Example:
-
-    >>> images = np.random.uniform(-1, 1, (1, 32, 32, 3)).astype("float32")
-    >>> float(keras_comic.losses.tone_loss(images, images)[0])
-    0.0
     """
     weights = ops.convert_to_tensor(LUMINANCE_WEIGHTS, dtype="float32")
 
@@ -174,17 +145,6 @@ def edge_loss(images, targets):
 
     Returns:
         Float32 `(batch,)`, at least 0, in luminance per pixel.
-
-    Raises:
-        ValueError: If the shapes differ.
-
-    Example:
-
-    >>> images = np.random.uniform(-1, 1, (1, 32, 32, 3)).astype("float32")
-    >>> float(keras_comic.losses.edge_loss(images, images)[0])
-    0.0
-    >>> float(keras_comic.losses.edge_loss(images, -images)[0]) < 1e-6
-    True
     """
     check_same_shape(images, targets, "images", "targets")
     difference = _edge_strength(images) - _edge_strength(targets)

@@ -1,4 +1,4 @@
-"""What the losses share: dtype, means of samples, checks of shapes."""
+"""Helpers of the losses: dtype, means of samples, checks of shapes."""
 
 from keras import ops
 

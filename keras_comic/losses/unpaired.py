@@ -20,9 +20,6 @@ def cycle_loss(images, cycled_images):
     Returns:
         Float32 `(batch,)`, at least 0, in the unit of the pixels.
 
-    Raises:
-        ValueError: If the shapes differ.
-
     Example:
 
     >>> images = np.ones((1, 32, 32, 3), "float32")
@@ -50,9 +47,6 @@ def identity_loss(images, mapped_images):
 
     Returns:
         Float32 `(batch,)`, at least 0, in the unit of the pixels.
-
-    Raises:
-        ValueError: If the shapes differ.
 
     Example:
 

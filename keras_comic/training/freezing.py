@@ -23,9 +23,6 @@ def freeze_layers(network, names):
         List of strings, the paths of the layers that were frozen, each with
         all that is in it.
 
-    Raises:
-        ValueError: If a name fits no layer.
-
     Example:
 
     >>> discriminator = keras_comic.models.PatchDiscriminator(4)

@@ -40,10 +40,6 @@ class ImagePool(keras.layers.Layer):
     Returns:
         Float32, of the shape of `images`, without a gradient.
 
-    Raises:
-        ValueError: If `pool_size` is negative, or the sides of the images are
-            not known or change.
-
     Example:
 
     >>> pool = keras_comic.training.ImagePool(pool_size=2, seed=1)

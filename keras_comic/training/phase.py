@@ -31,10 +31,6 @@ class Phase:
             next. Defaults to `1`.
         repeats: Integer > 0. Updates in one training step. Defaults to `1`.
 
-    Raises:
-        ValueError: If `every` or `repeats` is not a positive integer, or
-            there are no networks.
-
     Example:
 
     >>> phase = keras_comic.training.Phase(

@@ -15,9 +15,6 @@ class LinearDecay(keras.optimizers.schedules.LearningRateSchedule):
         constant_steps: Integer >= 0. Steps with this rate.
         decay_steps: Integer > 0. Steps from there down to 0, where it stays.
 
-    Raises:
-        ValueError: If a number is out of its range.
-
     Example:
 
     >>> rate = keras_comic.training.LinearDecay(0.2, 100, 100)
@@ -64,9 +61,6 @@ class WarmUp(keras.optimizers.schedules.LearningRateSchedule):
         schedule: A Keras learning rate schedule, or a float > 0 for a constant
             rate.
         warmup_steps: Integer > 0. Steps until the schedule begins.
-
-    Raises:
-        ValueError: If a number is out of its range.
 
     Example:
 

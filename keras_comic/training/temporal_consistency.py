@@ -36,9 +36,6 @@ class TemporalConsistency(keras.layers.Layer):
         **kwargs: Keyword arguments of `keras.layers.Layer`; `dtype` has no
             effect, it is float32.
 
-    Raises:
-        ValueError: If `motion` is unknown.
-
     Example:
 
     >>> consistency = keras_comic.training.TemporalConsistency("shift")

@@ -47,18 +47,6 @@ class BestCheckpoint(StepCallback):
             to `None`, the only one.
         higher_is_better: Boolean. Defaults to `False`, as for KID, FID and
             distances.
-
-    Raises:
-        TypeError: If `evaluate` is not callable.
-        ValueError: If `every` is not positive.
-
-    Example:
-
-    >>> best = keras_comic.training.BestCheckpoint(
-    ...     "runs/ink", lambda generator: 0.5, every=1000
-    ... )
-    >>> best.best is None
-    True
     """
 
     def __init__(
@@ -130,11 +118,6 @@ class BestCheckpoint(StepCallback):
         Returns:
             Dict of the `step`, the `name` and `value` of the metric and its
             `protocol` (a dict or `None`).
-
-        Raises:
-            FileNotFoundError: If no evaluation was finite yet.
-            ValueError: If the weights are of another generator, or the file is
-                damaged.
         """
         path = self.folder / WEIGHTS_FILE
         if not path.is_file():
@@ -203,20 +186,6 @@ def metric_evaluation(metric, inputs, comics, batch_size=8):
         Callable. Takes a generator; gives a `MetricResult`, or a dict of them
         if the metric has several numbers. Where one is not finite it gives a
         dict of plain floats.
-
-    Raises:
-        ValueError: If `batch_size` is not positive.
-
-    Example:
-
-    >>> def colors(images):
-    ...     return keras.ops.mean(images, axis=(1, 2))
-    >>> photos = np.random.uniform(-1, 1, (4, 32, 32, 3)).astype("float32")
-    >>> evaluate = keras_comic.training.metric_evaluation(
-    ...     keras_comic.metrics.KernelDistance(colors), photos, photos
-    ... )
-    >>> evaluate(lambda images, training: images).value < 0
-    True
     """
     if batch_size < 1:
         raise ValueError(

@@ -27,15 +27,6 @@ class LossPlot(StepCallback):
         folder: Path of the folder for both files; made if needed.
         every: Integer > 0. Training steps between two rows. Defaults to
             `100`.
-
-    Raises:
-        ValueError: If `every` is not positive.
-
-    Example:
-
-    >>> plot = keras_comic.training.LossPlot("runs/ink", every=50)
-    >>> plot.every
-    50
     """
 
     def __init__(self, folder, every=100):

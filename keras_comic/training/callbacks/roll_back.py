@@ -38,15 +38,6 @@ class RollBack(StepCallback):
         factor: Float in `(0, 1)`. Defaults to `0.5`.
         max_rollbacks: Integer > 0. After so many, the next failure stops the
             training with an error. Defaults to `10`.
-
-    Raises:
-        ValueError: If a number is out of its range.
-
-    Example:
-
-    >>> roll_back = keras_comic.training.RollBack(patience=3)
-    >>> roll_back.num_rollbacks
-    0
     """
 
     def __init__(

@@ -34,20 +34,6 @@ class SampleGrid(StepCallback):
             `500`.
         image_size: Integer >= 32. Side of the photos on the sheet, and for the
             generator, pixels. Defaults to `192`.
-
-    Raises:
-        ValueError: If there is no photo, a photo is not a uint8 picture, or a
-            number is out of its range.
-
-    Example:
-
-    >>> noise = np.random.randint(256, size=(32, 32, 3)).astype("uint8")
-    >>> samples = keras_comic.training.SampleGrid(
-    ...     "samples", [noise], {"ink": noise}, image_size=32
-    ... )
-    >>> generator = keras_comic.AdaINGenerator.light((4, 8, 4, 4), 1, 8)
-    >>> samples.draw(generator).shape
-    (128, 88, 3)
     """
 
     def __init__(self, folder, photos, styles=None, every=500, image_size=192):

@@ -35,17 +35,6 @@ class TensorBoard(StepCallback):
             multiple of `every`. Defaults to `500`.
         alarms: `TrainingAlarms` or `None`; it comes before this callback in
             the list for `fit`. Defaults to `None`.
-
-    Raises:
-        ImportError: If TensorFlow is not installed.
-        ValueError: If `every` is not positive, or `pictures_every` is not a
-            multiple of it.
-
-    Example:
-
-    >>> board = keras_comic.training.TensorBoard("runs/ink/events", every=50)
-    >>> board.every
-    50
     """
 
     def __init__(

@@ -89,19 +89,6 @@ class TrainingAlarms(StepCallback):
         thresholds: Dict of alarm to float, or to `None` for an alarm that
             never rings; alarms left out keep their threshold. Or `None`.
             Defaults to `None`.
-
-    Raises:
-        ValueError: If there are too few inputs or comics, `every` is not
-            positive, or there is no alarm of a name in `thresholds`.
-
-    Example:
-
-    >>> comics = np.random.uniform(-1, 1, (4, 32, 32, 3)).astype("float32")
-    >>> alarms = keras_comic.training.TrainingAlarms(
-    ...     "runs/ink", comics, comics, thresholds={"color_cast": 25.0}
-    ... )
-    >>> alarms.thresholds["color_cast"]
-    25.0
     """
 
     def __init__(

@@ -25,15 +25,6 @@ class TrainingCheckpoint(keras.callbacks.Callback):
         save_every: Integer > 0. Epochs between two checkpoints; the last
             epoch of a `fit` is always saved, also when a callback ends it
             early. Defaults to `1`.
-
-    Raises:
-        ValueError: If `save_every` is not positive.
-
-    Example:
-
-    >>> checkpoint = keras_comic.training.TrainingCheckpoint("runs/ink")
-    >>> checkpoint.save_every
-    1
     """
 
     def __init__(self, folder, save_every=1):
@@ -81,10 +72,6 @@ class TrainingCheckpoint(keras.callbacks.Callback):
 
         Returns:
             Integer, the epochs that are done; 0 without a checkpoint.
-
-        Raises:
-            ValueError: If the checkpoint is of other networks or optimizers,
-                or the file is damaged.
         """
         path = self.folder / FILE
         if not path.is_file():

@@ -20,11 +20,6 @@ class TrainingTime(keras.callbacks.Callback):
     Args:
         folder: Path of the folder for `time.json`; made if needed. Take that
             of the `TrainingCheckpoint`.
-
-    Example:
-
-    >>> keras_comic.training.TrainingTime("runs/ink").seconds
-    0.0
     """
 
     def __init__(self, folder):

@@ -1,4 +1,4 @@
-"""How gradients are taken: one file for each Keras backend."""
+"""Gradients, taken by one file for each Keras backend."""
 
 import keras
 

@@ -45,14 +45,11 @@ class TrainingProgressTest(TestCase):
         self.assertEqual(len(lines), 1)
         self.assertRegex(lines[0], "^step 12/12, ")
 
-    def test_bar(self):
+    def test_on_a_terminal(self):
         shown = self.run_fit(force_terminal=True)
         self.assertIn("step 12/12", shown)
         self.assertIn("pixels", shown)
         self.assertIn("0:00:00 left", shown)
-        # The cursor is hidden, and shown again at the end.
-        self.assertIn("\x1b[?25l", shown)
-        self.assertGreater(shown.rindex("\x1b[?25h"), shown.index("\x1b[?25l"))
 
     def test_a_dataset_of_unknown_length(self):
         progress = TrainingProgress(Console(file=io.StringIO()))
@@ -65,19 +62,6 @@ class TrainingProgressTest(TestCase):
         self.assertRegex(
             progress.describe(), r"^step 6, \S+ steps/s, pixels 0.25$"
         )
-
-    def test_a_fit_that_was_interrupted(self):
-        output = io.StringIO()
-        progress = TrainingProgress(Console(file=output, force_terminal=True))
-        progress.set_params({"epochs": 1, "steps": 2})
-        progress.on_train_begin()
-        # No `on_train_end`; the next `fit` has a bar of its own.
-        progress.on_train_begin()
-        progress.on_epoch_begin(0)
-        progress.on_train_batch_end(0, {})
-        progress.on_train_batch_end(1, {})
-        progress.on_train_end()
-        self.assertIn("step 2/2", output.getvalue())
 
     def test_errors(self):
         with self.assertRaisesRegex(

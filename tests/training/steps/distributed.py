@@ -1,7 +1,7 @@
 """A program that trains on several devices, or as one of several workers.
 
 `python -m tests.training.steps.distributed clipped` prints, as JSON, what some
-steps give on one device and on two virtual ones;
+steps give without a strategy, mirrored on two virtual devices, and on one;
 `python -m tests.training.steps.distributed clipped 0 localhost:4000
 localhost:4001` what they give to the first of two workers. The first argument
 names the optimizers, one of `OPTIMIZERS`.
@@ -123,6 +123,7 @@ if __name__ == "__main__":
         STRATEGIES = [
             tf.distribute.get_strategy(),
             tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]),
+            tf.distribute.MirroredStrategy(["CPU:0"]),
         ]
     results = [train(strategy, sys.argv[1]) for strategy in STRATEGIES]
     print(json.dumps(results))

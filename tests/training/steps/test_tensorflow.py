@@ -47,6 +47,19 @@ class BackendStepTest(TestCase):
 
     # Several devices.
 
+    def test_gradients_are_not_accumulated_by_replicas(self):
+        import tensorflow as tf
+
+        with tf.distribute.MirroredStrategy(["CPU:0"]).scope():
+            gan = make_small_gan()
+            optimizer = keras.optimizers.Adam(gradient_accumulation_steps=2)
+            with self.assertRaisesRegex(
+                ValueError,
+                "cannot be accumulated under a `tf.distribute.Strategy`.*"
+                r"optimizers\['generator'\] with gradient_accumulation_steps=2",
+            ):
+                gan.compile(pair(optimizer))
+
     def start(self, *arguments):
         program = [sys.executable, "-m", "tests.training.steps.distributed"]
         process = subprocess.Popen(
@@ -88,8 +101,10 @@ class BackendStepTest(TestCase):
 
     @pytest.mark.slow
     def test_two_devices_are_as_one(self):
-        one, two = self.results_of(self.start("clipped"))
+        one, two, single = self.results_of(self.start("clipped"))
         self.check_same(two, one)
+        # A strategy of one device is one, too.
+        self.check_same(single, one)
         self.check_copies(two)
         # Something was drawn at all.
         (mean, _) = one["history"]["augmentation_probability"]
@@ -97,8 +112,8 @@ class BackendStepTest(TestCase):
 
     @pytest.mark.slow
     def test_two_devices_in_mixed_precision(self):
-        one, two = self.results_of(self.start("mixed_float16"))
-        for found in (one, two):
+        one, two, single = self.results_of(self.start("mixed_float16"))
+        for found in (one, two, single):
             self.check_skipped(found)
             for values in found["state"].values():
                 self.assertFinite(np.array(values))
@@ -117,7 +132,7 @@ class BackendStepTest(TestCase):
                 free.bind(("localhost", 0))
                 addresses.append(f"localhost:{free.getsockname()[1]}")
         workers = [self.start("clipped", str(i), *addresses) for i in range(2)]
-        (one, _), *pairs = map(
+        (one, *_), *pairs = map(
             self.results_of, (self.start("clipped"), *workers)
         )
         for (found,) in pairs:
