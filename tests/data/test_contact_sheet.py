@@ -83,13 +83,6 @@ class ContactSheetTest(TestCase):
             self.assertAllClose(columns.mean(), 31.5, atol=0.5)
             self.assertEqual(set(np.unique(tile[~inside])), {232})
 
-    def test_large_and_empty_groups(self):
-        image = photos(32, 32, 3)
-        groups = {"a": [(str(n), image) for n in range(5)], "b": []}
-        whole, cut = self.draw(groups), self.draw(groups, most=2)
-        self.assertEqual(len(whole) - len(cut), 2 * (32 + LABELS))
-        self.assertEqual(len(self.draw({})), 2 * GAP + HEADING)
-
     def test_any_label(self):
         # Warnings are errors here.
         image = photos(32, 32, 3)

@@ -1,5 +1,3 @@
-import pickle
-
 import numpy as np
 
 from keras_comic.data.file_reader import FileReader
@@ -50,19 +48,3 @@ class FileReaderTest(TestCase):
                 ValueError, "More than 2 cannot be read: remove or repair them"
             ):
                 self.read(reader, 6)
-
-    def test_a_label_without_a_good_file(self):
-        for path in self.paths[::2]:
-            path.unlink()
-        reader = FileReader(self.paths, self.labels, "photos", 5)
-        with self.assertWarns(UserWarning):
-            with self.assertRaisesRegex(
-                ValueError, r"No file of a label can be read. .*4\.png"
-            ):
-                self.read(reader, 6)
-
-    def test_pickles(self):
-        # As for the processes of a `keras.utils.PyDataset`.
-        reader = FileReader(self.paths, self.labels, "photos", 2)
-        copy = pickle.loads(pickle.dumps(reader))
-        self.assertEqual(self.read(copy, 6), self.read(reader, 6))

@@ -8,9 +8,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_comic.data.drawing_folder import DrawingFolder
 from keras_comic.data.folder import FolderPairs
-from keras_comic.data.photo_folder import PhotoFolder
 from tests.data.pictures import save_noise
 from tests.test_case import ROOT
 from tests.test_case import TestCase
@@ -97,15 +95,6 @@ class FolderPairsTest(TestCase):
         expected = sums.reshape(3, 2).sum(axis=1)
         self.assertAllClose(totals[0], expected, rtol=1e-4)
         self.assertAllClose(totals[1], expected, rtol=1e-4)
-
-    def test_folders_made_beforehand(self):
-        photos = PhotoFolder(self.photos, zoom=(1.0, 1.0))
-        drawings = DrawingFolder(self.drawings, zoom=(1.0, 1.0))
-        pairs = FolderPairs(photos, drawings, image_size=16)
-        self.assertIs(pairs.photos, photos)
-        self.assertAllEqual(
-            pairs[2]["photos"][1], photos.crop(9, image_size=16, seed=0)
-        )
 
     def test_errors(self):
         with self.assertRaisesRegex(ValueError, "Received: image_size=-1"):

@@ -229,17 +229,6 @@ class OpenImageTest(parameterized.TestCase, TestCase):
             ):
                 self.open(contents, max_pixels=599)
 
-    def test_pillow_is_left_alone(self):
-        # Its bound is one for the whole process, and its warning stays in.
-        bound = Image.MAX_IMAGE_PIXELS
-        self.addCleanup(setattr, Image, "MAX_IMAGE_PIXELS", bound)
-        Image.MAX_IMAGE_PIXELS = 500
-        filters = list(warnings.filters)
-        for file_format in ("JPEG", "PNG", "GIF", "BMP", "TIFF", "WEBP"):
-            self.open(encode(picture(20, 30), file_format))
-        self.assertEqual(Image.MAX_IMAGE_PIXELS, 500)
-        self.assertEqual(warnings.filters, filters)
-
     def test_threads(self):
         # Warnings are errors here, also while other threads read.
         tiff = encode_tiff(picture(8, 8), t34665=2**31)

@@ -32,15 +32,6 @@ class PhotoFolderTest(TestCase):
         self.assertNotEqual(rounds[0], rounds[1])
         self.assertNotEqual(rounds[1], rounds[2])
 
-    def test_errors(self):
-        with self.assertRaisesRegex(FileNotFoundError, "no such folder"):
-            PhotoFolder("missing")
-        with self.assertRaisesRegex(ValueError, "`zoom` must be a pair"):
-            PhotoFolder(".", zoom=(2, 1))
-        with self.assertRaisesRegex(ValueError, "Received: max_corrupt=-1"):
-            folder = save_noise(self.temporary_folder(), "a.png")
-            PhotoFolder(folder, max_corrupt=-1)
-
     def test_files_that_cannot_be_read(self):
         colors = {f"{i}.png": (i, i, i) for i in range(5)}
         folder = save_flat(self.temporary_folder(), colors)

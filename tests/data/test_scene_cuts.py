@@ -49,17 +49,6 @@ class ScenesTest(VideoTestCase):
         chosen = [f.number for f in read_frames(path, scene_cuts=True)]
         self.assertEqual(chosen, [16])
 
-    def test_motion_is_no_cut(self):
-        frames = scene(120, seed=0)[::4]
-        path = save_video(self.folder / "a.mov", frames)
-        self.assertLen(list(read_frames(path, scene_cuts=True)), 1)
-
-    def test_a_flash_is_one_cut(self):
-        frames = scene(24, seed=0)
-        frames[12] = 255
-        path = save_video(self.folder / "a.mov", frames)
-        self.assertLen(list(read_frames(path, scene_cuts=True)), 2)
-
     def test_scenes_of_arrays(self):
         images = np.concatenate([scene(8, seed=0), scene(8, seed=1)])
         frames = [

@@ -41,14 +41,6 @@ class ToneMappingTest(TestCase, parameterized.TestCase):
     def test_hlg(self, signal, expected):
         self.assertAllClose(float(gray(signal, HLG)), expected, atol=1.5)
 
-    @parameterized.parameters(PQ, HLG)
-    def test_brighter_stays_brighter(self, transfer):
-        signal = np.linspace(0, 65535, 300).astype("uint16")
-        pixels = np.repeat(signal[None, :, None], 3, axis=-1)
-        values = to_standard_range(pixels, transfer, BT2020)[0, :, 0]
-        self.assertTrue(np.all(np.diff(values.astype("int64")) >= 0))
-        self.assertEqual((values[0], values[-1]), (0, 255))
-
     def test_primaries(self):
         # Red of BT.709 in BT.2020 (BT.2087): it becomes itself again.
         light = np.array([0.6274, 0.0691, 0.0164])
@@ -64,12 +56,6 @@ class ToneMappingTest(TestCase, parameterized.TestCase):
         dark = to_standard_range(pixels // 2, PQ, BT709)[0, 0]
         self.assertAllEqual(np.argsort(found), [2, 1, 0])
         self.assertAllEqual(np.argsort(dark), [2, 1, 0])
-
-    def test_other_ranges_stay(self):
-        pixels = np.arange(256, dtype="uint16")[None, :, None] * 257
-        pixels = np.repeat(pixels, 3, axis=-1)
-        found = to_standard_range(pixels, BT709, BT709)
-        self.assertAllEqual(found[0, :, 0], np.arange(256))
 
     def test_what_is_needed(self):
         self.assertTrue(needs_tone_mapping(PQ, BT2020))

@@ -47,12 +47,6 @@ class VideoFrameTest(VideoTestCase):
         expected = Image.fromarray(frames[0]).resize(size[::-1])
         self.assertLess(difference(image, np.asarray(expected)), 2)
 
-    def test_square_pixels_of_a_turned_video(self):
-        frames = scene(1, seed=0)
-        path = save_video(self.folder / "a.mov", frames, aspect=Fraction(2))
-        set_display_matrix(path, 0, 1, -1, 0)
-        self.assertShape(next(read_frames(path)).image, (128, 48, 3))
-
     def test_transparent_pixels_lie_on_white(self):
         frames = scene(2, seed=0)
         alpha = np.full(frames.shape[:3] + (1,), 255, "uint8")

@@ -74,27 +74,6 @@ class VideoReaderTest(VideoTestCase):
         times = [f.time for f in read_frames(path)]
         self.assertEqual(times, [tick / 10 for tick in ticks])
 
-    def test_times_count_from_the_start_of_the_file(self):
-        path = save_video(
-            self.folder / "a.mkv",
-            scene(3, seed=0),
-            codec="ffv1",
-            pixel_format="bgr0",
-            ticks=[10, 11, 14],
-        )
-        times = [f.time for f in read_frames(path)]
-        self.assertEqual(times, [0.0, 0.1, 0.4])
-
-    def test_picture_beside_sound(self):
-        path = save_video(
-            self.folder / "a.mp4",
-            scene(4, seed=0),
-            codec="mpeg4",
-            pixel_format="yuv420p",
-            sound=True,
-        )
-        self.assertLen(list(read_frames(path)), 4)
-
     def test_nothing_is_printed(self):
         path = save_video(
             self.folder / "a.mp4",
