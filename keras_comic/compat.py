@@ -23,8 +23,8 @@ from keras import ops
 # the old format, without a module.
 _MODELS = ("Functional", "Model", "Sequential")
 
-# Settings by which Keras 3 no longer knows its own layers: their new names, or
-# none where the value had no effect.
+# Settings that layers of Keras 3 no longer take: their new names, or `None`
+# where the value had no effect.
 _SETTINGS = {
     "Conv2DTranspose": {"groups": None},
     "DepthwiseConv2D": {"groups": None},
@@ -90,7 +90,7 @@ class WeightNormalization(keras.layers.Wrapper):
             name="g", shape=(kernel.shape[-1],), initializer="ones"
         )
         self.v = kernel
-        # Whether the first call, which sets `g`, has been made.
+        # True after the first call, which sets `g`.
         self.initialized = self.add_weight(
             name="initialized",
             shape=(),

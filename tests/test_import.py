@@ -1,4 +1,4 @@
-"""What `import keras_comic` promises, in fresh processes."""
+"""Tests of `import keras_comic`, in fresh processes."""
 
 import ast
 import os
@@ -15,7 +15,7 @@ from tests.test_case import photos
 
 
 def run(program, **variables):
-    """What a program prints on stdout."""
+    """Returns what a program prints on stdout."""
     done = subprocess.run(
         [sys.executable, "-c", program],
         capture_output=True,

@@ -151,7 +151,7 @@ class AdaptiveAugmentation(SavedSeed, keras.layers.Layer):
         } & set(_NAMES)
         self._used = {*used, "second_rotate"} if "rotate" in used else used
         self.probability = self._add_state("probability", initial_probability)
-        # Of the steps since `p` was last changed.
+        # Sums over the steps since `p` was last changed.
         self.sign_sum = self._add_state("sign_sum", 0.0)
         self.num_images = self._add_state("num_images", 0.0)
         self.num_steps = self._add_state("num_steps", 0, "int32")

@@ -134,6 +134,6 @@ def _neighbors(places, size):
     fraction = places - before
     fraction = ops.where(fraction < 0.0, 0.0, fraction)
     fraction = ops.where(fraction > 1.0, 1.0, fraction)
-    # What is not a number must not become an index.
+    # A place that is not a number must not become an index.
     index = ops.maximum(ops.minimum(ops.cast(before, "int32"), size - 1), 0)
     return index, ops.minimum(index + 1, size - 1), fraction[..., None]

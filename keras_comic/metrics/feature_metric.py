@@ -13,9 +13,9 @@ class FeatureMetric(ReportedMetric):
     """
 
     takes_network = True
-    # What `update_state` takes.
+    # The arguments of `update_state`.
     sides = ("comics", "fake_comics")
-    # What `compute` gives.
+    # The names of the results of `compute`.
     numbers = ("value",)
     # Images of a side without which there is no number.
     least_images = 2

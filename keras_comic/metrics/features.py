@@ -106,8 +106,7 @@ def host_array(tensor):
     """Returns a tensor as a NumPy array."""
     try:
         return np.asarray(ops.convert_to_numpy(tensor))
-    # What backends raise for a tensor without values differs from one to the
-    # next.
+    # Each backend has an error of its own for a tensor without values.
     except Exception as error:
         raise RuntimeError(
             "This metric gathers features on the host, which a compiled step "

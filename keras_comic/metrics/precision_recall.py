@@ -114,6 +114,6 @@ def distance_blocks(first, second):
         block = first[start : start + rows]
         squares = (block**2).sum(axis=1)[:, None] + (second**2).sum(axis=1)
         distances = squares - 2.0 * (block @ second.T)
-        # Of equal features only the rounding is left.
+        # The distance of equal features is their rounding error.
         rounding = np.finfo("float64").eps * (4 + first.shape[1]) * squares
         yield np.where(distances <= rounding, 0.0, distances)

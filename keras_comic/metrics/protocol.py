@@ -51,7 +51,7 @@ def network_facts(network):
 class ReportedMetric(keras.metrics.Metric):
     """Base of the metrics that report their numbers with a protocol."""
 
-    # Whether it sees images through a network, which the protocol then names.
+    # True if it sees images through a network, which the protocol names.
     takes_network = False
 
     def __init__(

@@ -223,7 +223,7 @@ class AdaptiveAugmentationTest(TestCase, parameterized.TestCase):
             layer = make(
                 "flip", probability=0.0, ada_kimg=0.2, interval=1, target=target
             )
-            # Of 10 patches, this share is taken for real: r_t = 2 share - 1.
+            # This share of 10 patches is taken for real: r_t = 2 share - 1.
             logits = np.where(np.arange(10) < 10 * share, 0.1, -9.0)
             logits = np.tile(logits.astype("float32"), (10, 1))
             found = self.run_steps(layer, logits, 1)

@@ -66,7 +66,7 @@ class ColorSpacesTest(TestCase):
         restored = color_spaces.lab_to_rgb(lab)
         self.assertDType(restored, "float32")
         self.assertAllClose(restored, self.images, atol=1e-3)
-        # What scikit-image makes of colours that RGB has.
+        # scikit-image agrees on colours that RGB has.
         expected = color.lab2rgb(color.rgb2lab(self.pixels / 255.0))
         self.assertAllClose(restored, 2.0 * expected - 1.0, atol=2e-3)
         # Others are clipped.

@@ -32,7 +32,7 @@ class ConvGRUCellTest(TestCase):
         cell.build((None, None, None, 1))
         cell.set_weights(
             [
-                # Of the input and the state, to update and reset.
+                # From the input and the state, to update and reset.
                 np.float32([[1.0, -1.0], [0.5, 2.0]]).reshape(1, 1, 2, 2),
                 np.float32([0.1, -0.2]),
                 np.float32([0.7, -0.4]).reshape(1, 1, 2, 1),

@@ -61,7 +61,7 @@ class WarpImagesTest(TestCase, parameterized.TestCase):
         self.assertEqual(np.isnan(warped).sum(), 1)
 
     def test_gradient_of_zero_flow(self):
-        # Where networks start. A ramp of slope 3 to the right, -2 down.
+        # Networks start there. A ramp of slope 3 to the right, -2 down.
         y, x = np.mgrid[:5, :6].astype("float32")
         images = (3.0 * x - 2.0 * y)[None, :, :, None]
         found = input_gradient(

@@ -8,7 +8,7 @@ from tests.metrics.golden import golden
 from tests.test_case import TestCase
 from tests.test_case import noise
 
-# What LPIPS does to its inputs, RGB.
+# LPIPS shifts and scales its inputs by these, RGB.
 LPIPS_SHIFT = np.array([-0.030, -0.088, -0.188])
 LPIPS_SCALE = np.array([0.458, 0.448, 0.450])
 

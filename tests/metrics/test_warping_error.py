@@ -83,7 +83,7 @@ class WarpingErrorTest(TestCase, parameterized.TestCase):
         self.assertAllClose(metric.result(), expected, rtol=1e-4)
 
     def test_known_motion(self):
-        # What moves by the flow has no error; what stays behind has.
+        # A thing that moves by the flow has no error; one that stays has.
         frames = noise(1, 8, 8, 3)
         moved = np.roll(frames, (2, 1), axis=(1, 2))
         flow = np.tile(np.float32([1, 2]), (1, 8, 8, 1))
