@@ -171,11 +171,6 @@ def verify_preset(preset):
 
     Raises:
         ValueError: If the difference is above the stored tolerance.
-
-    Example:
-
-    >>> keras_comic.verify_preset("adain_storybook") <= 1e-3
-    True
     """
     folder = preset_folder(preset)
     golden = _read_json(folder, METADATA_FILE, ["golden"])["golden"]
@@ -372,12 +367,10 @@ def _write_preset(model, staged, folder, metadata):
     card = staged / "README.md"
     if not card.exists():
         facts = preset_facts(staged)
-        lines = [
-            f"- {name.replace('_', ' ')}: {facts.get(name, 'not stated')}\n"
-            for name in CARD_FACTS
-        ]
-        text = f"# {folder.name}\n\n{''.join(lines)}"
-        card.write_text(text, encoding="utf-8")
+        lines = [f"# {folder.name}\n"]
+        for name in CARD_FACTS:
+            lines.append(f"- {name}: {facts.get(name, 'not stated')}")
+        card.write_text("\n".join([*lines, ""]), encoding="utf-8")
 
 
 def _take_place(staged, folder):

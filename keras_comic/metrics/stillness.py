@@ -108,7 +108,7 @@ class Stillness(ReportedMetric):
         for metric, value in values.items():
             metric.update_state(value, still * weights)
         self.still_share.update_state(still, weights)
-        self.frames.update_state(len(photos) * shapes[0][1])
+        self.frames.update_state(ops.ones_like(still[:, 0, 0]) * shapes[0][1])
 
     def result(self):
         """Returns both of all clips so far; NaN without still pixels."""
