@@ -1,26 +1,33 @@
 """A client of a server of comics: the local one, or TensorFlow Serving."""
 
+import functools
 import os
-from concurrent import futures
 
 import numpy as np
 
 from keras_comic.data import read_image
 from keras_comic.models.image_files import plan_outputs
+from keras_comic.models.image_files import provenance_of
 from keras_comic.models.image_files import read_style
 from keras_comic.models.image_files import shrink
 from keras_comic.models.image_files import write_image
+from keras_comic.models.pictures import SMALLEST_SIDE
 from keras_comic.models.pictures import as_pictures
 from keras_comic.models.pictures import describe
 from keras_comic.models.pictures import is_picture
 from keras_comic.provenance.metadata import Provenance
-from keras_comic.serving.comic_requests import ComicRequests
+from keras_comic.provenance.metadata import read_provenance
+from keras_comic.serving.comic_requests import DEFAULT
+from keras_comic.serving.comic_requests import STYLE_WEIGHTS
+from keras_comic.serving.comic_requests import ComicRequest
+from keras_comic.serving.comic_requests import read_png
+from keras_comic.serving.comic_requests import write_png
+from keras_comic.serving.errors import ServingError
 from keras_comic.serving.file_stream import stream_files
 from keras_comic.serving.model_connection import ModelConnection
-from keras_comic.serving.request_parts import split_numbers
-from keras_comic.serving.request_parts import split_photos
-from keras_comic.serving.style_recipe import make_recipe
-from keras_comic.serving.style_recipe import read_style_names
+
+FILES_PER_REQUEST = 8
+BYTES_PER_REQUEST = 2**24
 
 
 class Client(ModelConnection):
@@ -29,10 +36,7 @@ class Client(ModelConnection):
     The server is TensorFlow Serving or `keras-comic serve`, with a model that
     `keras-comic export` wrote; the address says whether it is asked over gRPC
     or over HTTP. What comes back is what the generator itself gives, to within
-    1 of 255. Over gRPC pixels are sent as they are, which is fastest. Over
-    HTTP pictures go as PNG files. A model that an earlier version exported
-    takes these in the first style at full strength only; all else goes as
-    text there, which is several times larger and slower.
+    1 of 255. Pictures go as PNG files, so that their sizes may differ.
 
     A server that is busy (RESOURCE_EXHAUSTED, 429), is not there (UNAVAILABLE,
     503) or breaks the connection is asked again after a pause that grows, or
@@ -57,9 +61,6 @@ class Client(ModelConnection):
             tries. Defaults to `60.0`.
         concurrency: Integer > 0. How many requests are under way at a time.
             Defaults to `8`.
-        style_names: List of strings, the model's styles in their order; the
-            path of the `keras_comic.json` that lies in `assets.extra` beside
-            the model; or `None`, which asks the model. Defaults to `None`.
 
     Raises:
         ValueError: If an argument is not as above.
@@ -72,51 +73,20 @@ class Client(ModelConnection):
     8
     """
 
-    def __init__(
-        self,
-        address,
-        model="comic",
-        version=None,
-        token=None,
-        timeout=60.0,
-        concurrency=8,
-        style_names=None,
-    ):
-        if not isinstance(concurrency, int) or concurrency < 1:
-            raise ValueError(
-                "`concurrency` must be a positive integer. "
-                f"Received: concurrency={concurrency!r}"
-            )
-        names = read_style_names(style_names)
-        super().__init__(address, model, version, token, timeout)
-        self.concurrency = concurrency
-        self._requests = ComicRequests(self._transport, self._call, names)
-        self._known_provenance = None
-        self._pool = futures.ThreadPoolExecutor(
-            concurrency, thread_name_prefix="comic-client"
-        )
-
-    def close(self):
-        """Ends the requests under way, and the connections."""
-        self._closed.set()
-        self._pool.shutdown(wait=False, cancel_futures=True)
-        super().close()
-
-    @property
+    @functools.cached_property
     def style_names(self):
-        """Names that `stylize` takes as `style`, the default one first.
+        """Names that `stylize` takes as `style`, the default one first."""
+        inputs = self._signatures.get(STYLE_WEIGHTS)
+        if inputs is None:
+            return []
+        indices = np.arange(inputs["style_weights"][1], dtype="int32")
+        names = self._predict("style_names", {"style_index": indices})
+        return [name.decode() for name in names]
 
-        Raises:
-            ServingError: `FAILED_PRECONDITION` if the model does not tell
-                them, and they were not given.
-        """
-        return self._requests.style_names()
+    # Pictures.
 
     def stylize(self, images, style=None, strength=1.0, keep_color=False):
         """Turns photos into comics, as `Generator.stylize` does.
-
-        Photos of one size go together in requests of a few, several requests
-        at a time.
 
         Args:
             images: uint8 `(batch, height, width, 3)` or `(height, width, 3)`,
@@ -135,45 +105,34 @@ class Client(ModelConnection):
             uint8 array of the shape of `images`; of a list, a list.
 
         Raises:
-            ValueError: If an argument is not as above.
+            ValueError: If an argument is not as above, or the model takes no
+                style.
             ServingError: If the server does not answer with comics.
         """
-        if isinstance(images, (list, tuple)):
-            photos = [as_pictures(image, "images")[0] for image in images]
-            if any(len(photo) != 1 for photo in photos):
-                raise ValueError(
-                    "A list of `images` must hold single photos, (height, "
-                    f"width, 3). Received: images={describe(images)}"
-                )
-            photos = [photo[0] for photo in photos]
-            shape = None
-        else:
-            batch, single = as_pictures(images, "images")
-            photos = list(batch)
-            shape = batch.shape[1:] if single else batch.shape
-        recipe = self._recipe(style, strength, keep_color, len(photos))
-        parts = split_photos(photos, self._requests.bytes_per_value)
-        comics = [None] * len(photos)
-        results = self._map(
-            lambda part: self._requests.comics(
-                np.stack([photos[n] for n in part]), recipe, part
-            ),
-            parts,
-        )
-        for part, found in zip(parts, results, strict=True):
-            for number, comic in zip(part, found, strict=True):
-                comics[number] = comic
-        if shape is None:
-            return comics
-        if not comics:
-            return np.zeros(shape, "uint8")
-        return np.stack(comics).reshape(shape)
+        is_list = isinstance(images, (list, tuple))
+        batches = [as_pictures(i, "images") for i in images if is_list]
+        if not is_list:
+            batches = [as_pictures(images, "images")]
+        elif not all(single for _, single in batches):
+            raise ValueError(
+                "A list of `images` must hold single photos, (height, width, "
+                f"3). Received: images={describe(images)}"
+            )
+        photos = [photo for batch, _ in batches for photo in batch]
+        request = self._request(style, strength, keep_color, len(photos))
+        files = [write_png(photo) for photo in photos]
+        comics = self._stylize_files(files, request)
+        comics = [
+            _read_comic(comic, photo)
+            for comic, photo in zip(comics, photos, strict=True)
+        ]
+        return comics if is_list else np.stack(comics).reshape(images.shape)
 
     def stylize_bytes(self, contents):
         """Turns image files, as they are, into PNG files.
 
         The server decodes them: they come in the first style, at full
-        strength, and their sizes may differ.
+        strength.
 
         Args:
             contents: List of bytes, each a JPEG, PNG or WebP file.
@@ -193,24 +152,11 @@ class Client(ModelConnection):
                 "`contents` must be a list of bytes, each an image file. "
                 f"Received: {type(contents).__name__}"
             )
-        parts = split_numbers(range(len(contents)), lambda n: len(contents[n]))
-        results = self._map(
-            lambda part: self._requests.files([contents[n] for n in part]),
-            parts,
-        )
-        return [comic for part in results for comic in part]
+        request = self._request(None, 1.0, False, len(contents))
+        return self._stylize_files(contents, request)
 
     def stylize_files(
-        self,
-        sources,
-        output,
-        style=None,
-        strength=1.0,
-        keep_color=False,
-        max_side=None,
-        overwrite=False,
-        progress=None,
-        provenance=True,
+        self, sources, output, style=None, max_side=None, **options
     ):
         """Turns image files into comics, and goes on past those it cannot.
 
@@ -225,18 +171,15 @@ class Client(ModelConnection):
             output: As in `keras_comic.models.stylize_files`.
             style: As in `stylize`; also the path of an image file. Defaults
                 to `None`, the first style.
-            strength: As in `stylize`. Defaults to `1.0`.
-            keep_color: As in `stylize`. Defaults to `False`.
             max_side: Integer > 0 or `None`. Photos with a longer side than
                 this are shrunk to it before they are sent, pixels. Defaults
                 to `None`, which resizes nothing.
-            overwrite: Boolean. Whether a comic that is there already is made
-                anew. Defaults to `False`.
-            progress: Callable or `None`. Called with the number of files done
-                and the number of all after each file. Defaults to `None`.
-            provenance: Boolean, or a `keras_comic.provenance.Provenance`.
-                Whether, and as what, a comic says in its metadata how it was
-                made. Defaults to `True`, what the model says of itself.
+            **options: `strength` and `keep_color`, as in `stylize`;
+                `overwrite`, boolean, whether a comic that is there already is
+                made anew; `progress`, a callable that gets the numbers of
+                files done and of all; `provenance`, boolean or
+                `keras_comic.provenance.Provenance`, whether, and as what, a
+                comic says how it was made (what the model says, by default).
 
         Returns:
             Named tuple `StylizedFiles`: `written` and `skipped`, lists of the
@@ -248,30 +191,38 @@ class Client(ModelConnection):
                 image, or a comic would replace a source.
             ServingError: If the server cannot be reached, lets nobody in, or
                 has no such model.
-            TypeError: If `provenance` is not as above.
+            TypeError: If there is another option.
         """
+        how = {
+            name: options.pop(name)
+            for name in ("strength", "keep_color")
+            if name in options
+        }
+        overwrite = options.pop("overwrite", False)
+        progress = options.pop("progress", None)
+        provenance = options.pop("provenance", True)
+        if options:
+            raise TypeError(f"There is no option {sorted(options)}.")
         if max_side is not None and not max_side > 0:
             raise ValueError(
                 "`max_side` must be a positive integer or None. "
                 f"Received: max_side={max_side}"
             )
         targets = plan_outputs(sources, output)
-        recipe = self._recipe(self._read_style(style), strength, keep_color, 1)
-        said = self._provenance(provenance)
+        if style is not None and not is_picture(style):
+            names = () if isinstance(style, os.PathLike) else self.style_names
+            style = read_style(style, names)
+        request = self._request(style, count=1, **how)
+        note = provenance_of(_Maker(self), provenance)
 
         def make(source, target):
             photo, _ = shrink(read_image(source), None, max_side)
-            photos, _ = as_pictures(photo, "photo")
-            comics = self._requests.comics(photos, recipe, [0])
-            write_image(target, comics[0], said)
+            as_pictures(photo, "photo")
+            (comic,) = self._draw([write_png(photo)], request, [0])
+            write_image(target, _read_comic(comic, photo), note)
 
         return stream_files(
-            targets,
-            make,
-            self._submit,
-            self.concurrency,
-            overwrite,
-            progress,
+            targets, make, self._submit, self.concurrency, overwrite, progress
         )
 
     def stylize_video(
@@ -298,7 +249,8 @@ class Client(ModelConnection):
             strength: As in `stylize`. Defaults to `1.0`.
             keep_color: As in `stylize`. Defaults to `False`.
             **options: Further arguments of `keras_comic.video.convert_video`,
-                such as `resume`, `sound` and `progress`, and `watermark`.
+                such as `resume`, `sound`, `codec` and `progress`; and
+                `provenance`, as in `stylize_files`.
 
         Returns:
             Named tuple `Conversion`, as of `convert_video`.
@@ -310,74 +262,118 @@ class Client(ModelConnection):
         """
         from keras_comic.serving.remote_video import convert_remotely
 
-        recipe = self._recipe(style, strength, keep_color, 1)
+        request = self._request(style, strength, keep_color, 1)
 
-        def submit(frame):
-            photo = as_pictures(frame, "frame")[0]
-            return self._submit(self._requests.comics, photo, recipe, [0])
+        def draw(frame):
+            (comic,) = self._draw([write_png(frame)], request, [0])
+            return _read_comic(comic, frame)
 
         key = {
             "model": self.model,
             "version": self.version,
-            "recipe": recipe.description(),
+            "style": describe(style) if is_picture(style) else style,
+            "strength": float(strength),
+            "keep_color": bool(keep_color),
         }
-        # Another one than what the model says is for `convert_video`.
-        is_asked = options.get("provenance", True) is True
+        options["provenance"] = provenance_of(
+            _Maker(self), options.pop("provenance", True)
+        )
         return convert_remotely(
             source,
             output,
-            submit,
+            lambda frame: self._submit(draw, frame),
             self.concurrency,
             key,
-            self._provenance(is_asked),
             options,
         )
 
+    def generate(self, count=1, seed=None):
+        """Makes pictures of random codes, as `LatentGenerator.generate`.
+
+        Args:
+            count: Integer > 0. Defaults to `1`.
+            seed: Integer >= 0, for the same pictures each time, or `None`.
+                Defaults to `None`.
+
+        Returns:
+            uint8 array `(count, height, width, 3)`, RGB in `[0, 255]`.
+
+        Raises:
+            ServingError: If the model makes no pictures of codes, or the
+                server does not answer.
+        """
+        shape = self._signatures.get(DEFAULT, {}).get("codes")
+        if shape is None:
+            raise ServingError(
+                "FAILED_PRECONDITION",
+                "The model must make pictures of codes: it has no signature "
+                f"`{DEFAULT}` of `codes`. It has {sorted(self._signatures)}.",
+            )
+        random = np.random.default_rng(seed)
+        codes = random.standard_normal((count, *shape[1:]), "float32")
+        parts = [
+            codes[start : start + FILES_PER_REQUEST]
+            for start in range(0, count, FILES_PER_REQUEST)
+        ]
+        files = self._map(lambda c: self._predict(DEFAULT, {"codes": c}), parts)
+        return np.stack([read_png(file) for part in files for file in part])
+
     # Requests.
 
-    def _submit(self, function, *args):
-        self._check_open()
-        return self._pool.submit(function, *args)
+    def _request(self, style=None, strength=1.0, keep_color=False, count=1):
+        return ComicRequest(
+            self._signatures,
+            lambda: self.style_names,
+            style,
+            strength,
+            keep_color,
+            count,
+        )
 
-    def _map(self, function, parts):
-        """Results in the order of the parts, several being worked on."""
-        if len(parts) == 1:
-            return [function(parts[0])]
-        running = [self._submit(function, part) for part in parts]
-        try:
-            return [future.result() for future in running]
-        finally:
-            for future in running:
-                future.cancel()
+    def _stylize_files(self, files, request):
+        parts, size = [], BYTES_PER_REQUEST
+        for number, file in enumerate(files):
+            size += len(file)
+            if size > BYTES_PER_REQUEST or len(parts[-1]) == FILES_PER_REQUEST:
+                parts.append([])
+                size = len(file)
+            parts[-1].append(number)
+        comics = self._map(
+            lambda rows: self._draw([files[n] for n in rows], request, rows),
+            parts,
+        )
+        return [comic for part in comics for comic in part]
 
-    # Styles.
-
-    def _recipe(self, style, strength, keep_color, count):
-        recipe = make_recipe(style, strength, keep_color, count)
-        # Unknown names are found before anything is sent.
-        self._requests.check(recipe)
-        return recipe
-
-    def _read_style(self, style):
-        """A style in which the paths of images are replaced by these."""
-        if style is None or is_picture(style):
-            return style
-        is_path = isinstance(style, os.PathLike)
-        return read_style(style, [] if is_path else self.style_names)
-
-    def _provenance(self, provenance):
-        """What is written into files, or `None`."""
-        if isinstance(provenance, Provenance):
-            return provenance
-        if provenance not in (True, False, None):
-            raise TypeError(
-                "`provenance` must be a boolean or a "
-                "`keras_comic.provenance.Provenance`. "
-                f"Received: provenance={provenance!r}"
+    def _draw(self, files, request, rows):
+        comics = self._predict(request.signature, request.inputs(files, rows))
+        if comics.shape != (len(files),):
+            raise ServingError(
+                "INTERNAL",
+                f"The server must send {len(files)} files. "
+                f"Received: shape={comics.shape}",
             )
-        if not provenance:
-            return None
-        if self._known_provenance is None:
-            asked = self._requests.provenance()
-            self._known_provenance = asked or Provenance()
-        return self._known_provenance
+        return comics.tolist()
+
+
+class _Maker:
+    """Asks the model, by a file that it makes, what files say of it."""
+
+    def __init__(self, client):
+        self._client = client
+
+    @property
+    def provenance(self):
+        probe = np.zeros((SMALLEST_SIDE, SMALLEST_SIDE, 3), "uint8")
+        (file,) = self._client.stylize_bytes([write_png(probe)])
+        return read_provenance(file) or Provenance()
+
+
+def _read_comic(file, photo):
+    comic = read_png(file)
+    if comic.shape != photo.shape:
+        raise ServingError(
+            "INTERNAL",
+            "The server's comic must have the shape of the photo, "
+            f"{photo.shape}. Received: shape={comic.shape}",
+        )
+    return comic

@@ -1,12 +1,10 @@
 """Runs an exported SavedModel inside Apache Beam's `RunInference`.
 
-This module needs Beam, and nothing of this package but to read the files that
-the SavedModel itself does not decode.
+This module needs Beam.
 """
 
 import json
 import os
-import re
 import tempfile
 from typing import NamedTuple
 
@@ -20,12 +18,15 @@ except ImportError as error:
         "Apache Beam is not installed: `pip install 'keras-comic[beam]'`."
     ) from error
 
+from keras_comic.serving.comic_requests import DEFAULT
+from keras_comic.serving.comic_requests import STRENGTH
+from keras_comic.serving.comic_requests import STYLE_WEIGHTS
+from keras_comic.serving.comic_requests import ComicRequest
+from keras_comic.serving.comic_requests import write_png
+from keras_comic.serving.errors import as_serving_error
+
 DESCRIPTION = "assets.extra/keras_comic.json"
-# Of decoded photos that wait for others of their size, in all.
-MAX_PIXELS = 16_000_000
 TOO_LARGE = "The photo is too large for the memory; set `max_side`."
-# A PNG's signature and first chunk.
-PNG_HEAD_BYTES = 33
 
 
 class ComicResult(NamedTuple):
@@ -73,9 +74,8 @@ class ComicModelHandler(ModelHandler):
     cannot be stylised, the reason, so that the others of its batch go on.
 
     In the first named style, at full strength and without `max_side`, JPEG,
-    PNG and WebP files are decoded, stylised and encoded inside the SavedModel
-    (`serving_bytes`). All else is decoded here, which needs this package, and
-    pictures of one size go through the SavedModel together.
+    PNG and WebP files go to the SavedModel as they are. All else is decoded
+    here, which needs this package, and sent as PNG files.
 
     A process loads the model once, for all its threads.
 
@@ -135,10 +135,6 @@ class ComicModelHandler(ModelHandler):
         batch_size=8,
         share_across_processes=False,
     ):
-        if not 0.0 <= strength <= 1.0:
-            raise ValueError(
-                f"`strength` must be in [0, 1]. Received: strength={strength}"
-            )
         for name, value in (("max_side", max_side), ("batch_size", batch_size)):
             if value is not None and not value > 0:
                 raise ValueError(
@@ -147,19 +143,20 @@ class ComicModelHandler(ModelHandler):
                 )
         super().__init__()
         self.saved_model = os.fspath(saved_model)
-        self.style_names = read_description(self.saved_model)["style_names"]
         self.max_side = max_side
         self.batch_size = batch_size
         self._share_across_processes = share_across_processes
-        is_first = isinstance(style, str) and style == self.style_names[0]
-        self._is_plain = (
-            (style is None or is_first)
-            and strength == 1.0
-            and not keep_color
-            and max_side is None
-        )
-        self._signature, self._inputs = _inputs_of(
-            style, self.style_names, strength, keep_color
+        description = read_description(self.saved_model)
+        names = description["style_names"]
+        if isinstance(style, str) and [style] == names[:1]:
+            style = None
+        self._request = ComicRequest(
+            _signatures_of(description),
+            lambda: names,
+            style,
+            strength,
+            keep_color,
+            1,
         )
 
     def load_model(self):
@@ -181,19 +178,26 @@ class ComicModelHandler(ModelHandler):
         Returns:
             List of `PredictionResult`, in the order of the batch.
         """
+        files = dict(enumerate(batch))
         results = {}
-        if self._is_plain:
-            # What TensorFlow does not decode is tried again below.
-            results = self._run_files(dict(enumerate(batch)), model)
-        others = {
-            place: contents
-            for place, contents in enumerate(batch)
-            if place not in results
-        }
-        results.update(self._run_images(others, model))
+        if self._request.signature == DEFAULT and self.max_side is None:
+            found = self._run(files, model)
+            results = {p: r for p, r in found.items() if r.error is None}
+        # The model does not decode every format that is read here.
+        others = {}
+        for place, contents in files.items():
+            if place in results:
+                continue
+            try:
+                others[place] = _as_png(contents, self.max_side)
+            except ValueError as error:
+                # The name is the caller's to tell.
+                reason = str(error).partition(" Received: path=")[0]
+                results[place] = ComicResult(error=reason)
+        results.update(self._run(others, model))
         return [
             PredictionResult(contents, results[place], self.saved_model)
-            for place, contents in enumerate(batch)
+            for place, contents in files.items()
         ]
 
     def get_num_bytes(self, batch):
@@ -231,70 +235,27 @@ class ComicModelHandler(ModelHandler):
         """
         return self._share_across_processes
 
-    def _run_files(self, files, model):
-        """Dict of those that could be stylised as they are."""
+    def _run(self, files, model):
+        """Returns a dict of results; where one fails, each goes alone."""
         if not files:
             return {}
+        inputs = self._request.inputs(list(files.values()), [0] * len(files))
         try:
-            comics = model(
-                "serving_bytes", {"image_bytes": list(files.values())}
-            )
-        except (MemoryError, ValueError):
-            if len(files) == 1:
-                return {}
-            results = {}
-            for place, contents in files.items():
-                results.update(self._run_files({place: contents}, model))
-            return results
-        return {p: ComicResult(comic) for p, comic in zip(files, comics)}
-
-    def _run_images(self, files, model):
-        results = {}
-        buckets = SizeBuckets(self.batch_size, MAX_PIXELS)
-
-        def run(groups):
-            for group in groups:
-                results.update(self._run_group(dict(group), model))
-
-        for place, contents in files.items():
-            try:
-                photo = _read_photo(contents, self.max_side)
-            except ValueError as error:
-                # The name is the caller's to tell.
-                reason = str(error).partition(" Received: path=")[0]
-                results[place] = ComicResult(error=reason)
-                continue
-            height, width, _ = photo.shape
-            item = (place, photo)
-            run(buckets.add((height, width), item, height * width))
-        run(buckets.flush())
-        return results
-
-    def _run_group(self, photos, model):
-        inputs = {
-            name: np.repeat(value, len(photos), axis=0)
-            for name, value in self._inputs.items()
-        }
-        inputs["images"] = np.stack(list(photos.values()))
-        try:
-            comics = model(self._signature, inputs)
+            comics = model(self._request.signature, inputs)
         except (MemoryError, ValueError) as error:
-            if len(photos) > 1:
+            if len(files) > 1:
                 results = {}
-                for place, photo in photos.items():
-                    results.update(self._run_group({place: photo}, model))
+                for place, contents in files.items():
+                    results.update(self._run({place: contents}, model))
                 return results
-            message = str(error)
-            if isinstance(error, MemoryError):
-                message = (
-                    "The photo is too large for the memory; set `max_side`."
-                )
-            return {place: ComicResult(error=message) for place in photos}
-        return {p: ComicResult(comic) for p, comic in zip(photos, comics)}
+            is_large = isinstance(error, MemoryError)
+            reason = TOO_LARGE if is_large else str(error)
+            return {place: ComicResult(error=reason) for place in files}
+        return {p: ComicResult(comic) for p, comic in zip(files, comics)}
 
 
 class ServedModel:
-    """A loaded SavedModel, whatever the signature giving PNG files."""
+    """A loaded SavedModel: files in, PNG files out."""
 
     def __init__(self, folder):
         import tensorflow as tf
@@ -304,40 +265,19 @@ class ServedModel:
                 _download(folder, copy)
                 folder = copy
             self._model = tf.saved_model.load(folder)
-        self._tf = tf
-        self._png_chunk = None
 
     def __call__(self, signature, inputs):
         """Runs a signature."""
-        tf = self._tf
+        import tensorflow as tf
+
         inputs = {name: tf.constant(value) for name, value in inputs.items()}
         try:
-            outputs = self._model.signatures[signature](**inputs)
+            (comics,) = self._model.signatures[signature](**inputs).values()
         except tf.errors.InvalidArgumentError as error:
-            raise ValueError(message_of(error)) from error
+            raise ValueError(str(as_serving_error(error))) from error
         except tf.errors.ResourceExhaustedError as error:
-            raise MemoryError(message_of(error)) from error
-        (comics,) = outputs.values()
-        if comics.dtype == tf.string:
-            return comics.numpy().tolist()
-        return [self._encode(comic) for comic in comics]
-
-    def _encode(self, comic):
-        if self._png_chunk is None:
-            self._png_chunk = self._read_png_chunk()
-        png = self._tf.io.encode_png(comic).numpy()
-        head, rest = png[:PNG_HEAD_BYTES], png[PNG_HEAD_BYTES:]
-        return head + self._png_chunk + rest
-
-    def _read_png_chunk(self):
-        """What the model's own PNG files say of their origin."""
-        photo = self._tf.zeros((32, 32, 3), "uint8")
-        png = self._tf.io.encode_png(photo).numpy()
-        (png,) = self("serving_bytes", {"image_bytes": [png]})
-        length = int.from_bytes(png[PNG_HEAD_BYTES : PNG_HEAD_BYTES + 4], "big")
-        if png[PNG_HEAD_BYTES + 4 : PNG_HEAD_BYTES + 8] != b"iTXt":
-            return b""
-        return png[PNG_HEAD_BYTES : PNG_HEAD_BYTES + 12 + length]
+            raise MemoryError(str(as_serving_error(error))) from error
+        return comics.numpy().tolist()
 
 
 def read_description(saved_model):
@@ -354,59 +294,20 @@ def read_description(saved_model):
         ) from error
 
 
-def message_of(error):
-    """What an error of TensorFlow says, without where in the graph it arose."""
-    asserted = re.search(r"assertion failed: (.*)", error.message)
-    if asserted is None:
-        lines = [line.strip() for line in error.message.splitlines()]
-        return next((line for line in lines if line), str(error))
-    message, _, values = asserted[1].partition("] [")
-    values = f" [{values}" if values else ""
-    return f"{message.strip('[]')}{values}"
+def _signatures_of(description):
+    """Returns the signatures of files that a described model has."""
+    if description.get("kind") == "latent_generator":
+        return {DEFAULT: {"codes": []}}
+    other = STYLE_WEIGHTS if description["style_names"] else STRENGTH
+    return {name: {"image_bytes": [-1]} for name in (DEFAULT, other)}
 
 
-def _inputs_of(style, style_names, strength, keep_color):
-    """The signature for a style, and what it is given besides the images."""
-    inputs = {
-        "strength": np.array([strength], "float32"),
-        "keep_color": np.array([keep_color]),
-    }
-    if isinstance(style, np.ndarray):
-        if style.ndim != 3 or style.dtype != "uint8" or style.shape[-1] != 3:
-            raise ValueError(
-                "`style` must be one uint8 image of shape (height, width, 3). "
-                f"Received: style of shape {style.shape} and {style.dtype}"
-            )
-        return "serving_style_image", {"style_images": style[None], **inputs}
-    if style is None:
-        style = style_names[0]
-    if isinstance(style, str):
-        style = {style: 1.0}
-    weights = np.zeros((1, len(style_names)), "float32")
-    pairs = style.items() if isinstance(style, dict) else style
-    for name, weight in pairs:
-        if not isinstance(name, str) or name not in style_names:
-            raise ValueError(
-                f"`style` must be one of {list(style_names)}, a mix of them, "
-                "or one image. Received: "
-                f"{name if isinstance(name, str) else type(name).__name__!r}"
-            )
-        weights[0, style_names.index(name)] += weight
-    if not (np.all(weights >= 0.0) and weights.sum() > 0.0):
-        raise ValueError(
-            "The weights of `style` must be at least 0, with a sum above 0. "
-            f"Received: style={style}"
-        )
-    return "serving_style_weights", {"style_weights": weights, **inputs}
-
-
-def _read_photo(contents, max_side):
-    # Not needed where the SavedModel decodes the files.
+def _as_png(contents, max_side):
     from keras_comic.data.images import open_image
     from keras_comic.models.image_files import shrink
 
     photo = np.asarray(open_image("", contents).image)
-    return shrink(photo, None, max_side)[0]
+    return write_png(shrink(photo, None, max_side)[0])
 
 
 def _open(path):

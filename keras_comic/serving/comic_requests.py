@@ -1,232 +1,134 @@
-"""Requests for comics to a model, in the form that costs least."""
+"""Requests for comics: the signature to ask, and what it is sent."""
 
-from typing import NamedTuple
+import io
 
 import numpy as np
+from PIL import Image
 
-from keras_comic.models.pictures import SMALLEST_SIDE
-from keras_comic.provenance.metadata import read_provenance
+from keras_comic.models.pictures import as_pictures
+from keras_comic.models.pictures import check_mix_weights
+from keras_comic.models.pictures import check_strength
+from keras_comic.models.pictures import describe
+from keras_comic.models.pictures import is_picture
 from keras_comic.serving.errors import ServingError
-from keras_comic.serving.picture_files import read_png
-from keras_comic.serving.picture_files import write_png
-from keras_comic.serving.style_recipe import DEFAULT
-from keras_comic.serving.style_recipe import STYLE_IMAGE
-from keras_comic.serving.style_recipe import STYLE_WEIGHTS
 
-COMICS = ("comics", "uint8")
-COMIC_BYTES = ("comic_bytes", "object")
-STYLE_NAMES = ("style_names", "object")
-# Signatures of files, by those of pixels.
-OF_FILES = {
-    DEFAULT: "serving_bytes",
-    STYLE_IMAGE: "serving_bytes_style_image",
-    STYLE_WEIGHTS: "serving_bytes_style_weights",
-}
+DEFAULT = "serving_bytes"
+STRENGTH = "serving_bytes_strength"
+STYLE_IMAGE = "serving_bytes_style_image"
+STYLE_WEIGHTS = "serving_bytes_style_weights"
+# A file on its way to a server is not kept.
+PNG_COMPRESSION = 1
 
 
-class ComicRequests:
-    """Asks one model for comics, and for what it knows of itself."""
+class ComicRequest:
+    """A checked wish, and the inputs that it becomes for some photos.
 
-    def __init__(self, transport, call, style_names):
-        self._transport = transport
-        self._call = call
-        self._given_names = style_names
-        self._known_metadata = None
-        self._known_styles = None
+    Args:
+        signatures: Dict of the model's signatures, as `Client.metadata` has.
+        style_names: Function that gives the names of the model's styles.
+        style: As in `Client.stylize`.
+        strength: As in `Client.stylize`.
+        keep_color: As in `Client.stylize`.
+        count: Integer, the number of photos.
+    """
 
-    @property
-    def bytes_per_value(self):
-        """Integer. Bytes that a value of a photo takes, at most."""
-        return self._transport.bytes_per_value
-
-    def comics(self, photos, recipe, rows):
-        """Comics of photos of one size, in one request."""
-        try:
-            comics = self._comics(photos, recipe, rows)
-        except ServingError as error:
-            # The version that the metadata are of was replaced.
-            if error.code != "NOT_FOUND" or self._known_metadata is None:
-                raise
-            self._known_metadata = self._known_styles = None
-            comics = self._comics(photos, recipe, rows)
-        if comics.shape != photos.shape:
-            raise ServingError(
-                "INTERNAL",
-                "The server's comics must have the shape of the photos, "
-                f"{photos.shape}. Received: shape={comics.shape}",
-            )
-        return comics
-
-    def files(
-        self, contents, signature="serving_bytes", inputs=None, version=None
+    def __init__(
+        self, signatures, style_names, style, strength, keep_color, count
     ):
-        """Comics of image files, as PNG files, in one request."""
-        inputs = {"image_bytes": _texts(contents), **(inputs or {})}
-        comics = self._predict(signature, inputs, COMIC_BYTES, version)
-        if comics.shape != (len(contents),):
-            raise ServingError(
-                "INTERNAL",
-                f"The server must send {len(contents)} files. "
-                f"Received: shape={comics.shape}",
-            )
-        return comics.tolist()
-
-    def style_names(self):
-        """Names of the model's styles."""
-        return list(_names(self._styles()))
-
-    def check(self, recipe):
-        """Finds unknown names before anything is sent."""
-        if recipe.mix is not None:
-            _weights(recipe.mix, self._styles())
-
-    def provenance(self):
-        """What the model writes into files of its own."""
-        probe = np.zeros((SMALLEST_SIDE, SMALLEST_SIDE, 3), "uint8")
-        try:
-            (file,) = self.files([write_png(probe)])
-            return read_provenance(file)
-        except ServingError as error:
-            # It makes no files.
-            if error.code not in ("FAILED_PRECONDITION", "INVALID_ARGUMENT"):
-                raise
-        except ValueError as error:
-            raise _not_png(error) from error
-        return None
-
-    def _comics(self, photos, recipe, rows):
-        signature = recipe.signature
-        sends_files = not self._transport.packs_arrays
-        if signature == DEFAULT:
-            if sends_files:
-                return self._by_files(photos, OF_FILES[DEFAULT], {}, None)
-            return self._predict(DEFAULT, {"images": photos}, COMICS)
-        inputs, version = recipe.settings(len(photos)), None
-        if signature == STYLE_WEIGHTS:
-            styles = self._styles()
-            version = styles.version
-            weights = _weights(recipe.mix, styles)
-            if sends_files and recipe.is_plain and not weights[1:].any():
-                return self._by_files(photos, OF_FILES[DEFAULT], {}, version)
-            inputs["style_weights"] = np.tile(weights, (len(photos), 1))
-        if sends_files:
-            asked, signatures = self._metadata()
-            if OF_FILES[signature] in signatures:
-                if signature == STYLE_IMAGE:
-                    drawings = _texts(recipe.style_files(rows))
-                    inputs["style_image_bytes"] = drawings
-                return self._by_files(
-                    photos, OF_FILES[signature], inputs, asked
-                )
-        if signature == STYLE_IMAGE:
-            inputs["style_images"] = recipe.style_images(rows)
-        inputs["images"] = photos
-        return self._predict(signature, inputs, COMICS, version)
-
-    def _by_files(self, photos, signature, inputs, version):
-        """Comics of pixels by way of PNG files."""
-        contents = [write_png(photo) for photo in photos]
-        comics = []
-        for file in self.files(contents, signature, inputs, version):
-            try:
-                comics.append(read_png(file))
-            except OSError as error:
-                raise _not_png(error) from error
-            if comics[-1].shape != photos.shape[1:]:
-                raise ServingError(
-                    "INTERNAL",
-                    "The server's comics must have the shape of the photos, "
-                    f"{photos.shape[1:]}. Received: "
-                    f"shape={comics[-1].shape}",
-                )
-        return np.stack(comics)
-
-    def _predict(self, signature, inputs, output, version=None):
-        return self._call(
-            self._transport.predict, signature, inputs, output, version
-        )
-
-    def _metadata(self):
-        """The version that was asked, and its signatures."""
-        known = self._known_metadata
-        if known is None:
-            known = self._call(self._transport.metadata)
-            self._known_metadata = known
-        return known
-
-    def _styles(self):
-        """The model's styles, and the version that was asked for them."""
-        if self._given_names is not None:
-            return _Styles(None, len(self._given_names), self._given_names)
-        styles = self._known_styles
-        if styles is None:
-            styles = self._known_styles = self._ask_styles()
-        return styles
-
-    def _ask_styles(self):
-        version, signatures = self._metadata()
-        if STYLE_WEIGHTS not in signatures:
+        check_strength(strength)
+        self._settings = {
+            "strength": np.float32(strength),
+            "keep_color": np.bool_(keep_color),
+        }
+        self._rows = {}
+        is_plain = strength == 1.0 and not keep_color
+        if "image_bytes" not in signatures.get(DEFAULT, ()):
             raise ServingError(
                 "FAILED_PRECONDITION",
-                f"The model has no signature `{STYLE_WEIGHTS}`; it has "
-                f"{sorted(signatures)}.",
+                "The model must draw photos: it has no signature "
+                f"`{DEFAULT}` of `image_bytes`. It has {sorted(signatures)}.",
             )
-        count = signatures[STYLE_WEIGHTS].inputs["style_weights"].shape[1]
-        names = None
-        if "style_names" in signatures:
-            found = self._predict(
-                "style_names",
-                {"style_index": np.arange(count, dtype="int32")},
-                STYLE_NAMES,
-                version,
-            )
-            names = [name.decode() for name in found]
-        return _Styles(version, count, names)
+        if style is None and is_plain:
+            self.signature, self._settings = DEFAULT, {}
+        elif STYLE_WEIGHTS not in signatures:
+            if style is not None:
+                raise ValueError(
+                    "The model draws in one way: it takes no `style`. "
+                    f"Received: style={describe(style)}"
+                )
+            self.signature = STRENGTH
+        elif is_picture(style):
+            self.signature = STYLE_IMAGE
+            drawings, _ = as_pictures(style, "style")
+            if len(drawings) not in (1, count):
+                raise ValueError(
+                    "`style` must be one image, or one for each of the "
+                    f"{count} photos. Received: {len(drawings)} style images"
+                )
+            files = [write_png(drawing) for drawing in drawings]
+            self._rows = {"style_image_bytes": _texts(files)}
+        else:
+            self.signature = STYLE_WEIGHTS
+            weights = _weights(style, style_names())
+            self._rows = {"style_weights": weights[None]}
+
+    def inputs(self, files, rows):
+        """Returns the inputs for files that are such photos of all."""
+        inputs = {"image_bytes": _texts(files)}
+        for name, values in self._rows.items():
+            picked = [0] * len(rows) if len(values) == 1 else list(rows)
+            inputs[name] = values[picked]
+        for name, value in self._settings.items():
+            inputs[name] = np.repeat(value, len(rows))
+        return inputs
 
 
-class _Styles(NamedTuple):
-    """Named styles: of which version, how many, and their names, if known."""
+def write_png(picture):
+    """Returns a picture as the contents of a PNG file."""
+    file = io.BytesIO()
+    Image.fromarray(picture).save(file, "PNG", compress_level=PNG_COMPRESSION)
+    return file.getvalue()
 
-    version: int | None
-    count: int
-    names: list | None
+
+def read_png(contents):
+    """Returns the picture of a PNG file that a server has sent."""
+    try:
+        with Image.open(io.BytesIO(contents), formats=["PNG"]) as image:
+            return np.asarray(image.convert("RGB"))
+    except OSError as error:
+        raise ServingError(
+            "INTERNAL", f"The server's picture is not a PNG file: {error}"
+        ) from error
 
 
-def _weights(mix, styles):
-    """A weight for each style; all for the first, if there is no mix."""
-    weights = np.zeros(styles.count, "float32")
-    if mix is None:
-        weights[0] = 1.0
-        return weights
-    names = _names(styles)
+def _weights(style, names):
+    """Returns a weight for each style of the model, from a name or a mix."""
+    if style is None:
+        style = names[0]
+    if isinstance(style, str):
+        style = {style: 1.0}
+    mix = list(style.items()) if isinstance(style, dict) else style
+    if not isinstance(mix, (list, tuple)) or not all(
+        isinstance(pair, (list, tuple)) and len(pair) == 2 for pair in mix
+    ):
+        raise ValueError(
+            "`style` must be a name, an image (an array), or a mix of names: "
+            "a dict of name to weight or a list of (name, weight). "
+            f"Received: style={describe(style)}"
+        )
+    check_mix_weights([weight for _, weight in mix])
+    weights = np.zeros(len(names), "float32")
     for name, weight in mix:
         if name not in names:
             raise ValueError(
-                f"`style` must name styles among {names}. "
-                f"Received: style={name!r}"
+                f"`style` must name styles among {names}; a server mixes no "
+                f"images. Received: {describe(name)}"
             )
         weights[names.index(name)] += weight
     return weights
-
-
-def _names(styles):
-    if styles.names is None:
-        raise ServingError(
-            "FAILED_PRECONDITION",
-            "The model does not tell the names of its styles: give "
-            "`style_names`, as a list or as the path of its "
-            "keras_comic.json.",
-        )
-    return styles.names
 
 
 def _texts(contents):
     array = np.empty(len(contents), "object")
     array[:] = contents
     return array
-
-
-def _not_png(error):
-    return ServingError(
-        "INTERNAL", f"The server's comic is not a PNG file: {error}"
-    )

@@ -4,18 +4,14 @@ import collections
 
 import numpy as np
 
+from keras_comic.models.pictures import SMALLEST_SIDE
 from keras_comic.video.conversion import convert_video
 from keras_comic.video.frame_source import FrameSource
 from keras_comic.video.frame_source import open_frames
 from keras_comic.video.frame_stylizer import FrameStylizer
 
-# The least side of a picture that a server takes, pixels.
-MIN_SIDE = 32
 
-
-def convert_remotely(
-    source, output, submit, num_ahead, key, provenance, options
-):
+def convert_remotely(source, output, submit, num_ahead, key, options):
     """Converts a video whose frames are made into comics somewhere else."""
     frames = source
     if not isinstance(source, FrameSource):
@@ -23,8 +19,7 @@ def convert_remotely(
         frames = open_frames(source, scene_cuts=False)
     options = dict(options)
     stylizer = RemoteStylizer(key)
-    stated = options.pop("provenance", True)
-    stylizer.provenance = provenance if stated is True else stated or None
+    stylizer.provenance = options.pop("provenance", None)
     stylizer.watermark = options.pop("watermark", None)
     ahead = FramesAhead(frames, stylizer, submit, num_ahead)
     try:
@@ -86,10 +81,10 @@ class RemoteStylizer(FrameStylizer):
 
     def stylize(self, frame, starts_scene=False):
         height, width = frame.shape[:2]
-        return self.future.result()[0][:height, :width]
+        return self.future.result()[:height, :width]
 
 
 def _enlarged(image):
     """Continues a picture that is smaller than networks take."""
-    more = [max(0, MIN_SIDE - side) for side in image.shape[:2]]
+    more = [max(0, SMALLEST_SIDE - side) for side in image.shape[:2]]
     return np.pad(image, ((0, more[0]), (0, more[1]), (0, 0)), "edge")

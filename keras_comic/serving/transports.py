@@ -1,39 +1,32 @@
 """Requests to a TensorFlow Serving API, over gRPC or over HTTP."""
 
 import base64
-import datetime
 import email.utils
 import importlib
+import json
 import time
 import urllib.parse
-from typing import NamedTuple
 
 import numpy as np
-import tensorflow as tf
 
 from keras_comic.serving.errors import HTTP_STATUS
 from keras_comic.serving.errors import ServingError
 from keras_comic.serving.retries import TryAgain
-from keras_comic.serving.servable import Signature
-from keras_comic.serving.servable import TensorInfo
 
 GRPC_PORT = 8500
-# Codes of a server that may answer later, and what else says that a
-# connection was lost.
+# Codes of a server that may answer later, and words of gRPC for a connection
+# that was lost.
 RETRIED_CODES = ("UNAVAILABLE", "RESOURCE_EXHAUSTED")
 LOST_CONNECTION = ("RST_STREAM", "Connection reset", "GOAWAY")
 # No server takes this message later either.
 TOO_LARGE = "larger than max"
-# What a status of HTTP says where the body does not.
+# Codes of the statuses of HTTP that several codes share, and of others.
 HTTP_CODES = {
     **{status: code for code, status in reversed(HTTP_STATUS.items())},
     400: "INVALID_ARGUMENT",
-    405: "UNIMPLEMENTED",
     408: "DEADLINE_EXCEEDED",
-    412: "FAILED_PRECONDITION",
     413: "INVALID_ARGUMENT",
     415: "INVALID_ARGUMENT",
-    422: "INVALID_ARGUMENT",
     500: "INTERNAL",
     502: "UNAVAILABLE",
 }
@@ -50,16 +43,8 @@ GRPC_OPTIONS = [
     ("grpc.use_local_subchannel_pool", 1),
 ]
 ERROR_CHARACTERS = 500
-# What every SavedModel has and nobody asks for.
+# A signature of every SavedModel, which nobody asks for.
 INITIALIZER = "__saved_model_init_op"
-
-
-class VersionStatus(NamedTuple):
-    """State of a version of a model."""
-
-    version: int
-    state: str
-    error: str | None
 
 
 def open_transport(address, model, version, token):
@@ -85,29 +70,28 @@ def open_transport(address, model, version, token):
         return RestTransport(url, model, version, token)
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     target = f"{host}:{port or GRPC_PORT}"
-    is_secure = parts.scheme == "grpcs"
-    return GrpcTransport(target, is_secure, model, version, token)
+    return GrpcTransport(target, parts.scheme == "grpcs", model, version, token)
 
 
 class GrpcTransport:
     """Requests to PredictionService and ModelService."""
 
-    # Arrays are sent as they are.
-    packs_arrays = True
-    bytes_per_value = 1
-
     def __init__(self, target, is_secure, model, version, token):
         self._grpc = _import("grpc")
-        apis = "tensorflow_serving.apis."
-        self._tensors = importlib.import_module(
-            "keras_comic.serving.grpc_tensors"
-        )
-        self._predict_messages = _import(apis + "predict_pb2")
-        self._metadata_messages = _import(apis + "get_model_metadata_pb2")
-        self._status_messages = _import(apis + "get_model_status_pb2")
-        self._specs = _import(apis + "model_pb2")
-        self._model_name = model
-        self._version = version
+        self._messages = {
+            name: _import(f"tensorflow_serving.apis.{name}")
+            for name in (
+                "predict_pb2",
+                "get_model_metadata_pb2",
+                "get_model_status_pb2",
+            )
+        }
+        specs = _import("tensorflow_serving.apis.model_pb2")
+        self._spec = specs.ModelSpec(name=model)
+        if isinstance(version, str):
+            self._spec.version_label = version
+        elif version is not None:
+            self._spec.version.value = version
         self._metadata = ()
         if token is not None:
             self._metadata = (("authorization", f"Bearer {token}"),)
@@ -117,74 +101,59 @@ class GrpcTransport:
             )
         else:
             self._channel = self._grpc.insecure_channel(target, GRPC_OPTIONS)
-        services = _import(apis + "prediction_service_pb2_grpc")
+        services = _import(
+            "tensorflow_serving.apis.prediction_service_pb2_grpc"
+        )
         self._prediction = services.PredictionServiceStub(self._channel)
-        services = _import(apis + "model_service_pb2_grpc")
+        services = _import("tensorflow_serving.apis.model_service_pb2_grpc")
         self._model = services.ModelServiceStub(self._channel)
 
-    def _spec(self, version=None, signature=""):
-        spec = self._specs.ModelSpec(
-            name=self._model_name, signature_name=signature
-        )
-        version = self._version if version is None else version
-        if isinstance(version, str):
-            spec.version_label = version
-        elif version is not None:
-            spec.version.value = version
-        return spec
+    def predict(self, signature, inputs, timeout):
+        """Tries a request once; returns its only output, an array."""
+        import tensorflow as tf
 
-    def predict(self, signature, inputs, output, version, timeout):
-        """One try of a request."""
-        request = self._predict_messages.PredictRequest(
-            model_spec=self._spec(version, signature),
-            inputs={
-                name: self._tensors.write_tensor(array)
-                for name, array in inputs.items()
-            },
-            output_filter=[output[0]],
+        request = self._messages["predict_pb2"].PredictRequest(
+            model_spec=self._spec
         )
+        request.model_spec.signature_name = signature
+        for name, value in inputs.items():
+            request.inputs[name].CopyFrom(tf.make_tensor_proto(value))
         response = self._call(self._prediction.Predict, request, timeout)
-        if output[0] not in response.outputs:
-            raise _not_expected(f"no output {output[0]!r}")
         try:
-            array = self._tensors.read_tensor(response.outputs[output[0]])
-        except ValueError as error:
-            raise _not_expected(str(error)) from error
-        if array.dtype != output[1]:
-            raise _not_expected(f"{output[0]} of type {array.dtype}")
-        return array
+            (output,) = response.outputs.values()
+            return tf.make_ndarray(output)
+        except (TypeError, ValueError) as error:
+            raise _unexpected(str(error)) from error
 
     def status(self, timeout):
-        """Asks for the states of the versions."""
-        # TensorFlow Serving gives all versions for a label.
-        request = self._status_messages.GetModelStatusRequest(
-            model_spec=self._spec()
-        )
+        """Asks for the states of the versions: dict of number to state."""
+        messages = self._messages["get_model_status_pb2"]
+        request = messages.GetModelStatusRequest(model_spec=self._spec)
         response = self._call(self._model.GetModelStatus, request, timeout)
-        states = self._status_messages.ModelVersionStatus.State
-        return [
-            VersionStatus(
-                found.version,
-                states.Name(found.state),
-                found.status.error_message or None,
-            )
-            for found in response.model_version_status
-        ]
+        states = messages.ModelVersionStatus.State
+        return {
+            entry.version: states.Name(entry.state)
+            for entry in response.model_version_status
+        }
 
     def metadata(self, timeout):
-        """Asks for the signatures."""
-        request = self._metadata_messages.GetModelMetadataRequest(
-            model_spec=self._spec(), metadata_field=["signature_def"]
+        """Asks for the signatures: dict of name to inputs' shapes."""
+        messages = self._messages["get_model_metadata_pb2"]
+        request = messages.GetModelMetadataRequest(
+            model_spec=self._spec, metadata_field=["signature_def"]
         )
         response = self._call(
             self._prediction.GetModelMetadata, request, timeout
         )
-        found = self._metadata_messages.SignatureDefMap()
-        if not response.metadata["signature_def"].Unpack(found):
-            raise _not_expected("metadata without signatures")
-        return response.model_spec.version.value, {
-            name: Signature(*map(_tensor_infos, (s.inputs, s.outputs)))
-            for name, s in found.signature_def.items()
+        signatures = messages.SignatureDefMap()
+        if not response.metadata["signature_def"].Unpack(signatures):
+            raise _unexpected("metadata without signatures")
+        return {
+            name: {
+                key: [dim.size for dim in entry.tensor_shape.dim]
+                for key, entry in signature.inputs.items()
+            }
+            for name, signature in signatures.signature_def.items()
             if name != INITIALIZER
         }
 
@@ -216,15 +185,13 @@ class GrpcTransport:
 class RestTransport:
     """Requests to `/v1/models/...`."""
 
-    # An array is text of up to four characters a value.
-    packs_arrays = False
-    bytes_per_value = 4
-
     def __init__(self, url, model, version, token):
         self._httpx = _import("httpx")
-        self._orjson = _import("orjson")
-        self._model = f"/v1/models/{urllib.parse.quote(model, safe='')}"
-        self._version = version
+        self._path = f"/v1/models/{urllib.parse.quote(model, safe='')}"
+        if isinstance(version, str):
+            self._path += f"/labels/{urllib.parse.quote(version, safe='')}"
+        elif version is not None:
+            self._path += f"/versions/{version}"
         headers = {"Content-Type": "application/json"}
         if token is not None:
             headers["Authorization"] = f"Bearer {token}"
@@ -236,71 +203,48 @@ class RestTransport:
             ),
         )
 
-    def _path(self, version=None):
-        version = self._version if version is None else version
-        if isinstance(version, str):
-            label = urllib.parse.quote(version, safe="")
-            return f"{self._model}/labels/{label}"
-        return self._model + ("" if version is None else f"/versions/{version}")
-
-    def predict(self, signature, inputs, output, version, timeout):
-        """As `GrpcTransport.predict`."""
+    def predict(self, signature, inputs, timeout):
+        """Tries a request once; returns its only output, an array."""
         body = {
             "signature_name": signature,
-            "inputs": {n: _to_json(array) for n, array in inputs.items()},
+            "inputs": {n: _to_json(value) for n, value in inputs.items()},
         }
-        response = self._call(
-            "POST",
-            f"{self._path(version)}:predict",
-            timeout,
-            self._orjson.dumps(body, option=self._orjson.OPT_SERIALIZE_NUMPY),
-        )
-        found = response.get("outputs")
-        # A signature of one output gives it without its name.
-        if isinstance(found, dict) and output[0] in found:
-            found = found[output[0]]
+        path = f"{self._path}:predict"
+        answer = self._call("POST", path, timeout, json.dumps(body).encode())
         try:
-            return _from_json(found, output[1])
-        except (
-            AttributeError,
-            KeyError,
-            OverflowError,
-            TypeError,
-            ValueError,
-        ) as error:
-            raise _not_expected(f"{output[0]}: {error}") from error
+            return _from_json(answer["outputs"])
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise _unexpected(f"outputs without {error}") from error
 
     def status(self, timeout):
-        """As `GrpcTransport.status`."""
-        response = self._call("GET", self._path(), timeout)
+        """Asks for the states of the versions: dict of number to state."""
+        answer = self._call("GET", self._path, timeout)
         try:
-            return [
-                VersionStatus(
-                    int(found["version"]),
-                    found["state"],
-                    found.get("status", {}).get("error_message") or None,
-                )
-                for found in response["model_version_status"]
-            ]
+            return {
+                int(entry["version"]): entry["state"]
+                for entry in answer["model_version_status"]
+            }
         except (KeyError, TypeError, ValueError) as error:
-            raise _not_expected(f"a status without {error}") from error
+            raise _unexpected(f"a status without {error}") from error
 
     def metadata(self, timeout):
-        """As `GrpcTransport.metadata`."""
-        response = self._call("GET", f"{self._path()}/metadata", timeout)
+        """Asks for the signatures: dict of name to inputs' shapes."""
+        answer = self._call("GET", f"{self._path}/metadata", timeout)
         try:
-            version = int(response["model_spec"]["version"])
-            found = response["metadata"]["signature_def"]["signature_def"]
-            return version, {
-                name: Signature(
-                    _json_infos(s.get("inputs", {})),
-                    _json_infos(s.get("outputs", {})),
-                )
-                for name, s in found.items()
+            signatures = answer["metadata"]["signature_def"]["signature_def"]
+            return {
+                name: {
+                    key: [
+                        int(dim["size"])
+                        for dim in entry["tensor_shape"].get("dim", [])
+                    ]
+                    for key, entry in signature.get("inputs", {}).items()
+                }
+                for name, signature in signatures.items()
                 if name != INITIALIZER
             }
         except (AttributeError, KeyError, TypeError, ValueError) as error:
-            raise _not_expected(f"metadata without {error}") from error
+            raise _unexpected(f"metadata without {error}") from error
 
     def close(self):
         """Ends the connections."""
@@ -319,8 +263,7 @@ class RestTransport:
                         raise self._httpx.ReadTimeout("The answer is slow")
         except self._httpx.TimeoutException as raised:
             raise ServingError(
-                "DEADLINE_EXCEEDED",
-                f"No answer within {timeout:.3g} seconds.",
+                "DEADLINE_EXCEEDED", f"No answer within {timeout:.3g} seconds."
             ) from raised
         except self._httpx.TransportError as raised:
             text = _sentence(str(raised), type(raised).__name__)
@@ -329,13 +272,13 @@ class RestTransport:
             # A client that was closed meanwhile.
             raise ServingError("CANCELLED", f"{raised}") from raised
         try:
-            answer = self._orjson.loads(bytes(content))
+            answer = json.loads(bytes(content))
         except ValueError:
             answer = None
         if response.status_code != 200:
             self._raise(response, answer, bytes(content))
         if not isinstance(answer, dict):
-            raise _not_expected("a body that is not a JSON object")
+            raise _unexpected("a body that is not a JSON object")
         return answer
 
     def _raise(self, response, answer, content):
@@ -347,8 +290,7 @@ class RestTransport:
         message = _sentence(text, response.reason_phrase)
         error = ServingError(code, f"{message} (HTTP {status})")
         if code in RETRIED_CODES:
-            after = _seconds(response.headers.get("Retry-After"))
-            raise TryAgain(error, after)
+            raise TryAgain(error, _seconds(response.headers.get("Retry-After")))
         raise error
 
 
@@ -366,69 +308,39 @@ def _sentence(text, otherwise):
     return text.strip()[:ERROR_CHARACTERS] or otherwise
 
 
-def _not_expected(what):
+def _unexpected(received):
     return ServingError(
         "INTERNAL",
         "The server's answer is not that of TensorFlow Serving with a model "
-        f"that `keras-comic export` wrote. Received: {what}",
+        f"that `keras-comic export` wrote. Received: {received}",
     )
 
 
 def _seconds(text):
-    """Of a header `Retry-After`: a number of seconds, or a date."""
-    if not text:
-        return 0.0
+    """Returns the pause in a header `Retry-After`: seconds, or a date."""
     try:
-        return max(0.0, float(text))
+        return max(0.0, float(text or 0))
     except ValueError:
         pass
     try:
         then = email.utils.parsedate_to_datetime(text)
     except ValueError:
         return 0.0
-    if then.tzinfo is None:
-        then = then.replace(tzinfo=datetime.UTC)
-    now = datetime.datetime.now(datetime.UTC)
-    return max(0.0, (then - now).total_seconds())
+    return max(0.0, then.timestamp() - time.time())
 
 
 def _to_json(array):
     if array.dtype.kind == "O":
         return [{"b64": base64.b64encode(text).decode()} for text in array]
-    return np.ascontiguousarray(array)
+    return array.tolist()
 
 
-def _from_json(value, dtype):
-    if not isinstance(value, list):
-        raise ValueError(f"an output of type {type(value).__name__}")
-    if np.dtype(dtype).kind != "O":
-        return np.array(value, dtype)
-    texts = np.empty(len(value), "object")
-    for number, text in enumerate(value):
+def _from_json(values):
+    """Returns the strings of an output: base64, or text."""
+    texts = np.empty(len(values), "object")
+    for number, text in enumerate(values):
         if isinstance(text, dict):
             texts[number] = base64.b64decode(text["b64"], validate=True)
         else:
             texts[number] = text.encode()
     return texts
-
-
-def _tensor_infos(messages):
-    return {
-        name: TensorInfo(
-            tf.as_dtype(found.dtype), tf.TensorShape(found.tensor_shape)
-        )
-        for name, found in messages.items()
-    }
-
-
-def _json_infos(entries):
-    infos = {}
-    for name, found in entries.items():
-        shape = found["tensor_shape"]
-        sides = None
-        if not shape.get("unknown_rank"):
-            sizes = [int(dim["size"]) for dim in shape.get("dim", [])]
-            sides = [None if size < 0 else size for size in sizes]
-        dtype = tf.as_dtype(found["dtype"].removeprefix("DT_").lower())
-        infos[name] = TensorInfo(dtype, tf.TensorShape(sides))
-    return infos

@@ -1,13 +1,13 @@
 """Other servers, which do not always answer: peers for tests of the client.
 
-They speak TensorFlow Serving's two protocols for a model `comic` whose comics
-are negatives, and have nothing of this project's own server.
+They speak TensorFlow Serving's two protocols for a model `comic`, and have
+nothing of this project's own server.
 """
 
 import base64
 import collections
+import functools
 import http.server
-import io
 import json
 import pathlib
 import re
@@ -21,12 +21,15 @@ from concurrent import futures
 import grpc
 import numpy as np
 import tensorflow as tf
-from PIL import Image
 from tensorflow_serving.apis import get_model_metadata_pb2
 from tensorflow_serving.apis import get_model_status_pb2
 from tensorflow_serving.apis import model_service_pb2_grpc
 from tensorflow_serving.apis import predict_pb2
 from tensorflow_serving.apis import prediction_service_pb2_grpc
+
+from keras_comic.serving.errors import ServingError
+from keras_comic.serving.servable import Servable
+from tests.export.small_models import served_folder
 
 # What a request may meet instead of an answer. `status` is one of HTTP, and
 # `code` one of gRPC.
@@ -42,69 +45,44 @@ BAD = Failure(400, "INVALID_ARGUMENT", {}, "Bad input.")
 LOST = Failure(None, "UNAVAILABLE")
 SLOW = Failure(None, None, seconds=1.5)
 
-IMAGES = ("DT_UINT8", [-1, -1, -1, 3])
-HOW = {"strength": ("DT_FLOAT", [-1]), "keep_color": ("DT_BOOL", [-1])}
-COMICS = {"comics": IMAGES}
-STRINGS = ("DT_STRING", [-1])
-OF_FILES_WITH_STYLES = {
-    "serving_bytes_style_image": (
-        {"image_bytes": STRINGS, "style_image_bytes": STRINGS, **HOW},
-        {"comic_bytes": STRINGS},
-    ),
-    "serving_bytes_style_weights": (
-        {
-            "image_bytes": STRINGS,
-            "style_weights": ("DT_FLOAT", [-1, 2]),
-            **HOW,
-        },
-        {"comic_bytes": STRINGS},
-    ),
-}
-SIGNATURES = {
-    "serving_default": ({"images": IMAGES}, COMICS),
-    "serving_bytes": ({"image_bytes": STRINGS}, {"comic_bytes": STRINGS}),
-    **OF_FILES_WITH_STYLES,
-    "serving_style_image": (
-        {"images": IMAGES, "style_images": IMAGES, **HOW},
-        COMICS,
-    ),
-    "serving_style_weights": (
-        {"images": IMAGES, "style_weights": ("DT_FLOAT", [-1, 2]), **HOW},
-        COMICS,
-    ),
-    "style_names": (
-        {"style_index": ("DT_INT32", [-1])},
-        {"style_names": ("DT_STRING", [-1])},
-    ),
-}
+
+@functools.cache
+def small_servable(family):
+    """A family's SavedModel, loaded once in a process."""
+    return Servable("comic", served_folder(family))
 
 
 class FlakyModel:
-    """Negatives; the second style's are darker.
+    """A SavedModel of a tiny family, whose requests may fail.
 
     Attributes:
         failures: What the next requests meet, one after the other.
         calls: List of the paths or methods of all requests.
         requests: List of (signature, inputs) that were answered.
         token: String, or `None`; what a request must carry.
-        style_names: List of two strings.
-        version: Integer; requests for others find nothing.
+        state: String, that of the only version.
+        seconds: Float, how long an answer takes at least.
     """
 
-    def __init__(self):
+    def __init__(self, family):
+        self.servable = small_servable(family)
         self.failures = []
         self.calls = []
         self.requests = []
         self.token = None
-        self.style_names = ["ink", "wash"]
-        self.signatures = dict(SIGNATURES)
         self.version = 1
         self.state = "AVAILABLE"
+        self.seconds = 0.0
         self.is_stopped = False
         self.num_running = self.most_running = 0
         # Over HTTP.
         self.num_connections = 0
         self._lock = threading.Lock()
+
+    @property
+    def predictions(self):
+        """Integer. How many requests for comics have come."""
+        return sum("redict" in call for call in self.calls)
 
     def meet(self, call, authorization):
         """What the next request meets, or `None`."""
@@ -121,60 +99,29 @@ class FlakyModel:
             self.num_running += 1
             self.most_running = max(self.most_running, self.num_running)
         try:
-            return self._answer(signature, inputs)
+            time.sleep(self.seconds)
+            outputs = self.servable.predict(signature, inputs).result()
+            ((name, output),) = outputs.items()
+            return name, output
         finally:
             with self._lock:
                 self.num_running -= 1
 
-    def _answer(self, signature, inputs):
-        if signature == "style_names":
-            names = [self.style_names[k] for k in inputs["style_index"]]
-            return "style_names", np.array([n.encode() for n in names], object)
-        if "images" in inputs:
-            comics = _negative(inputs["images"])
-        else:
-            comics = [_negative(unpack(f)) for f in inputs["image_bytes"]]
-        if "style_weights" in inputs:
-            for number, weights in enumerate(inputs["style_weights"]):
-                if weights.argmax() == 1:
-                    comics[number] //= 2
-        if "images" in inputs:
-            return "comics", comics
-        found = np.empty(len(comics), object)
-        found[:] = [_pack(comic) for comic in comics]
-        return "comic_bytes", found
 
-
-def unpack(contents):
-    """Pixels of an image file."""
-    return np.asarray(Image.open(io.BytesIO(contents)).convert("RGB"))
-
-
-def _negative(images):
-    # Those whose first value says so take their time.
-    time.sleep(0.02 * float(images.flat[0] % 4))
-    return 255 - images
-
-
-def _pack(image):
-    file = io.BytesIO()
-    Image.fromarray(image).save(file, "PNG")
-    return file.getvalue()
-
-
-def start_flaky_server(test, protocol, port=0, files=None):
+def start_flaky_server(test, protocol, family="painter", port=0, files=None):
     """Starts a peer, which ends with the test.
 
     Args:
         test: The test case.
         protocol: `"grpc"` or `"http"`.
+        family: String, one of `tests.export.small_models`.
         port: Integer, or `0` for a free one.
         files: Paths of a key and its certificate, to encrypt, or `None`.
 
     Returns:
         `FlakyModel`, the address, and a function that ends the server now.
     """
-    model = FlakyModel()
+    model = FlakyModel(family)
     start = _start_http if protocol == "http" else _start_grpc
     address, stop = start(model, port, files)
     test.addCleanup(stop)
@@ -212,7 +159,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
                 self._reset()
                 return
         match = re.fullmatch(
-            r"(?:/prefix)?/v1/models/comic(?:/versions/(\d+)|/labels/(\w+))?"
+            r"/v1/models/comic(?:/versions/(\d+)|/labels/(\w+))?"
             "(/metadata|:predict)?",
             self.path,
         )
@@ -240,49 +187,47 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def _predict(self, request):
         signature = request["signature_name"]
+        infos = self.model.servable.signatures[signature].inputs
         inputs = {}
         for name, value in request["inputs"].items():
-            dtype = self.model.signatures[signature][0][name][0]
-            if dtype == "DT_STRING":
-                inputs[name] = [base64.b64decode(e["b64"]) for e in value]
+            if infos[name].dtype == tf.string:
+                files = [base64.b64decode(entry["b64"]) for entry in value]
+                inputs[name] = np.array(files, object)
             else:
-                dtype = dtype.replace("DT_FLOAT", "DT_FLOAT32")
-                inputs[name] = np.array(value, dtype[3:].lower())
-        name, output = self.model.answer(signature, inputs)
+                dtype = infos[name].dtype.as_numpy_dtype
+                inputs[name] = np.array(value, dtype)
+        try:
+            name, output = self.model.answer(signature, inputs)
+        except ServingError as error:
+            self._send(error.http_status, {"error": str(error)})
+            return
         if name.endswith("_bytes"):
             output = [{"b64": base64.b64encode(t).decode()} for t in output]
-        elif output.dtype == object:
-            output = [text.decode() for text in output]
         else:
-            output = output.tolist()
+            output = [text.decode() for text in output]
         self._send(200, {"outputs": output})
 
     def _metadata(self):
         def infos(entries):
             return {
                 name: {
-                    "dtype": dtype,
+                    "dtype": "DT_" + info.dtype.name.upper(),
                     "tensor_shape": {
-                        "dim": [{"size": str(s), "name": ""} for s in shape],
+                        "dim": [
+                            {"size": str(-1 if side is None else side)}
+                            for side in info.shape
+                        ],
                         "unknown_rank": False,
                     },
-                    "name": name,
                 }
-                for name, (dtype, shape) in entries.items()
+                for name, info in entries.items()
             }
 
         found = {
-            name: {"inputs": infos(inputs), "outputs": infos(outputs)}
-            for name, (inputs, outputs) in self.model.signatures.items()
+            name: {"inputs": infos(entry.inputs), "outputs": {}}
+            for name, entry in self.model.servable.signatures.items()
         }
-        return {
-            "model_spec": {
-                "name": "comic",
-                "signature_name": "",
-                "version": str(self.model.version),
-            },
-            "metadata": {"signature_def": {"signature_def": found}},
-        }
+        return {"metadata": {"signature_def": {"signature_def": found}}}
 
     def _send(self, status, content, headers=None):
         content = json.dumps(content).encode()
@@ -358,36 +303,20 @@ class _Service(
         self._meet("Predict", request, context)
         inputs = {n: tf.make_ndarray(t) for n, t in request.inputs.items()}
         signature = request.model_spec.signature_name
-        name, output = self.model.answer(signature, inputs)
+        try:
+            name, output = self.model.answer(signature, inputs)
+        except ServingError as error:
+            context.abort(grpc.StatusCode[error.code], str(error))
         response = predict_pb2.PredictResponse()
-        proto = response.outputs[name]
-        if output.dtype == np.uint8:
-            # As TensorFlow Serving does.
-            proto.dtype = tf.uint8.as_datatype_enum
-            proto.int_val.extend(output.reshape(-1).tolist())
-            for side in output.shape:
-                proto.tensor_shape.dim.add(size=side)
-        else:
-            proto.CopyFrom(tf.make_tensor_proto(output))
+        response.outputs[name].CopyFrom(tf.make_tensor_proto(output))
         return response
 
     def GetModelMetadata(self, request, context):
         self._meet("GetModelMetadata", request, context)
         found = get_model_metadata_pb2.SignatureDefMap()
-        for name, kinds in self.model.signatures.items():
-            message = found.signature_def[name]
-            for place, entries in zip(
-                (message.inputs, message.outputs), kinds, strict=True
-            ):
-                for tensor, (dtype, shape) in entries.items():
-                    place[tensor].dtype = tf.as_dtype(
-                        dtype[3:].lower()
-                    ).as_datatype_enum
-                    for side in shape:
-                        place[tensor].tensor_shape.dim.add(size=side)
+        for name, definition in self.model.servable.signature_defs.items():
+            found.signature_def[name].CopyFrom(definition)
         response = get_model_metadata_pb2.GetModelMetadataResponse()
-        response.model_spec.name = "comic"
-        response.model_spec.version.value = self.model.version
         response.metadata["signature_def"].Pack(found)
         return response
 
