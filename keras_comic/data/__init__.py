@@ -10,7 +10,6 @@ import keras
 from keras_comic.data.cleaning import CleaningRules
 from keras_comic.data.contact_sheet import save_contact_sheet
 from keras_comic.data.crops import Crops
-from keras_comic.data.drawing_folder import DrawingFolder
 from keras_comic.data.folder import FolderPairs
 from keras_comic.data.image_folders import image_label
 from keras_comic.data.image_folders import list_images
@@ -23,7 +22,6 @@ from keras_comic.data.manifest import read_manifest
 from keras_comic.data.optical_flow import flow_validity
 from keras_comic.data.optical_flow import optical_flow
 from keras_comic.data.optical_flow import warp_image
-from keras_comic.data.photo_folder import PhotoFolder
 from keras_comic.data.shard_layout import ShardLayout
 from keras_comic.data.variants import make_variant
 from keras_comic.data.video_frames import read_clips
@@ -53,12 +51,10 @@ __all__ = [
     "CleaningRules",
     "ClipRecordMaker",
     "Crops",
-    "DrawingFolder",
     "FolderPairs",
     "ImageError",
     "ImageRecordMaker",
     "PairRecordMaker",
-    "PhotoFolder",
     "RecordIndex",
     "ShardLayout",
     "VideoError",

@@ -89,20 +89,6 @@ def _cell_means(values):
     return sums / np.outer(*counts).astype("float32")
 
 
-def check_crop(image_size, zoom):
-    """Checks the arguments that every dataset of crops has."""
-    if not image_size > 0:
-        raise ValueError(
-            "`image_size` must be a positive integer. "
-            f"Received: image_size={image_size}"
-        )
-    if len(zoom) != 2 or not 0 < zoom[0] <= zoom[1]:
-        raise ValueError(
-            "`zoom` must be a pair of positive numbers, the smaller first. "
-            f"Received: zoom={zoom}"
-        )
-
-
 def check_batches(batch_size, start_step):
     """Checks the arguments that say which batches a dataset gives."""
     if not batch_size > 0:
@@ -114,12 +100,4 @@ def check_batches(batch_size, start_step):
         raise ValueError(
             "`start_step` must be an integer of at least 0. "
             f"Received: start_step={start_step}"
-        )
-
-
-def check_fraction(name, value):
-    """Checks an argument that is a part of a whole."""
-    if not 0 <= value <= 1:
-        raise ValueError(
-            f"`{name}` must lie in [0, 1]. Received: {name}={value}"
         )

@@ -6,9 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from keras_comic.data import DrawingFolder
+from keras_comic.data import Crops
 from keras_comic.data import FolderPairs
-from keras_comic.data import PhotoFolder
 from keras_comic.data import image_label
 from keras_comic.data import list_images
 from keras_comic.data import read_image
@@ -145,7 +144,11 @@ class TrainingData:
         arguments["start_step"] = start_step
         if self.kind == "style_transfer":
             arguments["identity_fraction"] = options["identity_fraction"]
-        size, zoom = options["image_size"], options["zoom"]
+        crops = Crops(
+            options["image_size"],
+            options["zoom"],
+            max_blank=options["max_blank"],
+        )
         if importlib.util.find_spec("tensorflow") is None:
             if self.kind != "style_transfer":
                 raise ImportError(
@@ -153,13 +156,7 @@ class TrainingData:
                     "TensorFlow, which reads the records: `pip install "
                     "tensorflow`."
                 )
-            return FolderPairs(
-                PhotoFolder(self.photos, zoom),
-                DrawingFolder(self.drawings, zoom, *options["max_blank"]),
-                size,
-                **arguments,
-            )
-        from keras_comic.data import Crops
+            return FolderPairs(self.photos, self.drawings, crops, **arguments)
         from keras_comic.data import datasets as data
 
         dataset, sources = {
@@ -179,7 +176,6 @@ class TrainingData:
             self._write_records(folder, kind, folders)
             for kind, folders in sources.items()
         ]
-        crops = Crops(size, zoom, max_blank=options["max_blank"])
         return dataset(*records, crops, **arguments)
 
     def _write_records(self, folder, kind, sources):

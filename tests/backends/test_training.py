@@ -14,6 +14,7 @@ from PIL import Image
 
 import keras_comic
 from keras_comic import training
+from keras_comic.data import Crops
 from keras_comic.data import FolderPairs
 from tests.test_case import BACKEND
 from tests.test_case import Batches
@@ -230,7 +231,7 @@ class TrainingTest(TestCase):
             pairs = FolderPairs(
                 folder / "photos",
                 folder / "drawings",
-                image_size=32,
+                Crops(32),
                 batch_size=2,
                 start_step=2 * done,
             )

@@ -1,9 +1,6 @@
 import numpy as np
 
 from keras_comic.data.crop_arrays import blank_cells
-from keras_comic.data.crop_arrays import check_batches
-from keras_comic.data.crop_arrays import check_crop
-from keras_comic.data.crop_arrays import check_fraction
 from keras_comic.data.crop_arrays import crop
 from keras_comic.data.crop_arrays import crop_boxes
 from keras_comic.data.crop_arrays import least_blank
@@ -79,20 +76,3 @@ class BlankTest(TestCase):
         boxes = [[0, 0, 32], [0, 8, 32], [0, 24, 32], [0, 16, 32]]
         self.assertEqual(least_blank(image, boxes, 0.1, 0.1), 2)
         self.assertEqual(least_blank(image, boxes, 0.0, 0.0), 2)
-
-
-class ChecksTest(TestCase):
-    def test_errors(self):
-        with self.assertRaisesRegex(ValueError, "Received: image_size=0"):
-            check_crop(0, (1, 1))
-        for zoom in ((0, 1), (1, 0.5), (1,)):
-            with self.assertRaisesRegex(ValueError, "`zoom` must be a pair"):
-                check_crop(8, zoom)
-        with self.assertRaisesRegex(ValueError, "Received: batch_size=0"):
-            check_batches(0, 0)
-        with self.assertRaisesRegex(ValueError, "Received: start_step=-1"):
-            check_batches(1, -1)
-        with self.assertRaisesRegex(
-            ValueError, r"`part` must lie in \[0, 1\]\. Received: part=1\.5"
-        ):
-            check_fraction("part", 1.5)

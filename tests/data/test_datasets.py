@@ -2,13 +2,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from keras_comic.data.photo_folder import PhotoFolder
+from keras_comic.data.crops import Crops
+from keras_comic.data.folder import FolderPairs
 from tests.data.pictures import save_noise
 from tests.test_case import photos
 
 tf = pytest.importorskip("tensorflow")
 
-from keras_comic.data.crops import Crops  # noqa: E402
 from keras_comic.data.datasets import clip_dataset  # noqa: E402
 from keras_comic.data.datasets import paired_dataset  # noqa: E402
 from keras_comic.data.datasets import picture_dataset  # noqa: E402
@@ -62,9 +62,8 @@ class PictureDatasetTest(DatasetTestCase):
             [picture_record(np.asarray(Image.open(folder / n))) for n in names],
         )
         found = take(picture_dataset(records, Crops(16, (1.0, 1.0)), 8), 1)[0]
-        files = PhotoFolder(folder, zoom=(1.0, 1.0))
-        for number, image in enumerate(found):
-            self.assertAllClose(files.crop(number, 16, 0), image, atol=1e-6)
+        pairs = FolderPairs(folder, folder, Crops(16, (1.0, 1.0)), 8)
+        self.assertAllClose(pairs[0]["photos"], found, atol=1e-6)
 
     def test_corrupt_records_are_left_out(self):
         records = self.write_noise("photos")

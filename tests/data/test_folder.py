@@ -8,7 +8,9 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_comic.data.crops import Crops
 from keras_comic.data.folder import FolderPairs
+from keras_comic.data.images import read_image
 from tests.data.pictures import save_noise
 from tests.test_case import ROOT
 from tests.test_case import TestCase
@@ -41,9 +43,10 @@ class FolderPairsTest(TestCase):
         names = ["ink/1.png", "ink/2.jpg", "wash/1.png"]
         self.drawings = save_noise(folder / "drawings", *names, first_seed=9)
 
-    def make(self, **arguments):
-        arguments = {"image_size": 16, "batch_size": 3, **arguments}
-        return FolderPairs(self.photos, self.drawings, **arguments)
+    def make(self, crops=None, **arguments):
+        arguments = {"batch_size": 3, **arguments}
+        crops = Crops(16) if crops is None else crops
+        return FolderPairs(self.photos, self.drawings, crops, **arguments)
 
     def assertSameBatch(self, actual, expected):
         self.assertEqual(set(actual), set(expected))
@@ -52,7 +55,7 @@ class FolderPairsTest(TestCase):
 
     def test_form(self):
         for size in (16, 17, 40):
-            batch = self.make(image_size=size)[0]
+            batch = self.make(Crops(size))[0]
             self.assertEqual(set(batch), {"photos", "style_images"})
             for images in batch.values():
                 self.assertShape(images, (3, size, size, 3))
@@ -96,17 +99,55 @@ class FolderPairsTest(TestCase):
         self.assertAllClose(totals[0], expected, rtol=1e-4)
         self.assertAllClose(totals[1], expected, rtol=1e-4)
 
+    def test_each_once_and_evenly_over_labels(self):
+        crops = Crops(4, (1.0, 1.0))
+        pairs = FolderPairs(self.photos, self.drawings, crops, 10)
+        files = {path: read_image(path) for path in self.photos.iterdir()}
+        sources = [
+            path
+            for photo in pairs[0]["photos"]
+            for path, image in files.items()
+            if _is_part(photo, image) or _is_part(photo[:, ::-1], image)
+        ]
+        self.assertEqual(sorted(sources), sorted([*files] * 2))
+        wash = read_image(self.drawings / "wash" / "1.png")
+        for first, second in pairs[0]["style_images"].reshape(5, 2, 4, 4, 3):
+            parts = [
+                _is_part(image, wash) or _is_part(image[:, ::-1], wash)
+                for image in (first, second)
+            ]
+            self.assertEqual(sorted(parts), [False, True])
+
+    def test_broken_files(self):
+        (self.photos / "5.png").write_text("A letter.")
+        pairs = self.make(batch_size=6)
+        with self.assertWarnsRegex(UserWarning, "Left out .*5.png"):
+            self.assertShape(pairs[0]["photos"], (6, 16, 16, 3))
+        (self.drawings / "wash" / "1.png").write_text("A letter.")
+        with self.assertWarns(UserWarning):
+            with self.assertRaisesRegex(ValueError, "No file of a label can"):
+                self.make()[0]
+
     def test_errors(self):
-        with self.assertRaisesRegex(ValueError, "Received: image_size=-1"):
-            self.make(image_size=-1)
         with self.assertRaisesRegex(ValueError, "Received: batch_size=0"):
             self.make(batch_size=0)
         with self.assertRaisesRegex(ValueError, "Received: start_step=-3"):
             self.make(start_step=-3)
         with self.assertRaisesRegex(ValueError, "`identity_fraction` must lie"):
             self.make(identity_fraction=2)
+        with self.assertRaisesRegex(ValueError, "can only be mirrored"):
+            self.make(Crops(rotation=3))
         with self.assertRaisesRegex(FileNotFoundError, "no such folder"):
             FolderPairs(pathlib.Path("missing"), self.drawings)
+
+
+def _is_part(crop, image):
+    """Tells if a crop was cut out of an image as it is."""
+    levels = np.round((crop + 1) * 127.5).astype("uint8")
+    windows = np.lib.stride_tricks.sliding_window_view(
+        image, levels.shape[:2], (0, 1)
+    )
+    return (windows == levels.transpose(2, 0, 1)).all((2, 3, 4)).any()
 
 
 class ImportTest(TestCase):
