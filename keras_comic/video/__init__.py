@@ -7,11 +7,8 @@ from keras_comic.video.deflicker_video import deflicker_video
 from keras_comic.video.difference_stylizer import DifferenceStylizer
 from keras_comic.video.evaluation import VideoEvaluation
 from keras_comic.video.evaluation import evaluate_video
-from keras_comic.video.flow import farneback_flow
 from keras_comic.video.flow import fine_optical_flow
-from keras_comic.video.flow import flow_confidence
 from keras_comic.video.flow_stylizer import FlowStylizer
-from keras_comic.video.frame_sink import open_sink
 from keras_comic.video.frame_sink import write_frames
 from keras_comic.video.frame_source import Frame
 from keras_comic.video.frame_source import FrameSource
@@ -52,12 +49,9 @@ __all__ = [
     "deflicker_video",
     "difference_image",
     "evaluate_video",
-    "farneback_flow",
     "fine_optical_flow",
-    "flow_confidence",
     "moving_object",
     "moving_photo",
     "open_frames",
-    "open_sink",
     "write_frames",
 ]

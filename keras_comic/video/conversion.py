@@ -74,7 +74,7 @@ def convert_video(
     Args:
         source: String, path or binary file object, see `open_frames`, or a
             `FrameSource`.
-        output: String or path, see `open_sink`: a video file, an animation,
+        output: String or path, see `write_frames`: a video file, an animation,
             a folder, or `"-"` for raw frames to the standard output.
         stylizer: `FrameStylizer`. It is reset before the first frame. If it
             needs a first pass, it is shown every eighth frame of the source,
@@ -110,10 +110,10 @@ def convert_video(
     ...     def stylize(self, frame, starts_scene=False):
     ...         return 255 - frame
     >>> frames = np.zeros((3, 32, 32, 3), "uint8")
-    >>> keras_comic.video.write_frames(frames, "black.webp", frame_rate=10)
+    >>> keras_comic.video.write_frames(frames, "black.png", frame_rate=10)
     3
     >>> done = keras_comic.video.convert_video(
-    ...     "black.webp", "white.webp", Negative()
+    ...     "black.png", "white.png", Negative()
     ... )
     >>> done.num_frames, done.problem
     (3, None)

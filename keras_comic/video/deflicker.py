@@ -69,10 +69,6 @@ class Deflicker:
         flow_side: Integer >= 16, pixels. Flow is found on sources whose
             longer side is at most this. Defaults to `960`.
 
-    Raises:
-        ImportError: If OpenCV is not installed.
-        ValueError: If an argument is out of its range.
-
     Example:
 
     >>> deflicker = keras_comic.video.Deflicker()
@@ -132,9 +128,6 @@ class Deflicker:
 
         Returns:
             Uint8 array of the shape of `stylized`, RGB in `[0, 255]`.
-
-        Raises:
-            ValueError: If shapes or types are others, or those of the flow.
         """
         source = FrameStylizer.check_frame(source)
         stylized = FrameStylizer.check_frame(stylized)
@@ -154,11 +147,7 @@ class Deflicker:
         return _to_bytes(output)
 
     def describe(self):
-        """Returns all that outputs depend on, apart from the frames.
-
-        Returns:
-            Dict of the arguments to strings and numbers.
-        """
+        """Returns all that outputs depend on, apart from the frames."""
         flow = getattr(self.flow, "__qualname__", type(self.flow).__qualname__)
         return {
             "flow": flow,
@@ -168,11 +157,7 @@ class Deflicker:
         }
 
     def get_state(self):
-        """Returns what the frames to come depend on.
-
-        Returns:
-            Dict of name to NumPy array, empty before the first frame.
-        """
+        """Returns what the frames to come depend on, as arrays."""
         if self._output is None:
             return {}
         return {"source": self._source.copy(), "output": self._output.copy()}
@@ -182,9 +167,6 @@ class Deflicker:
 
         Args:
             state: Dict, from `get_state`.
-
-        Raises:
-            ValueError: If the names are not those of `get_state`.
         """
         if state and sorted(state) != ["output", "source"]:
             raise ValueError(

@@ -64,9 +64,9 @@ def deflicker_video(
     Example:
 
     >>> frames = np.full((3, 32, 48, 3), 90, "uint8")
-    >>> for name, video in (("a.webp", frames), ("b.webp", 255 - frames)):
+    >>> for name, video in (("a.png", frames), ("b.png", 255 - frames)):
     ...     number = keras_comic.video.write_frames(video, name, frame_rate=5)
-    >>> done = keras_comic.video.deflicker_video("a.webp", "b.webp", "c.webp")
+    >>> done = keras_comic.video.deflicker_video("a.png", "b.png", "c.png")
     >>> done.num_frames
     3
     """

@@ -35,35 +35,11 @@ _FARNEBACK = {
 
 
 def farneback_flow(first, second):
-    """Measures the motion from one picture to another by Farneback's method.
+    """Measures the motion between pictures by Farneback's method.
 
     It fits polynomials to the neighbourhood of each grey pixel: another
     principle than that of `keras_comic.data.optical_flow`, so that a video
-    which was made stiller by one is judged by the other.
-
-    Args:
-        first: Uint8 array `(height, width, 3)`, RGB in `[0, 255]`.
-        second: Uint8 array of the same shape.
-
-    Returns:
-        Float32 array `(height, width, 2)`, pixels, `x` (to the right), then
-        `y` (down): the point `(x, y)` of `first` is at `(x, y) + flow` of
-        `second`.
-
-    Raises:
-        ImportError: If OpenCV is not installed.
-        ValueError: If the pictures are not as above.
-
-    Example:
-
-    >>> picture = np.random.randint(256, size=(32, 32, 3)).astype("uint8")
-    >>> flow = keras_comic.video.farneback_flow(picture, picture)
-    >>> bool(np.abs(flow).max() < 0.1)
-    True
-
-    Reference:
-        - [Farneback, 2003](https://doi.org/10.1007/3-540-45103-X_50), as
-          implemented in OpenCV.
+    which was made stiller by one can be judged by the other.
     """
     cv2 = import_video_library("cv2")
     grays, (height, width) = _gray(first, second)
@@ -85,11 +61,7 @@ def fine_optical_flow(first, second):
         second: Uint8 array of the same shape.
 
     Returns:
-        Float32 array `(height, width, 2)`, pixels, as `farneback_flow`.
-
-    Raises:
-        ImportError: If OpenCV is not installed.
-        ValueError: If the pictures are not as above.
+        Float32 array `(height, width, 2)`, pixels, `x`, then `y`.
 
     Example:
 
@@ -187,34 +159,12 @@ def estimate_motion(first, second, estimator):
 
 
 def flow_confidence(forward, backward):
-    """Says how far a flow is to be trusted, by the flow of the way back.
+    """Says how far a flow is to be trusted, in `[0, 1]`, by the flow back.
 
     0 where `keras_comic.data.flow_validity` says that the flow is invalid
     (hidden, at the boundary of a motion, or out of the picture), 1 where the
     squared gap between the way there and back is less than half of what that
-    test allows, and falling in between.
-
-    Args:
-        forward: Float32 array `(height, width, 2)`, pixels, the flow from the
-            first to the second picture.
-        backward: Float32 array of the same shape, the flow from the second to
-            the first.
-
-    Returns:
-        Float32 array `(height, width)` in `[0, 1]`, of the first picture.
-
-    Raises:
-        ImportError: If OpenCV is not installed.
-        ValueError: If the shapes do not agree.
-
-    Example:
-
-    >>> still = np.zeros((8, 8, 2), "float32")
-    >>> float(keras_comic.video.flow_confidence(still, still).min())
-    1.0
-
-    Reference:
-        - [Ruder et al., 2016](https://arxiv.org/abs/1604.08610), section 5.
+    test allows, and falling in between. See Ruder et al., 2016, section 5.
     """
     forward = np.asarray(forward, "float32")
     backward = np.asarray(backward, "float32")

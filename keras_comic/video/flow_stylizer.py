@@ -16,11 +16,6 @@ class FlowStylizer(FrameStylizer):
         deflicker: `Deflicker` or `None`. Defaults to `None`, one with its
             defaults.
 
-    Raises:
-        ImportError: If OpenCV is not installed.
-        TypeError: If `base` is no `FrameStylizer`, or `deflicker` no
-            `Deflicker`.
-
     Example:
 
     >>> class Negative(keras_comic.video.FrameStylizer):

@@ -27,49 +27,7 @@ def open_sink(
     loop=0,
     provenance=None,
 ):
-    """Chooses how frames are written, by the name of the output.
-
-    - `.mp4`, `.m4v`, `.mov`, `.mkv`, `.ts`, `.mts`, `.m2ts`, `.flv`: H.264 of
-      constant quality (crf 18), 4:2:0; `.webm`: VP9 (crf 24); `.avi`:
-      MPEG-4; `.mpg`, `.mpeg`: MPEG-2; `.wmv`: WMV 2. Colours are tagged as
-      those of BT.709; AVI and WMV have no such tag, so that up to 576 rows
-      they get the colours of BT.601, which players assume. Frames keep their
-      times, but for AVI, MPEG and WMV, which hold frames at a constant rate
-      from the start. Odd sides are made even by repeating the last row or
-      column (not for VP9 and lossless codecs).
-    - `.gif`: one palette for all frames. At most 50 frames a second; closer
-      ones are left out, as browsers would slow them down.
-    - `.webp` (quality 90) and `.png` or `.apng` (without loss): animations in
-      full colour, of at most 90 frames a second.
-    - a name without a suffix, or a folder: PNG files `frame_000000.png`, ...,
-      and `frames.ffconcat`, which tells FFmpeg the times.
-    - `"-"`: raw frames to the standard output, RGB, row by row.
-
-    Args:
-        output: String or path, as above.
-        size: Pair of integers `(width, height)`, pixels.
-        frame_rate: Number > 0, mean frames per second.
-        time_base: Fraction of a second or `None`. Times are its multiples.
-            Defaults to `None`, the inverse of the rate.
-        codec: String or `None`. FFmpeg's name of another encoder, such as
-            `"libx265"` or `"ffv1"`, for video files. Defaults to `None`.
-        codec_options: Dict or `None`. FFmpeg's options of the encoder, such
-            as `{"crf": "23"}`, or Pillow's of the PNG files of a folder; they
-            replace the defaults. Defaults to `None`.
-        loop: Integer. How often an animation is shown, `0` is for ever.
-            Defaults to `0`.
-        provenance: `keras_comic.provenance.Provenance` or `None`. The
-            statement of how the frames were made, as a comment of video files
-            and in the metadata of animations and PNG files. Defaults to
-            `None`.
-
-    Returns:
-        A sink, for `write_frames` and `convert_video`.
-
-    Raises:
-        ImportError: If PyAV is needed and is not installed.
-        ValueError: If the name or the codec is none of these.
-    """
+    """Chooses how frames are written, see `write_frames`."""
     rate = Fraction(frame_rate).limit_denominator(100_000)
     options = dict(codec_options or {})
     suffix = Path(output).suffix.lower()
@@ -106,25 +64,38 @@ def open_sink(
 
 
 def write_frames(frames, output, frame_rate=None, **options):
-    """Writes frames to a file.
+    """Writes frames to a file, whose name says how.
+
+    - `.mp4`, `.m4v`, `.mov`, `.mkv`, `.ts`, `.mts`, `.m2ts`, `.flv`: H.264 of
+      constant quality (crf 18), 4:2:0; `.webm`: VP9 (crf 24); `.avi`:
+      MPEG-4; `.mpg`, `.mpeg`: MPEG-2; `.wmv`: WMV 2. Frames keep their times,
+      but for AVI, MPEG and WMV, which hold frames at a constant rate from the
+      start. Odd sides are made even by repeating the last row or column (not
+      for VP9 and lossless codecs).
+    - `.gif`: one palette for all frames. At most 50 frames a second; closer
+      ones are left out, as browsers would slow them down.
+    - `.webp` (quality 90) and `.png` or `.apng` (without loss): animations in
+      full colour, of at most 90 frames a second. In WebP, equal frames that
+      follow each other become one that is shown longer.
+    - a name without a suffix, or a folder: PNG files `frame_000000.png`, ...,
+      and `frames.ffconcat`, which tells FFmpeg the times.
 
     Args:
         frames: Iterable of arrays uint8 `(height, width, 3)`, RGB in
             `[0, 255]`, all of the same size, or of tuples `Frame`, whose
             times are kept.
-        output: String or path, see `open_sink`. The file is written beside
-            its name, and renamed when it is whole.
+        output: String or path. The file is written beside its name, and
+            renamed when it is whole.
         frame_rate: Number > 0, frames per second, or `None`, the default, for
             the rate of a `FrameSource`.
-        **options: `time_base`, `codec`, `codec_options`, `loop` and
-            `provenance` of `open_sink`.
+        **options: `time_base` (fraction of a second, of which times are
+            multiples), `codec` (FFmpeg's name of another encoder, such as
+            `"libx265"` or `"ffv1"`), `codec_options` (dict, such as
+            `{"crf": "23"}`), `loop` (how often an animation is shown, `0` is
+            for ever) and `provenance`.
 
     Returns:
         Integer, the number of frames that were written.
-
-    Raises:
-        ValueError: If there is no frame or no rate, or a frame is not as
-            above.
 
     Example:
 

@@ -199,11 +199,6 @@ class FrameSource:
 
         Yields:
             `Frame`.
-
-        Raises:
-            ValueError: If the source can be read only once, and has been. A
-                `VideoError`, if it is damaged, or has changed since it was
-                opened; the frames before come first.
         """
         if self._is_read and not self.is_repeatable:
             raise ValueError(

@@ -38,13 +38,9 @@ class FrameStylizer:
     last_share = 1.0
 
     def describe(self):
-        """Returns all that the comics depend on, beside the frames.
+        """Returns a dict for JSON: all that comics depend on beside the frames.
 
-        Unfinished work of a stylizer with another description is not gone on
-        with.
-
-        Returns:
-            Dict for JSON.
+        Unfinished work of a stylizer with another description is refused.
         """
         return {}
 
@@ -74,11 +70,7 @@ class FrameStylizer:
         )
 
     def get_state(self):
-        """Returns what the frames to come depend on.
-
-        Returns:
-            Dict of name to NumPy array, to be stored with `np.savez`.
-        """
+        """Returns what the frames to come depend on, a dict of NumPy arrays."""
         return {}
 
     def set_state(self, state):
@@ -86,9 +78,6 @@ class FrameStylizer:
 
         Args:
             state: Dict, from `get_state`.
-
-        Raises:
-            ValueError: If the names are not those of `get_state`.
         """
         if state:
             raise ValueError(
@@ -108,9 +97,6 @@ class FrameStylizer:
 
         Returns:
             uint8 array `(height, width, 3)`.
-
-        Raises:
-            ValueError: If shape or type are others.
         """
         frame = np.asarray(frame)
         if frame.ndim != 3 or frame.shape[-1] != 3 or frame.dtype != "uint8":

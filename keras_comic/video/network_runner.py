@@ -45,10 +45,6 @@ class NetworkRunner:
         compiles_each_size: Boolean. `True` if a size that is new takes
             seconds.
 
-    Raises:
-        TypeError: If `generator` is a model of another kind.
-        ValueError: If an argument is out of its range.
-
     Example:
 
     >>> generator = keras_comic.AdaINGenerator.light((4, 8, 4, 4), 1, 8)
@@ -165,9 +161,6 @@ class NetworkRunner:
 
         Returns:
             `NetworkStatistics` of one row.
-
-        Raises:
-            ValueError: If there is no frame.
         """
         rows = [
             NetworkStatistics(*self._call(self._statistics, frame[None]))

@@ -82,9 +82,6 @@ class VideoMeter:
         protocol: Dict or `None`: further facts for all numbers' protocols.
             Defaults to `None`.
 
-    Raises:
-        ValueError: If a flow or a distance is none of these.
-
     Example:
 
     >>> photo = np.random.randint(256, size=(48, 64, 3)).astype("uint8")
@@ -136,9 +133,6 @@ class VideoMeter:
                 of each version of the video. The same names for all frames.
             starts_scene: Boolean. `True` if the frame is not to be compared
                 with those before it. Defaults to `False`.
-
-        Raises:
-            ValueError: If the shapes or names differ.
         """
         frames = {**outputs, SOURCE: source}
         shapes = {name: np.shape(frame) for name, frame in frames.items()}

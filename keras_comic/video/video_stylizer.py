@@ -136,10 +136,6 @@ class VideoStylizer(FrameStylizer):
         Yields:
             Named tuples `Frame`: `number`, `time` (seconds), `image` (uint8
             `(height, width, 3)`, the comic), `starts_scene`.
-
-        Raises:
-            ValueError: As `open_frames`; after the last frame that could be
-                read, if the video is damaged.
         """
         self.reset()
         if self.needs_first_pass:

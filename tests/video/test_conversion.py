@@ -14,7 +14,6 @@ from absl.testing import parameterized
 from PIL import Image
 
 from keras_comic.data.video_reader import VideoError
-from keras_comic.presets import from_preset
 from keras_comic.provenance.metadata import Provenance
 from keras_comic.provenance.metadata import read_provenance
 from keras_comic.provenance.watermark import embed_watermark
@@ -24,8 +23,6 @@ from keras_comic.video.conversion import convert_video
 from keras_comic.video.frame_sink import write_frames
 from keras_comic.video.frame_source import open_frames
 from keras_comic.video.frame_stylizer import FrameStylizer
-from keras_comic.video.network_runner import NetworkRunner
-from keras_comic.video.statistics_stylizer import StatisticsStylizer
 from tests.data.videos import save_sound
 from tests.data.videos import save_video
 from tests.data.videos import scene
@@ -276,23 +273,6 @@ class ConvertVideoTest(TestCase, parameterized.TestCase):
             )
         self.assertFalse((self.folder / "b.mp4").exists())
 
-    @parameterized.parameters(
-        ((1, 1), "b.webm", (1, 1)),
-        ((1, 1), "b.mp4", (2, 2)),
-        ((33, 47), "b.mp4", (34, 48)),
-        ((5, 40), "b.png", (5, 40)),
-    )
-    def test_sizes(self, size, name, expected):
-        width, height = size
-        path = self.folder / "a.mkv"
-        frames = scene(3, seed=0, height=height, width=width)
-        write_frames(frames, path, 25, codec="ffv1")
-        done = convert_video(path, self.folder / name, Negative())
-        found = self.images(done.output)
-        self.assertEqual(found.shape[2:0:-1], expected)
-        part = found[:, :height, :width].astype("float64")
-        self.assertLess(np.abs(part - (255 - frames)).mean(), 6)
-
     def test_folders_and_animations(self):
         frames = scene(5, seed=0)
         for number, frame in enumerate(frames):
@@ -356,18 +336,6 @@ class ConvertVideoTest(TestCase, parameterized.TestCase):
         tracemalloc.stop()
         self.assertLess(peaks[1], 1.05 * peaks[0] + 3 * 96 * 96 * 3)
         self.assertLess(peaks[1], 60 * 96 * 96 * 3)
-
-    @pytest.mark.slow
-    def test_single_frame_of_8k(self):
-        path = self.folder / "a.png"
-        image = scene(1, seed=0, height=540, width=960)[0]
-        image = image.repeat(8, 0).repeat(8, 1)
-        Image.fromarray(image).save(path, compress_level=1)
-        done = convert_video(path, self.folder / "b.mp4", Negative())
-        found = self.images(done.output)
-        self.assertShape(found, (1, 4320, 7680, 3))
-        error = np.abs(found[0, ::8, ::8] + image[::8, ::8].astype("int64"))
-        self.assertLess(np.abs(error - 255).mean(), 3)
 
     @pytest.mark.skipif(
         not hasattr(os, "geteuid") or os.geteuid() != 0,
@@ -437,51 +405,6 @@ class ConvertVideoTest(TestCase, parameterized.TestCase):
         with self.assertRaisesRegex(VideoError, "video"):
             convert_video(empty, self.folder / "b.mp4", Negative())
         self.assertNotIn("b.mp4", os.listdir(self.folder))
-
-
-@pytest.mark.slow
-class PresetTest(TestCase):
-    def test_preset_goes_on_to_the_same_frames(self):
-        before = conversion.PIECE_FRAMES
-        self.addCleanup(setattr, conversion, "PIECE_FRAMES", before)
-        conversion.PIECE_FRAMES = 4
-        folder = self.temporary_folder()
-        path = folder / "a.mkv"
-        frames = scene(10, seed=0, height=64, width=72)
-        write_frames(frames, path, 25, codec="ffv1")
-        generator = from_preset("adain_storybook")
-        results = []
-        for mode in ("two_pass", "running"):
-            found = []
-            for stop in (None, 6):
-                output = folder / f"{mode}_{stop}.png"
-
-                def progress(done, total, stop=stop):
-                    if done == stop:
-                        raise Interrupted
-
-                def convert(stop, progress=None, output=output, mode=mode):
-                    return convert_video(
-                        path,
-                        output,
-                        StatisticsStylizer(NetworkRunner(generator), mode),
-                        resume=True,
-                        progress=progress,
-                    )
-
-                if stop:
-                    with self.assertRaises(Interrupted):
-                        convert(stop, progress)
-                done = convert(stop)
-                self.assertEqual(done.num_resumed, 4 if stop else 0)
-                read = open_frames(done.output, scene_cuts=False)
-                found.append(np.stack([frame.image for frame in read]))
-            self.assertAllEqual(found[0], found[1])
-            results.append(found[0])
-        for found in results:
-            self.assertEqual(found.shape, frames.shape)
-            change = np.abs(found.astype("float64") - frames).mean()
-            self.assertGreater(change, 3)
 
 
 CHILD = """

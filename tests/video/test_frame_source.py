@@ -5,14 +5,12 @@ import threading
 import warnings
 from fractions import Fraction
 
-import av
 import numpy as np
 from absl.testing import parameterized
 from PIL import Image
 
 from keras_comic.data.video_reader import VideoError
 from keras_comic.video.frame_source import open_frames
-from tests.data.videos import save_sound
 from tests.data.videos import save_video
 from tests.data.videos import scene
 from tests.data.videos import set_display_matrix
@@ -113,68 +111,6 @@ class OpenFramesTest(TestCase, parameterized.TestCase):
             found = images(source)
         error = np.abs(found.astype("float64") - frames).mean()
         self.assertLess(error, 3)
-
-    @parameterized.parameters((16, "PQ", 0.5807), (18, "HLG", 0.75))
-    def test_high_dynamic_range(self, transfer, name, signal):
-        # The reference white, 203 nits; 10-bit luma of limited range.
-        path = self.folder / "a.mkv"
-        luma = round(64 + signal * 876)
-        with av.open(str(path), "w") as container:
-            stream = container.add_stream("ffv1", rate=10)
-            stream.width = stream.height = 32
-            stream.pix_fmt = "yuv420p10le"
-            stream.codec_context.color_trc = transfer
-            stream.codec_context.color_primaries = 9
-            stream.codec_context.colorspace = 9
-            stream.codec_context.color_range = 1
-            for _ in range(2):
-                frame = av.VideoFrame(32, 32, "yuv420p10le")
-                for plane, value in zip(frame.planes, (luma, 512, 512)):
-                    count = plane.buffer_size // 2
-                    plane.update(np.full(count, value, "uint16").tobytes())
-                container.mux(stream.encode(frame))
-            container.mux(stream.encode())
-        with self.assertWarnsRegex(UserWarning, rf"dynamic range \({name}\)"):
-            source = open_frames(path)
-        image = next(iter(source)).image
-        expected = 255 * (1 - 0.25 * np.exp(-1)) ** (1 / 2.4)
-        self.assertAllClose(image, np.full((32, 32, 3), expected), atol=2)
-
-    def test_interlaced(self):
-        # A bar that moves 4 pixels from field to field.
-        fields = np.full((20, 64, 96, 3), 40, "uint8")
-        for number, field in enumerate(fields):
-            field[:, 4 * number : 4 * number + 16] = 210
-        frames = fields[::2].copy()
-        frames[:, 1::2] = fields[1::2, 1::2]
-        path = self.folder / "a.mkv"
-        with av.open(str(path), "w") as container:
-            stream = container.add_stream("libx264", rate=25)
-            stream.width, stream.height = 96, 64
-            stream.pix_fmt = "yuv420p"
-            stream.options = {
-                "crf": "10",
-                "x264-params": "tff=1:log-level=none",
-                "flags": "+ilme+ildct",
-            }
-            for pixels in frames:
-                frame = av.VideoFrame.from_ndarray(pixels, "rgb24")
-                container.mux(stream.encode(frame))
-            container.mux(stream.encode())
-        with self.assertWarnsRegex(UserWarning, "interlaced frames are"):
-            source = open_frames(path)
-        found = images(source).astype("float64")
-        self.assertLen(found, 10)
-
-        def combing(pictures):
-            # Rows that differ from both neighbours, which are alike.
-            middle = pictures[:, 1:-1].astype("float64")
-            return np.abs(
-                middle - (pictures[:, 2:] / 2.0 + pictures[:, :-2] / 2.0)
-            ).mean()
-
-        self.assertGreater(combing(frames), 10)
-        self.assertLess(combing(found[1:-1]), combing(frames) / 5)
 
     @parameterized.parameters("a.gif", "a.webp", "a.png")
     def test_animation(self, name):
@@ -341,14 +277,3 @@ class OpenFramesTest(TestCase, parameterized.TestCase):
             open_frames("webcam:97")
         with self.assertRaisesRegex(ValueError, "no numbered images"):
             open_frames(self.folder)
-
-    def test_files_without_frames(self):
-        path = save_sound(self.folder / "a.mp4")
-        with self.assertRaisesRegex(VideoError, "no video stream"):
-            open_frames(path)
-        path.write_bytes(b"")
-        with self.assertRaisesRegex(VideoError, "file is empty"):
-            open_frames(path)
-        Image.new("RGB", (8, 8)).save(self.folder / "a.jpg")
-        with self.assertRaisesRegex(VideoError, "holds no video but"):
-            open_frames(self.folder / "a.jpg")
