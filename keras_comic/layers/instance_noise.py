@@ -13,7 +13,7 @@ class InstanceNoise(SavedSeed, keras.layers.Layer):
 
     Early in training the real and the generated images have nothing in common,
     and a discriminator that tells them apart without a doubt has no gradient
-    to give. Noise on both makes the two overlap. Give it to a `GAN` as
+    to give. Noise on both makes the two overlap. Give it to a `Judge` as
     `instance_noise`, which adds it to reals and fakes in both phases.
 
     Args:
