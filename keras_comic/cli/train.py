@@ -58,11 +58,12 @@ def train(
             **parse_settings(settings, "--set"),
         }
         import_models()
-        from keras_comic.models import recipe
         from keras_comic.models.preset_search import search_options
+        from keras_comic.models.preset_training import PresetTraining
+        from keras_comic.models.recipe import DEFAULT_FAMILY
 
-        training = recipe.PresetTraining(
-            family or recipe.DEFAULT_FAMILY,
+        training = PresetTraining(
+            family or DEFAULT_FAMILY,
             output,
             parse_drawings(drawings),
             photos,

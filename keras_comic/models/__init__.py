@@ -21,11 +21,11 @@ from keras_comic.models.image_files import stylize_files
 from keras_comic.models.latent_generator import LatentGenerator
 from keras_comic.models.preset_search import search_options
 from keras_comic.models.preset_styles import add_style_to_preset
-from keras_comic.models.recipe import PresetTraining
+from keras_comic.models.preset_training import PresetTraining
+from keras_comic.models.preset_training import train_preset
 from keras_comic.models.recipe import Recipe
 from keras_comic.models.recipe import get_recipe
 from keras_comic.models.recipe import register_recipe
-from keras_comic.models.recipe import train_preset
 from keras_comic.models.sequence_generator import SequenceGenerator
 from keras_comic.models.style_generator import StyleGenerator
 from keras_comic.models.training_data import TrainingData

@@ -12,6 +12,7 @@ from keras_comic.data import read_image
 from keras_comic.data.image_sizes import fitted_size
 from keras_comic.data.paths import path_of
 from keras_comic.data.paths import whole_file
+from keras_comic.models.pictures import check_strength
 from keras_comic.provenance.metadata import Provenance
 from keras_comic.provenance.metadata import save_options
 from keras_comic.provenance.watermark import check_identifier
@@ -38,15 +39,12 @@ def stylize_files(
     generator,
     sources,
     output,
-    style=None,
-    strength=1.0,
-    mask=None,
-    keep_color=False,
     max_side=None,
     overwrite=False,
     progress=None,
     provenance=True,
     watermark=None,
+    **drawing,
 ):
     """Turns image files into comics, and goes on past those that it cannot.
 
@@ -71,14 +69,6 @@ def stylize_files(
             folder for PNG files of the same names: sub-folders are kept, and
             of several sources each folder becomes a sub-folder. Images that
             lie in `output` are not taken as sources.
-        style: As in `Generator.stylize`; also the path of an image file, by
-            itself or in a mix. Defaults to `None`, the first named style.
-        strength: Float in `[0, 1]`, see `Generator.stylize`. Defaults to
-            `1.0`.
-        mask: `None`, or the path of an image as large as every photo (white
-            is stylised, black is not, grey in part), or an array as in
-            `Generator.stylize`. Defaults to `None`, everywhere.
-        keep_color: Boolean, see `Generator.stylize`. Defaults to `False`.
         max_side: Integer > 0 or `None`. Photos with a longer side than this
             are shrunk to it, pixels. Defaults to `None`, which resizes
             nothing.
@@ -93,6 +83,10 @@ def stylize_files(
             is hidden in the pixels, see
             `keras_comic.provenance.embed_watermark`. Defaults to `None`,
             which changes no pixel.
+        **drawing: `style`, `strength`, `mask` and `keep_color` as in
+            `Generator.stylize`. A style may also be the path of an image
+            file, by itself or in a mix; a mask the path of an image as large
+            as every photo (white is stylised, black is not, grey in part).
 
     Returns:
         Named tuple `StylizedFiles`: `written` and `skipped`, lists of the
@@ -119,10 +113,7 @@ def stylize_files(
     >>> [path.name for path in done.written]
     ['comic.png']
     """
-    if not 0.0 <= strength <= 1.0:
-        raise ValueError(
-            f"`strength` must be in [0, 1]. Received: strength={strength}"
-        )
+    check_strength(drawing.get("strength", 1.0))
     if max_side is not None and not max_side > 0:
         raise ValueError(
             "`max_side` must be a positive integer or None. "
@@ -131,13 +122,16 @@ def stylize_files(
     if watermark is not None:
         check_identifier(watermark)
     said = provenance_of(generator, provenance)
-    style = read_style(style, generator.style_names)
-    num_vectors = generator.style_vector(style).shape[0]
-    if num_vectors != 1:
+    if generator.takes_style:
+        names = generator.style_names
+        drawing["style"] = read_style(drawing.get("style"), names)
+    conditions = generator.conditions(drawing.get("style"))
+    if any(len(rows) != 1 for rows in conditions.values()):
         raise ValueError(
             "`style` must be one image, or a mix of single ones. "
-            f"Received: {num_vectors} style images"
+            f"Received: {len(next(iter(conditions.values())))} style images"
         )
+    mask = drawing.pop("mask", None)
     if isinstance(mask, (str, os.PathLike)):
         mask = read_image(mask).astype("float32").mean(axis=-1) / 255.0
     targets = plan_outputs(sources, output)
@@ -148,9 +142,7 @@ def stylize_files(
             is_there = not overwrite and target.exists()
             if not is_there:
                 photo, photo_mask = shrink(read_image(source), mask, max_side)
-                comic = generator.stylize(
-                    photo, style, strength, photo_mask, keep_color
-                )
+                comic = generator.stylize(photo, mask=photo_mask, **drawing)
                 if watermark is not None:
                     comic = embed_watermark(comic, watermark)
                 write_image(target, comic, said)

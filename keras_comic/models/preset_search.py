@@ -5,7 +5,7 @@ import math
 import shutil
 from typing import NamedTuple
 
-from keras_comic.models.recipe import PresetTraining
+from keras_comic.models.preset_training import PresetTraining
 
 JOURNAL_FILE = "optuna.log"
 # Trials at random before those that are chosen.

@@ -5,8 +5,8 @@ import keras_comic
 from keras_comic.models import PresetTraining
 from keras_comic.models import search_options
 from tests import tiny_recipes  # noqa: F401
-from tests.models.test_recipe import OPTIONS
-from tests.models.test_recipe import write_pictures
+from tests.models.test_preset_training import OPTIONS
+from tests.models.test_preset_training import write_pictures
 from tests.test_case import TestCase
 from tests.test_case import requires_tensorflow
 

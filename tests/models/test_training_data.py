@@ -1,5 +1,5 @@
 from keras_comic.models import TrainingData
-from tests.models.test_recipe import write_pictures
+from tests.models.test_preset_training import write_pictures
 from tests.test_case import TestCase
 from tests.test_case import requires_tensorflow
 
