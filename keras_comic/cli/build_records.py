@@ -47,6 +47,11 @@ def build(
         import_models()
         from keras_comic import data
         from keras_comic.comic import find_panels
+        from keras_comic.data.build import write_records
+        from keras_comic.data.clip_record_maker import ClipRecordMaker
+        from keras_comic.data.image_record_maker import ImageRecordMaker
+        from keras_comic.data.pair_record_maker import PairRecordMaker
+        from keras_comic.data.preview import preview_records
 
         rules = None
         if clean:
@@ -71,13 +76,13 @@ def build(
         written = {}
         for name, entries in by_kind.items():
             if name == "pairs":
-                maker = data.PairRecordMaker(image_size, rules)
+                maker = PairRecordMaker(image_size, rules)
             elif name == "clips":
-                maker = data.ClipRecordMaker(
+                maker = ClipRecordMaker(
                     clip_length, clip_step, clip_stride, image_size, flow, rules
                 )
             else:
-                maker = data.ImageRecordMaker(
+                maker = ImageRecordMaker(
                     name,
                     image_size,
                     rules,
@@ -100,11 +105,11 @@ def build(
                 if dry_run:
                     sheet = folder / o.SHEET_FILE
                     folder.mkdir(parents=True, exist_ok=True)
-                    written[name] = data.preview_records(
+                    written[name] = preview_records(
                         entries, maker, sheet, **common
                     )
                 else:
-                    written[name] = data.write_records(
+                    written[name] = write_records(
                         entries, folder, maker, **common
                     )
             if dry_run:

@@ -81,8 +81,7 @@ def evaluate(
                 output,
                 style=style,
                 features=features,
-                size=size,
-                crops=crops,
+                squares=(size, crops),
                 progress=progress,
             )
     for of, result in evaluation.measurements:

@@ -12,6 +12,7 @@ from keras_comic.cli.options import KeepColor
 from keras_comic.cli.options import MaxSide
 from keras_comic.cli.options import OverwriteComics
 from keras_comic.cli.options import Strength
+from keras_comic.cli.options import Styles
 from keras_comic.cli.parsing import parse_styles
 
 
@@ -52,16 +53,7 @@ def stylize_beam(
             show_default=False,
         ),
     ] = ...,
-    style: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="NAME-or-IMAGE[:WEIGHT]",
-            help="A style of the model, or a picture. Several names are mixed: "
-            "--style wright:0.6 --style neill:0.4. By default, the model's "
-            "first.",
-            show_default=False,
-        ),
-    ] = None,
+    style: Styles = None,
     strength: Strength = 1.0,
     keep_color: KeepColor = False,
     max_side: MaxSide = None,

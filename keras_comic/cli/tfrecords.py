@@ -53,10 +53,10 @@ def inspect(
         output = folder / "inspection"
     with reported_errors():
         import_models()
-        from keras_comic import data
+        from keras_comic.data.inspection import inspect_records
 
         with progress_bar("Reading shards") as progress:
-            found = data.inspect_records(records, output, verify, progress)
+            found = inspect_records(records, output, verify, progress)
     typer.echo(
         f"{found.records} records of {found.kind or 'no kind'} in "
         f"{found.shards} shards, {found.bytes / 2**20:.1f} MiB"

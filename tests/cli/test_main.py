@@ -15,11 +15,7 @@ from keras_comic.cli.main import app
 from tests.test_case import ROOT
 from tests.test_case import TestCase
 
-COMMANDS = {
-    info.name: info.callback
-    for info in app.registered_commands + tfrecords.app.registered_commands
-    if info.name
-}
+COMMANDS = {info.name: info.callback for info in app.registered_commands}
 COMMANDS |= {
     f"tfrecords {info.callback.__name__}": info.callback
     for info in tfrecords.app.registered_commands

@@ -136,7 +136,7 @@ class BuildTest(CommandTest):
         self.save("ink/a.png")
         result = self.build(self.folder / "ink", "--kind", "ink")
         self.assertEqual(result.exit_code, 2)
-        self.assertIn("`kind` must be one of photos, comics", result.stderr)
+        self.assertIn("--kind must be one of photos, comics", result.stderr)
         result = self.build(self.folder / "ink")
         self.assertEqual(result.exit_code, 2)
         self.assertIn("--kind photos, comics, pairs or", result.stderr)

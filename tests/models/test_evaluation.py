@@ -14,6 +14,8 @@ from keras_comic.models.evaluation import evaluate_preset
 from tests.metrics import make_golden
 from tests.test_case import TestCase
 from tests.test_case import photos
+from tests.tiny_families import TinyCodes
+from tests.tiny_families import TinyComic
 
 METRICS = {
     "FrechetDistance": {"stylized", "photos"},
@@ -58,8 +60,7 @@ class EvaluationTest(TestCase):
             "photos": self.photos,
             "comics": self.comics,
             "features": self.network,
-            "size": 32,
-            "batch_size": 2,
+            "squares": (32, 1),
         }
         return evaluate_preset(output=output, **{**arguments, **options})
 
@@ -167,20 +168,18 @@ class EvaluationTest(TestCase):
             # Comparable: it raises no error.
             self.assertIsInstance(found["stylized"] < found["photos"], bool)
 
-    def test_again_and_in_other_batches(self):
+    def test_again(self):
         folder = self.temporary_folder()
         first = self.values(self.evaluate(folder / "out"))
         # In the same folder, whose pictures are no photos.
         again = self.values(self.evaluate(folder / "out"))
-        others = self.values(self.evaluate(folder / "other", batch_size=3))
         for key, value in first.items():
             self.assertEqual(again[key], value)
-            self.assertAllClose(others[key], value, rtol=1e-3, atol=1e-5)
 
     def test_crops_and_styles(self):
         folder = self.temporary_folder()
-        first = self.evaluate(folder / "a", crops=3, style="wash")
-        again = self.evaluate(folder / "b", crops=3, style="wash")
+        first = self.evaluate(folder / "a", squares=(32, 3), style="wash")
+        again = self.evaluate(folder / "b", squares=(32, 3), style="wash")
         self.assertEqual(self.values(first), self.values(again))
         protocol = first.measurements[0].result.protocol
         self.assertEqual(
@@ -252,10 +251,19 @@ class EvaluationTest(TestCase):
             ({"comics": broken}, ValueError, "None of the comics can be read"),
             ({"style": "oil"}, ValueError, "'ink', 'wash'.*style='oil'"),
             ({"features": "no.h5"}, FileNotFoundError, "features='no.h5'"),
-            ({"size": 16}, ValueError, "Received: size=16"),
-            ({"crops": 0}, ValueError, "Received: crops=0"),
-            ({"batch_size": 0}, ValueError, "Received: batch_size=0"),
+            ({"squares": (16, 1)}, ValueError, "Received: size=16"),
+            ({"squares": (32, 0)}, ValueError, "Received: crops=0"),
         ):
             with self.assertRaisesRegex(error, message):
                 self.evaluate(output, **options)
         self.assertFalse(output.exists())
+
+    def test_tiny_families(self):
+        output = self.temporary_folder() / "out"
+        evaluation = self.evaluate(output, preset=TinyComic())
+        metrics = {metric for metric, _ in self.values(evaluation)}
+        self.assertLessEqual({"KernelDistance", "ArtFID"}, metrics)
+        codes = self.temporary_folder() / "codes"
+        TinyCodes().save_to_preset(codes)
+        with self.assertRaisesRegex(ValueError, "must hold a `Generator`"):
+            self.evaluate(output, preset=codes)

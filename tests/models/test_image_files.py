@@ -17,7 +17,7 @@ from keras_comic.provenance.metadata import Provenance
 from keras_comic.provenance.metadata import read_provenance
 from keras_comic.provenance.watermark import embed_watermark
 from keras_comic.provenance.watermark import read_watermark
-from tests.models.test_generator import MeanColorGenerator
+from tests.models.test_style_generator import MeanColorGenerator
 from tests.test_case import TestCase
 from tests.test_case import photos
 

@@ -1,0 +1,228 @@
+"""Measures what a generator makes of photos, batch by batch."""
+
+from typing import NamedTuple
+
+import keras
+import numpy as np
+from PIL import Image
+
+from keras_comic import metrics
+from keras_comic.data import read_image
+
+# The short side of a random crop, as a part of that of the picture.
+SMALLEST_CROP = 0.5
+STYLIZED, UNTOUCHED, DRAWN = "stylized", "photos", "comics"
+# Metric: how it is written, and what is better.
+TITLES = {
+    "FrechetDistance": ("Frechet distance (FID)", "lower"),
+    "KernelDistance": ("Kernel distance (KID)", "lower"),
+    "PrecisionRecall.precision": ("Precision", "higher"),
+    "PrecisionRecall.recall": ("Recall", "higher"),
+    "ArtFID": ("ArtFID", "lower"),
+    "StyleLoss": ("Style loss", "lower"),
+    "PerceptualDistance": ("Perceptual distance", "lower"),
+    "StructuralSimilarity": ("Structural similarity (SSIM)", "higher"),
+    "EdgePreservation": ("Edge preservation", "higher"),
+    "ColorDistance": ("Colour distance (CIEDE2000)", ""),
+    "Diversity": ("Diversity", "higher"),
+    "InceptionScore": ("Inception Score", "higher"),
+}
+
+
+class Measurement(NamedTuple):
+    """A number, of what it is, and its protocol."""
+
+    of: str
+    result: object
+
+
+class Squares:
+    """Reads pictures as squares of one size, and counts what it cannot."""
+
+    def __init__(self, size, crops, total, progress):
+        self.size = size
+        self.crops = crops
+        self.total = total
+        self.progress = progress
+        self.done = 0
+        self.failures = []
+        crop = "square in the middle"
+        if crops > 1:
+            crop = (
+                f"{crops} random squares of {SMALLEST_CROP:g} to 1 of the "
+                "short side"
+            )
+        self.protocol = {
+            "resize": f"{size}x{size} bicubic (Pillow)",
+            "crop": crop,
+        }
+
+    def read(self, paths):
+        """Yields path, number of the crop, and uint8 square."""
+        for position, path in enumerate(paths):
+            try:
+                picture = read_image(path)
+            except (OSError, ValueError) as error:
+                self.failures.append((path, str(error)))
+            else:
+                for number, box in enumerate(self._boxes(picture, position)):
+                    square = Image.fromarray(picture).resize(
+                        (self.size, self.size), Image.Resampling.BICUBIC, box
+                    )
+                    yield path, number, np.asarray(square)
+            self.done += 1
+            if self.progress is not None:
+                self.progress(self.done, self.total)
+
+    def _boxes(self, picture, position):
+        """Corners of the squares: left, top, right, bottom."""
+        height, width = picture.shape[:2]
+        short = min(height, width)
+        if self.crops == 1:
+            left, top = (width - short) // 2, (height - short) // 2
+            return [(left, top, left + short, top + short)]
+        generator = np.random.default_rng((0, position))
+        boxes = []
+        for _ in range(self.crops):
+            side = round(short * generator.uniform(SMALLEST_CROP, 1.0))
+            left = int(generator.integers(width - side + 1))
+            top = int(generator.integers(height - side + 1))
+            boxes.append((left, top, left + side, top + side))
+        return boxes
+
+
+class Meter:
+    """Feeds batches of squares to the metrics, one pass of the network each."""
+
+    def __init__(self, network, protocol, drawn, batch_size):
+        self.network = network
+        self.drawn = drawn
+        seen = {**protocol, **metrics.network_facts(network.network)}
+        content, style = network.content_layers, network.style_layers
+        of_features = {**seen, "layer": network.feature_layer}
+        self.of_sets = {
+            (metric.name, of): metric
+            for of in (STYLIZED, UNTOUCHED)
+            for metric in (
+                metrics.FrechetDistance(protocol=of_features),
+                metrics.KernelDistance(protocol=of_features),
+                metrics.PrecisionRecall(protocol=of_features),
+            )
+        }
+        self.diversity = {
+            of: metrics.Diversity(protocol=of_features)
+            for of in (STYLIZED, UNTOUCHED, DRAWN)
+        }
+        self.scores = {}
+        if network.logits_layer is not None:
+            self.scores = {
+                of: metrics.InceptionScore(
+                    protocol={**seen, "layer": network.logits_layer}
+                )
+                for of in (STYLIZED, UNTOUCHED, DRAWN)
+            }
+        self.style = {
+            of: metrics.StyleLoss(layers=style, protocol=seen)
+            for of in (STYLIZED, UNTOUCHED)
+        }
+        # Of the untouched photos it is 0, which their ArtFID needs.
+        self.content = {
+            of: metrics.PerceptualDistance(layers=content, protocol=seen)
+            for of in (STYLIZED, UNTOUCHED)
+        }
+        self.pairs = [
+            metrics.StructuralSimilarity(protocol),
+            metrics.EdgePreservation(protocol),
+            metrics.ColorDistance(protocol),
+        ]
+        self.position = 0
+        for start in range(0, len(drawn), batch_size):
+            found = self._look(
+                np.stack(drawn[start : start + batch_size]), set()
+            )
+            self._add_to_sets(DRAWN, found)
+
+    def add(self, photos, fake_comics):
+        """Adds uint8 photos and what became of them."""
+        style, content = self.network.style_layers, self.network.content_layers
+        layers = {*style, *content}
+        found = {
+            STYLIZED: self._look(fake_comics, layers),
+            UNTOUCHED: self._look(photos, layers),
+        }
+        # Each in turn, as often as it takes.
+        partners = self._look(
+            np.stack(
+                [
+                    self.drawn[(self.position + i) % len(self.drawn)]
+                    for i in range(len(photos))
+                ]
+            ),
+            style,
+            with_features=False,
+        )
+        self.position += len(photos)
+        for of, features in found.items():
+            self._add_to_sets(of, features)
+            self.style[of].update_state(partners, features)
+            self.content[of].update_state(found[UNTOUCHED], features)
+        for metric in self.pairs:
+            metric.update_state(_as_inputs(photos), _as_inputs(fake_comics))
+
+    def report(self):
+        """All measurements, and what could not be measured."""
+        measured, missing = [], []
+
+        def add(of, metric):
+            try:
+                found = metric.report()
+            except ValueError as error:
+                missing.append((type(metric).__name__, of, str(error)))
+                return
+            found = found.values() if isinstance(found, dict) else [found]
+            measured.extend(Measurement(of, result) for result in found)
+
+        for (_, of), metric in self.of_sets.items():
+            add(of, metric)
+        for of, metric in self.content.items():
+            distance = self.of_sets["frechet_distance", of]
+            add(of, metrics.ArtFID(metric, distance))
+        for of, metric in self.style.items():
+            add(of, metric)
+        for metric in (self.content[STYLIZED], *self.pairs):
+            add(STYLIZED, metric)
+        for found in (self.diversity, self.scores):
+            for of, metric in found.items():
+                add(of, metric)
+        # Metric by metric.
+        order = list(TITLES)
+        measured.sort(key=lambda m: order.index(m.result.metric))
+        return measured, missing
+
+    def _look(self, pictures, layers, with_features=True):
+        names = sorted(layers)
+        if with_features:
+            names.append(self.network.feature_layer)
+            if self.network.logits_layer is not None:
+                names.append(self.network.logits_layer)
+        return self.network.network(
+            _as_inputs(pictures), layers=sorted(set(names))
+        )
+
+    def _add_to_sets(self, of, found):
+        features = found[self.network.feature_layer]
+        if of == DRAWN:
+            for metric in self.of_sets.values():
+                metric.update_state(comics=features)
+        else:
+            for (_, measured), metric in self.of_sets.items():
+                if measured == of:
+                    metric.update_state(fake_comics=features)
+        self.diversity[of].update_state(features)
+        if self.scores:
+            self.scores[of].update_state(found[self.network.logits_layer])
+
+
+def _as_inputs(pictures):
+    inputs = pictures.astype("float32") / 127.5 - 1.0
+    return keras.ops.convert_to_tensor(inputs)
