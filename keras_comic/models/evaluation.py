@@ -10,9 +10,6 @@ import numpy as np
 from keras_comic import presets
 from keras_comic.data import list_images
 from keras_comic.data.contact_sheet import save_contact_sheet
-<<<<<<< HEAD
-from keras_comic.layers import to_float
-=======
 from keras_comic.data.paths import write_whole
 from keras_comic.models.evaluation_meter import DRAWN
 from keras_comic.models.evaluation_meter import STYLIZED
@@ -20,7 +17,6 @@ from keras_comic.models.evaluation_meter import TITLES
 from keras_comic.models.evaluation_meter import UNTOUCHED
 from keras_comic.models.evaluation_meter import Meter
 from keras_comic.models.evaluation_meter import Squares
->>>>>>> f7b9eb7 (Evaluate any generator; split the evaluation)
 from keras_comic.models.features.evaluation_network import (
     load_evaluation_network,
 )
@@ -254,14 +250,6 @@ def _stylize(generator, style, batch, named, crops, meter, shown):
             pairs += [(path.name, square), (target.name, comic)]
 
 
-<<<<<<< HEAD
-def _as_inputs(pictures):
-    inputs = to_float(pictures)
-    return keras.ops.convert_to_tensor(inputs)
-
-
-=======
->>>>>>> f7b9eb7 (Evaluate any generator; split the evaluation)
 def _facts(preset, generator, style, photos, comics):
     facts = {"preset": type(generator).__name__}
     if not isinstance(preset, Generator):

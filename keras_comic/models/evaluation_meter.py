@@ -8,6 +8,7 @@ from PIL import Image
 
 from keras_comic import metrics
 from keras_comic.data import read_image
+from keras_comic.layers import to_float
 
 # The short side of a random crop, as a part of that of the picture.
 SMALLEST_CROP = 0.5
@@ -224,5 +225,5 @@ class Meter:
 
 
 def _as_inputs(pictures):
-    inputs = pictures.astype("float32") / 127.5 - 1.0
+    inputs = to_float(pictures)
     return keras.ops.convert_to_tensor(inputs)
