@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 from typer.core import TyperGroup
 
+from keras_comic.cli import add_style
 from keras_comic.cli import backend
 from keras_comic.cli import deflicker
 from keras_comic.cli import errors
@@ -39,7 +40,7 @@ app = typer.Typer(
 )
 app.command("stylize")(stylize.stylize)
 app.command("presets")(presets.presets)
-app.command("add-style")(presets.add_style)
+app.command("add-style")(add_style.add_style)
 app.command("train")(train.train)
 app.command("evaluate")(evaluate.evaluate)
 app.command("evaluate-video")(evaluate_video.evaluate_video)

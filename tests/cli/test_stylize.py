@@ -8,8 +8,6 @@ from typer.testing import CliRunner
 
 from keras_comic import presets
 from keras_comic.cli.main import app
-from keras_comic.cli.stylize import parse_styles
-from keras_comic.cli.stylize import parse_watermark
 from keras_comic.data import read_image
 from keras_comic.models import AdaINGenerator
 from keras_comic.provenance.metadata import read_provenance
@@ -77,13 +75,6 @@ class StylizeTest(TestCase):
             self.photo, "-o", "x.png", "--watermark", "dog", exit_code=2
         )
         self.assertIn("--watermark dog", " ".join(printed.split()))
-
-    def test_parse_watermark(self):
-        self.assertEqual(parse_watermark("1234"), 1234)
-        self.assertEqual(parse_watermark("0XffFFffFF"), 2**32 - 1)
-        for text in ("", "-1", "4294967296", "0x", "1.5", "beef"):
-            with self.assertRaisesRegex(ValueError, "such as 1234 or"):
-                parse_watermark(text)
 
     def test_options(self):
         drawing = save(self.folder / "drawing.png", seed=3)
@@ -193,30 +184,3 @@ class StylizeTest(TestCase):
                 source, "-o", self.folder / "out", exit_code=2
             )
             self.assertRegex(output, f"Error: .*Received: {source}")
-
-
-class ParseStylesTest(TestCase):
-    def parse(self, *texts):
-        return parse_styles(list(texts), ["ink", "a:1"])
-
-    def test_one(self):
-        self.assertIsNone(self.parse())
-        self.assertIsNone(parse_styles(None, []))
-        self.assertEqual(self.parse("ink"), "ink")
-        self.assertEqual(self.parse("a:1"), "a:1")
-        self.assertEqual(self.parse("C:\\x.png"), "C:\\x.png")
-
-    def test_mix(self):
-        self.assertEqual(
-            self.parse("ink:0.6", "a:1", "a:1:2", "C:\\x.png:.5"),
-            [("ink", 0.6), ("a:1", 1.0), ("a:1", 2.0), ("C:\\x.png", 0.5)],
-        )
-
-    def test_file_with_a_colon(self):
-        path = self.temporary_folder() / "x:2"
-        path.write_bytes(b"")
-        self.assertEqual(self.parse(str(path)), str(path))
-
-    def test_weight_alone(self):
-        with self.assertRaisesRegex(ValueError, "second --style.*ink:0.5"):
-            self.parse("ink:0.5")

@@ -10,8 +10,6 @@ from typer.testing import CliRunner
 
 from keras_comic import presets
 from keras_comic.cli.main import app
-from keras_comic.cli.stylize_video import is_video
-from keras_comic.cli.stylize_video import parse_size
 from keras_comic.models import AdaINGenerator
 from keras_comic.provenance.metadata import read_provenance
 from keras_comic.video import VideoStylizer
@@ -269,20 +267,3 @@ class StylizeVideoTest(TestCase):
         )
         found = np.frombuffer(run.stdout, "uint8").reshape(4, 48, 64, 3)
         self.assertNear(found, self.generator.stylize(self.frames), 0.1)
-
-
-class WhatIsVideoTest(TestCase):
-    def test_is_video(self):
-        folder = self.temporary_folder()
-        Image.fromarray(photos(32, 40, 3)).save(folder / "photo.webp")
-        mp4 = Path("out.mp4")
-        self.assertFalse(is_video([folder / "photo.webp"], mp4))
-        self.assertTrue(is_video([Path("webcam:0")], mp4))
-        self.assertTrue(is_video([Path("-")], mp4))
-        self.assertTrue(is_video([folder], mp4))
-        self.assertFalse(is_video([folder], Path("comics")))
-
-    def test_parse_size(self):
-        self.assertEqual(parse_size("640x480"), (640, 480))
-        with self.assertRaisesRegex(ValueError, "Received: --size 640"):
-            parse_size("640")
