@@ -4,6 +4,7 @@ from PIL import Image
 
 from keras_comic.cli.video_names import is_video
 from tests.test_case import TestCase
+from tests.test_case import photos
 
 
 class VideoNamesTest(TestCase):

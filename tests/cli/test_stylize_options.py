@@ -1,0 +1,17 @@
+import typing
+
+from keras_comic.cli import stylize_options
+from tests.test_case import TestCase
+
+
+class StylizeOptionsTest(TestCase):
+    def test_every_option_explains_itself(self):
+        options = {
+            name: typing.get_args(value)[1].help
+            for name, value in vars(stylize_options).items()
+            if typing.get_origin(value) is typing.Annotated
+        }
+        self.assertGreater(len(options), 3)
+        for name, text in options.items():
+            self.assertRegex(text, r"^[A-Z][^`]*[.]", name)
+        self.assertEqual(len(set(options.values())), len(options))
