@@ -159,8 +159,6 @@ class TrainingData:
             return FolderPairs(self.photos, self.drawings, crops, **arguments)
         from keras_comic.data import datasets as data
 
-        from keras_comic.data import datasets
-
         dataset, sources = {
             "style_transfer": (
                 data.style_transfer_dataset,
