@@ -187,7 +187,7 @@ class HostileInputTest(ServerChecks, TestCase):
         self.assert_answers(self.address)
         super().tearDown()
 
-    def exchange(self, data, seconds=5.0):
+    def exchange(self, data, seconds=1.5):
         """All that comes back for what is sent on a connection."""
         with self.connect(seconds) as connection:
             try:
@@ -348,11 +348,11 @@ class HostileInputTest(ServerChecks, TestCase):
             "short": b"5\r\n{}\r\n0\r\n\r\n",
             "long extension": b"2;" + b"a" * 2**20 + b"\r\n{}\r\n0\r\n\r\n",
             "trailers": b"2\r\n{}\r\n0\r\nX: " + b"a" * 2**20 + b"\r\n\r\n",
-            "one byte each": b"1\r\n \r\n" * 20_000 + b"0\r\n\r\n",
+            "one byte each": b"1\r\n \r\n" * 1_000 + b"0\r\n\r\n",
             "cut": b"5\r\n{",
         }.items():
             with self.subTest(name):
-                received = self.exchange(head + data, seconds=20.0)
+                received = self.exchange(head + data)
                 statuses = self.assert_is_http(received, name)
                 self.assertNotIn(200, statuses)
 
