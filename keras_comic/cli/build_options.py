@@ -35,7 +35,7 @@ Split = Annotated[
     str, option("First part of the shards' names; train by default.")
 ]
 EvalFraction = Annotated[
-    float, option("Part of the sources that goes into split `eval`.")
+    float, option("Part of the sources that goes into the split eval.")
 ]
 ImageSize = Annotated[
     int | None,

@@ -1,7 +1,5 @@
 """`keras-comic tfrecords build`."""
 
-import collections
-
 import typer
 
 from keras_comic.cli import build_options as o
@@ -10,6 +8,7 @@ from keras_comic.cli.errors import report_failures
 from keras_comic.cli.errors import reported_errors
 from keras_comic.cli.progress import progress_bar
 from keras_comic.cli.record_kinds import check_options
+from keras_comic.cli.record_kinds import print_result
 from keras_comic.cli.record_kinds import sources_by_kind
 
 
@@ -116,18 +115,6 @@ def build(
                 typer.echo(sheet)
     failures = []
     for name, result in written.items():
-        _print_result(name, result)
+        print_result(name, result)
         failures.extend(result.failures)
     report_failures(failures, "{} files could not be read:")
-
-
-def _print_result(kind, written):
-    for label, count in sorted(written.counts.items()):
-        typer.echo(f"{label}: {count} {kind}")
-    for what, count in sorted(written.conversions.items()):
-        typer.echo(f"converted, {what}: {count}")
-    rules = collections.Counter(drop.rule for drop in written.drops)
-    for rule, count in sorted(rules.items()):
-        typer.echo(f"left out, {rule}: {count}")
-    for shard in written.shards:
-        typer.echo(shard)

@@ -61,6 +61,3 @@ OverwriteComics = Annotated[
         "left as they are.",
     ),
 ]
-Port = Annotated[
-    int, typer.Option(min=0, max=65535, help="0 for any that is free.")
-]

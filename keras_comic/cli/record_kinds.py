@@ -1,6 +1,9 @@
 """The kinds of records, and the options of each."""
 
+import collections
 from pathlib import Path
+
+import typer
 
 KINDS = ("photos", "comics", "pairs", "clips")
 # Options that go with one kind only, by the parameter's name.
@@ -39,3 +42,16 @@ def check_options(context, kinds):
                     f"{' and '.join(sorted(allowed))} only. "
                     f"Received: {', '.join(kinds)}"
                 )
+
+
+def print_result(kind, written):
+    """Prints what was written of a kind, and what was left out."""
+    for label, count in sorted(written.counts.items()):
+        typer.echo(f"{label}: {count} {kind}")
+    for what, count in sorted(written.conversions.items()):
+        typer.echo(f"converted, {what}: {count}")
+    rules = collections.Counter(drop.rule for drop in written.drops)
+    for rule, count in sorted(rules.items()):
+        typer.echo(f"left out, {rule}: {count}")
+    for shard in written.shards:
+        typer.echo(shard)

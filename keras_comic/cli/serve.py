@@ -7,7 +7,6 @@ import typer
 
 from keras_comic.cli.backend import import_models
 from keras_comic.cli.errors import reported_errors
-from keras_comic.cli.options import Port
 
 
 def serve(
@@ -27,7 +26,9 @@ def serve(
             help="Where to listen. Anything but loopback needs a token."
         ),
     ] = "127.0.0.1",
-    port: Port = 8501,
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="0 for any that is free.")
+    ] = 8501,
     max_request_bytes: Annotated[
         int, typer.Option(min=1, help="Bytes of a request, at most.")
     ] = 2**25,

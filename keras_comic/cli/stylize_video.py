@@ -52,9 +52,8 @@ def _stylize_one(generator, source, target, size, frame_rate, options):
     remote = [path for path in (source, target) if is_url(path)]
     if not remote:
         name = str(source)
-        is_named = name == RAW or CAMERA.fullmatch(name)
         frames = video.open_frames(
-            name if is_named else source,
+            name if name == RAW or CAMERA.fullmatch(name) else source,
             size,
             frame_rate,
             max_side=options["max_side"],
