@@ -75,7 +75,7 @@ class PortableModel:
 
     @property
     def dtype(self):
-        """How the weights are stored: `"float32"`, `"float16"`, `"int8"`."""
+        """The type of the stored weights: `"float32"`, `"float16"`, `"int8"`."""
         return self.metadata["weights"]
 
     @property
@@ -85,12 +85,12 @@ class PortableModel:
 
     @property
     def stride(self):
-        """What sides of photos are padded to."""
+        """The sides of photos are padded to multiples of it."""
         return self.metadata.get("stride", 1)
 
     @property
     def takes_style(self):
-        """Boolean. Whether it draws in styles."""
+        """Boolean. `True` if it draws in styles."""
         return self.metadata.get("takes_style", False)
 
     @property

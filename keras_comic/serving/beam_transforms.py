@@ -187,7 +187,7 @@ def path_of(text):
 
 
 def _list_photos(source, below, output):
-    """Pairs of a name without its suffix, and the path and the suffix."""
+    """Yields names without suffix, each with the path and the suffix."""
     name = source.rstrip("/").rpartition("/")[2]
     prefix = f"{name}/" if below and not _is_file(source) else ""
     for path, name in _list_images(source):
@@ -198,7 +198,7 @@ def _list_photos(source, below, output):
 
 
 def _list_images(source):
-    """Pairs of path and name in the folder; none if there is no such."""
+    """Lists paths and names in a folder; none if there is no such."""
     try:
         if is_url(source):
             return [
@@ -221,7 +221,7 @@ def _is_file(source):
 
 
 def _name_comics(grouped):
-    """Pairs of a comic's name and the photo's path."""
+    """Yields the names of comics, each with the photo's path."""
     stem, found = grouped
     found = sorted(set(found))
     for path, suffix in found:
@@ -253,7 +253,7 @@ def _choose(joined, output):
 
 
 def _read(pair):
-    """The size of a photo, and its pair with its bytes."""
+    """Yields the size of a photo, and its pair with its bytes."""
     path, _ = pair
     try:
         contents = _read_bytes(path)
@@ -267,7 +267,7 @@ def _read(pair):
 
 
 def _is_passing(error):
-    """Whether the next try may go better."""
+    """Returns `True` if the next try may go better."""
     lasting = (FileNotFoundError, PermissionError, IsADirectoryError)
     return isinstance(error, OSError) and not isinstance(error, lasting)
 
@@ -281,7 +281,7 @@ def _read_bytes(path):
 
 
 def _check(contents):
-    """Height and width of an image, as far as its header tells."""
+    """Returns height and width of an image, by its header."""
     if not contents:
         raise ValueError("The file is empty.")
     if len(contents) > MAX_FILE_BYTES:

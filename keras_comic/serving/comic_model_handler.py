@@ -30,7 +30,7 @@ TOO_LARGE = "The photo is too large for the memory; set `max_side`."
 
 
 class ComicResult(NamedTuple):
-    """What became of a photo: one of both is `None`."""
+    """The comic of a photo, or the reason that there is none."""
 
     comic_bytes: bytes = None
     error: str = None
@@ -201,7 +201,7 @@ class ComicModelHandler(ModelHandler):
         ]
 
     def get_num_bytes(self, batch):
-        """The size of a batch.
+        """Counts the bytes of a batch.
 
         Args:
             batch: As in `run_inference`.
@@ -220,7 +220,7 @@ class ComicModelHandler(ModelHandler):
         return "keras_comic"
 
     def batch_elements_kwargs(self):
-        """How `RunInference` gathers what it is given one by one.
+        """Tells `RunInference` how to gather what comes one by one.
 
         Returns:
             Dict.
@@ -228,7 +228,7 @@ class ComicModelHandler(ModelHandler):
         return {"min_batch_size": 1, "max_batch_size": self.batch_size}
 
     def share_model_across_processes(self):
-        """Whether all the processes of a machine use one model.
+        """Tells if all the processes of a machine use one model.
 
         Returns:
             Boolean.
@@ -281,7 +281,7 @@ class ServedModel:
 
 
 def read_description(saved_model):
-    """What a SavedModel of this package says of itself."""
+    """Reads the description that lies beside a SavedModel."""
     path = f"{saved_model.rstrip('/')}/{DESCRIPTION}"
     try:
         with _open(path) as file:

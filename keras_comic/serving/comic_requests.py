@@ -119,7 +119,7 @@ def _weights(style, names):
     check_mix_weights([weight for _, weight in mix])
     weights = np.zeros(len(names), "float32")
     for name, weight in mix:
-        if name not in names:
+        if not isinstance(name, str) or name not in names:
             raise ValueError(
                 f"`style` must name styles among {names}; a server mixes no "
                 f"images. Received: {describe(name)}"

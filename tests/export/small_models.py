@@ -62,7 +62,7 @@ def served_signatures(name):
 
 
 def run(name, signature, inputs):
-    """What a signature of a model's SavedModel gives."""
+    """Returns the output of a signature of a model's SavedModel."""
     tensors = {key: tf.constant(value) for key, value in inputs.items()}
     (output,) = served_signatures(name)[signature](**tensors).values()
     return output.numpy()
