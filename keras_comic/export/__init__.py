@@ -2,7 +2,6 @@
 
 from keras_comic.export.litert_export import save_litert
 from keras_comic.export.onnx_export import save_onnx
-from keras_comic.export.parity import measure_parity
 from keras_comic.export.portable_model import PortableModel
 from keras_comic.export.saved_model import save_served_model
 from keras_comic.export.versions import list_versions
@@ -16,7 +15,6 @@ __all__ = [
     "PortableModel",
     "list_versions",
     "make_warmup_requests",
-    "measure_parity",
     "new_version",
     "prune_versions",
     "read_warmup_records",
