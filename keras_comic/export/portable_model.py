@@ -75,7 +75,7 @@ class PortableModel:
 
     @property
     def dtype(self):
-        """The type of the stored weights: `"float32"`, `"float16"`, `"int8"`."""
+        """The type of the stored weights, such as `"float16"`."""
         return self.metadata["weights"]
 
     @property
