@@ -9,6 +9,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # For editors and type checkers.
+    from keras_comic import comic
     from keras_comic import compat
     from keras_comic import data
     from keras_comic import export
@@ -28,6 +29,7 @@ if TYPE_CHECKING:  # For editors and type checkers.
 __version__ = "0.2.0.dev0"
 
 __all__ = [
+    "comic",
     "compat",
     "data",
     "export",
