@@ -255,7 +255,7 @@ class FilesTest(ClientTestCase):
         (self.folder / "in" / "below").mkdir(parents=True)
         self.photos = {}
         for number, name in enumerate(("a.png", "below/b.png", "c.png")):
-            photo = photos(32 + number, 40, 3, seed=number)
+            photo = photos(64 + number, 80, 3, seed=number)
             Image.fromarray(photo).save(self.folder / "in" / name)
             self.photos[name] = photo
 
@@ -297,12 +297,12 @@ class FilesTest(ClientTestCase):
             source,
             target,
             self.folder / "in" / "c.png",
-            max_side=36,
+            max_side=60,
             provenance=Provenance("other"),
         )
         self.assertEqual(done.written, [target])
         with Image.open(target) as image:
-            self.assertEqual(max(image.size), 36)
+            self.assertEqual(max(image.size), 60)
         self.assertEqual(read_provenance(target), Provenance("other"))
         for options, message in (
             ({"max_side": 0}, "max_side"),
@@ -315,8 +315,7 @@ class FilesTest(ClientTestCase):
 
     @both
     def test_a_server_that_is_gone_ends_it(self, protocol):
-        client = self.start(protocol, timeout=0.5)
-        client.metadata()
+        client = self.start(protocol, timeout=5.0)
         client.stylize(PHOTO)
         self.stop()
         with self.assertRaises(ServingError):

@@ -145,7 +145,7 @@ class StylizeVideoTest(VideoTestCase, parameterized.TestCase):
         before = conversion.PIECE_FRAMES
         self.addCleanup(setattr, conversion, "PIECE_FRAMES", before)
         conversion.PIECE_FRAMES = 5
-        client = self.start("grpc", concurrency=2, timeout=0.5)
+        client = self.start("grpc", concurrency=2, timeout=5.0)
         path, frames = self.save()
         output = self.folder / "out.png"
 

@@ -84,7 +84,7 @@ class PredictTest(TransportTestCase):
         self.assertEqual(read_png(files[0]).shape, (32, 40, 3))
         _, sent = self.model.requests[0]
         for name, array in inputs.items():
-            self.assertDType(sent[name], array.dtype.name)
+            self.assertEqual(sent[name].dtype, array.dtype)
             # To the last bit.
             self.assertAllEqual(sent[name], array)
 
