@@ -134,7 +134,7 @@ class TestCase(unittest.TestCase):
             return ops.convert_to_numpy(value)
         return np.asarray(value)
 
-    def assertAllClose(self, actual, expected, atol=1e-6, rtol=1e-6):
+    def assertAllClose(self, actual, expected, atol=1e-5, rtol=1e-5):
         np.testing.assert_allclose(
             self.numpy(actual), self.numpy(expected), atol=atol, rtol=rtol
         )
