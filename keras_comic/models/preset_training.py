@@ -190,7 +190,6 @@ class PresetTraining:
         self.work.mkdir(parents=True, exist_ok=True)
         self._check_same_run(start)
         checkpoint = training.TrainingCheckpoint(self.work)
-        clock = training.TrainingTime(self.work)
         done = checkpoint.restore(gan)
         steps_per_epoch = self.options["steps_per_epoch"]
         epochs = -(-self.steps // steps_per_epoch)
@@ -207,7 +206,6 @@ class PresetTraining:
                 callbacks=[
                     _StopAt(self.steps),
                     checkpoint,
-                    clock,
                     *self.observers,
                     *callbacks,
                 ],
@@ -221,7 +219,7 @@ class PresetTraining:
         facts = {
             "about": self.recipe.about,
             **{k: v for k, v in (metadata or {}).items() if v is not None},
-            "training": self._facts(gan, clock.seconds, best),
+            "training": self._facts(gan, checkpoint.seconds, best),
         }
         presets.save_to_preset(model, self.output, facts)
         return model

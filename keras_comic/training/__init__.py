@@ -11,14 +11,11 @@ from keras_comic.training.callbacks.training_checkpoint import (
     TrainingCheckpoint,
 )
 from keras_comic.training.callbacks.training_progress import TrainingProgress
-from keras_comic.training.callbacks.training_time import TrainingTime
-from keras_comic.training.freezing import freeze_layers
 from keras_comic.training.gan import GAN
 from keras_comic.training.image_pool import ImagePool
 from keras_comic.training.judge import Judge
 from keras_comic.training.phase import Phase
 from keras_comic.training.schedules import LinearDecay
-from keras_comic.training.schedules import WarmUp
 from keras_comic.training.temporal_consistency import TemporalConsistency
 
 __all__ = [
@@ -36,8 +33,5 @@ __all__ = [
     "TrainingAlarms",
     "TrainingCheckpoint",
     "TrainingProgress",
-    "TrainingTime",
-    "WarmUp",
-    "freeze_layers",
     "metric_evaluation",
 ]

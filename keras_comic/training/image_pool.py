@@ -115,48 +115,24 @@ class ImagePool(keras.layers.Layer):
         drawn = keras.random.randint(
             (batch,), 0, size, dtype="int32", seed=self.seed_generator
         )
-        # The rule goes image by image, and on numbers alone: below `size` that
-        # of a stored image, from there on that of a new one.
-        slots = ops.arange(size, dtype="int32")
-        places = ops.arange(batch, dtype="int32")
 
         def take_one(i, state):
-            contents, given, touched, count = state
-            full = count >= size
-            exchange = ops.logical_and(full, ops.take(exchanged, i))
-            slot = ops.where(full, ops.take(drawn, i), count)
-            here = places == i
-            given = ops.where(
-                ops.logical_and(here, exchange),
-                ops.take(contents, slot),
-                given,
-            )
-            touched = ops.where(here, slot, touched)
-            stored = ops.logical_or(exchange, ops.logical_not(full))
-            contents = ops.where(
-                ops.logical_and(slots == slot, stored), size + i, contents
-            )
-            return contents, given, touched, ops.minimum(count + 1, size)
+            pool, shown, count = state
+            is_full = count >= size
+            exchange = ops.logical_and(is_full, ops.take(exchanged, i))
+            slot = ops.where(is_full, ops.take(drawn, i), count)
+            image, stored = ops.take(images, i, 0), ops.take(pool, slot, 0)
+            shown = _put(shown, i, ops.where(exchange, stored, image))
+            kept = ops.logical_or(exchange, ops.logical_not(is_full))
+            pool = _put(pool, slot, ops.where(kept, image, stored))
+            return pool, shown, ops.minimum(count + 1, size)
 
-        contents, given, touched, count = ops.fori_loop(
-            0, batch, take_one, (slots, size + places, drawn, count)
+        pool, shown, count = ops.fori_loop(
+            0, batch, take_one, (ops.copy(self.pool.value), images, count)
         )
-        outputs = self._pictures(images, given)
-        # Only the slots that the loop has touched are written, each with what
-        # it holds in the end.
-        written = self._pictures(images, ops.take(contents, touched))
-        self.pool.assign(
-            ops.scatter_update(self.pool.value, touched[:, None], written)
-        )
+        self.pool.assign(pool)
         self.count.assign(count)
-        return outputs
-
-    def _pictures(self, images, numbers):
-        """Stored and new images by their numbers."""
-        size = self.pool_size
-        stored = ops.take(self.pool.value, ops.minimum(numbers, size - 1), 0)
-        new = ops.take(images, ops.maximum(numbers - size, 0), axis=0)
-        return ops.where((numbers >= size)[:, None, None, None], new, stored)
+        return shown
 
     # Keras leaves the state of random numbers out of its files.
 
@@ -179,3 +155,9 @@ class ImagePool(keras.layers.Layer):
             "pool_size": self.pool_size,
             "seed": self.seed,
         }
+
+
+def _put(images, place, image):
+    """Returns the images with another one in a place."""
+    place = ops.reshape(ops.cast(place, "int32"), (1, 1))
+    return ops.scatter_update(images, place, image[None])

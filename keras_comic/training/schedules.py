@@ -8,7 +8,8 @@ from keras import ops
 class LinearDecay(keras.optimizers.schedules.LearningRateSchedule):
     """A constant rate, then a straight line down to 0.
 
-    The schedule of CycleGAN, where both parts are 100 epochs long.
+    The schedule of CycleGAN, where both parts are 100 epochs long. A
+    warm-up is in `keras.optimizers.schedules.CosineDecay`.
 
     Args:
         learning_rate: Float > 0. The rate at first.
@@ -27,8 +28,14 @@ class LinearDecay(keras.optimizers.schedules.LearningRateSchedule):
     """
 
     def __init__(self, learning_rate, constant_steps, decay_steps):
-        _check_positive("learning_rate", learning_rate)
-        _check_positive("decay_steps", decay_steps)
+        for name, value in (
+            ("learning_rate", learning_rate),
+            ("decay_steps", decay_steps),
+        ):
+            if not value > 0:
+                raise ValueError(
+                    f"`{name}` must be above 0. Received: {name}={value}"
+                )
         if constant_steps < 0:
             raise ValueError(
                 "`constant_steps` must be at least 0. "
@@ -40,7 +47,6 @@ class LinearDecay(keras.optimizers.schedules.LearningRateSchedule):
         self.decay_steps = decay_steps
 
     def __call__(self, step):
-        """The rate at a step."""
         step = ops.cast(step, "float32")
         done = (step - self.constant_steps) / self.decay_steps
         return self.learning_rate * (1.0 - ops.clip(done, 0.0, 1.0))
@@ -51,57 +57,3 @@ class LinearDecay(keras.optimizers.schedules.LearningRateSchedule):
             "constant_steps": self.constant_steps,
             "decay_steps": self.decay_steps,
         }
-
-
-@keras.saving.register_keras_serializable(package="keras_comic")
-class WarmUp(keras.optimizers.schedules.LearningRateSchedule):
-    """A straight line up from 0, then another schedule from its start.
-
-    Args:
-        schedule: A Keras learning rate schedule, or a float > 0 for a constant
-            rate.
-        warmup_steps: Integer > 0. Steps until the schedule begins.
-
-    Example:
-
-    >>> rate = keras_comic.training.WarmUp(0.2, 10)
-    >>> [round(float(rate(step)), 2) for step in (0, 5, 10, 20)]
-    [0.0, 0.1, 0.2, 0.2]
-    """
-
-    def __init__(self, schedule, warmup_steps):
-        _check_positive("warmup_steps", warmup_steps)
-        if not callable(schedule):
-            _check_positive("schedule", schedule)
-        super().__init__()
-        self.schedule = schedule
-        self.warmup_steps = warmup_steps
-
-    def __call__(self, step):
-        """The rate at a step."""
-        step = ops.cast(step, "float32")
-        later = ops.maximum(step - self.warmup_steps, 0.0)
-        rate = (
-            self.schedule(later) if callable(self.schedule) else (self.schedule)
-        )
-        return rate * ops.minimum(step / self.warmup_steps, 1.0)
-
-    def get_config(self):
-        schedule = self.schedule
-        if callable(schedule):
-            schedule = keras.saving.serialize_keras_object(schedule)
-        return {"schedule": schedule, "warmup_steps": self.warmup_steps}
-
-    @classmethod
-    def from_config(cls, config):
-        config = dict(config)
-        if isinstance(config["schedule"], dict):
-            config["schedule"] = keras.saving.deserialize_keras_object(
-                config["schedule"]
-            )
-        return cls(**config)
-
-
-def _check_positive(name, value):
-    if not value > 0:
-        raise ValueError(f"`{name}` must be above 0. Received: {name}={value}")

@@ -100,11 +100,6 @@ class AdversarialTest(TestCase):
             [-2.0, 1.0],
         )
 
-    def test_wasserstein_does_not_see_a_constant(self):
-        real, fake = noise(3, 8), noise(3, 8, seed=1)
-        loss = losses.wasserstein_discriminator_loss
-        self.assertAllClose(loss(real + 5, fake + 5), loss(real, fake), 1e-5)
-
     def test_label_smoothing_by_hand(self):
         three = math.log(3.0)
         self.run_loss_test(
@@ -122,33 +117,6 @@ class AdversarialTest(TestCase):
                 2.0 * math.log(2.0),
             ],
         )
-
-    def test_label_smoothing_is_one_sided(self):
-        def loss(real, fake):
-            return losses.cross_entropy_discriminator_loss(real, fake, 0.1)
-
-        # The best real logit is that of 0.9; a fake one has no best.
-        best = np.full((1, 1), math.log(9.0), "float32")
-        gradient = input_gradient(lambda x: loss(x, best), best)
-        self.assertAllClose(gradient, [[0.0]])
-        for logit in (-8.0, 0.0, 8.0):
-            fake = np.full((1, 1), logit, "float32")
-            gradient = input_gradient(lambda x: loss(best, x), fake)
-            self.assertGreater(gradient.min(), 0.0)
-
-    def test_minimax_saturates_where_cross_entropy_does_not(self):
-        logits = np.float32([[-10.0]])
-        small = input_gradient(losses.minimax_generator_loss, logits)
-        large = input_gradient(losses.cross_entropy_generator_loss, logits)
-        self.assertAllClose(small, [[-4.54e-5]], atol=1e-7)
-        self.assertAllClose(large, [[-1.0]], atol=1e-4)
-        # Where neither side wins, both pull alike.
-        logits = np.float32([[0.0]])
-        for loss in (
-            losses.minimax_generator_loss,
-            losses.cross_entropy_generator_loss,
-        ):
-            self.assertAllClose(input_gradient(loss, logits), [[-0.5]])
 
     def test_cross_entropy_is_finite_for_every_logit(self):
         logits = np.float32([[-1e4, 1e4]])
@@ -208,16 +176,6 @@ class AdversarialTest(TestCase):
                     ).max(),
                     0,
                 )
-
-    def test_names(self):
-        self.assertEqual(
-            sorted(losses.ADVERSARIAL_LOSSES),
-            ["cross_entropy", "hinge", "least_squares", "minimax"]
-            + ["wasserstein"],
-        )
-        for name, pair in losses.ADVERSARIAL_LOSSES.items():
-            self.assertEqual(pair[0].__name__, f"{name}_generator_loss")
-            self.assertEqual(pair[1].__name__, f"{name}_discriminator_loss")
 
     def test_errors(self):
         real, fake = noise(1, 2), noise(1, 2)

@@ -4,7 +4,6 @@ import numpy as np
 
 from keras_comic import losses
 from tests.test_case import TestCase
-from tests.test_case import input_gradient
 from tests.test_case import noise
 
 
@@ -59,33 +58,6 @@ class ContextualTest(TestCase):
             losses.contextual_loss, (features, targets), expected, atol=1e-4
         )
 
-    def test_positions_do_not_count(self):
-        features = noise(1, 6, 6, 8)
-        shuffled = np.random.default_rng(0).permutation(
-            features.reshape(1, 36, 8), axis=1
-        )
-        for other in (
-            shuffled.reshape(1, 4, 9, 8),
-            np.tile(features, (1, 1, 2, 1)),
-        ):
-            self.assertAllClose(
-                losses.contextual_loss(features, other)[0]
-                * float(other.size == features.size),
-                0.0,
-                atol=1e-3,
-            )
-        unlike = losses.contextual_loss(features, noise(1, 6, 6, 8, seed=1))
-        self.assertGreater(float(self.numpy(unlike)[0]), 0.5)
-
-    def test_gradient_leads_to_the_target(self):
-        features, targets = noise(1, 4, 4, 8), noise(1, 4, 4, 8, seed=1)
-        gradient = input_gradient(
-            lambda x: losses.contextual_loss(x, targets), features
-        )
-        before = self.numpy(losses.contextual_loss(features, targets))
-        after = losses.contextual_loss(features - 0.1 * gradient, targets)
-        self.assertLess(self.numpy(after)[0], before[0])
-
     def test_errors(self):
         with self.assertRaisesRegex(
             ValueError, "`bandwidth` must be positive. Received: bandwidth=0"
@@ -132,15 +104,6 @@ class PatchStyleTest(TestCase):
             expected.append(np.mean((x - y[scores.argmax(axis=1)]) ** 2))
         self.run_loss_test(
             losses.patch_style_loss, (features, targets), expected
-        )
-
-    def test_finds_patches_wherever_they_are(self):
-        targets = noise(1, 9, 9, 4)
-        features = targets[:, 2:8, 3:8]
-        self.assertAllClose(losses.patch_style_loss(features, targets), [0.0])
-        self.assertGreater(
-            float(self.numpy(losses.patch_style_loss(targets, features))[0]),
-            0.1,
         )
 
     def test_errors(self):

@@ -30,20 +30,6 @@ class PerceptualTest(TestCase):
             losses.content_loss, (features, targets), [4.0, 0.0], atol=1e-3
         )
 
-    def test_content_does_not_see_contrast_and_tone(self):
-        features = noise(2, 9, 11, 4)
-        scale = np.float32([0.5, 2.0, 3.0, 10.0])
-        self.assertAllClose(
-            losses.content_loss(features, features * scale - 7.0),
-            [0.0, 0.0],
-            atol=1e-4,
-        )
-        # Unrelated features: twice the variance.
-        unrelated = losses.content_loss(
-            noise(2, 64, 64, 4), noise(2, 64, 64, 4, seed=1)
-        )
-        self.assertAllClose(unrelated, [2.0, 2.0], atol=0.1)
-
     def test_features_by_hand(self):
         features = np.concatenate([column(1, 3), column(2, 8)])
         targets = np.concatenate([column(5, 1), column(2, 8)])
@@ -72,26 +58,12 @@ class PerceptualTest(TestCase):
             atol=1e-2,
         )
 
-    def test_moments_style_averages_over_channels(self):
-        features = np.concatenate([column(1, 3), column(4, 4)], axis=-1)
-        targets = np.concatenate([column(0, 10), column(4, 4)], axis=-1)
-        self.assertAllClose(
-            losses.moments_style_loss([features], [targets]), [12.5], atol=1e-3
-        )
-
     def test_gram_matrix_by_hand(self):
         features = np.float32([[1, 2], [3, 4]]).reshape(1, 2, 1, 2)
         gram = losses.gram_matrix(features)
         self.assertDType(gram, "float32")
         # F^T F = [[10, 14], [14, 20]], over 2 positions and 2 channels.
         self.assertAllClose(gram, [[[2.5, 3.5], [3.5, 5.0]]])
-
-    def test_gram_matrix_in_low_precision(self):
-        # Sums of products of 300 do not exist in float16.
-        features = np.full((1, 16, 16, 2), 300.0, "float16")
-        self.assertAllClose(
-            losses.gram_matrix(features), np.full((1, 2, 2), 45000.0)
-        )
 
     def test_gram_style_by_hand(self):
         features = np.float32([[1, 2], [3, 4]]).reshape(1, 2, 1, 2)
@@ -106,19 +78,6 @@ class PerceptualTest(TestCase):
             ([features, features], [targets, targets]),
             [27.875, 0.0],
         )
-
-    def test_style_forgets_positions_and_sizes(self):
-        features = noise(2, 8, 12, 4)
-        shuffled = np.random.default_rng(0).permutation(
-            features.reshape(2, 96, 4), axis=1
-        )
-        shuffled = shuffled.reshape(2, 6, 16, 4)
-        tiled = np.tile(features, (1, 2, 3, 1))
-        for loss in (losses.moments_style_loss, losses.gram_style_loss):
-            for other in (shuffled, tiled):
-                self.assertAllClose(
-                    loss([features], [other]), [0, 0], atol=1e-6
-                )
 
     def test_gram_sees_what_moments_do_not(self):
         # Two channels that go together, or do not.

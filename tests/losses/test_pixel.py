@@ -45,21 +45,6 @@ class PixelTest(TestCase):
             atol=5e-4,
         )
 
-    def test_structure_is_worse_the_more_noise(self):
-        images = noise(1, 32, 32, 3)
-        values = [
-            float(
-                self.numpy(
-                    losses.structure_loss(
-                        images + share * noise(1, 32, 32, 3, seed=1), images
-                    )
-                )[0]
-            )
-            for share in (0.0, 0.2, 0.5, 1.0)
-        ]
-        self.assertEqual(values, sorted(values))
-        self.assertAllClose(values[0], 0.0, atol=1e-5)
-
     def test_edge_aware_smoothness_by_hand(self):
         # An edge of 0.1 downwards in the guide: exp(-10 * 0.1) * 3.5 + 1.5.
         edge = np.float32([[0, 0], [0.1, 0.1]]).reshape(1, 2, 2, 1)
@@ -81,16 +66,6 @@ class PixelTest(TestCase):
         targets = np.concatenate([halves(0.5, -0.5), halves(0.9, 0.9)])
         self.run_loss_test(
             losses.tone_loss, (images, targets), [1.0 / 0.26, 0.0]
-        )
-
-    def test_tone_does_not_see_contrast_and_detail(self):
-        images = np.concatenate([halves(-1.0, 1.0), halves(-1.0, 1.0)])
-        targets = images * 0.5
-        # The same cells with a chequered pattern in them.
-        targets[1, ::2, ::2] += 0.2
-        targets[1, 1::2, ::2] -= 0.2
-        self.assertAllClose(
-            losses.tone_loss(images, targets, epsilon=1e-6), [0, 0], atol=1e-4
         )
 
     def test_edges_by_hand(self):

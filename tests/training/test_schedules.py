@@ -1,7 +1,6 @@
 import keras
 
 from keras_comic.training import LinearDecay
-from keras_comic.training import WarmUp
 from tests.test_case import TestCase
 
 
@@ -28,26 +27,3 @@ class LinearDecayTest(TestCase):
             LinearDecay(1, -1, 1)
         with self.assertRaisesRegex(ValueError, "decay_steps=0"):
             LinearDecay(1, 1, 0)
-
-
-class WarmUpTest(TestCase):
-    def test_rates(self):
-        schedule = WarmUp(LinearDecay(0.4, 10, 20), 4)
-        found = rates(schedule, [0, 2, 4, 14, 24, 34])
-        self.assertAllClose(found, [0.0, 0.2, 0.4, 0.4, 0.2, 0.0])
-        self.assertAllClose(rates(WarmUp(2.0, 4), [1, 4, 9]), [0.5, 2.0, 2.0])
-
-    def test_config(self):
-        for inner in (0.5, LinearDecay(0.4, 10, 20)):
-            schedule = WarmUp(inner, 4)
-            again = keras.saving.deserialize_keras_object(
-                keras.saving.serialize_keras_object(schedule)
-            )
-            steps = [0, 3, 17]
-            self.assertEqual(rates(again, steps), rates(schedule, steps))
-
-    def test_errors(self):
-        with self.assertRaisesRegex(ValueError, "warmup_steps=0"):
-            WarmUp(1.0, 0)
-        with self.assertRaisesRegex(ValueError, "schedule=0"):
-            WarmUp(0, 1)

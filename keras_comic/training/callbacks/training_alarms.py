@@ -13,33 +13,35 @@ from keras_comic.training.callbacks.step_callback import StepCallback
 
 LOGGER = logging.getLogger(__name__)
 TABLE_FILE = "alarms.csv"
-# Each alarm's number, and from where on it rings: a collapse below its
-# threshold, the others above theirs.
-NUMBERS = {
-    "collapse": "diversity",
-    "color_cast": "color_shift",
-    "discriminator_wins": "discriminator_accuracy",
-    "skipped_steps": "skipped_share",
-}
-THRESHOLDS = {
-    "collapse": 0.4,
-    "color_cast": 12.0,
-    "discriminator_wins": 0.98,
-    "skipped_steps": 0.1,
-}
-WARNINGS = {
-    "collapse": "The generator collapses: its pictures differ from each other "
-    "%.3g times as much as the comics do, less than %g.",
-    "color_cast": "The colours are cast: the mean chroma of what is generated "
-    "is %.3g (Lab units) away from that of the comics, more than %g.",
-    "discriminator_wins": "The discriminator wins: its accuracy is %.4g, more "
-    "than %g.",
-    "skipped_steps": "Steps are not finite: a share of %.3g of those since the "
-    "last look was skipped, more than %g.",
+# Each alarm's number, its threshold (a collapse rings below it, the others
+# above theirs), and its warning.
+ALARMS = {
+    "collapse": (
+        "diversity",
+        0.4,
+        "The generator collapses: its pictures differ from each other %.3g "
+        "times as much as the comics do, less than %g.",
+    ),
+    "color_cast": (
+        "color_shift",
+        12.0,
+        "The colours are cast: the mean chroma of what is generated is %.3g "
+        "(Lab units) away from that of the comics, more than %g.",
+    ),
+    "discriminator_wins": (
+        "discriminator_accuracy",
+        0.98,
+        "The discriminator wins: its accuracy is %.4g, more than %g.",
+    ),
+    "skipped_steps": (
+        "skipped_share",
+        0.1,
+        "Steps are not finite: a share of %.3g of those since the last look "
+        "was skipped, more than %g.",
+    ),
 }
 # Measurements that the discriminator must win, taken together.
 WINDOW = 5
-BATCH_SIZE = 8
 # Cells of the built-in features, along each side of a picture, and what makes
 # the differences of neighbouring pixels weigh about as much as the colours.
 NUM_CELLS = 8
@@ -52,11 +54,11 @@ class TrainingAlarms(StepCallback):
     Every so many steps the generator in training is called on the same inputs,
     and its pictures are compared with real comics:
 
-    - `diversity`: mean distance of all pairs of generated pictures, by
-      `features`, divided by that of the comics. `collapse` rings below 0.4.
-      With the built-in features and 16 pictures, five styles of the preset
-      `adain_storybook` have 0.72 to 1.02, and two drawings, repeated, 0.42 to
-      0.71; features of a network see more of such a collapse.
+    - `diversity`: mean distance of all pairs of generated pictures, by colours
+      and differences of neighbouring pixels in 8 by 8 cells, divided by that
+      of the comics. `collapse` rings below 0.4.
+      With 16 pictures, five styles of the preset `adain_storybook` have 0.72
+      to 1.02, and two drawings, repeated, 0.42 to 0.71.
     - `color_shift`: distance of the mean chroma (a and b of CIE Lab) from that
       of the comics. `color_cast` rings above 12. The same styles have 1.7 to
       3.9; red times 1.15 and blue times 0.85 moves drawings by 11 to 17.
@@ -82,24 +84,12 @@ class TrainingAlarms(StepCallback):
             2 real comics; 16 or more tell more.
         every: Integer > 0. Training steps between two measurements. Defaults
             to `200`.
-        features: Callable or `None`. Takes pictures as `comics` are, gives
-            features `(count, dimensions)`. `None` takes colours and
-            differences of neighbouring pixels in 8 by 8 cells. Defaults to
-            `None`.
         thresholds: Dict of alarm to float, or to `None` for an alarm that
             never rings; alarms left out keep their threshold. Or `None`.
             Defaults to `None`.
     """
 
-    def __init__(
-        self,
-        folder,
-        inputs,
-        comics,
-        every=200,
-        features=None,
-        thresholds=None,
-    ):
+    def __init__(self, folder, inputs, comics, every=200, thresholds=None):
         counts = {
             "inputs": {len(v) for v in keras.tree.flatten(inputs)},
             "comics": {len(comics)},
@@ -110,20 +100,20 @@ class TrainingAlarms(StepCallback):
                     f"`{name}` must have at least 2 samples, the same number "
                     f"in each array. Received: {sorted(sizes)}"
                 )
-        unknown = sorted(set(thresholds or {}) - set(THRESHOLDS))
+        unknown = sorted(set(thresholds or {}) - set(ALARMS))
         if unknown:
             raise ValueError(
-                f"`thresholds` may name {sorted(THRESHOLDS)}. "
+                f"`thresholds` may name {sorted(ALARMS)}. "
                 f"Received: thresholds={thresholds}"
             )
         super().__init__(every)
         self.inputs = inputs
         self.comics = np.asarray(comics, "float32")
-        self.features = features or cell_features
-        self.thresholds = {**THRESHOLDS, **(thresholds or {})}
+        self.thresholds = {name: alarm[1] for name, alarm in ALARMS.items()}
+        self.thresholds.update(thresholds or {})
         self.table = RunTable(Path(folder) / TABLE_FILE)
         self.ringing = []
-        self._comics_diversity = _diversity(self.features, self.comics)
+        self._comics_diversity = _diversity(self.comics)
         self._comics_chroma = _mean_chroma(self.comics)
         self._skipped = self._measured = 0
 
@@ -137,9 +127,7 @@ class TrainingAlarms(StepCallback):
             Float32 `(count, height, width, 3)`, RGB in `[-1, 1]`.
         """
         generator = getattr(gan, gan.averaged_names[0])
-        return _in_batches(
-            lambda inputs: generator(inputs, training=False), self.inputs
-        )
+        return _array(generator(self.inputs, training=False))
 
     def judge(self, gan, images):
         """Asks the discriminator.
@@ -154,9 +142,7 @@ class TrainingAlarms(StepCallback):
         """
         if "discriminator" not in gan.network_names:
             return None
-        return _in_batches(
-            lambda images: gan.discriminator(images, training=False), images
-        )
+        return _array(gan.discriminator(images, training=False))
 
     def measure(self, gan):
         """Measures the generator at this point of the training.
@@ -174,8 +160,7 @@ class TrainingAlarms(StepCallback):
             return {}
         shift = _mean_chroma(fakes) - self._comics_chroma
         numbers = {
-            "diversity": _diversity(self.features, fakes)
-            / max(self._comics_diversity, 1e-12),
+            "diversity": _diversity(fakes) / max(self._comics_diversity, 1e-12),
             "color_shift": np.linalg.norm(shift),
         }
         logits = [self.judge(gan, images) for images in (self.comics, fakes)]
@@ -214,22 +199,17 @@ class TrainingAlarms(StepCallback):
             the last 5 measurements, and missing before there are so many.
         """
         rows = [*self.table.rows, *([] if row is None else [row])]
-        last = rows[-1] if rows else {}
-        numbers = {
-            name: float(last[name])
-            for name in NUMBERS.values()
-            if last.get(name) not in (None, "")
-        }
-        name = NUMBERS["discriminator_wins"]
-        numbers.pop(name, None)
-        window = [row.get(name) for row in rows[-WINDOW:]]
-        if len(window) == WINDOW and all(v not in (None, "") for v in window):
-            numbers[name] = float(np.mean([float(value) for value in window]))
+        numbers = {}
+        for name, *_ in ALARMS.values():
+            count = WINDOW if name == "discriminator_accuracy" else 1
+            values = [row.get(name) for row in rows[-count:]]
+            if len(values) == count and not {None, ""}.intersection(values):
+                numbers[name] = float(np.mean([float(v) for v in values]))
         return numbers
 
     def _ring(self, step, numbers):
         before, self.ringing = self.ringing, []
-        for alarm, name in NUMBERS.items():
+        for alarm, (name, _, warning) in ALARMS.items():
             threshold = self.thresholds[alarm]
             if threshold is None or name not in numbers:
                 continue
@@ -237,7 +217,7 @@ class TrainingAlarms(StepCallback):
             if number < threshold if below else number > threshold:
                 self.ringing.append(alarm)
                 if alarm not in before:
-                    text = f"Step %d: {WARNINGS[alarm]}"
+                    text = f"Step %d: {warning}"
                     LOGGER.warning(text, step, number, threshold)
         return self.ringing
 
@@ -247,8 +227,8 @@ def cell_features(images):
     images = np.asarray(images, "float64")
     if min(images.shape[1:3]) < NUM_CELLS:
         raise ValueError(
-            f"Pictures must have sides of at least {NUM_CELLS} pixels, or "
-            f"`features` of their own. Received: shape={images.shape}"
+            f"Pictures must have sides of at least {NUM_CELLS} pixels. "
+            f"Received: shape={images.shape}"
         )
     gray = images.mean(-1, keepdims=True)
     down = np.abs(np.diff(gray, axis=1, append=gray[:, -1:]))
@@ -256,14 +236,12 @@ def cell_features(images):
     values = np.concatenate(
         [images, GRADIENT_SCALE * down, GRADIENT_SCALE * right], axis=-1
     )
-    for axis in (1, 2):
-        # The first pixel of each cell; cells may differ by one pixel.
-        starts = np.arange(NUM_CELLS) * values.shape[axis] // NUM_CELLS
-        sizes = np.diff(starts, append=values.shape[axis])
-        shape = [1] * values.ndim
-        shape[axis] = NUM_CELLS
-        values = np.add.reduceat(values, starts, axis) / sizes.reshape(shape)
-    return values.reshape(len(values), -1)
+    cells = [
+        cell.mean(axis=(1, 2))
+        for row in np.array_split(values, NUM_CELLS, axis=1)
+        for cell in np.array_split(row, NUM_CELLS, axis=2)
+    ]
+    return np.concatenate(cells, axis=-1)
 
 
 def best_accuracy(real_logits, fake_logits):
@@ -277,25 +255,17 @@ def best_accuracy(real_logits, fake_logits):
     return float((0.5 * (above + below)).max())
 
 
-def _in_batches(function, inputs):
-    count = len(keras.tree.flatten(inputs)[0])
-    outputs = []
-    for start in range(0, count, BATCH_SIZE):
-        batch = keras.tree.map_structure(
-            lambda array, start=start: array[start : start + BATCH_SIZE], inputs
-        )
-        output = keras.ops.convert_to_numpy(function(batch))
-        outputs.append(output.astype("float32"))
-    return np.concatenate(outputs)
+def _array(tensor):
+    return keras.ops.convert_to_numpy(tensor).astype("float32")
 
 
-def _diversity(features, images):
-    values = keras.ops.convert_to_numpy(features(images))
+def _diversity(images):
     metric = Diversity()
-    metric.update_state(values.reshape(len(values), -1))
+    metric.update_state(cell_features(images).astype("float32"))
     return float(metric.result())
 
 
 def _mean_chroma(images):
-    lab = keras.ops.convert_to_numpy(rgb_to_lab(images))
-    return lab[..., 1:].mean(axis=(0, 1, 2), dtype="float64")
+    return _array(rgb_to_lab(images))[..., 1:].mean(
+        axis=(0, 1, 2), dtype="float64"
+    )

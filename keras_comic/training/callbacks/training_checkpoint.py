@@ -1,5 +1,6 @@
 """Checkpoints that a killed run goes on from, to the same numbers."""
 
+import time
 from pathlib import Path
 
 import keras
@@ -18,7 +19,8 @@ class TrainingCheckpoint(keras.callbacks.Callback):
     whenever the run is killed, a whole checkpoint is there. With a dataset
     that starts at any step (`keras_comic.data.style_transfer_dataset`'s
     `start_step`), a resumed run reaches the weights of a run that was never
-    killed, bit for bit on one processor type.
+    killed, bit for bit on one processor type. `seconds` adds up the time of
+    all these runs, up to the last checkpoint.
 
     Args:
         folder: Path of the folder for `checkpoint.npz`; made if needed.
@@ -36,7 +38,11 @@ class TrainingCheckpoint(keras.callbacks.Callback):
         super().__init__()
         self.folder = Path(folder)
         self.save_every = save_every
-        self._done = self._saved = None
+        self.seconds = 0.0
+        self._done = self._saved = self._start = None
+
+    def on_train_begin(self, logs=None):
+        self._start = time.monotonic() - self.seconds
 
     def on_epoch_end(self, epoch, logs=None):
         self._done = epoch + 1
@@ -56,11 +62,17 @@ class TrainingCheckpoint(keras.callbacks.Callback):
             epochs: Integer, the epochs that are done.
         """
         gan.sync_state()
+        if self._start is not None:
+            self.seconds = time.monotonic() - self._start
         arrays = {
             key: keras.ops.convert_to_numpy(variable.value)
             for key, variable in gan.training_variables().items()
         }
-        facts = {"epochs": epochs, "keras": keras.__version__}
+        facts = {
+            "epochs": epochs,
+            "seconds": round(self.seconds, 3),
+            "keras": keras.__version__,
+        }
         write_arrays(self.folder / FILE, arrays, facts)
         self._done = self._saved = epochs
 
@@ -95,4 +107,5 @@ class TrainingCheckpoint(keras.callbacks.Callback):
             )
         for key, variable in variables.items():
             variable.assign(arrays[key])
+        self.seconds = facts.get("seconds", 0.0)
         return facts["epochs"]

@@ -2,6 +2,8 @@
 
 import contextlib
 
+import keras
+
 
 class BaseStep:
     """One backend's part of a `GAN`: it takes gradients and applies them."""
@@ -29,6 +31,22 @@ class BaseStep:
         """Sums a tensor over all replicas: there are none."""
         return value
 
+    def input_gradients(self, function, inputs):
+        """Returns the gradients of a function's summed output by its input.
+
+        Inside a phase they can be differentiated again, as penalties need.
+
+        Args:
+            function: Tensor to tensor, such as the discriminator. It must not
+                update variables: call the discriminator in it with
+                `training=False`.
+            inputs: Float `(batch, ...)`.
+
+        Returns:
+            Float tensor of the shape of `inputs`.
+        """
+        return self._input_gradients(function, inputs)
+
     # Networks are built before they come to a `GAN`; Keras's trainers would
     # call it on a batch if one layer without weights were never called.
 
@@ -37,6 +55,12 @@ class BaseStep:
 
     def _maybe_symbolic_build(self, iterator=None, data_batch=None):
         pass
+
+
+def batch_of(data):
+    """Extracts the batch from the data that Keras gives to a step."""
+    batch, targets, _ = keras.utils.unpack_x_y_sample_weight(data)
+    return batch if targets is None else data
 
 
 def reached(gradients, variables):

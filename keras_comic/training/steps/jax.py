@@ -14,6 +14,7 @@ from keras import ops
 
 from keras_comic.training.run_state import state_of_losses
 from keras_comic.training.steps.base_step import BaseStep
+from keras_comic.training.steps.base_step import batch_of
 
 
 class BackendStep(BaseStep):
@@ -36,7 +37,7 @@ class BackendStep(BaseStep):
             self.metrics_variables,
         )
         with _scope(groups, state) as scope:
-            logs = self.run_step(_batch_of(data))
+            logs = self.run_step(batch_of(data))
         return logs, _values(scope, groups)
 
     def test_step(self, state, data):
@@ -47,7 +48,7 @@ class BackendStep(BaseStep):
         )
         # What the losses would move is dropped with the scope.
         with _scope(groups, state):
-            results = self.run_test(_batch_of(data))
+            results = self.run_test(batch_of(data))
         with _scope(groups, state) as scope:
             logs = self.trackers.update([(r, True, 1.0) for r in results])
         return logs, _values(scope, groups)
@@ -114,28 +115,10 @@ class BackendStep(BaseStep):
         changes = [jnp.where(finite, n, o) for n, o in zip(new, old)]
         return terms, finite, changes
 
-    def input_gradients(self, function, inputs):
-        """Gradients of a function's summed output by its input.
-
-        Inside a phase they can be differentiated again, as penalties need.
-
-        Args:
-            function: Tensor to tensor, such as the discriminator. It must not
-                update variables: call the discriminator in it with
-                `training=False`.
-            inputs: Float `(batch, ...)`.
-
-        Returns:
-            Float tensor of the shape of `inputs`.
-        """
+    def _input_gradients(self, function, inputs):
         return jax.grad(lambda x: ops.sum(ops.cast(function(x), "float32")))(
             ops.convert_to_tensor(inputs)
         )
-
-
-def _batch_of(data):
-    batch, targets, _ = keras.utils.unpack_x_y_sample_weight(data)
-    return batch if targets is None else data
 
 
 def _scope(groups, state):

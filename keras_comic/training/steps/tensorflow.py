@@ -6,6 +6,7 @@ import tensorflow as tf
 from keras_comic.training.optimizers import unscaled
 from keras_comic.training.run_state import state_of_losses
 from keras_comic.training.steps.base_step import BaseStep
+from keras_comic.training.steps.base_step import batch_of
 from keras_comic.training.steps.base_step import reached
 
 
@@ -52,13 +53,13 @@ class BackendStep(BaseStep):
         return context.all_reduce(tf.distribute.ReduceOp.SUM, value)
 
     def train_step(self, data):
-        return _to_be_averaged(self.run_step(_batch_of(data)))
+        return _to_be_averaged(self.run_step(batch_of(data)))
 
     def test_step(self, data):
         # What the losses would move, such as the vectors of a spectral
         # normalisation, is dropped with the scope.
         with keras.StatelessScope():
-            results = self.run_test(_batch_of(data))
+            results = self.run_test(batch_of(data))
         logs = self.trackers.update([(r, True, 1.0) for r in results])
         return _to_be_averaged(logs)
 
@@ -110,30 +111,12 @@ class BackendStep(BaseStep):
         _apply_if(finite, optimizer, gradients, variables)
         return terms, finite
 
-    def input_gradients(self, function, inputs):
-        """Gradients of a function's summed output by its input.
-
-        Inside a phase they can be differentiated again, as penalties need.
-
-        Args:
-            function: Tensor to tensor, such as the discriminator. It must not
-                update variables: call the discriminator in it with
-                `training=False`.
-            inputs: Float `(batch, ...)`.
-
-        Returns:
-            Float tensor of the shape of `inputs`.
-        """
+    def _input_gradients(self, function, inputs):
         inputs = tf.convert_to_tensor(inputs)
         with tf.GradientTape() as tape:
             tape.watch(inputs)
             outputs = function(inputs)
         return tape.gradient(outputs, inputs, unconnected_gradients="zero")
-
-
-def _batch_of(data):
-    batch, targets, _ = keras.utils.unpack_x_y_sample_weight(data)
-    return batch if targets is None else data
 
 
 def _is_finite(total, gradients, optimizer):

@@ -6,6 +6,7 @@ from keras import ops
 
 from keras_comic.training.run_state import state_of_losses
 from keras_comic.training.steps.base_step import BaseStep
+from keras_comic.training.steps.base_step import batch_of
 from keras_comic.training.steps.base_step import reached
 
 
@@ -14,21 +15,14 @@ class BackendStep(BaseStep):
 
     def train_step(self, data):
         with torch.no_grad():
-            return self.run_step(self._batch_of(data))
+            return self.run_step(_tensors_of(data))
 
     def test_step(self, data):
         # What the losses would move is dropped with the scope.
         with keras.StatelessScope():
-            results = self.run_test(self._batch_of(data))
+            results = self.run_test(_tensors_of(data))
         with torch.no_grad():
             return self.trackers.update([(r, True, 1.0) for r in results])
-
-    def _batch_of(self, data):
-        batch, targets, _ = keras.utils.unpack_x_y_sample_weight(data)
-        return keras.tree.map_structure(
-            lambda v: None if v is None else ops.convert_to_tensor(v),
-            batch if targets is None else data,
-        )
 
     def update(self, phase, batch, due, finite):
         """Runs a phase; returns its terms, and if all is finite so far."""
@@ -58,20 +52,7 @@ class BackendStep(BaseStep):
                 variable.assign(old)
         return {n: value.detach() for n, value in terms.items()}, finite
 
-    def input_gradients(self, function, inputs):
-        """Gradients of a function's summed output by its input.
-
-        Inside a phase they can be differentiated again, as penalties need.
-
-        Args:
-            function: Tensor to tensor, such as the discriminator. It must not
-                update variables: call the discriminator in it with
-                `training=False`.
-            inputs: Float `(batch, ...)`.
-
-        Returns:
-            Float tensor of the shape of `inputs`.
-        """
+    def _input_gradients(self, function, inputs):
         inputs = ops.convert_to_tensor(inputs).detach().requires_grad_()
         output = ops.sum(ops.cast(function(inputs), "float32"))
         if not output.requires_grad:
@@ -79,6 +60,13 @@ class BackendStep(BaseStep):
         return torch.autograd.grad(
             output, inputs, create_graph=True, materialize_grads=True
         )[0]
+
+
+def _tensors_of(data):
+    return keras.tree.map_structure(
+        lambda v: None if v is None else ops.convert_to_tensor(v),
+        batch_of(data),
+    )
 
 
 def _is_finite(total, gradients, phase):

@@ -17,5 +17,5 @@ class BackendStep(BaseStep):
             f"Received: KERAS_BACKEND={keras.backend.backend()!r}"
         )
 
-    def input_gradients(self, function, inputs):
+    def _input_gradients(self, function, inputs):
         self.check_backend()

@@ -75,24 +75,6 @@ class LossPlotTest(TestCase):
         self.assertEqual(self.read()[0], before[0])
         self.assertNotEqual(self.read()[1], before[1])
 
-    def test_new_run_begins_a_new_table(self):
-        self.fit(self.make(), 2)
-        self.fit(self.make(), 1)
-        self.assertEqual(self.steps(), [2, 3])
-
-    def test_terms_that_come_later(self):
-        gan = self.make(loss_weights={"adversarial": 0.0})
-        self.fit(gan, 1)
-        self.assertEqual(
-            list(self.read()[0]), ["step", "generator_loss", "pixels"]
-        )
-        gan.compile()
-        self.fit(gan, 2, done=1)
-        rows = self.read()
-        self.assertEqual(set(rows[0]), {"step", *TERMS})
-        self.assertEqual(rows[0]["adversarial"], "")
-        self.assertGreater(float(rows[-1]["adversarial"]), 0.0)
-
     def test_values_that_have_no_logarithm(self):
         plot = LossPlot(self.folder, every=1)
         plot.set_model(self.make())

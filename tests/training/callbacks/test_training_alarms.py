@@ -225,30 +225,6 @@ class TrainingAlarmsTest(TestCase):
         for one, other in zip(*found, strict=True):
             self.assertAllEqual(one, other)
 
-    def test_dict_of_inputs_features_and_families_of_other_networks(self):
-        seen = []
-
-        class Alarms(TrainingAlarms):
-            def generate(self, gan):
-                seen.append({k: v.shape for k, v in self.inputs.items()})
-                return self.inputs["photos"]
-
-            def judge(self, gan, images):
-                return None
-
-        alarms = Alarms(
-            self.folder,
-            {"photos": pictures(3), "style": noise(3, 2)},
-            pictures(3)[::-1],
-            features=lambda images: ops.mean(images, axis=(1, 2)),
-        )
-        numbers = alarms.measure(scaled_gan())
-        self.assertEqual(seen[0]["style"], (3, 2))
-        # The same pictures, in another order.
-        self.assertAllClose(numbers["diversity"], 1.0)
-        self.assertAllClose(numbers["color_shift"], 0.0, atol=1e-4)
-        self.assertNotIn("discriminator_accuracy", numbers)
-
     def test_errors(self):
         with self.assertRaisesRegex(
             ValueError, r"`inputs` must have at least 2 .* Received: \[1\]"
@@ -281,10 +257,6 @@ class CellFeaturesTest(TestCase):
         self.assertAllClose(
             flat.reshape(64, 5), np.tile([0.25, 0.25, 0.25, 0.0, 0.0], (64, 1))
         )
-
-    def test_small_pictures(self):
-        with self.assertRaisesRegex(ValueError, r"shape=\(2, 7, 8, 3\)"):
-            cell_features(np.zeros((2, 7, 8, 3)))
 
 
 class BestAccuracyTest(TestCase):
