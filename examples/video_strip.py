@@ -33,7 +33,7 @@ def draw_strip(clip, stylizers):
     """Stylises a clip in several ways.
 
     Args:
-        clip: `keras_comic.video.KnownMotion`.
+        clip: What `keras_comic.video.moving_photo` gives.
         stylizers: Dict of label to `keras_comic.video.FrameStylizer`.
 
     Returns:
@@ -86,7 +86,7 @@ def main():
         for level, label in LEVELS.items()
     }
     clip = keras_comic.video.moving_photo(
-        data.coffee(), "handheld", arguments.frames, SIZE, noise=1.5
+        data.coffee(), arguments.frames, SIZE, noise=1.5
     )
     strip, errors = draw_strip(clip, stylizers)
     for label, error in errors.items():

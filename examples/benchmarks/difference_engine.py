@@ -36,6 +36,7 @@ AIMS = {
 }
 AIM_PSNR = "aim: at least 35"
 STYLIZERS = ("frame by frame", "shared statistics", "difference engine")
+LEVELS = ("none", "statistics", "difference")
 
 
 def read_clip(path, max_frames=None):
@@ -67,38 +68,29 @@ def psnr(squared_error):
     return 10.0 * math.log10(255.0**2 / max(squared_error, 1e-3))
 
 
-def make_stylizers(runner):
+def make_stylizers(generator, style=None):
     """Dict of name to a stylizer."""
     from keras_comic import video
 
     return {
-        "frame by frame": video.FrameByFrameStylizer(runner),
-        "shared statistics": video.StatisticsStylizer(runner, "running"),
-        "difference engine": video.DifferenceStylizer(runner, "running"),
+        name: video.VideoStylizer(
+            generator, style, consistency, first_pass=False
+        ).level
+        for name, consistency in zip(STYLIZERS, LEVELS, strict=True)
     }
 
 
-def warm_up(runner, frames):
-    """Runs everything once, and lets the runner find out about the network."""
+def warm_up(stylizers, frames):
+    """Runs everything once, so that networks are compiled and measured."""
     frame = frames[0][0]
-    for stylizer in make_stylizers(runner).values():
+    for stylizer in stylizers.values():
         for starts in (True, False):
             stylizer.stylize(frame, starts)
         stylizer.stylize(255 - frame)
+        stylizer.reset()
 
 
-def statistics_of(stylizer):
-    """What the frames of a scene share, or `None` before the first one."""
-    from keras_comic import video
-
-    state = stylizer.get_state()
-    names = [f"current.{n}" for n in video.NetworkStatistics._fields]
-    if names[0] not in state:
-        return None
-    return video.NetworkStatistics(*(state[name] for name in names))
-
-
-def measure(runner, frames):
+def measure(stylizers, frames):
     """What was measured on frames.
 
     Returns:
@@ -107,14 +99,13 @@ def measure(runner, frames):
     """
     import numpy as np
 
-    warm_up(runner, frames)
-    stylizers = make_stylizers(runner)
+    warm_up(stylizers, frames)
     engine = stylizers["difference engine"]
     seconds = dict.fromkeys(stylizers, 0.0)
     shares, written, errors, last = [], [], [], None
     largest_change = 0
     for number, (frame, starts) in enumerate(frames):
-        statistics = None if starts else statistics_of(engine)
+        statistics = None if starts else engine.statistics
         first = number % len(STYLIZERS)
         for name in STYLIZERS[first:] + STYLIZERS[:first]:
             start = time.perf_counter()
@@ -129,7 +120,7 @@ def measure(runner, frames):
             change = np.abs(found.astype(int) - last)[~mask]
             largest_change = max(largest_change, int(change.max(initial=0)))
             if mask.any():
-                whole = runner.run(frame[None], statistics)[0]
+                whole = engine.runner.run(frame[None], statistics)[0]
                 error = (found.astype("float32") - whole)[mask] ** 2
                 errors.append((float(error.sum()), error.size))
         last = found
@@ -219,16 +210,14 @@ def parse(arguments=None):
     return options.parse_args(arguments)
 
 
-def main(arguments=None, runner=None):
+def main(arguments=None):
     arguments = parse(arguments)
     # TensorFlow reads it when it is imported.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     import keras_comic
-    from keras_comic import video
 
-    if runner is None:
-        generator = keras_comic.from_preset(arguments.preset)
-        runner = video.NetworkRunner(generator, arguments.style)
+    generator = keras_comic.from_preset(arguments.preset)
+    stylizers = make_stylizers(generator, arguments.style)
     clips = {}
     for name in CLIPS:
         path = arguments.clips / f"{name}.mp4"
@@ -246,7 +235,7 @@ def main(arguments=None, runner=None):
     rows, summary = [], []
     for name, frames in clips.items():
         height, width = frames[0][0].shape[:2]
-        found = measure(runner, frames)
+        found = measure(stylizers, frames)
         made, line = rows_of(name, f"{width}x{height}", frames, found)
         rows += made
         summary.append(line)

@@ -103,7 +103,7 @@ def main(arguments=None):
 
     generator = keras_comic.from_preset(arguments.preset)
     clip = video.moving_photo(
-        data.coffee(), "handheld", arguments.frames, arguments.size, noise=1.5
+        data.coffee(), arguments.frames, arguments.size, noise=1.5
     )
     frames = [Frame(i, i / 25, image, not i) for i, image in enumerate(clip)]
     videos = {"hand-held": (frames, clip)}

@@ -59,7 +59,7 @@ PALETTE_USER = ("paletteuse", "dither=bayer:bayer_scale=3:diff_mode=rectangle")
 class AnimationSink(Sink):
     """Animations; packets are PNG files until the whole is encoded."""
 
-    def __init__(self, suffix, size, options, loop):
+    def __init__(self, suffix, size, loop):
         self.format = ANIMATIONS[suffix]
         super().__init__(
             Fraction(1, self.format.ticks_per_second),
@@ -72,18 +72,13 @@ class AnimationSink(Sink):
                 f"{self.format.max_side} pixels. Received: size={size}"
             )
         self.suffix, self.size, self.loop = suffix, tuple(size), loop
-        self.options = {
-            **self.format.options,
-            **{name: str(value) for name, value in options.items()},
-        }
+        self.options = self.format.options
         import_video_library("av")
 
     def encode(self, image, pts, starts_scene=False):
-        """Encodes a frame."""
         return [Packet(to_png(image, compress_level=1), pts, pts, True)]
 
     def open(self, path, sound=None):
-        """Opens a file to put packets into."""
         return AnimationFile(self, Path(path))
 
 
@@ -97,7 +92,6 @@ class AnimationFile(OutputFile):
         self.entries = []
 
     def add(self, packet, duration):
-        """Adds a frame."""
         self.store.write(packet.data)
         self.entries.append((len(packet.data), packet.pts, duration))
 
@@ -141,9 +135,28 @@ class AnimationFile(OutputFile):
             for frame in frames:
                 container.mux(stream.encode(frame))
             container.mux(stream.encode(None))
+        if animation.container == "webp":
+            self._end_last_frame()
         if sink.provenance is not None:
             contents = self.partial.read_bytes()
             contents = _with_provenance(contents, sink.provenance, sink.size)
+            self.partial.write_bytes(contents)
+
+    def _end_last_frame(self):
+        """Writes the last duration of a WebP, which FFmpeg does not know."""
+        contents = bytearray(self.partial.read_bytes())
+        end = self.entries[-1][1] + self.entries[-1][2] - self.entries[0][1]
+        place, last = 12, None
+        while place < len(contents):
+            if contents[place : place + 4] == b"ANMF":
+                # Behind four numbers of 24 bits: place and size.
+                if last is not None:
+                    end -= int.from_bytes(contents[last : last + 3], "little")
+                last = place + 20
+            size = int.from_bytes(contents[place + 4 : place + 8], "little")
+            place += 8 + size + size % 2
+        if last is not None:
+            contents[last : last + 3] = max(end, 1).to_bytes(3, "little")
             self.partial.write_bytes(contents)
 
     def _frames(self):

@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import sys
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,8 +12,8 @@ from keras_comic.data.video_reader import VideoError
 from keras_comic.provenance.watermark import MIN_SIDE as MIN_WATERMARK_SIDE
 from keras_comic.provenance.watermark import check_identifier
 from keras_comic.provenance.watermark import embed_watermark
-from keras_comic.video.frame_sink import RAW
 from keras_comic.video.frame_sink import open_sink
+from keras_comic.video.frame_source import RAW
 from keras_comic.video.frame_source import FrameSource
 from keras_comic.video.frame_source import open_frames
 from keras_comic.video.pieces import Pieces
@@ -30,14 +31,7 @@ PARTS_SUFFIX = ".parts"
 
 
 class Conversion(NamedTuple):
-    """The outcome of `convert_video`.
-
-    `output` is the path, or `"-"`; `num_frames` the number of frames that
-    were converted; `num_resumed` how many of them an earlier run had done;
-    `sound` a list of strings, one for each stream of sound; `share`, float,
-    the mean share of the area that was made anew in this run, or `None`;
-    `problem` a string if only a part of the source could be read, else `None`.
-    """
+    """The outcome of `convert_video`."""
 
     output: Path | str
     num_frames: int
@@ -92,13 +86,14 @@ def convert_video(
             known. Defaults to `None`.
 
     Returns:
-        Named tuple `Conversion`.
+        Named tuple: `output`; `num_frames`, how many were converted;
+        `num_resumed`, how many of them an earlier run had done; `sound`, a
+        list of strings, one for each stream; `share`, the mean share of the
+        area that was drawn anew in this run, or `None`; and `problem`, a
+        string if only a part of the source could be read, else `None`.
 
     Raises:
         FileExistsError: If the output is there already.
-        FileNotFoundError: If there is no such source.
-        ImportError: If PyAV, OpenCV or PySceneDetect is needed and is not
-            installed.
         OSError: If the disk is full; what is done is kept.
         ValueError: If arguments do not fit each other, or there is
             unfinished work of something else. A `keras_comic.data.VideoError`
@@ -124,7 +119,12 @@ def convert_video(
         output = Path(output)
         _check_output(output, frames, overwrite)
     _check_source(frames, stylizer, resume, is_raw)
-    sink = open_sink(
+    stylizer.reset()
+    run = _Run(frames, stylizer, compare, progress)
+    if is_raw:
+        run.write(sys.stdout.buffer)
+        return run.result(output, 0, [])
+    sink = run.sink = open_sink(
         output,
         (frames.width * (2 if compare else 1), frames.height),
         frames.frame_rate,
@@ -132,11 +132,6 @@ def convert_video(
         loop=frames.loop,
         provenance=stylizer.provenance,
     )
-    stylizer.reset()
-    run = _Run(frames, stylizer, sink, compare, progress)
-    if is_raw:
-        run.write(output)
-        return run.result(output, 0, [])
     folder = output.with_name(output.name + PARTS_SUFFIX)
     pieces = Pieces(folder, run.key(), resume)
     num_resumed = pieces.num_frames
@@ -165,10 +160,10 @@ def convert_video(
 class _Run:
     """Frames on their way through the stylizer and the encoder."""
 
-    def __init__(self, frames, stylizer, sink, compare, progress):
+    def __init__(self, frames, stylizer, compare, progress):
         self.frames = frames
         self.stylizer = stylizer
-        self.sink = sink
+        self.sink = None
         self.compare = compare
         self.progress = progress
         self.problem = None
@@ -192,14 +187,12 @@ class _Run:
         is_cut = self.problem or self.frames.is_cut
         return self.frames.end_time if is_cut else None
 
-    def write(self, output):
-        """Encodes straight into a file."""
-        encoder, last = self.sink.make_encoder(), None
-        with self.sink.open(output) as file, self._ended_by_user():
-            for frame, image in self._images(0):
-                last = self.sink.place(frame.time, last)
-                for packet in encoder.encode(image, last, frame.starts_scene):
-                    file.add(packet, 1)
+    def write(self, file):
+        """Writes raw frames, each at once."""
+        with self._ended_by_user():
+            for _, image in self._images(0):
+                file.write(image.tobytes())
+                file.flush()
 
     def keep(self, pieces):
         """Encodes into pieces that are kept."""

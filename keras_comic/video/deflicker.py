@@ -31,8 +31,6 @@ _AREA = 4
 _DETAIL = 1.6
 _WINDOW = 32
 _MAX_GAIN = 1.3
-# OpenCV's DIS is not made for less.
-_MIN_SIDE = 16
 
 
 class Deflicker:
@@ -63,11 +61,6 @@ class Deflicker:
             `"dis_fine"`.
         strength: Float in `[0, 1)`. Share of the last output in the next one,
             where it can be trusted; 0 changes nothing. Defaults to `0.9`.
-        detail: Float in `[0, 1]`. Contrast of details that the output is
-            brought to, as a share of the stylised frame's. 0 leaves them as
-            blending makes them. Defaults to `1.0`.
-        flow_side: Integer >= 16, pixels. Flow is found on sources whose
-            longer side is at most this. Defaults to `960`.
 
     Example:
 
@@ -84,30 +77,18 @@ class Deflicker:
           not optimised for.
     """
 
-    def __init__(
-        self, flow="dis_fine", strength=0.9, detail=1.0, flow_side=960
-    ):
+    # Pixels: flow is found on sources whose longer side is at most this.
+    flow_side = 960
+
+    def __init__(self, flow="dis_fine", strength=0.9):
         if not isinstance(strength, numbers.Real) or not 0 <= strength < 1:
             raise ValueError(
                 "`strength` must be at least 0 and less than 1. "
                 f"Received: strength={strength!r}"
             )
-        if not isinstance(detail, numbers.Real) or not 0 <= detail <= 1:
-            raise ValueError(
-                f"`detail` must be in [0, 1]. Received: detail={detail!r}"
-            )
-        if not isinstance(flow_side, numbers.Integral) or (
-            flow_side < _MIN_SIDE
-        ):
-            raise ValueError(
-                f"`flow_side` must be an integer of at least {_MIN_SIDE}. "
-                f"Received: flow_side={flow_side!r}"
-            )
         import_video_library("cv2")
         self.flow = get_flow_estimator(flow)
         self.strength = float(strength)
-        self.detail = float(detail)
-        self.flow_side = int(flow_side)
         self.reset()
 
     def reset(self):
@@ -149,12 +130,7 @@ class Deflicker:
     def describe(self):
         """Returns all that outputs depend on, apart from the frames."""
         flow = getattr(self.flow, "__qualname__", type(self.flow).__qualname__)
-        return {
-            "flow": flow,
-            "strength": self.strength,
-            "detail": self.detail,
-            "flow_side": self.flow_side,
-        }
+        return {"flow": flow, "strength": self.strength}
 
     def get_state(self):
         """Returns what the frames to come depend on, as arrays."""
@@ -168,15 +144,10 @@ class Deflicker:
         Args:
             state: Dict, from `get_state`.
         """
-        if state and sorted(state) != ["output", "source"]:
-            raise ValueError(
-                "The state must hold `output` and `source`, or nothing. "
-                f"Received: state with {sorted(state)}"
-            )
-        self.reset()
-        if state:
-            self._source = np.array(state["source"], "float32")
-            self._output = np.array(state["output"], "float32")
+        self._source, self._output = (
+            None if not state else np.array(state[name], "float32")
+            for name in ("source", "output")
+        )
 
     def _resize_source(self, source, size):
         """Resizes a source for the search of the flow."""
@@ -204,8 +175,7 @@ class Deflicker:
             flow = cv2.resize(flow, (width, height)) * np.float32(scale)
             weight = cv2.resize(weight, (width, height))
         output = _blend(self._output, stylized, flow, weight, DRIFT)
-        if self.detail:
-            output = self._restore_details(output, stylized, weight)
+        output = self._restore_details(output, stylized, weight)
         return np.clip(output, 0, 255, out=output)
 
     def _measure(self, source):
@@ -235,7 +205,7 @@ class Deflicker:
 
     def _restore_details(self, blended, stylized, weight):
         cv2 = import_video_library("cv2")
-        wanted = _contrast(stylized) * self.detail**2
+        wanted = _contrast(stylized)
         # Of 255 squared: flat areas are left alone.
         gain = np.sqrt((wanted + 0.5) / (_contrast(blended) + 0.5))
         gain = np.clip(gain, 1, _MAX_GAIN)

@@ -51,14 +51,10 @@ def deflicker_video(
         progress: Callable or `None`, see `convert_video`. Defaults to `None`.
 
     Returns:
-        Named tuple `Conversion`, see `convert_video`. Where the stylised
+        Named tuple, see `convert_video`. Where the stylised
         video ends before the source, `problem` says so.
 
     Raises:
-        FileExistsError: If the output is there already.
-        FileNotFoundError: If there is no such video.
-        ImportError: If OpenCV, PyAV or PySceneDetect is not installed.
-        TypeError: If `deflicker` is no `Deflicker`.
         ValueError: If the shapes or the frame rates do not fit each other.
 
     Example:
@@ -70,13 +66,6 @@ def deflicker_video(
     >>> done.num_frames
     3
     """
-    if deflicker is None:
-        deflicker = Deflicker()
-    if not isinstance(deflicker, Deflicker):
-        raise TypeError(
-            "`deflicker` must be a Deflicker or None. "
-            f"Received: deflicker={deflicker!r}"
-        )
     if not isinstance(source, FrameSource):
         source = open_frames(source)
     if not isinstance(stylized, FrameSource):
@@ -90,7 +79,7 @@ def deflicker_video(
     return convert_video(
         source,
         output,
-        _SecondVideo(stylized, deflicker),
+        _SecondVideo(stylized, deflicker or Deflicker()),
         resume=resume,
         overwrite=overwrite,
         sound=sound,
@@ -109,9 +98,8 @@ class _SecondVideo(FrameStylizer):
         self._frames = None
 
     def describe(self):
-        return {
-            "stylized": self.stylized.identity()
-        } | self.deflicker.describe()
+        video = {"stylized": self.stylized.identity()}
+        return video | self.deflicker.describe()
 
     def stylize(self, frame, starts_scene=False):
         if self._frames is None:

@@ -4,9 +4,9 @@ import numpy as np
 
 from keras_comic.data.video_library import import_video_library
 from keras_comic.video.change_detector import ChangeDetector
-from keras_comic.video.frame_stylizer import FrameStylizer
 from keras_comic.video.network_reach import reach_of_changes
-from keras_comic.video.statistics_stylizer import SceneStatistics
+from keras_comic.video.statistics_stylizer import RATE
+from keras_comic.video.statistics_stylizer import StatisticsStylizer
 from keras_comic.video.window_planner import make_planner
 
 # Changes of the comic, beyond the pixels that are written anew, that count as
@@ -14,18 +14,21 @@ from keras_comic.video.window_planner import make_planner
 REACH_TOLERANCE = 5.0
 # Pixels that a batch of windows may hold.
 BATCH_PIXELS = 512 * 512
-# Weight of a frame in the statistics of a scene of which nothing stands still.
-STATISTICS_RATE = 0.05
+# Pixels: the least side of a tile, and the width of the blend into what stands
+# still, which is less.
+LEAST_TILE = 16
+FEATHER = 8
 
 
-class DifferenceStylizer(FrameStylizer):
-    """Stylises what changes, and keeps what stands still, bit for bit.
+class DifferenceStylizer(StatisticsStylizer):
+    """Level 2: draws what changes, and keeps what stands still, bit for bit.
 
     Each frame is compared with the pixels that the comic at hand was made
     from, not with the frame before: what changes slowly adds up until it is
-    seen. Where the smoothed absolute difference is above a noise floor, the
-    comic is made anew, with the same statistics, in windows around what has
-    changed, and is blended into what stands still.
+    seen. Where the smoothed absolute difference is above a noise floor (of
+    `None`, it is measured from what stands still), the comic is made anew,
+    with the same statistics, in windows around what has changed, and is
+    blended into what stands still.
 
     A change is grown by how far the network carries it (measured, see
     `network_reach`) and snapped to tiles. Windows have a halo as wide,
@@ -33,117 +36,25 @@ class DifferenceStylizer(FrameStylizer):
     frame where that costs less. At the start of a scene all is made anew.
     In turn, block by block, everything is also made anew within
     `refresh_frames` frames, unless not one of its pixels has changed.
-
-    Attributes:
-        last_share: Float, the share of the last frame's area that the network
-            drew.
-
-    Args:
-        runner: `NetworkRunner`.
-        mode: `"two_pass"`: the statistics of a scene are those of samples of
-            the whole scene, which `prepare` has to see before; `"running"`:
-            those of its first frame, and averaged with the next ones only
-            where nothing is kept. Defaults to `"two_pass"`.
-        noise_floor: Float >= 0, in units of 1/255, or `None`: a smoothed
-            difference up to it is noise. Defaults to `None`, measured from
-            the parts of the video that stand still.
-        tile: Integer, pixels, even and divisible by the generator's stride.
-            Defaults to `None`, the least such number of at least 16.
-        refresh_frames: Integer > 0 or `None`: frames within which everything
-            is made anew. Defaults to `240`; `None` is never.
-        feather: Integer >= 0, pixels, less than `tile`: the width of the
-            blend into what stands still. Defaults to `8`.
-
-    Raises:
-        ValueError: If an argument is out of its range, or a layer of the
-            network looks at all positions and does not report its statistics;
-            from `stylize`, if the mode is `"two_pass"`, and `prepare` has not
-            seen the scene.
-        ImportError: If OpenCV is not installed.
-
-    Example:
-
-    >>> generator = keras_comic.AdaINGenerator.light((4, 8, 4, 4), 1, 8)
-    >>> drawing = np.random.randint(0, 256, (32, 40, 3), dtype="uint8")
-    >>> runner = keras_comic.video.NetworkRunner(generator, drawing)
-    >>> stylizer = keras_comic.video.DifferenceStylizer(runner, "running")
-    >>> frame = np.random.randint(0, 256, (96, 128, 3), dtype="uint8")
-    >>> first = stylizer.stylize(frame, starts_scene=True)
-    >>> bool(np.all(stylizer.stylize(frame) == first))
-    True
-    >>> stylizer.last_share
-    0.0
     """
 
     def __init__(
-        self,
-        runner,
-        mode="two_pass",
-        noise_floor=None,
-        tile=None,
-        refresh_frames=240,
-        feather=8,
+        self, runner, mode="two_pass", noise_floor=None, refresh_frames=240
     ):
-        step = np.lcm(2, runner.alignment)
-        if tile is None:
-            tile = int(-(-16 // step) * step)
-        if noise_floor is not None and not noise_floor >= 0:
-            raise ValueError(
-                "`noise_floor` must be at least 0, or `None`. "
-                f"Received: noise_floor={noise_floor!r}"
-            )
-        if tile < 1 or tile % step:
-            raise ValueError(
-                f"`tile` must be divisible by {step}. Received: tile={tile!r}"
-            )
-        if not 0 <= feather < tile:
-            raise ValueError(
-                "`feather` must be at least 0 and less than `tile`. "
-                f"Received: feather={feather!r}, tile={tile!r}"
-            )
-        if refresh_frames is not None and refresh_frames < 1:
-            raise ValueError(
-                "`refresh_frames` must be a positive integer, or `None`. "
-                f"Received: refresh_frames={refresh_frames!r}"
-            )
         import_video_library("cv2")
-        self.runner = runner
-        self.mode = mode
-        self.tile = tile
-        self.feather = feather
-        self._detector = ChangeDetector(tile, noise_floor, refresh_frames)
-        self._scenes = SceneStatistics(runner, mode)
-        self.reset()
-
-    @property
-    def needs_first_pass(self):
-        """Boolean, `True` if `prepare` has to see frames first."""
-        return self._scenes.is_sampled
+        step = np.lcm(2, runner.alignment)
+        self.tile = int(-(-LEAST_TILE // step) * step)
+        self._detector = ChangeDetector(self.tile, noise_floor, refresh_frames)
+        super().__init__(runner, mode)
 
     @property
     def last_mask(self):
-        """The part of the last frame that was made anew.
-
-        Boolean `(height, width)`, or `None` before the first frame.
-        """
+        """The part of the last frame that was made anew, or `None`."""
         if self._mask is None:
             return None
         mask = _enlarged(self._mask, self.tile)
         height, width = self._source.shape[:2]
         return self.runner.crop(mask[None, :height, :width], *self._shape)[0]
-
-    def describe(self):
-        return {
-            **self.runner.describe(),
-            "mode": self.mode,
-            "tile": self.tile,
-            "feather": self.feather,
-            "noise_floor": self._detector.noise_floor,
-            "refresh_frames": self._detector.refresh_frames,
-        }
-
-    def prepare(self, frames):
-        self._scenes.prepare(frames)
 
     def stylize(self, frame, starts_scene=False):
         frame = self.check_frame(frame)
@@ -158,10 +69,10 @@ class DifferenceStylizer(FrameStylizer):
         return self.runner.crop(self._comic[None], *self._shape)[0].copy()
 
     def _start_scene(self, frame):
-        comics = self._scenes.start(frame[None])
+        comics = self.start_scene(frame[None])
         if self._reach is None:
             self._reach = reach_of_changes(
-                self.runner, frame, self._scenes.current, REACH_TOLERANCE
+                self.runner, frame, self.statistics, REACH_TOLERANCE
             )
         self._detector.start(frame.shape)
         self._mask = np.ones(self._detector.grid, bool)
@@ -178,7 +89,7 @@ class DifferenceStylizer(FrameStylizer):
         channels = cv2.split(cv2.absdiff(frame, self._source))
         difference = cv2.max(cv2.max(*channels[:2]), channels[2])
         # The blend takes away from what is grown.
-        reach = self._reach + self.feather // 2
+        reach = self._reach + FEATHER // 2
         changed = self._detector.changed(difference, reach)
         marked = changed | self._detector.refreshed(difference)
         self._mask = marked
@@ -186,14 +97,14 @@ class DifferenceStylizer(FrameStylizer):
         if not marked.any():
             return
         if self.mode == "running" and changed.all():
-            comics = self._scenes.run(frame[None], STATISTICS_RATE)
+            comics = self.go_on(frame[None], RATE)
             self._keep(frame, comics)
             return
         planner = make_planner(
             frame.shape[:2],
             self.tile,
             # At the edge of a window the blend takes little of it.
-            max(0, self._reach - self.feather // 2),
+            max(0, self._reach - FEATHER // 2),
             self.runner.alignment,
             self.runner.compiles_each_size,
         )
@@ -212,12 +123,12 @@ class DifferenceStylizer(FrameStylizer):
         cv2 = import_video_library("cv2")
         inside = _enlarged(marked, self.tile)[: shape[0], : shape[1]]
         inside = 255 * inside.astype("uint8")
-        if not self.feather or marked.all():
+        if marked.all():
             return inside
         # The borders of the frame are no borders of what is marked.
         inside = cv2.copyMakeBorder(inside, 1, 1, 1, 1, cv2.BORDER_REPLICATE)
         distance = cv2.distanceTransform(inside, cv2.DIST_C, 3)[1:-1, 1:-1]
-        weights = distance * (255.0 / (self.feather + 1))
+        weights = distance * (255.0 / (FEATHER + 1))
         return np.minimum(weights, 255.0).astype("uint8")
 
     def _write(self, comic, frame, weight, box):
@@ -245,7 +156,7 @@ class DifferenceStylizer(FrameStylizer):
             for start in range(0, len(members), count):
                 part = members[start : start + count]
                 pictures = [frame[o[0] : o[2], o[1] : o[3]] for _, o in part]
-                comics = self._scenes.run(np.stack(pictures))
+                comics = self.go_on(np.stack(pictures))
                 for (inner, outer), comic in zip(part, comics, strict=True):
                     top, left = inner[0] - outer[0], inner[1] - outer[1]
                     bottom = top + inner[2] - inner[0]
@@ -253,7 +164,7 @@ class DifferenceStylizer(FrameStylizer):
                     yield inner, comic[top:bottom, left:right]
 
     def get_state(self):
-        state = self._scenes.get_state()
+        state = super().get_state()
         if self._source is not None:
             state |= self._detector.get_state()
             state["source"] = self._source.copy()
@@ -264,7 +175,7 @@ class DifferenceStylizer(FrameStylizer):
 
     def set_state(self, state):
         self.reset()
-        self._scenes.set_state(state)
+        super().set_state(state)
         if "source" not in state:
             return
         self._source = np.array(state["source"])
@@ -276,7 +187,7 @@ class DifferenceStylizer(FrameStylizer):
         self._mask = np.zeros(self._detector.grid, bool)
 
     def reset(self):
-        self._scenes.reset()
+        super().reset()
         # The padded frame that the padded comic at hand was made from.
         self._source = None
         self._comic = None

@@ -23,17 +23,10 @@ TABLE_FILE = "metrics.md"
 JSON_FILE = "metrics.json"
 STRIP_FILE = "strip.png"
 STYLIZED = "stylized"
-# Larger differences of a side are no padding of a network or a codec, pixels.
-MAX_PADDING = 64
 
 
 class VideoEvaluation(NamedTuple):
-    """The outcome of `evaluate_video`.
-
-    `measurements` is a list of `VideoMeasurement`, `not_measured` one of
-    `(metric, of, reason)`, `num_frames` an integer, and `files` a list of
-    paths.
-    """
+    """The outcome of `evaluate_video`."""
 
     measurements: list
     not_measured: list
@@ -84,14 +77,14 @@ def evaluate_video(
             to `None`.
 
     Returns:
-        Named tuple `VideoEvaluation`.
+        Named tuple: `measurements`, pairs of `of` (`"stylized"` or
+        `"source"`) and `result` (a `MetricResult`); `not_measured`, tuples
+        `(metric, of, reason)`; `num_frames`; and `files`, the paths.
 
     Raises:
-        FileNotFoundError: If a file does not exist.
-        ImportError: If PyAV, OpenCV or PySceneDetect is not installed.
         ValueError: If the videos differ in size or length or have fewer than
-            two frames, or an argument is none of these. A
-            `keras_comic.data.VideoError`, if a video cannot be read.
+            two frames. A `keras_comic.data.VideoError`, if a video cannot be
+            read.
 
     Example:
 
@@ -119,9 +112,7 @@ def evaluate_video(
     }
     _check_sizes(*videos.values())
     strip = VideoStrip()
-    meter = VideoMeter(
-        [flow], [1, long_range], network, strip, {"cuts": "not compared over"}
-    )
+    meter = VideoMeter([flow], [1, long_range], network, strip)
     for frame, comic in itertools.zip_longest(*videos.values()):
         if frame is None or comic is None:
             shorter, longer = videos
@@ -212,23 +203,14 @@ def _row_title(result):
 
 
 def _check_sizes(source, stylized):
-    more = stylized.width - source.width, stylized.height - source.height
-    if not any(more):
-        return
-    if max(map(abs, more)) <= MAX_PADDING:
-        advice = (
-            f"They differ by {more[0]:+} and {more[1]:+} pixels, as by "
-            "padding: crop the larger one, for example with `ffmpeg -i "
-            "LARGER -filter:v crop=WIDTH:HEIGHT:LEFT:TOP CROPPED`, to where "
-            "it shows the other."
+    sizes = [f"{video.width}x{video.height}" for video in (source, stylized)]
+    if sizes[0] != sizes[1]:
+        raise ValueError(
+            "Both videos must have the same width and height: crop what a "
+            "network or a codec has padded, or resize the source to the "
+            "stylised video's size first. "
+            f"Received: source of {sizes[0]}, stylized of {sizes[1]}"
         )
-    else:
-        advice = "Resize the source to the stylised video's size first."
-    raise ValueError(
-        f"Both videos must have the same width and height. {advice} "
-        f"Received: source of {source.width}x{source.height}, stylized of "
-        f"{stylized.width}x{stylized.height}"
-    )
 
 
 def _as_json(evaluation, facts):

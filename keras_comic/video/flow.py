@@ -166,18 +166,6 @@ def flow_confidence(forward, backward):
     squared gap between the way there and back is less than half of what that
     test allows, and falling in between. See Ruder et al., 2016, section 5.
     """
-    forward = np.asarray(forward, "float32")
-    backward = np.asarray(backward, "float32")
-    if (
-        forward.ndim != 3
-        or forward.shape[2] != 2
-        or forward.shape != backward.shape
-    ):
-        raise ValueError(
-            "Both flows must have the same shape (height, width, 2). "
-            f"Received: forward.shape={forward.shape}, "
-            f"backward.shape={backward.shape}"
-        )
     height, width = forward.shape[:2]
     columns, rows = flow_places(forward)
     back = remap(backward, (columns, rows), "linear")

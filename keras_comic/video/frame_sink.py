@@ -1,20 +1,16 @@
-"""Writes frames as video files, animations, folders of images or raw bytes."""
+"""Writes frames as video files, animations or folders of images."""
 
 import contextlib
 from fractions import Fraction
 from pathlib import Path
 
-import numpy as np
-
 from keras_comic.video.animation_sink import ANIMATIONS
 from keras_comic.video.animation_sink import AnimationSink
+from keras_comic.video.frame_stylizer import FrameStylizer
 from keras_comic.video.sink import FolderSink
 from keras_comic.video.sink import PacketWriter
-from keras_comic.video.sink import RawSink
 from keras_comic.video.video_sink import CONTAINERS
 from keras_comic.video.video_sink import VideoSink
-
-RAW = "-"
 
 
 def open_sink(
@@ -23,34 +19,24 @@ def open_sink(
     frame_rate,
     time_base=None,
     codec=None,
-    codec_options=None,
     loop=0,
     provenance=None,
 ):
     """Chooses how frames are written, see `write_frames`."""
     rate = Fraction(frame_rate).limit_denominator(100_000)
-    options = dict(codec_options or {})
     suffix = Path(output).suffix.lower()
-    if output != RAW and Path(output).is_dir():
+    if Path(output).is_dir():
         suffix = ""
     if codec and suffix not in CONTAINERS:
         raise ValueError(
             f"`codec` is for video files. Received: codec={codec}, "
             f"output={output}"
         )
-    if output == RAW:
-        sink = RawSink(rate)
-    elif suffix in CONTAINERS:
-        sink = VideoSink(
-            CONTAINERS[suffix],
-            size,
-            rate,
-            time_base or 1 / rate,
-            codec,
-            options,
-        )
+    if suffix in CONTAINERS:
+        base = time_base or 1 / rate
+        sink = VideoSink(CONTAINERS[suffix], size, rate, base, codec)
     elif suffix in ANIMATIONS:
-        sink = AnimationSink(suffix, size, options, loop)
+        sink = AnimationSink(suffix, size, loop)
     elif suffix:
         raise ValueError(
             "`output` must end in one of "
@@ -58,7 +44,7 @@ def open_sink(
             f"Received: output={output}"
         )
     else:
-        sink = FolderSink(time_base or 1 / rate, options)
+        sink = FolderSink(time_base or 1 / rate)
     sink.provenance = provenance
     return sink
 
@@ -89,9 +75,8 @@ def write_frames(frames, output, frame_rate=None, **options):
         frame_rate: Number > 0, frames per second, or `None`, the default, for
             the rate of a `FrameSource`.
         **options: `time_base` (fraction of a second, of which times are
-            multiples), `codec` (FFmpeg's name of another encoder, such as
-            `"libx265"` or `"ffv1"`), `codec_options` (dict, such as
-            `{"crf": "23"}`), `loop` (how often an animation is shown, `0` is
+            multiples), `codec` (FFmpeg's name of another encoder: `"ffv1"`
+            loses nothing), `loop` (how often an animation is shown, `0` is
             for ever) and `provenance`.
 
     Returns:
@@ -120,7 +105,13 @@ def write_frames(frames, output, frame_rate=None, **options):
                 image, time, starts = frame.image, frame.time, frame[3]
             else:
                 image, time, starts = frame, number / float(frame_rate), False
-            image = check_image(image, size)
+            image = FrameStylizer.check_frame(image)
+            if size is not None and image.shape[1::-1] != size:
+                raise ValueError(
+                    "All frames must have the same size, "
+                    f"{size[0]} x {size[1]} pixels. "
+                    f"Received: shape={image.shape}"
+                )
             if sink is None:
                 size = image.shape[1::-1]
                 sink = open_sink(output, size, frame_rate, **options)
@@ -137,19 +128,3 @@ def write_frames(frames, output, frame_rate=None, **options):
         end = getattr(frames, "end_time", None) or time + 1 / float(frame_rate)
         writer.finish(sink.end(end, last))
     return count
-
-
-def check_image(image, size=None):
-    """Raises an error if a frame cannot be written."""
-    image = np.ascontiguousarray(image)
-    if image.dtype != "uint8" or image.ndim != 3 or image.shape[-1] != 3:
-        raise ValueError(
-            "A frame must be uint8, (height, width, 3). Received: "
-            f"dtype={image.dtype}, shape={image.shape}"
-        )
-    if size is not None and image.shape[1::-1] != tuple(size):
-        raise ValueError(
-            "All frames must have the same size, "
-            f"{size[0]} x {size[1]} pixels. Received: shape={image.shape}"
-        )
-    return image

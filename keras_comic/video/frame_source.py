@@ -73,12 +73,15 @@ def open_frames(
             want them. Defaults to `None`, which resizes nothing.
 
     Returns:
-        `FrameSource`, to iterate over tuples `Frame`.
+        `FrameSource`, to iterate over named tuples: `number`, from 0;
+        `time`, seconds since the start; `image`, uint8 `(height, width, 3)`,
+        RGB, all of one size; and `starts_scene`, boolean. It has `width`,
+        `height` (pixels), `frame_rate` (fraction), `num_frames` and
+        `duration` (seconds; `None` where they are not known). A video that is
+        damaged or ends too early gives all that can be read, and then raises
+        a `VideoError`.
 
     Raises:
-        FileNotFoundError: If there is no such file or folder.
-        ImportError: If PyAV, OpenCV or PySceneDetect is needed and is not
-            installed.
         ValueError: If an argument does not fit the source, or there is no
             such camera. A `keras_comic.data.VideoError`, which has a
             `reason`, if not one frame can be read.
@@ -91,19 +94,14 @@ def open_frames(
     >>> [(frame.time, frame.image.shape) for frame in frames]
     [(0.0, (4, 6, 3)), (0.04, (4, 6, 3))]
     """
-    for name, value, least in (
-        ("max_frames", max_frames, 1),
-        ("max_side", max_side, 2),
-    ):
-        if value is not None and not value >= least:
-            raise ValueError(
-                f"`{name}` must be an integer of at least {least}, or None. "
-                f"Received: {name}={value}"
-            )
     if frame_rate is not None:
-        frame_rate = _check_rate(frame_rate)
-    if size is not None:
-        size = _check_size(size)
+        rate = Fraction(frame_rate).limit_denominator(100_000)
+        if not rate > 0:
+            raise ValueError(
+                "`frame_rate` must be a positive number. "
+                f"Received: frame_rate={frame_rate}"
+            )
+        frame_rate = rate
     if scene_cuts:
         import_video_library("scenedetect")
     camera = CAMERA.fullmatch(source) if isinstance(source, str) else None
@@ -119,45 +117,8 @@ def open_frames(
 class FrameSource:
     """Frames of a video, one after the other; `open_frames` makes it.
 
-    Iterating gives tuples `Frame`: `number`, counted from 0; `time`, float,
-    seconds since the start; `image`, uint8 array `(height, width, 3)`, RGB in
-    `[0, 255]`, upright, with square pixels, all of the same size;
-    `starts_scene`, boolean. A video that is damaged or ends too early gives
-    all that can be read and then raises a `VideoError`. Iterating again
-    starts again, where `is_repeatable`.
-
-    Args:
-        reader: A decoder: it has `properties`, `frames()` and, at their end,
-            `error`.
-        scene_cuts: Boolean. `True` looks for cuts; otherwise scenes start
-            with the first frame and behind missing ones. Defaults to `True`.
-        max_frames: Integer or `None`, the default.
-        max_side: Integer or `None`, the default.
-
-    Attributes:
-        path: Path of the file or folder, or `None`.
-        width: Integer, pixels.
-        height: Integer, pixels.
-        original_size: Pair of integers `(width, height)`, pixels, before
-            shrinking.
-        frame_rate: Fraction, mean frames per second.
-        time_base: Fraction of a second; times are its multiples.
-        num_frames: Integer, about how many there will be, or `None`.
-        duration: Float, seconds, or `None`.
-        end_time: Float, seconds, the end of the last frame that was read.
-        is_repeatable: Boolean. `True` if it can be read more than once.
-        is_live: Boolean. `True` if it ends only when its user ends it.
-        is_cut: Boolean. `True` if reading ended at `max_frames`.
-        has_sound: Boolean. `True` for a file that may hold sound.
-        loop: Integer, how often an animation is shown; `0` is for ever.
-
-    Example:
-
-    >>> import io
-    >>> raw = io.BytesIO(bytes(4 * 6 * 3))
-    >>> frames = keras_comic.video.open_frames(raw, (6, 4), frame_rate=25)
-    >>> frames.width, frames.height, float(frames.frame_rate)
-    (6, 4, 25.0)
+    A reader has `properties`, `frames()` and, at their end, `error`. Iterating
+    again starts again, where `is_repeatable`.
     """
 
     def __init__(self, reader, scene_cuts=True, max_frames=None, max_side=None):
@@ -168,18 +129,22 @@ class FrameSource:
         properties = reader.properties
         self.path = getattr(reader, "path", None)
         self._states = self._file_states()
+        # Pixels, before the frames are shrunk.
         self.original_size = properties.width, properties.height
         self.width, self.height = self.original_size
         if max_side is not None and max(self.original_size) > max_side:
             sides = fitted_size(self.original_size, max_side)
             self.width, self.height = (max(s // 2 * 2, 2) for s in sides)
         self.frame_rate = properties.frame_rate
+        # Times are its multiples.
         self.time_base = properties.time_base
         self.duration = properties.duration
         self.num_frames = properties.num_frames
         if max_frames is not None:
             self.num_frames = min(self.num_frames or max_frames, max_frames)
+        # Seconds, the end of the last frame that was read.
         self.end_time = 0.0
+        # True if reading ended at `max_frames`.
         self.is_cut = False
         self.has_sound = isinstance(reader, VideoReader)
         self.is_live = isinstance(reader, CameraReader)
@@ -190,16 +155,7 @@ class FrameSource:
         return self.read()
 
     def read(self, start=0, every=1):
-        """Reads some of the frames; the others are decoded and left out.
-
-        Args:
-            start: Integer. The first frame that is given. Defaults to `0`.
-            every: Integer. Gives the frames whose numbers are multiples of
-                it, and those that start a scene. Defaults to `1`.
-
-        Yields:
-            `Frame`.
-        """
+        """Reads frames from a number on, every so many and starts of scenes."""
         if self._is_read and not self.is_repeatable:
             raise ValueError(
                 "Raw frames and cameras can be read only once; save them as a "
@@ -256,11 +212,7 @@ class FrameSource:
             )
 
     def identity(self):
-        """Returns what tells this source from others.
-
-        Returns:
-            Dict for JSON: path, sizes and dates of the files, and the options.
-        """
+        """Returns what tells this source from others, a dict for JSON."""
         return {
             "kind": type(self._reader).__name__,
             "path": self.path and os.path.abspath(self.path),
@@ -305,28 +257,3 @@ def _open_path(path, size, frame_rate):
         changes = "; ".join(reader.properties.changes)
         warnings.warn(f"{path}: {changes}.", stacklevel=3)
     return reader
-
-
-def _check_rate(frame_rate):
-    try:
-        rate = Fraction(frame_rate).limit_denominator(100_000)
-    except (TypeError, ValueError, OverflowError, ZeroDivisionError):
-        rate = 0
-    if not rate > 0:
-        raise ValueError(
-            "`frame_rate` must be a positive number. "
-            f"Received: frame_rate={frame_rate}"
-        )
-    return rate
-
-
-def _check_size(size):
-    sides = tuple(size) if isinstance(size, (tuple, list)) else ()
-    if len(sides) != 2 or not all(
-        isinstance(side, (int, np.integer)) and side > 0 for side in sides
-    ):
-        raise ValueError(
-            "`size` must be two positive integers, (width, height). "
-            f"Received: size={size}"
-        )
-    return sides

@@ -57,12 +57,10 @@ class FrameStylizer:
         """Makes the comic of the next frame.
 
         Args:
-            frame: uint8 array `(height, width, 3)`, RGB in `[0, 255]`.
+            frame: Uint8 array `(height, width, 3)`, RGB in `[0, 255]`, as is
+                the comic.
             starts_scene: Boolean. `True` if nothing of the frames before is
                 to be carried over. Defaults to `False`.
-
-        Returns:
-            uint8 array of the shape of `frame`, RGB in `[0, 255]`.
         """
         raise TypeError(
             f"`{type(self).__name__}` must override `stylize(frame, "
@@ -79,24 +77,16 @@ class FrameStylizer:
         Args:
             state: Dict, from `get_state`.
         """
-        if state:
-            raise ValueError(
-                f"`{type(self).__name__}` keeps no state. "
-                f"Received: state with {sorted(state)}"
-            )
 
     def reset(self):
         """Forgets all frames, before another video."""
 
     @staticmethod
     def check_frame(frame):
-        """Raises an error if something is not a frame.
+        """Returns a frame as an array, or raises an error if it is none.
 
         Args:
             frame: Anything.
-
-        Returns:
-            uint8 array `(height, width, 3)`.
         """
         frame = np.asarray(frame)
         if frame.ndim != 3 or frame.shape[-1] != 3 or frame.dtype != "uint8":

@@ -19,7 +19,6 @@ from keras_comic.video import network_reach
 from keras_comic.video.network_statistics import NetworkStatistics
 from keras_comic.video.network_statistics import from_rows
 from keras_comic.video.network_statistics import to_rows
-from keras_comic.video.position_layers import check_positions
 
 
 class NetworkRunner:
@@ -28,32 +27,9 @@ class NetworkRunner:
     It is compiled once for any size (on JAX for each size that comes up).
     Every part of a padded frame (see `pad`) that begins at a multiple of the
     generator's `stride` is drawn under given statistics as in the whole frame,
-    but for what comes from beyond the part's borders.
-
-    Args:
-        generator: `keras_comic.models.Generator`, built.
-        style: As in `Generator.stylize`, but one for all frames. Defaults to
-            `None`.
-        strength: Float in `[0, 1]`, as in `Generator.stylize`. Below 1 the
-            frames' own conditions are part of their statistics. Defaults to
-            `1.0`.
-        keep_color: Boolean, as in `Generator.stylize`. Defaults to `False`.
-
-    Attributes:
-        alignment: Integer, pixels, the generator's `stride`.
-        has_statistics: Boolean. `True` if frames have statistics to share.
-        compiles_each_size: Boolean. `True` if a size that is new takes
-            seconds.
-
-    Example:
-
-    >>> generator = keras_comic.AdaINGenerator.light((4, 8, 4, 4), 1, 8)
-    >>> drawing = np.random.randint(0, 256, (32, 40, 3), dtype="uint8")
-    >>> runner = keras_comic.video.NetworkRunner(generator, drawing)
-    >>> frames = np.random.randint(0, 256, (4, 40, 48, 3), dtype="uint8")
-    >>> statistics = runner.statistics_of(frames)
-    >>> runner.run(frames, statistics).shape
-    (4, 40, 48, 3)
+    but for what comes from beyond the part's borders. The arguments are those
+    of `Generator.stylize`, with one style for all frames; below a strength of
+    1 the frames' own conditions are part of their statistics.
     """
 
     def __init__(self, generator, style=None, strength=1.0, keep_color=False):
@@ -114,38 +90,13 @@ class NetworkRunner:
             "keep_color": self.keep_color,
         }
 
-    def check_positions(self):
-        """Raises an error if a far pixel matters under given statistics."""
-        check_positions(self.generator, self._conditions)
-
     def run(self, frames, statistics=None, rounded=True):
-        """Makes comics of frames.
-
-        Args:
-            frames: uint8 array `(batch, height, width, 3)`, RGB in
-                `[0, 255]`, of any size.
-            statistics: `NetworkStatistics` of one row, to normalise all frames
-                with. Defaults to `None`, each frame's own.
-            rounded: Boolean. Defaults to `True`.
-
-        Returns:
-            uint8 array of the shape of `frames`, float32 in `[0, 255]` if it
-            is not rounded.
-        """
+        """Draws uint8 frames, with one row of statistics or their own."""
         function = self._comics if rounded else self._shades
         return self._call(function, frames, statistics)
 
     def run_and_measure(self, frames, statistics=None):
-        """Makes comics of frames, and measures them meanwhile.
-
-        Args:
-            frames: As in `run`.
-            statistics: As in `run`. Defaults to `None`.
-
-        Returns:
-            uint8 array of the shape of `frames`; and the frames' own
-            `NetworkStatistics`, pooled.
-        """
+        """Draws frames, and returns their own statistics, pooled, as well."""
         if not self.has_statistics:
             empty = NetworkStatistics(*np.zeros((3, 1, 0), "float32"))
             return self.run(frames), empty
@@ -153,36 +104,18 @@ class NetworkRunner:
         return comics, NetworkStatistics(*rows).pooled()
 
     def statistics_of(self, frames):
-        """Measures the statistics that frames have in common.
-
-        Args:
-            frames: uint8 array `(batch, height, width, 3)`, or an iterable of
-                `(height, width, 3)`; one is in memory at a time.
-
-        Returns:
-            `NetworkStatistics` of one row.
-        """
+        """Measures what frames have in common; one is in memory at a time."""
         rows = [
             NetworkStatistics(*self._call(self._statistics, frame[None]))
             for frame in frames
         ]
-        if not rows:
-            raise ValueError(
-                "`frames` must hold at least one frame. Received: none"
-            )
         return NetworkStatistics.joined(rows).pooled()
 
     def pad(self, frames):
-        """Extends frames to sides that the network's strides divide.
+        """Extends frames by reflection to sides that the strides divide.
 
         It is the same padding as the network's own, so that comics of frames
         and of padded frames agree.
-
-        Args:
-            frames: uint8 array `(batch, height, width, 3)`.
-
-        Returns:
-            uint8 array, the frames in its middle, their reflection around.
         """
         borders = self._borders(frames.shape)
         # A side of one pixel has nothing to reflect but itself.
@@ -190,16 +123,7 @@ class NetworkRunner:
         return np.pad(frames, borders, mode) if np.any(borders) else frames
 
     def crop(self, comics, height, width):
-        """Undoes `pad`.
-
-        Args:
-            comics: Array `(batch, padded_height, padded_width, ...)`.
-            height: Integer, pixels.
-            width: Integer, pixels.
-
-        Returns:
-            Array `(batch, height, width, ...)`.
-        """
+        """Undoes `pad`."""
         _, (top, _), (left, _), _ = self._borders((1, height, width, 3))
         return comics[:, top : top + height, left : left + width]
 

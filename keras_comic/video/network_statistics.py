@@ -23,14 +23,7 @@ class NetworkStatistics(NamedTuple):
 
     @classmethod
     def joined(cls, rows):
-        """Puts the rows of several statistics below each other.
-
-        Args:
-            rows: Iterable of `NetworkStatistics`.
-
-        Returns:
-            `NetworkStatistics`.
-        """
+        """Puts the rows of several statistics below each other."""
         return cls(*map(np.concatenate, zip(*rows, strict=True)))
 
     def pooled(self):
@@ -41,15 +34,7 @@ class NetworkStatistics(NamedTuple):
         return NetworkStatistics(mean, variance, conditions)
 
     def mixed(self, other, share):
-        """Mixes means and mean squares with those of others.
-
-        Args:
-            other: `NetworkStatistics` of one row.
-            share: Float in `[0, 1]`, the weight of the others.
-
-        Returns:
-            `NetworkStatistics` of one row.
-        """
+        """Mixes means and mean squares with those of others."""
         mean = self.mean + share * (other.mean - self.mean)
         squares = [s.variance + s.mean**2 for s in (self, other)]
         variance = squares[0] + share * (squares[1] - squares[0]) - mean**2

@@ -1,10 +1,9 @@
-"""Packets, times and files of all outputs; folders of PNG files; raw frames."""
+"""Packets, times and files of all outputs; folders of PNG files."""
 
 import collections
 import io
 import os
 import shutil
-import sys
 from fractions import Fraction
 from pathlib import Path
 from typing import NamedTuple
@@ -71,6 +70,14 @@ class Sink:
         """Begins a piece that can be decoded by itself."""
         return self
 
+    def encode(self, image, pts, starts_scene=False):
+        """Encodes a frame; returns the packets that are ready."""
+        raise NotImplementedError
+
+    def open(self, path, sound=None):
+        """Opens a file, or a folder, to put packets into."""
+        raise NotImplementedError
+
     def finish(self):
         """Ends a piece; returns the packets that the encoder still held."""
         return []
@@ -128,16 +135,10 @@ class PacketWriter:
 class FolderSink(Sink):
     """Folders of PNG files."""
 
-    def __init__(self, time_base, options):
-        super().__init__(time_base)
-        self.options = {"compress_level": 4, **options}
-
     def encode(self, image, pts, starts_scene=False):
-        """Encodes a frame."""
-        return [Packet(to_png(image, **self.options), pts, pts, True)]
+        return [Packet(to_png(image, compress_level=4), pts, pts, True)]
 
     def open(self, path, sound=None):
-        """Opens a folder to put packets into."""
         return ImageFolder(Path(path), self.time_base, self.provenance)
 
 
@@ -157,7 +158,6 @@ class ImageFolder:
         return self
 
     def add(self, packet, duration):
-        """Adds a frame."""
         name = IMAGE_NAME.format(self.count)
         head, rest = packet.data[:PNG_HEAD], packet.data[PNG_HEAD:]
         (self.partial / name).write_bytes(head + self.metadata + rest)
@@ -174,36 +174,6 @@ class ImageFolder:
         if self.path.is_dir():
             self.path.rmdir()
         os.replace(self.partial, self.path)
-
-
-class RawSink(Sink):
-    """Raw frames to the standard output; times are not written."""
-
-    def __init__(self, frame_rate):
-        super().__init__(1 / Fraction(frame_rate))
-
-    def encode(self, image, pts, starts_scene=False):
-        """Takes a frame as it is."""
-        return [Packet(image.tobytes(), pts, pts, True)]
-
-    def open(self, path, sound=None):
-        """Begins to write."""
-        return RawFile()
-
-
-class RawFile:
-    """Writes raw frames, each at once."""
-
-    def __enter__(self):
-        return self
-
-    def add(self, packet, duration):
-        """Writes a frame."""
-        sys.stdout.buffer.write(packet.data)
-        sys.stdout.buffer.flush()
-
-    def __exit__(self, kind, error, traceback):
-        sys.stdout.buffer.flush()
 
 
 def to_png(image, **options):

@@ -19,6 +19,8 @@ from keras_comic.video.strip import difference_image
 SOURCE = "source"
 TO_THE_FIRST = "to the first"
 KNOWN = "known"
+# Facts that all numbers have in common.
+PROTOCOL = {"resize": "none", "crop": "none", "cuts": "not compared over"}
 # Frames of the runs in which something is seen to stand still; each run
 # begins with the last frame of the one before.
 STILL_FRAMES = 9
@@ -39,11 +41,7 @@ TITLES = {
 
 
 class VideoMeasurement(NamedTuple):
-    """A number of a video, with its protocol.
-
-    `of` is the name of a stylised video, or `"source"` for the video that is
-    not stylised; `result` is a `MetricResult`.
-    """
+    """A `MetricResult` of a video by name; `"source"` is not stylised."""
 
     of: str
     result: object
@@ -71,7 +69,7 @@ class VideoMeter:
             whose frames are given; or a callable that takes two uint8 frames
             and gives the flow of the first. Defaults to `("dis",)`.
         distances: List of how far two frames of a pair are apart: integers
-            > 0, frames, or `"to the first"`, the scene's. Defaults to
+            > 0, frames, or `"to the first"` of the scene. Defaults to
             `(1, 10)`.
         network: A network from `keras_comic.models.load_evaluation_network`,
             or `None`: then no perceptual distance is measured. Defaults to
@@ -79,13 +77,11 @@ class VideoMeter:
         strip: `VideoStrip` to add frames to, or `None`. The differences are
             those to the next frame, moved back by the first flow. Defaults
             to `None`.
-        protocol: Dict or `None`: further facts for all numbers' protocols.
-            Defaults to `None`.
 
     Example:
 
     >>> photo = np.random.randint(256, size=(48, 64, 3)).astype("uint8")
-    >>> clip = keras_comic.video.moving_photo(photo, "pan", 4, (24, 32))
+    >>> clip = keras_comic.video.moving_photo(photo, 4, (24, 32))
     >>> meter = keras_comic.video.VideoMeter([clip], distances=[1])
     >>> for frame in clip:
     ...     meter.add(frame, {"negative": 255 - frame})
@@ -95,12 +91,7 @@ class VideoMeter:
     """
 
     def __init__(
-        self,
-        flows=("dis",),
-        distances=(1, 10),
-        network=None,
-        strip=None,
-        protocol=None,
+        self, flows=("dis",), distances=(1, 10), network=None, strip=None
     ):
         self.flows = dict(map(_check_flow, flows))
         for distance in distances:
@@ -114,7 +105,6 @@ class VideoMeter:
         self.distances = tuple(dict.fromkeys(distances))
         self.network = network
         self.strip = strip
-        self.protocol = {"resize": "none", "crop": "none", **(protocol or {})}
         self.num_frames = self.num_scenes = 0
         self._metrics = {}
         self._shapes = None
@@ -194,11 +184,12 @@ class VideoMeter:
         measured.sort(key=lambda m: order.index(m.result.metric))
         return measured, missing
 
-    def _update(self, of, kind, arguments, *key, **options):
+    def _update(self, of, kind, arguments, **options):
         """Updates the metric of a video, which is made if it is missing."""
-        key = (of, kind.__name__, *key)
+        facts = options.get("flow"), options.get("frames_apart")
+        key = (of, kind.__name__, *facts)
         if key not in self._metrics:
-            protocol = self.protocol
+            protocol = PROTOCOL
             if self.network is not None and "layers" in options:
                 facts = metrics.network_facts(self.network.network)
                 protocol = {**protocol, **facts}
@@ -224,7 +215,6 @@ class VideoMeter:
 
     def _measure_pairs(self, moment):
         """Measures the pairs of a moment with those before."""
-        is_first = True
         for distance in self.distances:
             if distance == TO_THE_FIRST:
                 before = self._first
@@ -235,18 +225,11 @@ class VideoMeter:
             for name, motion in self.flows.items():
                 flow, valid = motion(before, moment)
                 flow, valid = flow[None], valid[None]
+                facts = {"flow": name, "frames_apart": distance}
                 for of in moment.frames:
-                    self._update(
-                        of,
-                        metrics.WarpingError,
-                        [before.inputs[of], moment.inputs[of], flow, valid],
-                        name,
-                        distance,
-                        flow=name,
-                        frames_apart=distance,
-                    )
-                if distance == 1 and is_first:
-                    is_first = False
+                    pair = [before.inputs[of], moment.inputs[of], flow, valid]
+                    self._update(of, metrics.WarpingError, pair, **facts)
+                if distance == 1 and name == next(iter(self.flows)):
                     self._show(before, moment, flow, valid)
                     if self.network is not None:
                         self._measure_features(
@@ -290,16 +273,14 @@ class VideoMeter:
     def _show(self, before, moment, flow, valid):
         if self.strip is None:
             return
-        if not self.strip.wants_next():
-            self.strip.skip()
-            return
         rows = {}
-        for of in (SOURCE, *(of for of in moment.frames if of != SOURCE)):
-            frame = ops.cast(moment.frames[of][None], "float32")
-            warped = warp_images(frame, ops.convert_to_tensor(flow))
-            warped = ops.convert_to_numpy(warped)[0]
-            frame = before.frames[of]
-            rows[of] = frame, difference_image(frame, warped, valid[0])
+        if self.strip.wants_next():
+            for of in (SOURCE, *(of for of in moment.frames if of != SOURCE)):
+                frame = ops.cast(moment.frames[of][None], "float32")
+                warped = warp_images(frame, ops.convert_to_tensor(flow))
+                warped = ops.convert_to_numpy(warped)[0]
+                frame = before.frames[of]
+                rows[of] = frame, difference_image(frame, warped, valid[0])
         self.strip.add(rows)
 
 

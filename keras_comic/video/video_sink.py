@@ -38,10 +38,11 @@ CONTAINERS = {
     ".webm": Container("webm", "libvpx-vp9"),
     ".wmv": Container("asf", "wmv2", True),
 }
-# FFmpeg's options of a quality at which the eye hardly sees a difference.
+# FFmpeg's options of a quality at which the eye hardly sees a difference. The
+# quantizer of the older ones is 3, in the units of FFmpeg's library.
+QUANTIZER = {"flags": "+qscale", "global_quality": "354"}
 CODEC_OPTIONS = {
     "ffv1": {"level": "3", "slicecrc": "1"},
-    "libsvtav1": {"crf": "24", "preset": "8", "svtav1-params": "enable-tf=0"},
     "libvpx-vp9": {
         "crf": "24",
         "b": "0",
@@ -51,25 +52,17 @@ CODEC_OPTIONS = {
         "threads": "4",
     },
     "libx264": {"crf": "18", "preset": "fast"},
-    "libx265": {
-        "crf": "20",
-        "preset": "fast",
-        "x265-params": "log-level=none",
-    },
-    # A fixed quantizer of 3, in the units of FFmpeg's library.
-    "mpeg2video": {"flags": "+qscale", "global_quality": "354"},
-    "mpeg4": {"flags": "+qscale", "global_quality": "354"},
-    "wmv2": {"flags": "+qscale", "global_quality": "354"},
+    "mpeg2video": QUANTIZER,
+    "mpeg4": QUANTIZER,
+    "wmv2": QUANTIZER,
 }
-PIXEL_FORMATS = ("yuv420p", "bgr0", "rgb24", "yuv422p10le", "yuvj420p")
 # The same packets give the same file.
 CONTAINER_OPTIONS = {"fflags": "+bitexact"}
 CONTAINER_OPTIONS_OF = {
     name: {"movflags": "+faststart"} for name in ("mov", "mp4")
 }
-LOSSLESS_CODECS = ("ffv1", "huffyuv", "libx264rgb", "png", "prores_ks")
 # Codecs without a tag for their colours, so that players guess.
-UNTAGGED_CODECS = ("mpeg4", "msmpeg4v3", "wmv1", "wmv2")
+UNTAGGED_CODECS = ("mpeg4", "wmv2")
 
 _BT709 = 1
 # FFmpeg's number of the matrix of BT.601, and that of its scaler.
@@ -88,12 +81,9 @@ class VideoSink(Sink):
 
     keeps_sound = True
 
-    @property
-    def is_lossless(self):
-        """Says if encoded frames take about as much memory as raw ones."""
-        return self.codec in LOSSLESS_CODECS
+    is_lossless = False
 
-    def __init__(self, container, size, rate, time_base, codec, options):
+    def __init__(self, container, size, rate, time_base, codec=None):
         if container.constant_rate:
             rate = rate.limit_denominator(1001)
             if rate.numerator > _MAX_RATE_NUMERATOR:
@@ -104,19 +94,15 @@ class VideoSink(Sink):
         self.size = tuple(size)
         self.rate = rate
         self.codec = codec or container.codec
-        defaults = dict(CODEC_OPTIONS.get(self.codec, {}))
+        self.options = dict(CODEC_OPTIONS.get(self.codec, {}))
         if self.codec == "libx264" and -(-self.size[0] // 16) % 8:
             # On AVX-512 it reads memory that nothing has been written to
             # when rows are no multiple of 128 pixels: the same frames would
             # not give the same file.
-            defaults["mbtree"] = "0"
-        self.options = {
-            **defaults,
-            **{name: str(value) for name, value in options.items()},
-        }
-        self.pixel_format = self._choose_pixel_format()
+            self.options["mbtree"] = "0"
+        self.pixel_format = "bgr0" if self.codec == "ffv1" else "yuv420p"
         # Four pixels share a colour, and most encoders want them whole.
-        even = self.pixel_format.startswith("yuv4") and "vp" not in self.codec
+        even = self.pixel_format != "bgr0" and "vp" not in self.codec
         self.padded = tuple(s + s % 2 if even else s for s in self.size)
         self.is_bt601 = (
             self.codec in UNTAGGED_CODECS
@@ -126,31 +112,12 @@ class VideoSink(Sink):
         self.make_encoder().close()
 
     def place(self, time, last):
-        """When a frame is shown, see `Sink`."""
         if last is None and self.container.constant_rate:
             # These begin with a frame, whenever it comes.
             return 0
         return super().place(time, last)
 
-    def _choose_pixel_format(self):
-        av = import_video_library("av")
-        try:
-            codec = av.codec.Codec(self.codec, "w")
-        except av.codec.codec.UnknownCodecError as error:
-            raise ValueError(
-                "FFmpeg has no such encoder here; name another one by "
-                f"`codec`. Received: codec={self.codec}"
-            ) from error
-        offered = [item.name for item in codec.video_formats or ()]
-        if self.codec == "ffv1":
-            return "bgr0"
-        for name in PIXEL_FORMATS:
-            if name in offered or not offered:
-                return name
-        return offered[0]
-
     def make_encoder(self):
-        """Begins a piece that can be decoded by itself."""
         return VideoEncoder(self)
 
     def add_stream(self, container):
@@ -170,23 +137,17 @@ class VideoSink(Sink):
                 context.color_trc = _BT709
                 context.colorspace = _BT601 if self.is_bt601 else _BT709
                 context.color_range = _LIMITED_RANGE
-            if self.codec == "libx265" and self.container.name in (
-                "mov",
-                "mp4",
-            ):
-                context.codec_tag = "hvc1"
             context.open(strict=False)
         except (av.FFmpegError, ValueError) as error:
             raise ValueError(
                 f"A {self.container.name} file of {self.size[0]} x "
                 f"{self.size[1]} pixels cannot be encoded with this codec "
                 f"({error}). Received: codec={self.codec}, "
-                f"options={self.options}, frame_rate={self.rate}"
+                f"frame_rate={self.rate}"
             ) from error
         return stream
 
     def open(self, path, sound=None):
-        """Opens a file to put packets into."""
         return VideoFile(self, Path(path), sound)
 
 

@@ -5,17 +5,17 @@ import hashlib
 import numpy as np
 
 from keras_comic.models.pictures import as_mask
+from keras_comic.video.deflicker import Deflicker
 from keras_comic.video.difference_stylizer import DifferenceStylizer
-from keras_comic.video.flow_stylizer import FlowStylizer
 from keras_comic.video.frame_source import Frame
 from keras_comic.video.frame_source import open_frames
 from keras_comic.video.frame_stylizer import FrameStylizer
 from keras_comic.video.network_runner import NetworkRunner
-from keras_comic.video.statistics_stylizer import FrameByFrameStylizer
 from keras_comic.video.statistics_stylizer import StatisticsStylizer
 
 CONSISTENCIES = ("none", "statistics", "difference", "flow")
 DEFAULT_CONSISTENCY = "flow"
+FLOW_PREFIX = "deflicker."
 
 
 class VideoStylizer(FrameStylizer):
@@ -45,8 +45,6 @@ class VideoStylizer(FrameStylizer):
         first_pass: Boolean. `True` takes the statistics of a scene from
             samples of the whole scene, by reading the video twice; `False`
             from its frames so far, as a camera needs it. Defaults to `True`.
-        **options: Further arguments of the level's own class:
-            `keras_comic.video.DifferenceStylizer` or `FlowStylizer`.
 
     Raises:
         TypeError: If `generator` is a model of another kind.
@@ -74,7 +72,6 @@ class VideoStylizer(FrameStylizer):
         mask=None,
         keep_color=False,
         first_pass=True,
-        **options,
     ):
         if consistency not in CONSISTENCIES:
             raise ValueError(
@@ -85,15 +82,13 @@ class VideoStylizer(FrameStylizer):
         self.mask = None if mask is None else np.asarray(mask)
         runner = NetworkRunner(generator, style, strength, keep_color)
         mode = "two_pass" if first_pass else "running"
-        if consistency == "none":
-            self.level = FrameByFrameStylizer(runner, **options)
-        elif consistency == "statistics":
-            self.level = StatisticsStylizer(runner, mode, **options)
-        elif consistency == "difference":
-            self.level = DifferenceStylizer(runner, mode, **options)
-        else:
-            base = StatisticsStylizer(runner, mode)
-            self.level = FlowStylizer(base, **options)
+        make = StatisticsStylizer
+        if consistency == "difference":
+            make = DifferenceStylizer
+        elif consistency == "none":
+            mode = "own"
+        self.level = make(runner, mode)
+        self.deflicker = Deflicker() if consistency == "flow" else None
         self.provenance = generator.provenance
 
     @property
@@ -110,8 +105,10 @@ class VideoStylizer(FrameStylizer):
         mask = self.mask
         if mask is not None:
             mask = hashlib.sha256(mask.tobytes()).hexdigest()
-        level = self.level.describe()
-        return {"consistency": self.consistency, "mask": mask, **level}
+        facts = {"consistency": self.consistency, "mask": mask}
+        if self.deflicker is not None:
+            facts["deflicker"] = self.deflicker.describe()
+        return facts | self.level.describe()
 
     def prepare(self, frames):
         self.level.prepare(frames)
@@ -119,6 +116,8 @@ class VideoStylizer(FrameStylizer):
     def stylize(self, frame, starts_scene=False):
         frame = self.check_frame(frame)
         comic = self.level.stylize(frame, starts_scene)
+        if self.deflicker is not None:
+            comic = self.deflicker.process(frame, comic, starts_scene)
         if self.mask is None:
             return comic
         share = as_mask(self.mask, (1, *frame.shape))[0]
@@ -145,10 +144,20 @@ class VideoStylizer(FrameStylizer):
             yield Frame(frame.number, frame.time, comic, frame.starts_scene)
 
     def get_state(self):
-        return self.level.get_state()
+        state = self.level.get_state()
+        if self.deflicker is not None:
+            last = self.deflicker.get_state()
+            state |= {FLOW_PREFIX + name: last[name] for name in last}
+        return state
 
     def set_state(self, state):
         self.level.set_state(state)
+        if self.deflicker is not None:
+            size = len(FLOW_PREFIX)
+            last = [name for name in state if name.startswith(FLOW_PREFIX)]
+            self.deflicker.set_state({n[size:]: state[n] for n in last})
 
     def reset(self):
         self.level.reset()
+        if self.deflicker is not None:
+            self.deflicker.reset()

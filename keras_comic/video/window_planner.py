@@ -45,8 +45,10 @@ class WindowPlanner:
         whole = (0, 0, self.height, self.width)
         if marked.mean() > LARGEST_SHARE:
             return [(whole, whole)]
-        boxes = self._split(marked, _bounds(marked, (0, 0)))
-        boxes = self._merge(boxes)
+        bounds = _bounds(marked, (0, 0, *marked.shape))
+        if bounds is None:
+            return []
+        boxes = self._merge(self._split(marked, bounds))
         windows = [(self._pixels(box), self._outer(box)) for box in boxes]
         cost = sum(map(self._cost, boxes))
         if cost >= self.height * self.width + self.overhead:
@@ -79,78 +81,20 @@ class WindowPlanner:
         width = self._side(left, right, self.width)
         return height * width + self.overhead
 
-    def _costs(self, tops, lefts, bottoms, rights):
-        """Estimates `_cost` for many boxes at once."""
-        sides = []
-        for start, end, length in (
-            (tops, bottoms, self.height),
-            (lefts, rights, self.width),
-        ):
-            start = np.maximum(0, self.tile * start - self.halo)
-            end = np.minimum(length, self.tile * end + self.halo)
-            sides.append(end - start)
-        return sides[0] * sides[1] + self.overhead
-
     def _split(self, marked, box):
-        """Splits a box where its parts cost less."""
-        if box is None:
-            return []
-        top, left, bottom, right = box
-        part = marked[top:bottom, left:right]
+        """Splits a box at one place after the other, while that saves most."""
         best, halves = self._cost(box), None
         for axis in (0, 1):
-            across = part if axis == 0 else part.T
-            cut, cost = self._best_cut(across, box, axis)
-            if cost < best:
-                best = cost
-                one, other = list(box), list(box)
-                one[axis + 2] = other[axis] = box[axis] + cut
-                halves = (one, other)
+            for cut in range(box[axis] + 1, box[axis + 2]):
+                parts = [list(box), list(box)]
+                parts[0][axis + 2] = parts[1][axis] = cut
+                parts = [_bounds(marked, part) for part in parts]
+                cost = sum(self._cost(part) for part in parts)
+                if cost < best:
+                    best, halves = cost, parts
         if halves is None:
             return [box]
-        boxes = []
-        for half in halves:
-            inside = marked[half[0] : half[2], half[1] : half[3]]
-            boxes += self._split(marked, _bounds(inside, half))
-        return boxes
-
-    def _best_cut(self, marked, box, axis):
-        """Finds where to cut between rows, and the cost of both parts."""
-        rows, columns = marked.shape
-        if rows < 2:
-            return 0, np.inf
-        # First and last marked column of each row, then of all rows up to it
-        # and from it on. Without any, the parts would not be as small.
-        found = marked.any(axis=1)
-        first = np.where(found, marked.argmax(axis=1), columns)
-        last = np.where(found, columns - marked[:, ::-1].argmax(axis=1), 0)
-        numbers = np.arange(rows)
-        above = np.maximum.accumulate(np.where(found, numbers + 1, 0))[:-1]
-        below = np.minimum.accumulate(np.where(found, numbers, rows)[::-1])
-        below = below[::-1][1:]
-        start, across = box[axis], box[1 - axis]
-        parts = (
-            (
-                np.full(rows - 1, start),
-                across + np.minimum.accumulate(first)[:-1],
-                start + above,
-                across + np.maximum.accumulate(last)[:-1],
-            ),
-            (
-                start + below,
-                across + np.minimum.accumulate(first[::-1])[::-1][1:],
-                np.full(rows - 1, start + rows),
-                across + np.maximum.accumulate(last[::-1])[::-1][1:],
-            ),
-        )
-        total = 0
-        for one, two, three, four in parts:
-            if axis == 0:
-                total = total + self._costs(one, two, three, four)
-            else:
-                total = total + self._costs(two, one, four, three)
-        cut = int(np.argmin(total))
-        return cut + 1, total[cut]
+        return [b for half in halves for b in self._split(marked, half)]
 
     def _merge(self, boxes):
         """Joins boxes two by two, the pair first that saves most."""
@@ -174,17 +118,19 @@ class WindowPlanner:
         return boxes
 
 
-def _bounds(marked, corner):
-    """Returns the box around the marked tiles, or `None`."""
-    rows = np.flatnonzero(marked.any(axis=1))
+def _bounds(marked, box):
+    """Returns the box around the marked tiles of a box, or `None`."""
+    top, left, bottom, right = box
+    part = marked[top:bottom, left:right]
+    rows = part.any(axis=1).nonzero()[0]
     if not len(rows):
         return None
-    columns = np.flatnonzero(marked.any(axis=0))
+    columns = part.any(axis=0).nonzero()[0]
     return (
-        corner[0] + int(rows[0]),
-        corner[1] + int(columns[0]),
-        corner[0] + int(rows[-1]) + 1,
-        corner[1] + int(columns[-1]) + 1,
+        top + int(rows[0]),
+        left + int(columns[0]),
+        top + int(rows[-1]) + 1,
+        left + int(columns[-1]) + 1,
     )
 
 

@@ -24,14 +24,11 @@ class VideoStripTest(TestCase):
     def test_strip(self):
         script = load_script("video_strip")
         photo = photos(8, 10, 3).repeat(12, 0).repeat(12, 1)
-        clip = moving_photo(photo, "pan", 9, (48, 64))
+        clip = moving_photo(photo, 9, (48, 64))
         strip, errors = script.draw_strip(
             clip, {"flicker": Flicker(), "still": Negative()}
         )
         self.assertEqual(list(errors), ["flicker", "still", "source"])
         self.assertAllClose(errors["still"], errors["source"], rtol=1e-3)
         self.assertGreater(errors["flicker"], 10 * errors["still"])
-        sheet = strip.draw()
-        # Eight frames, of three versions, each above its difference.
-        self.assertGreater(sheet.shape[1], 8 * 64)
-        self.assertGreater(sheet.shape[0], 3 * 2 * 48)
+        strip.save(self.temporary_folder() / "strip.png")

@@ -15,9 +15,9 @@ from tests.test_case import photos
 
 
 @functools.cache
-def moving(path, num_frames):
+def moving(num_frames):
     """A photo in known motion, and its frames."""
-    clip = moving_photo(data.astronaut(), path, 96, (72, 96))
+    clip = moving_photo(data.astronaut(), 96, (72, 96))
     return clip, [clip.frame(number) for number in range(num_frames)]
 
 
@@ -61,7 +61,7 @@ def sharpness(comics):
 class DeflickerTest(TestCase, parameterized.TestCase):
     def test_still_scene(self):
         # By hand: a share of 0.75 of what is left stays in each frame.
-        deflicker = Deflicker(strength=0.75, detail=0.0)
+        deflicker = Deflicker(strength=0.75)
         source = photos(32, 40, 3)
         first = np.full((32, 40, 3), 120, "uint8")
         second = np.full((32, 40, 3), 100, "uint8")
@@ -70,18 +70,8 @@ class DeflickerTest(TestCase, parameterized.TestCase):
             output = deflicker.process(source, second)
             self.assertAllEqual(output, np.full_like(output, expected))
 
-    def test_returns_to_the_stylisation(self):
-        deflicker = Deflicker()
-        source = data.astronaut()[32:80, 192:256]
-        comics = [255 - source, source]
-        deflicker.process(source, comics[0])
-        for _ in range(70):
-            output = deflicker.process(source, comics[1])
-        self.assertLessEqual(np.abs(output - source.astype(int)).max(), 1)
-
-    @parameterized.parameters("handheld", "zoom")
-    def test_known_motion(self, path):
-        clip, sources = moving(path, 8)
+    def test_known_motion(self):
+        clip, sources = moving(8)
         comics = flickering(sources)
         deflicker = Deflicker()
         outputs = [deflicker.process(*p) for p in zip(sources, comics)]
@@ -90,20 +80,6 @@ class DeflickerTest(TestCase, parameterized.TestCase):
         # What boils away was sharp; blur would leave much less.
         plain = sharpness(flickering(sources, seed=1)[4:])
         self.assertGreater(sharpness(outputs[4:]) / plain, 0.8)
-        soft = Deflicker(detail=0.0)
-        blended = [soft.process(*p) for p in zip(sources, comics)]
-        self.assertLess(sharpness(blended), sharpness(outputs))
-
-    def test_leaves_a_consistent_comic_alone(self):
-        _, sources = moving("handheld", 8)
-        deflicker = Deflicker()
-        for frame in sources:
-            comic = 255 - frame
-            output = deflicker.process(frame, comic)
-        difference = np.abs(output.astype(int) - comic)
-        self.assertLess(difference.mean(), 5.0)
-        ratio = sharpness([output]) / sharpness([comic])
-        self.assertBetween(ratio, 0.9, 1.1)
 
     def test_no_ghosts(self):
         photo = data.astronaut()
@@ -164,15 +140,8 @@ class DeflickerTest(TestCase, parameterized.TestCase):
         white = np.full((32, 40, 3), 255, "uint8")
         self.assertAllEqual(deflicker.process(white, white), white)
 
-    def test_strength_of_zero(self):
-        deflicker = Deflicker(strength=0)
-        for seed in range(3):
-            comic = photos(32, 40, 3, seed=seed)
-            output = deflicker.process(photos(32, 40, 3), comic)
-            self.assertAllEqual(output, comic)
-
     def test_state(self):
-        sources = moving("zoom", 8)[1][:6]
+        sources = moving(8)[1][:6]
         comics = flickering(sources)
         whole = Deflicker()
         expected = [whole.process(*p) for p in zip(sources, comics)]
@@ -190,8 +159,6 @@ class DeflickerTest(TestCase, parameterized.TestCase):
         self.assertAllEqual(outputs, expected[3:])
         other.set_state({})
         self.assertAllEqual(other.process(sources[1], comics[1]), comics[1])
-        with self.assertRaisesRegex(ValueError, r"Received: state with \['a'"):
-            other.set_state({"a": 1})
 
     def test_does_not_keep_or_change_what_it_is_given(self):
         sources, comics = photos(3, 32, 40, 3), photos(3, 32, 40, 3, seed=1)
@@ -206,7 +173,7 @@ class DeflickerTest(TestCase, parameterized.TestCase):
 
     @parameterized.parameters((1, 1), (1, 9), (9, 1), (17, 31), (6, 200))
     def test_sizes(self, height, width):
-        deflicker = Deflicker(flow_side=64)
+        deflicker = Deflicker()
         for seed in range(3):
             source = photos(height, width, 3, seed=seed)
             output = deflicker.process(source, 255 - source)
@@ -214,10 +181,11 @@ class DeflickerTest(TestCase, parameterized.TestCase):
         self.assertEqual(output.dtype, np.uint8)
 
     def test_flow_of_a_smaller_size(self):
-        clip, sources = moving("zoom", 8)
+        clip, sources = moving(8)
         comics = flickering(sources)
         for size in (None, (36, 48)):
-            deflicker = Deflicker(flow_side=48)
+            deflicker = Deflicker()
+            deflicker.flow_side = 48
             outputs = []
             for source, comic in zip(sources, comics):
                 if size is not None:
@@ -250,9 +218,6 @@ class DeflickerTest(TestCase, parameterized.TestCase):
         ({"strength": 1.0}, "less than 1. Received: strength=1.0"),
         ({"strength": -0.1}, "less than 1. Received: strength=-0.1"),
         ({"strength": "high"}, "Received: strength='high'"),
-        ({"detail": 1.5}, r"in \[0, 1\]. Received: detail=1.5"),
-        ({"flow_side": 8}, "at least 16. Received: flow_side=8"),
-        ({"flow_side": 99.5}, "an integer .*flow_side=99.5"),
         ({"flow": "raft"}, "Received: flow='raft'"),
     )
     def test_errors(self, arguments, message):

@@ -91,7 +91,7 @@ class FlowConfidenceTest(TestCase, parameterized.TestCase):
 
     @parameterized.parameters(*FLOW_ESTIMATORS)
     def test_known_motion(self, name):
-        clip = moving_photo(data.astronaut(), "handheld", 96, (96, 128))
+        clip = moving_photo(data.astronaut(), 96, (96, 128))
         _, estimator = FLOW_ESTIMATORS[name]
         flow, valid = estimate_motion(clip.frame(20), clip.frame(26), estimator)
         known, inside = clip.flow(20, 26)
@@ -112,7 +112,7 @@ class FlowConfidenceTest(TestCase, parameterized.TestCase):
         )
 
     def test_fine_flow(self):
-        clip = moving_photo(data.astronaut(), "handheld", 96, (96, 128))
+        clip = moving_photo(data.astronaut(), 96, (96, 128))
         first, second = clip.frame(20), clip.frame(23)
         known, inside = clip.flow(20, 23)
         errors = []
@@ -136,11 +136,3 @@ class FlowConfidenceTest(TestCase, parameterized.TestCase):
                 r"one of \['dis', 'dis_fine', 'farneback'\] or .*flow=",
             ):
                 get_flow_estimator(flow)
-        flow = np.zeros((8, 8, 2))
-        for forward, backward in (
-            (flow, flow[:4]),
-            (flow[..., 0], flow[..., 0]),
-            (flow[..., :1], flow[..., :1]),
-        ):
-            with self.assertRaisesRegex(ValueError, "the same shape .*Receiv"):
-                flow_confidence(forward, backward)

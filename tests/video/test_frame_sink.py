@@ -74,7 +74,7 @@ class WriteFramesTest(SinkTestCase):
         frames = scene(2, seed=0)
         with self.assertRaisesRegex(ValueError, "must end in one of.*a.doc"):
             write_frames(frames, self.folder / "a.doc", 25)
-        with self.assertRaisesRegex(ValueError, "no such encoder.*codec=h2"):
+        with self.assertRaisesRegex(ValueError, "cannot be encoded.*codec=h2"):
             write_frames(frames, self.folder / "a.mp4", 25, codec="h2")
         with self.assertRaisesRegex(ValueError, "cannot be encoded.*libx264"):
             write_frames(frames, self.folder / "a.webm", 25, codec="libx264")

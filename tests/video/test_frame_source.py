@@ -5,6 +5,7 @@ import threading
 import warnings
 from fractions import Fraction
 
+import av
 import numpy as np
 from absl.testing import parameterized
 from PIL import Image
@@ -111,6 +112,29 @@ class OpenFramesTest(TestCase, parameterized.TestCase):
             found = images(source)
         error = np.abs(found.astype("float64") - frames).mean()
         self.assertLess(error, 3)
+
+    def test_interlaced(self):
+        # Of a light bar that moves, even rows show one moment, odd the next.
+        path = self.folder / "a.mpg"
+        with av.open(str(path), "w") as container:
+            stream = container.add_stream("mpeg2video", rate=25)
+            stream.height, stream.width = 64, 96
+            stream.pix_fmt = "yuv420p"
+            stream.options = {"flags": "+ildct+ilme"}
+            for number in range(6):
+                pixels = np.full((64, 96, 3), 40, "uint8")
+                for row in (0, 1):
+                    start = 8 * number + 4 * row
+                    pixels[row::2, start : start + 16] = 220
+                frame = av.VideoFrame.from_ndarray(pixels, "rgb24")
+                container.mux(stream.encode(frame))
+            container.mux(stream.encode())
+        with self.assertWarnsRegex(UserWarning, "interlaced frames are"):
+            found = images(open_frames(path)).astype("float64")
+        self.assertEqual(len(found), 6)
+        # As they are, neighbouring rows differ by 15 on average.
+        self.assertLess(np.abs(np.diff(found, axis=1)).mean(), 3)
+        self.assertGreater(found.max(), 200)
 
     @parameterized.parameters("a.gif", "a.webp", "a.png")
     def test_animation(self, name):
@@ -263,16 +287,10 @@ class OpenFramesTest(TestCase, parameterized.TestCase):
             open_frames(path, size=(3, 4))
         with self.assertRaisesRegex(ValueError, "`frame_rate` is for fold"):
             open_frames(path, frame_rate=25)
-        with self.assertRaisesRegex(ValueError, "`max_frames` must be an int"):
-            open_frames(path, max_frames=0)
         with self.assertRaisesRegex(ValueError, "Raw frames need `size=.wid"):
             open_frames("-", frame_rate=25)
-        for size in (3, (3,), (3, 0), (3, 4.5)):
-            with self.assertRaisesRegex(ValueError, "`size` must be two"):
-                open_frames("-", size, 25)
-        for rate in (0, -1, "many", float("nan"), float("inf")):
-            with self.assertRaisesRegex(ValueError, "`frame_rate` must be a"):
-                open_frames("-", (3, 4), rate)
+        with self.assertRaisesRegex(ValueError, "`frame_rate` must be a"):
+            open_frames("-", (3, 4), 0)
         with self.assertRaisesRegex(ValueError, "no such camera.*webcam:97"):
             open_frames("webcam:97")
         with self.assertRaisesRegex(ValueError, "no numbered images"):

@@ -25,10 +25,6 @@ class FrameStylizerTest(parameterized.TestCase):
         with self.assertRaisesRegex(TypeError, "must override"):
             FrameStylizer().stylize(np.zeros((2, 2, 3), "uint8"))
 
-    def test_foreign_state(self):
-        with self.assertRaisesRegex(ValueError, "keeps no state"):
-            Negative().set_state({"last": np.zeros(1)})
-
     @parameterized.parameters(
         (np.zeros((2, 2, 3), "float32"),),
         (np.zeros((2, 2), "uint8"),),

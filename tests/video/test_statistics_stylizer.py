@@ -4,8 +4,6 @@ import numpy as np
 from absl.testing import parameterized
 
 from keras_comic.video.network_runner import NetworkRunner
-from keras_comic.video.statistics_stylizer import FrameByFrameStylizer
-from keras_comic.video.statistics_stylizer import SceneStatistics
 from keras_comic.video.statistics_stylizer import StatisticsStylizer
 from tests.test_case import TestCase
 from tests.test_case import photos
@@ -23,17 +21,14 @@ def numbered(images, starts=(0,)):
     ]
 
 
-class FrameByFrameStylizerTest(TestCase):
-    def test_is_stylize(self):
-        stylizer = FrameByFrameStylizer(small_runner())
+class StatisticsStylizerTest(TestCase, parameterized.TestCase):
+    def test_own_statistics(self):
+        stylizer = StatisticsStylizer(small_runner(), "own")
         frame = photos(40, 48, 3)
         found = stylizer.stylize(frame).astype(int)
         expected = small_generator().stylize(frame).astype(int)
         self.assertLessEqual(np.abs(found - expected).max(), 1)
-        self.assertEqual(stylizer.get_state(), {})
 
-
-class SceneStatisticsTest(TestCase):
     def test_samples(self):
         seen = []
 
@@ -42,39 +37,39 @@ class SceneStatisticsTest(TestCase):
                 seen.append(int(frames[0, 0, 0, 0]))
                 return super().statistics_of(frames)
 
-        images = photos(45, 32, 32, 3)
-        images[:, 0, 0, 0] = np.arange(45)
-        scenes = SceneStatistics(Counting(small_generator()), "two_pass", 2, 4)
-        scenes.prepare(numbered(images, (0, 5)))
-        # Every second of each scene; then every fourth and so on of the long
-        # one, so that no more than four count.
-        self.assertEqual(seen, [0, 2, 4, 5, 7, 9, 11, 13, 17, 21, 29, 37])
-        self.assertEqual(len(scenes.scenes), 2)
-        runner = small_runner()
+        images = photos(250, 32, 32, 3)
+        images[:, 0, 0, 0] = np.arange(250)
+        stylizer = StatisticsStylizer(Counting(small_generator()))
+        seen.clear()
+        stylizer.prepare(numbered(images, (0, 20)))
+        # Every eighth of each scene; of the long one every sixteenth then, so
+        # that no more than twelve count.
+        self.assertEqual(
+            seen,
+            [0, 8, 16, *range(20, 109, 8), *range(116, 197, 16), 212, 244],
+        )
+        self.assertEqual(len(stylizer.scenes), 2)
         self.assertAllClose(
-            scenes.scenes[0].mean,
-            runner.statistics_of(images[[0, 2, 4]]).mean,
+            stylizer.scenes[0].mean,
+            small_runner().statistics_of(images[[0, 8, 16]]).mean,
             atol=1e-5,
         )
-        scenes.start(images[:1])
-        scenes.start(images[5:6])
+        stylizer.stylize(images[0])
+        stylizer.stylize(images[20], True)
         with self.assertRaisesRegex(
             ValueError, "scene 2 after 2 measured scenes"
         ):
-            scenes.start(images[:1])
+            stylizer.stylize(images[0], True)
 
-    def test_errors(self):
-        with self.assertRaisesRegex(ValueError, "sample_every=0"):
-            SceneStatistics(small_runner(), "running", sample_every=0)
-
-
-class StatisticsStylizerTest(TestCase, parameterized.TestCase):
     def test_two_passes(self):
         runner = small_runner()
         images = [smooth_picture(40, 48, seed) for seed in range(6)]
-        stylizer = StatisticsStylizer(runner, sample_every=1)
+        stylizer = StatisticsStylizer(runner)
         self.assertTrue(stylizer.needs_first_pass)
-        stylizer.prepare(numbered(images, (0, 4)))
+        stylizer.prepare(
+            frame._replace(number=8 * frame.number)
+            for frame in numbered(images, (0, 4))
+        )
         for part in (images[:4], images[4:]):
             statistics = runner.statistics_of(part)
             for number, image in enumerate(part):
@@ -88,7 +83,7 @@ class StatisticsStylizerTest(TestCase, parameterized.TestCase):
 
     def test_running(self):
         runner = small_runner()
-        stylizer = StatisticsStylizer(runner, "running", rate=0.1)
+        stylizer = StatisticsStylizer(runner, "running")
         self.assertFalse(stylizer.needs_first_pass)
         one, other = smooth_picture(40, 48), smooth_picture(40, 48, 1) // 2
         first = stylizer.stylize(one)
@@ -100,7 +95,7 @@ class StatisticsStylizerTest(TestCase, parameterized.TestCase):
             stylizer.stylize(other), runner.run(other[None], own)[0], atol=2.0
         )
         # Slowly they become those of the other one.
-        found = [stylizer.stylize(other).astype(int) for _ in range(60)]
+        found = [stylizer.stylize(other).astype(int) for _ in range(120)]
         steps = np.abs(np.diff(found, axis=0)).mean(axis=(1, 2, 3))
         self.assertLess(steps.max(), 10.0)
         self.assertLess(
@@ -117,7 +112,7 @@ class StatisticsStylizerTest(TestCase, parameterized.TestCase):
         for image in images[1::2]:
             image[:, -24:] = 255
         shared = StatisticsStylizer(runner, "running")
-        alone = FrameByFrameStylizer(runner)
+        alone = StatisticsStylizer(runner, "own")
 
         def flicker(stylizer):
             comics = [stylizer.stylize(i)[:, :40].astype(int) for i in images]
@@ -144,11 +139,3 @@ class StatisticsStylizerTest(TestCase, parameterized.TestCase):
         again = StatisticsStylizer(small_runner(), mode)
         again.prepare(numbered(images, (0, 3)))
         self.assertAllEqual(whole.stylize(images[0]), again.stylize(images[0]))
-
-    def test_errors(self):
-        with self.assertRaisesRegex(ValueError, "Received: mode='three'"):
-            StatisticsStylizer(small_runner(), "three")
-        with self.assertRaisesRegex(ValueError, "Received: rate=0"):
-            StatisticsStylizer(small_runner(), rate=0)
-        with self.assertRaisesRegex(ValueError, "what `get_state` gives"):
-            StatisticsStylizer(small_runner()).set_state({"a": 1})

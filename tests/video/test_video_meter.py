@@ -1,5 +1,3 @@
-import json
-
 import numpy as np
 from PIL import Image
 from skimage import data
@@ -13,11 +11,7 @@ from keras_comic.models.features.evaluation_network import (
 )
 from keras_comic.video.known_motion import moving_object
 from keras_comic.video.known_motion import moving_photo
-from keras_comic.video.strip import GAP
-from keras_comic.video.strip import LABEL_HEIGHT
-from keras_comic.video.strip import UNKNOWN
 from keras_comic.video.strip import VideoStrip
-from keras_comic.video.video_meter import TITLES
 from keras_comic.video.video_meter import TO_THE_FIRST
 from keras_comic.video.video_meter import VideoMeter
 from tests.metrics import test_warping_error as warping
@@ -69,7 +63,7 @@ class VideoMeterTest(TestCase):
         }
 
     def test_warping_errors_by_numpy(self):
-        clip = moving_photo(data.astronaut(), "handheld", 7, SIZE)
+        clip = moving_photo(data.astronaut(), 7, SIZE)
         frames = list(clip)
         made = flicker(frames)
         meter = VideoMeter([clip], [1, 3, TO_THE_FIRST])
@@ -137,7 +131,7 @@ class VideoMeterTest(TestCase):
     def test_perceptual(self):
         network = FeatureNetwork((1, 1), (2, 3))
         evaluation = load_evaluation_network(network)
-        clip = moving_photo(data.astronaut(), "pan", 4, SIZE)
+        clip = moving_photo(data.astronaut(), 4, SIZE)
         frames, made = list(clip), flicker(list(clip))
         meter = VideoMeter([clip], [1], evaluation)
         found = self.measure(meter, frames, {"made": made})
@@ -189,7 +183,7 @@ class VideoMeterTest(TestCase):
         self.assertEqual(self.missing, [])
 
     def test_flicker_is_less_still_than_its_source(self):
-        clip = moving_photo(smooth_photo(), "handheld", 6, (48, 64))
+        clip = moving_photo(smooth_photo(), 6, (48, 64))
         frames = list(clip)
         meter = VideoMeter([clip, "dis", "farneback"], [1, 4])
         found = self.measure(
@@ -210,8 +204,7 @@ class VideoMeterTest(TestCase):
             return np.zeros((*first.shape[:2], 2), "float32")
 
         frames = list(photos(3, *SIZE, 3))
-        meter = VideoMeter([still], [1])
-        found = self.measure(meter, frames, {})
+        found = self.measure(VideoMeter([still], [1]), frames, {})
         expected = np.mean(np.diff(np.stack(frames) / 255.0, axis=0) ** 2)
         self.assertAllClose(
             found["source", "WarpingError", "still", 1].value,
@@ -250,41 +243,16 @@ class VideoMeterTest(TestCase):
             },
         )
 
-    def test_report_twice_and_json(self):
-        clip = moving_photo(data.astronaut(), "pan", 4, SIZE)
-        meter = VideoMeter([clip], [1])
-        frames = list(clip)
-        first = self.measure(meter, frames[:3], {"made": frames})
-        self.assertEqual(
-            first["made", "WarpingError", "known", 1].protocol["pairs"], 2
-        )
-        meter.add(frames[3], {"made": frames[3]})
-        again = self.found(meter)
-        self.assertEqual(
-            again["made", "WarpingError", "known", 1].protocol["pairs"], 3
-        )
-        for (_, metric, *_), result in again.items():
-            self.assertIn(metric, TITLES)
-            json.dumps(result.to_dict())
-
     def test_strip(self):
-        clip = moving_photo(smooth_photo(), "pan", 20, (48, 64))
-        strip = VideoStrip(4)
-        meter = VideoMeter([clip], [1], strip=strip)
+        clip = moving_photo(smooth_photo(), 20, (48, 64))
+        meter = VideoMeter([clip], [1], strip=VideoStrip())
         frames = list(clip)
         self.measure(meter, frames, {"made": flicker(frames)})
-        sheet = strip.draw()
-        row = LABEL_HEIGHT + 2 * (48 + GAP)
-        tiles = [
-            sheet[top : top + 48, GAP : GAP + 64]
-            for top in np.add.outer(
-                [0, row], [GAP + LABEL_HEIGHT, 2 * GAP + LABEL_HEIGHT + 48]
-            ).ravel()
-        ]
-        self.assertAllEqual(tiles[0], frames[0])
-        source, made = tiles[1::2]
-        known = (source != UNKNOWN).any(-1)
-        self.assertGreater(made[known].mean(), 2 * source[known].mean())
+        path = self.temporary_folder() / "strip.png"
+        meter.strip.save(path)
+        with Image.open(path) as image:
+            # Two versions, each with its changes.
+            self.assertGreater(image.height, 4 * 240)
 
     def test_errors(self):
         for flows, distances, message in (
