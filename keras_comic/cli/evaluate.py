@@ -52,7 +52,7 @@ def evaluate(
             metavar="FILE",
             help="Weights that the metrics look through: of SqueezeNet (.h5), "
             "VGG-19 (.npz), or the Inception of 2015 that published numbers "
-            "are of (.pth, .pb, .tgz); or imagenet, which fetches Keras's "
+            "are of (.pth); or imagenet, which fetches Keras's "
             "InceptionV3.",
         ),
     ] = "imagenet",

@@ -43,8 +43,8 @@ def evaluate_video(
         typer.Option(
             metavar="FILE",
             help="Weights that perceptual distances look through: of "
-            "SqueezeNet (.h5), VGG-19 (.npz), or the Inception of 2015 (.pth, "
-            ".pb, .tgz); or imagenet, which fetches Keras's InceptionV3. "
+            "SqueezeNet (.h5), VGG-19 (.npz), or the Inception of 2015 (.pth); "
+            "or imagenet, which fetches Keras's InceptionV3. "
             "Without, these distances are left out.",
             show_default=False,
         ),

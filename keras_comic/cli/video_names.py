@@ -1,4 +1,4 @@
-"""Which sources are videos, and what their comics are called."""
+"""Tells videos from photos, and names their comics."""
 
 import re
 
@@ -10,7 +10,7 @@ DEFAULT_SUFFIX = ".mp4"
 
 
 def is_video(sources, output):
-    """Whether sources are stylised as videos."""
+    """Tells whether sources are stylised as videos."""
     videos = [_is_moving(source) for source in sources]
     if len(sources) == 1 and sources[0].is_dir():
         return _is_moving_name(output)
@@ -67,8 +67,10 @@ def _is_moving(source):
 def _is_animated(path):
     from PIL import Image
 
+    from keras_comic.data.paths import reached
+
     try:
-        with Image.open(path) as image:
+        with reached(path), path.open("rb") as file, Image.open(file) as image:
             return getattr(image, "is_animated", False)
     except (OSError, ValueError, SyntaxError):
         return False  # Whoever reads it as a photo says why it is none.

@@ -10,7 +10,6 @@ from keras_comic.models.adain import VGGDecoder
 from keras_comic.models.adain import VGGEncoder
 from keras_comic.models.adain import load_adain_weights
 from keras_comic.models.discriminators import PatchDiscriminator
-from keras_comic.models.discriminators import TemporalDiscriminator
 from keras_comic.models.evaluation import evaluate_preset
 from keras_comic.models.features import FeatureNetwork
 from keras_comic.models.features import InceptionFeatures
@@ -49,7 +48,6 @@ __all__ = [
     "SqueezeNetFeatures",
     "StyleGenerator",
     "StyleTransferGAN",
-    "TemporalDiscriminator",
     "TrainingData",
     "VGGDecoder",
     "VGGEncoder",

@@ -162,7 +162,8 @@ def stylize_files(
 
 def plan_outputs(sources, output):
     """Which files `stylize_files` reads, and where it writes each comic."""
-    if isinstance(sources, (str, os.PathLike)):
+    # Paths of URLs are no `os.PathLike`.
+    if not isinstance(sources, (list, tuple)):
         sources = [sources]
     sources = [path_of(source) for source in sources]
     if not sources:

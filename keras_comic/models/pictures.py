@@ -1,6 +1,5 @@
 """uint8 pictures at the edge of a generator: checks, masks, colours."""
 
-import math
 import numbers
 import os
 
@@ -119,28 +118,3 @@ def as_mask(mask, shape):
     if array.shape in allowed[:2]:
         return array.reshape(1, height, width, 1)
     return array.reshape(batch, height, width, 1)
-
-
-def tile_pictures(pictures, gap=4):
-    """Returns pictures of one size beside and under each other, on white.
-
-    Args:
-        pictures: uint8 `(count, height, width, 3)`.
-        gap: Integer >= 0. Pixels between them. Defaults to `4`.
-
-    Returns:
-        uint8 `(height, width, 3)`, in about as many rows as columns.
-    """
-    count, height, width = pictures.shape[:3]
-    columns = math.ceil(math.sqrt(count))
-    rows = math.ceil(count / columns)
-    sheet = np.full(
-        (rows * (height + gap) + gap, columns * (width + gap) + gap, 3),
-        255,
-        "uint8",
-    )
-    for index, picture in enumerate(pictures):
-        row, column = divmod(index, columns)
-        top, left = row * (height + gap) + gap, column * (width + gap) + gap
-        sheet[top : top + height, left : left + width] = picture
-    return sheet

@@ -15,7 +15,6 @@ import numpy as np
 from keras_comic import presets
 from keras_comic import training
 from keras_comic.metrics import network_facts
-from keras_comic.models.pictures import tile_pictures
 from keras_comic.models.recipe import get_recipe
 from keras_comic.models.training_data import TrainingData
 from keras_comic.models.validation_set import ValidationSet
@@ -236,7 +235,7 @@ class PresetTraining:
         }
         photos = first(self.data.photo_paths(), NUM_SAMPLES)
         photos = photos or list(styles.values())
-        return _Samples(self.work / "samples", photos, styles, every)
+        return training.SampleGrid(self.work / "samples", photos, styles, every)
 
     def _facts(self, gan, seconds, best):
         """Returns what was really run, for the metadata."""
@@ -338,17 +337,6 @@ class _StopAt(keras.callbacks.Callback):
     def on_train_batch_end(self, batch, logs=None):
         if self._before + batch + 1 >= self.steps:
             self.model.stop_training = True
-
-
-class _Samples(training.SampleGrid):
-    """Sheets of a model of any kind."""
-
-    def draw(self, generator):
-        if generator.kind == "latent_generator":
-            return tile_pictures(generator.generate(NUM_SAMPLES**2, seed=0))
-        if not generator.takes_style:
-            self.styles = {"comics": None}
-        return super().draw(generator)
 
 
 class _Alarms(training.TrainingAlarms):

@@ -304,7 +304,6 @@ class StylizeFilesTest(ImageFilesTest):
         save(source / "b.png")
         (output / "a.png").parent.mkdir()
         (output / "a.png").write_bytes(b"made before")
-        (output / ".partial.b.png").write_bytes(b"half")
         results = stylize_files(self.generator, source, output)
         self.assertEqual(results.skipped, [output / "a.png"])
         self.assertEqual(results.written, [output / "b.png"])

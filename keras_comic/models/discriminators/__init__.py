@@ -3,8 +3,5 @@
 from keras_comic.models.discriminators.patch_discriminator import (
     PatchDiscriminator,
 )
-from keras_comic.models.discriminators.temporal_discriminator import (
-    TemporalDiscriminator,
-)
 
-__all__ = ["PatchDiscriminator", "TemporalDiscriminator"]
+__all__ = ["PatchDiscriminator"]

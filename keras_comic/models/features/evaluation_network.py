@@ -1,4 +1,4 @@
-"""The network that an evaluation looks through, of what the user has."""
+"""Loads the network whose features an evaluation compares."""
 
 import os
 from typing import NamedTuple
@@ -10,16 +10,16 @@ from keras_comic.models.features.feature_network import FeatureNetwork
 from keras_comic.models.features.inception_features import InceptionFeatures
 from keras_comic.models.features.squeeze_net_features import SqueezeNetFeatures
 
-# What is a file, by its suffix; an `.npz` file by the names in it.
+# The suffix of a file tells its network; in an `.npz` file the names do.
 SQUEEZE_NET_SUFFIXES = (".h5", ".hdf5")
-INCEPTION_SUFFIXES = (".pb", ".pt", ".pth", ".tgz")
+INCEPTION_SUFFIXES = (".pt", ".pth")
 # Below it nothing is left of an image after InceptionV3's poolings.
 SMALLEST_SIDE = 75
 INCEPTION_NAMES = ("Conv2d_1a_3x3.conv.weight", "conv/conv2d_params")
 
 
 class EvaluationNetwork(NamedTuple):
-    """A feature network, and which of its layers an evaluation takes."""
+    """A feature network, and the layers that an evaluation takes."""
 
     network: object
     feature_layer: str
@@ -35,8 +35,8 @@ def load_evaluation_network(features="imagenet"):
         features: `"imagenet"`, which fetches Keras's InceptionV3 (once); or
             the path of a file of weights: of SqueezeNet 1.1 (`.h5`), of VGG-19
             or VGG-16 (`.npz`), or of the Inception of 2015 that published
-            numbers are of (`.pth`, `.pb`, `.tgz`, `.npz`); or one of the
-            networks of these. Defaults to `"imagenet"`.
+            numbers are of (`.pth`, `.npz`); or one of the networks of these.
+            Defaults to `"imagenet"`.
 
     Returns:
         An `EvaluationNetwork`.
@@ -146,7 +146,7 @@ def _fetch_imagenet():
             "The ImageNet weights of InceptionV3 could not be fetched "
             f"({error}). Without a network, pass the path of a file of "
             "weights: SqueezeNet (.h5), VGG-19 (.npz), or the Inception of "
-            "2015 (.pth, .pb, .tgz)."
+            "2015 (.pth)."
         ) from error
 
 

@@ -7,19 +7,12 @@ import numpy as np
 from keras import ops
 
 from keras_comic.layers import to_pixels
-from keras_comic.models.features.frozen_graph import read_frozen_graph
 from keras_comic.models.features.torch_weights import read_torch_weights
 
 IMAGE_SIZE = 299
 BATCH_NORM_EPSILON = 1e-3
 NUM_CLASSES = 1008
-# What the published file is called, by who converted it.
-PUBLISHED_FILES = (
-    "pt_inception-2015-12-05-6726825d.pth",
-    "weights-inception-2015-12-05-6726825d.pth",
-    "inception-2015-12-05.tgz",
-    "classify_image_graph_def.pb",
-)
+PUBLISHED_FILE = "pt_inception-2015-12-05-6726825d.pth"
 
 # A convolution: its name in the PyTorch file, in the graph of 2015, filters,
 # kernel, strides and padding.
@@ -384,16 +377,14 @@ class InceptionFeatures(keras.Model):
 
     @classmethod
     def from_weights(cls, weights, **kwargs):
-        """The network with the published weights.
+        """Loads the network with the published weights.
 
         Args:
             weights: Path of the published file: the PyTorch one
                 (`pt_inception-2015-12-05-6726825d.pth`, of pytorch-fid or of
-                torch-fidelity), the TensorFlow graph
-                (`classify_image_graph_def.pb`, or the
-                `inception-2015-12-05.tgz` that holds it), or an `.npz` file
-                with the names of either; or an `InceptionFeatures`, which is
-                given back.
+                torch-fidelity), or an `.npz` file with its names or those of
+                the TensorFlow graph; or an `InceptionFeatures`, which is
+                returned.
             **kwargs: Keyword arguments of `keras.Model`, such as `dtype`.
 
         Returns:
@@ -411,10 +402,8 @@ class InceptionFeatures(keras.Model):
             raise FileNotFoundError(
                 "`weights` must be a file of the Inception weights of "
                 "2015-12-05 that exists; none is shipped. Fetch "
-                f"{PUBLISHED_FILES[0]} from the releases of "
-                "https://github.com/mseitzer/pytorch-fid, or "
-                f"{PUBLISHED_FILES[2]} from "
-                "http://download.tensorflow.org/models/image/imagenet/. "
+                f"{PUBLISHED_FILE} from the releases of "
+                "https://github.com/mseitzer/pytorch-fid. "
                 f"Received: weights={str(weights)!r}"
             )
         arrays = _by_torch_names(_read_arrays(weights), weights)
@@ -469,15 +458,13 @@ def _read_arrays(path):
     suffix = os.path.splitext(path)[1].lower()
     if suffix in (".pth", ".pt"):
         return read_torch_weights(path)
-    if suffix in (".pb", ".tgz", ".gz"):
-        return read_frozen_graph(path)
     try:
         with np.load(path) as archive:
             return dict(archive)
     # What NumPy raises depends on what the file is instead.
     except Exception as error:
         raise ValueError(
-            "`weights` must be a `.pth`, `.pb`, `.tgz` or `.npz` file. "
+            "`weights` must be a `.pth` or `.npz` file. "
             f"Received: weights={str(path)!r} ({error})"
         ) from error
 

@@ -129,11 +129,10 @@ class EvaluationNetworkTest(TestCase):
             load_evaluation_network("none.h5")
         folder = self.temporary_folder()
         for name, message in (
-            ("weights.txt", "must end in one of .h5, .hdf5, .npz, .pb"),
+            ("weights.txt", "must end in one of .h5, .hdf5, .npz, .pt"),
             ("weights.npz", "must be an `.npz` file of arrays"),
             ("weights.h5", "must be an `.h5` file"),
             ("weights.pth", "a dict of tensors"),
-            ("weights.pb", "a frozen TensorFlow graph"),
         ):
             (folder / name).write_text("no weights")
             with self.assertRaisesRegex(ValueError, message):
