@@ -23,13 +23,11 @@ is in them. Records themselves are not in git.
 ## Files
 
 Shards are named `<split>-00003-of-00016.tfrecord`; the same sources give the
-same bytes. Beside them lie
+same bytes. Beside them lies
 
 - `<split>.manifest.json`: of every shard the SHA-256, the bytes, the number of
   records and the length and label of each; counts by label and licence; what
-  was left out, by rule, with the reason; what was converted; the settings;
-- `<split>.statistics.png`: histograms of sizes, brightness, saturation, labels,
-  licences and of what was left out.
+  was left out, by rule, with the reason; what was converted; the settings.
 
 The length of each record is what lets a reader find any record at once. Without
 a manifest (a single shard, a copy of some) the shards are scanned instead.

@@ -48,7 +48,7 @@ def build(folder, output):
             }
             file.write(json.dumps(row) + "\n")
     # A painting may be soft, and may have text in it.
-    rules = CleaningRules(min_sharpness=None, max_text=None)
+    rules = CleaningRules(min_sharpness=None)
     maker = ImageRecordMaker("comics", image_size=512, rules=rules)
     written = write_records(
         folder, output, maker, ShardLayout(eval_fraction=0.05), manifest

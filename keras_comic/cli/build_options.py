@@ -74,10 +74,6 @@ MaxBlank = Annotated[
     float | None,
     option("Largest part of an image that may be empty; 1 for any."),
 ]
-MaxText = Annotated[
-    float | None,
-    option("Largest part of an image that may be text; 1 for any."),
-]
 ExactDuplicates = Annotated[bool, option("Leave out files that came before.")]
 DuplicateDistance = Annotated[
     int | None,

@@ -29,7 +29,6 @@ def build(
     min_side: o.MinSide = None,
     min_sharpness: o.MinSharpness = None,
     max_blank: o.MaxBlank = None,
-    max_text: o.MaxText = None,
     exact_duplicates: o.ExactDuplicates = True,
     duplicate_distance: o.DuplicateDistance = None,
     trim: o.Trim = True,
@@ -58,7 +57,6 @@ def build(
                 "min_side": (min_side, 0),
                 "min_sharpness": (min_sharpness, 0),
                 "max_blank": (max_blank, 1),
-                "max_text": (max_text, 1),
                 "duplicate_distance": (duplicate_distance, -1),
             }
             rules = data.CleaningRules(

@@ -35,8 +35,8 @@ def inspect(
         typer.Option(
             "--output",
             "-o",
-            help="Folder for a contact sheet and a page of histograms. "
-            "Without it, the folder `inspection` beside the shards.",
+            help="Folder for a contact sheet. Without it, the folder "
+            "`inspection` beside the shards.",
         ),
     ] = None,
     verify: Annotated[

@@ -28,10 +28,9 @@ from keras_comic.data.image_record_maker import ImageRecordMaker
 from keras_comic.data.pair_record_maker import PairRecordMaker
 from keras_comic.data.paths import is_url
 from keras_comic.data.record_maker import RecordMaker
+from keras_comic.data.record_maker import summarize
 from keras_comic.data.record_plan import plan_shards
 from keras_comic.data.record_plan import shard_names
-from keras_comic.data.record_statistics import save_statistics_page
-from keras_comic.data.record_statistics import summarize
 from keras_comic.data.shard_layout import ShardLayout
 from keras_comic.data.sources import choose_split
 from keras_comic.data.sources import list_sources
@@ -59,10 +58,9 @@ def write_records(
     interruption, even a kill, the same call goes on where it stopped. Shards
     (`<split>-00003-of-00016.tfrecord`) are written there and moved to their
     names whole; those of the same split that lay in `output` before are
-    replaced. Beside them lie `<split>.manifest.json`, with every shard's
-    checksum, the counts and what was left out and why, and
-    `<split>.statistics.png`. A call whose shards are there already, from the
-    same sources, makes nothing.
+    replaced. Beside them lies `<split>.manifest.json`, with every shard's
+    checksum, the counts, and what was left out and why. A call whose shards
+    are there already, from the same sources, makes nothing.
 
     Args:
         sources: String, path, or a list of them, or a dict of labels to
@@ -252,8 +250,6 @@ def _write_build(maker, results, folder, layout, build_key):
                 }
             )
             split_facts.extend(shard_facts)
-        page = folder / f"{split}.statistics.png"
-        save_statistics_page(page, split_facts, drops)
         content = _make_manifest(maker, split, entries, split_facts)
         write_json(folder / f"{split}.manifest.json", {**content, **common})
     return sorted(plan.shards), drops
@@ -321,7 +317,6 @@ def _make_manifest(maker, split, entries, facts):
         "licenses": count("license"),
         "maker": maker.get_config(),
         "statistics": summarize(facts),
-        "statistics_page": f"{split}.statistics.png",
         "shards": [
             {**entry, "labels": [places[label] for label in entry["labels"]]}
             for entry in entries

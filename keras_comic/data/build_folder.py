@@ -212,8 +212,6 @@ def install_build(work, output, splits, drops):
         for name in names:
             move_file(work / name, output / name)
             shards.append(output / name)
-        page = content["statistics_page"]
-        move_file(work / page, output / page)
         move_file(manifest, output / manifest.name)
         counts.update(content["counts"])
     return WrittenRecords(shards, dict(counts), drops, content["conversions"])

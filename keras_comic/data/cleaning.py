@@ -1,4 +1,4 @@
-"""Rules for pictures: not too small, blurred, blank, or a page of text."""
+"""Rules for pictures: not too small, not blurred, not blank."""
 
 import collections
 
@@ -6,7 +6,6 @@ from keras_comic.data.borders import check_image
 from keras_comic.data.borders import trim_box
 from keras_comic.data.picture_measures import blank_fraction
 from keras_comic.data.picture_measures import sharpness
-from keras_comic.data.text_lines import text_fraction
 
 # The names of the pictures in messages, by the kind of record.
 NOUNS = {"photos": "photo", "comics": "comic", "pairs": "pair", "clips": "clip"}
@@ -21,8 +20,7 @@ class CleaningRules:
 
     Each rule has a threshold, and `None` turns it off. The defaults keep
     nearly everything that a person would keep: of 1788 photos and 768
-    drawings they leave out one photo, which is blurred all over, and one
-    drawing, a table of contents.
+    drawings they leave out one photo, which is blurred all over.
 
     Args:
         min_side: Integer. The least short side, pixels. Defaults to `64`.
@@ -30,8 +28,6 @@ class CleaningRules:
             `15.0`.
         max_blank: Float in `[0, 1]`, as `blank_fraction` measures it.
             Defaults to `0.95`.
-        max_text: Float in `[0, 1]`, as `text_fraction` measures it. Defaults
-            to `0.35`.
         exact_duplicates: Boolean. Whether only the first of pictures with
             the same bytes is kept. Defaults to `True`.
         duplicate_distance: Integer in `[0, 64]`. Only the first of pictures
@@ -59,7 +55,6 @@ class CleaningRules:
         min_side=64,
         min_sharpness=15.0,
         max_blank=0.95,
-        max_text=0.35,
         exact_duplicates=True,
         duplicate_distance=4,
         trim=True,
@@ -68,7 +63,6 @@ class CleaningRules:
             ("min_side", min_side, 1, None),
             ("min_sharpness", min_sharpness, 0, None),
             ("max_blank", max_blank, 0, 1),
-            ("max_text", max_text, 0, 1),
             ("duplicate_distance", duplicate_distance, 0, 64),
         ):
             inside = value is None or (
@@ -83,7 +77,6 @@ class CleaningRules:
         self.min_side = min_side
         self.min_sharpness = min_sharpness
         self.max_blank = max_blank
-        self.max_text = max_text
         self.exact_duplicates = exact_duplicates
         self.duplicate_distance = duplicate_distance
         self.trim = trim
@@ -132,11 +125,4 @@ class CleaningRules:
         if limit is not None and (value := sharpness(image)) < limit:
             reason = "blurred: its sharpness is {:.1f}, less than {:g}"
             report("blurred", value, limit, reason)
-        limit = self.max_text
-        if limit is not None and (value := text_fraction(image)) > limit:
-            reason = (
-                "a page of text: {:.0%} of its ink are lines of letters, more "
-                "than {:.0%}"
-            )
-            report("text", value, limit, reason)
         return violations

@@ -14,21 +14,16 @@ from keras_comic.data.framing import FramingError
 from keras_comic.data.framing import scan_records
 from keras_comic.data.image_formats import ImageError
 from keras_comic.data.images import open_image
-from keras_comic.data.record_maker import color_facts
 from keras_comic.data.record_maker import sha256_of
-from keras_comic.data.record_statistics import save_statistics_page
-from keras_comic.data.record_statistics import summarize
+from keras_comic.data.record_maker import summarize
 from keras_comic.data.tfrecord import KINDS
 from keras_comic.data.tfrecord import SCHEMA_VERSION
 from keras_comic.data.tfrecord import list_shards
 from keras_comic.data.tfrecord import record_features
 
-# Records of each label whose pictures are decoded for the sheet, and records
-# in all whose brightness and saturation are measured.
+# Records of each label whose pictures are decoded for the sheet.
 MAX_PER_LABEL = 24
-MAX_MEASURED = 1000
 SHEET_FILE = "contact_sheet.png"
-PAGE_FILE = "histograms.png"
 THUMBNAIL_SIZE = 128
 
 # `kind`: string; `shards`, `records`, `bytes`: integers; `splits`, `labels`,
@@ -47,8 +42,8 @@ def inspect_records(records, output=None, verify=False, progress=None):
     Args:
         records: As in `read_records`.
         output: String, path or `None`. A folder for `contact_sheet.png`, up
-            to 24 pictures of each label, and `histograms.png`; made if need
-            be. Defaults to `None`: no pictures are drawn.
+            to 24 pictures of each label; made if need be. Defaults to `None`:
+            no sheet is drawn.
         verify: Boolean. Whether every image is decoded, and every checksum
             and shard compared with the manifests beside the shards; otherwise
             only the checksums of the records are. Defaults to `False`.
@@ -93,7 +88,6 @@ def inspect_records(records, output=None, verify=False, progress=None):
             title=f"{len(seen.facts)} records, by label",
             max_per_group=MAX_PER_LABEL,
         )
-        save_statistics_page(output / PAGE_FILE, seen.facts)
 
     def count(key):
         return dict(
@@ -157,14 +151,10 @@ class _Seen:
                 for reason in reasons
             )
             wanted = wanted and not reasons
-        image = None
-        if wanted or len(self.facts) < MAX_MEASURED:
-            image = _first_image(values)
-        if image is not None:
-            fact.update(color_facts(image))
+        image = _first_image(values) if wanted else None
         name = values["image/filename"] if wanted else ""
         thumbnail = None
-        if wanted and image is not None:
+        if image is not None:
             # Enough for the sheet, and little memory.
             step = max(1, max(image.shape) // (2 * THUMBNAIL_SIZE))
             thumbnail = image[::step, ::step].copy()

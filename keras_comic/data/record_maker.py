@@ -111,7 +111,6 @@ class RecordMaker:
             "bytes": len(data),
             "height": image.shape[0],
             "width": image.shape[1],
-            **color_facts(image),
             "sha256": sha256,
             "hash": perceptual_hash(image) if near else None,
         }
@@ -147,13 +146,19 @@ class RecordMaker:
         return resize_short_side(image, self.image_size)
 
 
-def color_facts(image):
-    """Measures the mean brightness and saturation of a picture, 0 to 1."""
-    pixels = image[::4, ::4].reshape(-1, 3) / 255.0
-    return {
-        "brightness": round(float(pixels.mean()), 4),
-        "saturation": round(float(np.ptp(pixels, axis=1).mean()), 4),
-    }
+def summarize(facts):
+    """Returns the smallest, median, mean and largest of each measure."""
+    summary = {}
+    for measure in ("height", "width", "bytes"):
+        values = np.array([fact[measure] for fact in facts], "float64")
+        if len(values):
+            summary[measure] = {
+                "min": float(values.min()),
+                "median": float(np.median(values)),
+                "mean": round(float(values.mean()), 4),
+                "max": float(values.max()),
+            }
+    return summary
 
 
 def encode_picture(picture):

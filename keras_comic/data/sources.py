@@ -260,13 +260,8 @@ def _walk(folder):
 
 
 def _is_wanted(path):
-    if path.name.startswith("."):
-        return False
-    if path.name.endswith(".statistics.png") and not is_url(path):
-        # A page of records, beside their manifest.
-        split = path.name.partition(".")[0]
-        return not path.with_name(f"{split}.manifest.json").exists()
-    return path.suffix.lower() in SUFFIXES or is_video(path)
+    is_media = path.suffix.lower() in SUFFIXES or is_video(path)
+    return is_media and not path.name.startswith(".")
 
 
 def _complete(source, row):

@@ -170,7 +170,6 @@ class BeamTest(parameterized.TestCase, TestCase):
                     "train-00000-of-00002.tfrecord",
                     "train-00001-of-00002.tfrecord",
                     "train.manifest.json",
-                    "train.statistics.png",
                 ],
             )
 

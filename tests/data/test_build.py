@@ -93,7 +93,7 @@ class WriteTest(BuildTest):
         self.assertEqual((written.drops, written.failures), ([], []))
         self.assertEqual(
             set(self.contents()),
-            {shard.name, "eval.manifest.json", "eval.statistics.png"},
+            {shard.name, "eval.manifest.json"},
         )
         record, other = self.read()
         self.assertEqual(record["image/kind"], b"comics")
@@ -134,7 +134,6 @@ class WriteTest(BuildTest):
             "counts": {"0": 3, "1": 2},
             "licenses": {"": 5},
             "maker": maker.get_config(),
-            "statistics_page": "train.statistics.png",
             "conversions": {"resized": 5},
         }.items():
             self.assertEqual(manifest[key], value)
@@ -143,8 +142,6 @@ class WriteTest(BuildTest):
         self.assertEqual(
             drop[:2], [str(self.images / "1/b.png"), "not an image"]
         )
-        with Image.open(self.output / "train.statistics.png") as page:
-            page.verify()
 
     def test_broken_files(self):
         self.save("a.jpg", "b.jpg", "c.png", "d.jpg")

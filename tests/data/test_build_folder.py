@@ -179,10 +179,8 @@ class ContinueTest(BuildTest):
             {
                 *(path.name for path in written.shards),
                 "train.manifest.json",
-                "train.statistics.png",
                 "eval-00000-of-00001.tfrecord",
                 "eval.manifest.json",
-                "eval.statistics.png",
                 "train-notes.txt",
             },
         )

@@ -6,7 +6,6 @@ from keras_comic.data.cleaning import CleaningRules
 from keras_comic.data.image_folders import list_images
 from keras_comic.data.images import read_image
 from tests.data.pages import draw_scene
-from tests.data.pages import draw_text_page
 from tests.test_case import SHARED
 from tests.test_case import TestCase
 from tests.test_case import photos
@@ -45,20 +44,14 @@ class CleaningRulesTest(TestCase):
         blurred = blur(draw_scene(256, 320), 5)
         self.assertEqual(self.rules_of(rules, blurred), ["blurred"])
         self.assertEqual(self.rules_of(rules, flat(90.0)), ["blank"])
-        page = draw_text_page(320, 240)
-        self.assertEqual(self.rules_of(rules, page), ["text"])
-        # One after the other.
-        strict = CleaningRules(min_sharpness=1e6, max_text=0.1)
-        self.assertEqual(self.rules_of(strict, page), ["blurred", "text"])
 
     def test_none_turns_a_rule_off(self):
-        names = ("min_side", "min_sharpness", "max_blank", "max_text")
+        names = ("min_side", "min_sharpness", "max_blank")
         rules = CleaningRules(**dict.fromkeys(names))
         for image in (
             photos(3, 3, 3),
             blur(draw_scene(256, 320), 5),
             flat(90.0),
-            draw_text_page(320, 240),
         ):
             self.assertEqual(self.rules_of(rules, image), [])
         # Without the rule of blank pictures they are blurred.
@@ -79,7 +72,6 @@ class CleaningRulesTest(TestCase):
             ("min_side", 0, ">= 1"),
             ("min_sharpness", -1.0, ">= 0"),
             ("max_blank", 1.5, r"in \[0, 1\]"),
-            ("max_text", -0.1, r"in \[0, 1\]"),
             ("duplicate_distance", 65, r"in \[0, 64\]"),
         ):
             with self.assertRaisesRegex(
@@ -115,9 +107,3 @@ class SharedPicturesTest(TestCase):
             self.violations("photos/eval"),
             {"ele_jairoalzate_t0.jpg": "blurred"},
         )
-
-    def test_a_table_of_contents_is_dropped(self):
-        folder = SHARED / "data" / "drawings" / "neill" / "train"
-        image = read_image(folder / "neill_0260.jpg")
-        violations = CleaningRules().violations(image, "comics")
-        self.assertEqual([v.rule for v in violations], ["text"])

@@ -6,7 +6,6 @@ from PIL import ImageFilter
 from keras_comic.data.picture_measures import blank_fraction
 from keras_comic.data.picture_measures import perceptual_hash
 from keras_comic.data.picture_measures import sharpness
-from keras_comic.data.text_lines import text_fraction
 from tests.data.pages import draw_scene
 from tests.data.pages import save_as_jpeg
 from tests.test_case import TestCase
@@ -57,7 +56,7 @@ class SharpnessTest(TestCase):
         self.assertGreater(sharpness(photos(5, 5, 3)), 0.0)
 
     def test_errors(self):
-        for measure in (sharpness, blank_fraction, text_fraction):
+        for measure in (sharpness, blank_fraction):
             with self.assertRaisesRegex(ValueError, "must be uint8 of shape"):
                 measure(photos(8, 8))
 

@@ -12,7 +12,7 @@ from tests.data.pages import draw_scene  # noqa: E402
 from tests.test_case import TestCase  # noqa: E402
 from tests.test_case import photos  # noqa: E402
 
-RULES = CleaningRules(min_side=32, min_sharpness=None, max_text=None)
+RULES = CleaningRules(min_side=32, min_sharpness=None)
 
 
 def tinted(channel, seed=0, height=64, width=64):

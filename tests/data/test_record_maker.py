@@ -128,8 +128,6 @@ class MakeTest(RecordMakerTest):
                 "bytes": 5,
                 "height": 8,
                 "width": 12,
-                "brightness": 0.2,
-                "saturation": 0.5,
                 "sha256": "ff",
                 "hash": None,
             },
