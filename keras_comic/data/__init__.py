@@ -8,24 +8,14 @@ it is not imported here, but can be from its module, such as
 import keras
 
 from keras_comic.data.cleaning import CleaningRules
-from keras_comic.data.contact_sheet import save_contact_sheet
 from keras_comic.data.crops import Crops
 from keras_comic.data.folder import FolderPairs
 from keras_comic.data.image_folders import image_label
 from keras_comic.data.image_folders import list_images
 from keras_comic.data.image_formats import ImageError
-from keras_comic.data.image_formats import image_format
 from keras_comic.data.image_sizes import resize_short_side
-from keras_comic.data.images import open_image
 from keras_comic.data.images import read_image
-from keras_comic.data.manifest import read_manifest
-from keras_comic.data.optical_flow import flow_validity
-from keras_comic.data.optical_flow import optical_flow
-from keras_comic.data.optical_flow import warp_image
 from keras_comic.data.shard_layout import ShardLayout
-from keras_comic.data.variants import make_variant
-from keras_comic.data.video_frames import read_clips
-from keras_comic.data.video_frames import read_frames
 from keras_comic.data.video_reader import VideoError
 
 if keras.backend.backend() == "tensorflow":
@@ -37,12 +27,10 @@ if keras.backend.backend() == "tensorflow":
     from keras_comic.data.datasets import picture_dataset
     from keras_comic.data.datasets import style_transfer_dataset
     from keras_comic.data.datasets import unpaired_dataset
-    from keras_comic.data.image_decoding import decode_image
     from keras_comic.data.image_record_maker import ImageRecordMaker
     from keras_comic.data.inspection import inspect_records
     from keras_comic.data.pair_record_maker import PairRecordMaker
     from keras_comic.data.preview import preview_records
-    from keras_comic.data.record_index import RecordIndex
     from keras_comic.data.tfrecord import describe_schema
     from keras_comic.data.tfrecord import read_records
 
@@ -55,33 +43,21 @@ __all__ = [
     "ImageError",
     "ImageRecordMaker",
     "PairRecordMaker",
-    "RecordIndex",
     "ShardLayout",
     "VideoError",
     "clip_dataset",
-    "decode_image",
     "describe_schema",
-    "flow_validity",
-    "image_format",
     "image_label",
     "inspect_records",
     "list_images",
-    "make_variant",
-    "open_image",
-    "optical_flow",
     "paired_dataset",
     "picture_dataset",
     "preview_records",
-    "read_clips",
-    "read_frames",
     "read_image",
-    "read_manifest",
     "read_records",
     "resize_short_side",
-    "save_contact_sheet",
     "style_transfer_dataset",
     "unpaired_dataset",
-    "warp_image",
     "write_records",
     "write_records_with_beam",
 ]

@@ -33,33 +33,8 @@ def save_contact_sheet(
 ):
     """Saves a sheet of labelled thumbnails, group by group, as one PNG file.
 
-    Each group has a heading with its name and how many pictures it holds;
-    of a large group the first are shown, and the heading says how many are
-    not. Labels longer than four lines lose their end; letters that the font
-    does not have become squares. The file is there whole or not at all.
-
-    Args:
-        path: String or path of the file; its folder must exist.
-        groups: Dict of the groups' names to lists of `(label, image)`: a
-            string, and a uint8 array `(height, width, 3)`, RGB in
-            `[0, 255]`, or `None` for a file that cannot be read.
-        columns: Integer > 0. Thumbnails in a row. Defaults to `8`.
-        thumbnail_size: Integer >= 32. Longest side of a thumbnail, pixels.
-            Defaults to `160`.
-        title: String or `None`, the first line of the sheet. Defaults to
-            `None`.
-        max_per_group: Integer > 0 or `None`. The most pictures of a group
-            that are shown; `None` shows all. Defaults to `48`.
-
-    Raises:
-        ValueError: If a picture is no such array, or a number out of its
-            range.
-
-    Example:
-
-    >>> noise = np.random.randint(256, size=(32, 32, 3)).astype("uint8")
-    >>> groups = {"blurred": [("a.png: 3.1", noise), ("b.png", None)]}
-    >>> keras_comic.data.save_contact_sheet("sheet.png", groups)
+    `groups` maps names to lists of `(label, image)`; an image is a uint8 array
+    `(height, width, 3)`, or `None` for a file that cannot be read.
     """
     _check(columns, thumbnail_size, max_per_group)
     sheet = _Sheet(columns, thumbnail_size)

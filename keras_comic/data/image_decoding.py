@@ -25,38 +25,11 @@ SIGNATURES = {
 def decode_image(contents, max_pixels=MAX_PIXELS, formats=None):
     """Decodes an image file to RGB, in eager mode and inside graphs.
 
-    For `tf.data` and for serving, where files come as strings. It reads JPEG,
-    PNG, GIF, BMP and WebP (which TensorFlow 2.16 does not read), and gives
-    what `read_image` gives, but for these: of the orientation (EXIF) only
-    that of JPEG files is applied; 16 bits become 8 by leaving out the lower
-    byte; GIF's transparent pixels are black; BMP needs 24 or 32 bits a pixel;
-    and animated WebP is refused, since TensorFlow's op fails on it.
-
-    The size in the header is checked before anything is decoded.
-
-    Args:
-        contents: String scalar. The file's bytes.
-        max_pixels: Integer > 0. A picture of more pixels is refused, as is
-            one with a side of more than 25,000 pixels. Defaults to
-            `100_000_000`.
-        formats: List of strings or `None`. The formats to read, such as
-            `["JPEG", "PNG"]`; other files are refused, and the graph holds
-            no op for them. Defaults to `None`, all that can be read.
-
-    Returns:
-        Uint8 `(height, width, 3)`, RGB in `[0, 255]`.
-
-    Raises:
-        tf.errors.InvalidArgumentError: If the file is broken, too large, or
-            of a format that cannot be read.
-        ValueError: If one of `formats` cannot be read here.
-
-    Example:
-
-    >>> import tensorflow as tf
-    >>> encoded = tf.io.encode_png(np.zeros((32, 48, 1), "uint8"))
-    >>> keras_comic.data.decode_image(encoded).shape
-    TensorShape([32, 48, 3])
+    It gives what `read_image` gives, but applies the orientation of JPEG files
+    only, drops the lower byte of 16 bits, shows transparent pixels of GIF as
+    black, and refuses animated WebP, and BMP of other than 24 or 32 bits. The
+    size in the header is checked before anything is decoded. With `formats`,
+    others are refused, and the graph holds no op for them.
     """
     contents = tf.convert_to_tensor(contents, tf.string)
     names = graph_formats()

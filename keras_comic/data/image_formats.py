@@ -100,25 +100,7 @@ SUFFIXES = frozenset(
 
 
 def image_format(contents):
-    """Names the format of an image file by its first bytes.
-
-    The file's name does not count: a PNG called `.jpg` is a PNG.
-
-    Args:
-        contents: Bytes of the file, at least the first 64.
-
-    Returns:
-        String: `"JPEG"`, `"PNG"`, `"GIF"`, `"BMP"`, `"WEBP"`, `"TIFF"`,
-        `"AVIF"`, `"HEIF"`, `"JXL"`, `"JPEG2000"`, `"PPM"`, `"QOI"`, `"PSD"`
-        or `"TGA"`; `None` where it is none of these.
-
-    Example:
-
-    >>> keras_comic.data.image_format(b"GIF89a")
-    'GIF'
-    >>> keras_comic.data.image_format(b"<html>") is None
-    True
-    """
+    """Names the format of a file by its first bytes, if it is known."""
     head = bytes(contents[:SIGNATURE_BYTES])
     for name, row in FORMATS.items():
         if re.match(row.signature, head, re.DOTALL):

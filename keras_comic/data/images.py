@@ -101,29 +101,8 @@ def read_image(path, max_pixels=MAX_PIXELS):
 def open_image(path, contents=None, max_pixels=MAX_PIXELS):
     """Opens an image file as an upright, opaque RGB `PIL.Image`.
 
-    Sizes are checked in the file's header, before anything is decoded. No
-    setting of Pillow is changed, and none of its warnings comes out.
-
-    Args:
-        path: String or path.
-        contents: Bytes of the file, where they are known already; `path` is
-            then only its name, in errors. Defaults to `None`, to read them.
-        max_pixels: Integer > 0, as in `read_image`. Defaults to
-            `100_000_000`.
-
-    Returns:
-        `OpenedImage`: `image`, `file_format`, `plain`, `conversions`.
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-        ImageError: If the file is not an image, is broken or too large.
-
-    Example:
-
-    >>> from PIL import Image
-    >>> Image.new("L", (32, 32)).save("grey.png")
-    >>> keras_comic.data.open_image("grey.png").conversions
-    ('grey',)
+    Sizes are checked in the file's header, before anything is decoded. With
+    `contents`, `path` is only a name for errors.
     """
     contents = _read_file(path) if contents is None else bytes(contents)
     if contents.startswith(b"\x89PNG"):

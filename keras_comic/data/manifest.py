@@ -8,31 +8,7 @@ from keras_comic.data.paths import is_url
 
 
 def read_manifest(manifest):
-    """Reads a table that tells the source, licence and label of files.
-
-    Args:
-        manifest: String or path of a table: `.csv`, `.json` (a list of
-            objects) or `.jsonl` (an object a line), in UTF-8. Its column
-            `file` is a path below the table's folder, or a URL; others may be
-            `source`, `license` (or `licence`), `label`, `split` and, for
-            pairs, `comic`, a path as well. Further columns are left alone.
-
-    Returns:
-        List of dicts of strings with the columns above; `file` and `comic`
-        are `Path`s (or strings, where they are URLs), and `license` is
-        spelled so.
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If it is not such a table.
-
-    Example:
-
-    >>> with open("list.csv", "w") as file:
-    ...     written = file.write("file,licence\\nink/a.png,CC0\\n")
-    >>> keras_comic.data.read_manifest("list.csv")[0]["license"]
-    'CC0'
-    """
+    """Reads a table (CSV, JSON or JSONL) that tells of files."""
     manifest = Path(manifest)
     if not manifest.is_file():
         raise FileNotFoundError(

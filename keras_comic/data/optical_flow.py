@@ -26,34 +26,10 @@ _PNG_COMPRESSION = 6
 
 
 def optical_flow(first, second):
-    """Measures the motion from one picture to another.
+    """Measures the motion from one picture to another, in pixels, x then y.
 
-    By dense inverse search (DIS) on grey pictures, the `medium` preset of
-    OpenCV: fast, without a network, good for motions of some tens of pixels.
-    The same pictures give the same flow, whatever the number of threads.
-
-    Args:
-        first: Uint8 array `(height, width, 3)`, RGB in `[0, 255]`.
-        second: Uint8 array of the same shape.
-
-    Returns:
-        Float32 array `(height, width, 2)`, pixels, `x` (to the right), then
-        `y` (down): what is at `(x, y)` of `first` is at `(x, y) + flow` of
-        `second`.
-
-    Raises:
-        ValueError: If the pictures are not as above.
-
-    Example:
-
-    >>> picture = np.random.randint(256, size=(32, 32, 3)).astype("uint8")
-    >>> flow = keras_comic.data.optical_flow(picture, picture)
-    >>> flow.shape
-    (32, 32, 2)
-
-    Reference:
-        - [Kroeger et al., 2016](https://arxiv.org/abs/1603.03590), as
-          implemented in OpenCV, with its variational refinement.
+    Dense inverse search on grey pictures (Kroeger et al., 2016), the `medium`
+    preset of OpenCV. The same pictures give the same flow on any machine.
     """
     import cv2
 
@@ -82,27 +58,7 @@ def optical_flow(first, second):
 def warp_image(image, flow):
     """Moves a picture back along a flow, with bilinear interpolation.
 
-    `warped(x, y) = image((x, y) + flow(x, y))`. Outside, the picture's edge
-    is continued.
-
-    Args:
-        image: Array `(height, width)` or `(height, width, channels)`, any
-            values: a picture, a mask, a flow.
-        flow: Float32 array `(height, width, 2)`, pixels, `x`, then `y`.
-
-    Returns:
-        Array of the shape and dtype of `image`; integers are rounded.
-
-    Raises:
-        ValueError: If the shapes do not agree.
-
-    Example:
-
-    >>> image = np.random.randint(256, size=(8, 8, 3)).astype("uint8")
-    >>> right = np.full((8, 8, 2), (1.0, 0.0), "float32")
-    >>> warped = keras_comic.data.warp_image(image, right)
-    >>> bool((warped[:, :-1] == image[:, 1:]).all())
-    True
+    `warped(x, y) = image((x, y) + flow(x, y))`; outside, the edge is continued.
     """
     image, flow = np.asarray(image), np.asarray(flow, "float32")
     if flow.ndim != 3 or flow.shape != (*image.shape[:2], 2):
@@ -138,38 +94,11 @@ def _neighbors(places, size):
 
 
 def flow_validity(forward, backward):
-    """Says where a flow can be trusted, by the flow of the way back.
+    """Tells where a flow can be trusted, by the flow of the way back.
 
-    A pixel is invalid where its flow leads out of the picture; where the way
-    there and back does not end near its start (it is hidden in the second
-    picture): `|w + w'|^2 > 0.01 (|w|^2 + |w'|^2) + 0.5`, with `w'` the
-    backward flow at the place where `w` leads; and at the boundary of a
-    motion: `|grad u|^2 + |grad v|^2 > 0.01 |w|^2 + 0.002`.
-
-    Args:
-        forward: Float32 array `(height, width, 2)`, pixels, the flow from the
-            first to the second picture.
-        backward: Float32 array of the same shape, the flow from the second to
-            the first.
-
-    Returns:
-        Boolean array `(height, width)`, of the first picture.
-
-    Raises:
-        ValueError: If the shapes do not agree.
-
-    Example:
-
-    >>> still = np.zeros((8, 8, 2), "float32")
-    >>> bool(keras_comic.data.flow_validity(still, still).all())
-    True
-
-    Reference:
-        - [Sundaram et al., 2010](
-          https://doi.org/10.1007/978-3-642-15549-9_32), as used by
-          [Ruder et al., 2016](https://arxiv.org/abs/1604.08610). Differs from
-          them in: pixels that leave the picture, by more than half a pixel,
-          are invalid.
+    After Sundaram et al. (2010), a pixel is invalid where the way there and
+    back does not end near its start, and at the boundary of a motion; here
+    also where its flow leaves the picture by more than half a pixel.
     """
     forward = _check_flow("forward", forward)
     backward = _check_flow("backward", backward)

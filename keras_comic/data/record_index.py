@@ -24,50 +24,9 @@ NUM_REMOTE_READS = 16
 class RecordIndex:
     """The place and the label of every record of some shards.
 
-    Any record can be read at any time, in any order: so the datasets of this
-    package shuffle sets of any size. The places come from the manifest beside
-    the shards (`<split>.manifest.json`), or, where it does not list a shard
-    with its size, from reading the shard once. The datasets take a
-    `RecordIndex` wherever they take records, and can share one.
-
-    A record that is corrupt (its checksum is wrong, it cannot be parsed, its
-    image is not one) is left out with a warning, and the dataset takes
-    another in its place.
-
-    Args:
-        records: Records, as in `read_records`.
-        max_corrupt: Integer >= 0. How many corrupt records may be left out
-            before it is an error. Defaults to `10`.
-
-    Attributes:
-        kind: String, the kind of the records.
-        shards: List of strings, the files.
-        label_names: List of strings, sorted.
-        shard_numbers: Int32 array `(records,)`, places in `shards`.
-        offsets: Int64 array `(records,)`, where each record's data begin in
-            its shard, bytes.
-        lengths: Int64 array `(records,)`, of each record's data, bytes.
-        labels: Int32 array `(records,)`, places in `label_names`.
-
-    Raises:
-        FileNotFoundError: If there are no such records.
-        ValueError: If the shards are empty, not ours, of another version or
-            of several kinds, or too many records are corrupt.
-
-    Example:
-
-    >>> import os
-    >>> from PIL import Image
-    >>> os.mkdir("ink")
-    >>> noise = np.random.randint(256, size=(32, 32, 3)).astype("uint8")
-    >>> Image.fromarray(noise).save("ink/noise.png")
-    >>> written = keras_comic.data.write_records("ink", "records", "comics")
-    >>> index = keras_comic.data.RecordIndex("records")
-    >>> len(index), index.kind, index.label_names
-    (1, 'comics', ['ink'])
-    >>> dataset = keras_comic.data.comic_dataset(index, image_size=16)
-    >>> index.corrupt
-    {}
+    Any record can be read at any time, in any order. The places come from the
+    manifest beside the shards, or from reading a shard that it does not list. A
+    corrupt record is left out with a warning, up to `max_corrupt` of them.
     """
 
     def __init__(self, records, max_corrupt=10):

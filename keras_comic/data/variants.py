@@ -37,53 +37,13 @@ BETA_FACTOR = 2.0
 def make_variant(name, image):
     """Makes one of the variants of a picture that losses need.
 
-    Their settings are fixed: stored beside a picture in a record, a variant
-    means the same in every record.
-
-    | name | what | for |
-    | --- | --- | --- |
-    | `"edge_smoothed"` | a drawing blurred along its clear edges | the discriminators of CartoonGAN and AnimeGAN |
-    | `"grayscale"` | luma of ITU-R BT.601, three times | texture apart from color |
-    | `"superpixels"` | at most 200 flat areas of 256 x 256 pixels | the structure loss of White-box, region smoothing of AnimeGANv3 |
-    | `"blurred"` | Gaussian of 3 pixels, 21 x 21 of them | colors without detail |
-    | `"smoothed"` | non-local means, then few gradients (L0) | the fine-grained target of AnimeGANv3 |
-
-    Args:
-        name: String, one of the names above.
-        image: Uint8 array `(height, width, 3)`, RGB in `[0, 255]`.
-
-    Returns:
-        Uint8 array `(height, width, 3)`, RGB in `[0, 255]`.
-
-    Raises:
-        ValueError: If there is no such variant, or `image` is not as above.
-
-    Example:
-
-    >>> image = np.random.randint(256, size=(32, 32, 3)).astype("uint8")
-    >>> gray = keras_comic.data.make_variant("grayscale", image)
-    >>> gray.shape, bool((gray[..., 0] == gray[..., 1]).all())
-    ((32, 32, 3), True)
-
-    Reference:
-        - [Chen et al., 2018](
-          https://openaccess.thecvf.com/content_cvpr_2018/html/Chen_CartoonGAN_Generative_Adversarial_CVPR_2018_paper.html),
-          section 3.2.1, for the edges, with the sizes of the scripts in use
-          for CartoonGAN and AnimeGAN.
-        - [Wang and Yu, 2020](
-          https://openaccess.thecvf.com/content_CVPR_2020/html/Wang_Learning_to_Cartoonize_Using_White-Box_Cartoon_Representations_CVPR_2020_paper.html),
-          section 3.2, for the superpixels. Differs from it in: small segments
-          are merged by [Felzenszwalb and Huttenlocher's](
-          https://doi.org/10.1023/B:VISI.0000022288.19776.77) own rule, not by
-          selective search; mean and median stand as in its published code,
-          the other way round than in its formula; the final power of 1.2 is
-          left to a loss.
-        - [Ignatov et al., 2017](https://doi.org/10.1109/ICCV.2017.355),
-          section 3.1.1, for the blur.
-        - [Liu et al., 2024](https://doi.org/10.1587/transinf.2023EDP7061),
-          for the smoothing; differs from it in: the non-local means compare
-          patches in RGB, and borders are mirrored.
-    """  # noqa: E501
+    - `edge_smoothed`: blurred along clear edges (Chen et al., 2018)
+    - `grayscale`: luma of ITU-R BT.601, three times
+    - `superpixels`: at most 200 flat areas of 256 x 256 pixels (Wang and Yu,
+      2020; small segments merge by Felzenszwalb and Huttenlocher's own rule)
+    - `blurred`: Gaussian of 3 pixels (Ignatov et al., 2017)
+    - `smoothed`: non-local means, then few gradients (Liu et al., 2024)
+    """
     check_variant(name)
     check_image(image)
     makers = {

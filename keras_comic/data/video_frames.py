@@ -28,39 +28,10 @@ Clip = collections.namedtuple("Clip", ["number", "frames", "times"])
 
 
 def read_frames(path, every=1, scene_cuts=False):
-    """Reads frames of a video.
+    """Reads frames of a video: every so many, or the sharpest of each scene.
 
-    Frames are turned upright as the file says, given square pixels (by
-    enlarging the shorter side of the pixels), and converted to 8 bit by the
-    colour matrix that the file states; transparent pixels lie on white.
-    Interlaced frames are deinterlaced (FFmpeg's `bwdif`, one frame for two
-    fields), high dynamic range (PQ, HLG) is compressed to that of common
-    displays, and BT.2020's colours become those of BT.709. A damaged stretch
-    is left out up to the next key frame. A video that is damaged or ends too
-    early gives all that can be read and then raises.
-
-    With `scene_cuts`, one frame of each scene is given: the sharpest of a few
-    from the middle half of the scene. Hard cuts are found; fades and
-    dissolves are not.
-
-    Args:
-        path: String or path of a video file.
-        every: Integer > 0. Gives the frames 0, `every`, `2 * every`, ....
-            Defaults to `1`.
-        scene_cuts: Boolean. Whether to give one frame of each scene instead.
-            Defaults to `False`.
-
-    Returns:
-        Iterator of named tuples `Frame`: `number`, counted from 0; `time`,
-        float, seconds since the start of the file, from its own time stamps;
-        `image`, uint8 array `(height, width, 3)`, RGB in `[0, 255]`.
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-        ImportError: If PyAV, OpenCV or PySceneDetect is needed and is not
-            installed.
-        ValueError: If an argument is out of its range. A `VideoError`, which
-            has a `reason`, if the file is not a video or cannot be read.
+    A video that is damaged or ends too early gives all that can be read, then
+    raises a `VideoError`. Fades and dissolves are not found as cuts.
     """
     path = _check_file(path)
     _check_positive("every", every)
@@ -84,40 +55,11 @@ def read_clips(
     max_side=None,
     frames_per_second=24.0,
 ):
-    """Reads clips: runs of consecutive frames without a cut between them.
+    """Reads clips: runs of frames without a cut or a gap between them.
 
-    Clips start at the first frame of a scene and then every `stride` frames;
-    one that a cut, a damaged stretch or a missing frame would interrupt is
-    left out. Frames are read as by `read_frames`. Memory is bounded by the
-    frames from a clip's first to its last.
-
-    Args:
-        path: String or path: a video file, or a folder of numbered images
-            (`frame_0001.png`, ...), which is one sequence.
-        num_frames: Integer > 0. Frames of a clip.
-        stride: Integer > 0 or `None`. Frames of the video between the starts
-            of two clips. Defaults to `None`: clips do not overlap.
-        step: Integer > 0. Takes every `step`-th frame of the video. Defaults
-            to `1`.
-        max_side: Integer > 0 or `None`. Frames whose longer side is longer
-            are reduced to it, pixels. Defaults to `None`.
-        frames_per_second: Float > 0. The rate at which a folder's images are
-            numbered; videos have time stamps. Defaults to `24.0`.
-
-    Returns:
-        Iterator of named tuples `Clip`: `number`, that of the first frame (in
-        a folder, the one in its name); `frames`, uint8 array `(num_frames,
-        height, width, 3)`, RGB in `[0, 255]`; `times`, float64 array
-        `(num_frames,)`, seconds since the start.
-
-    Raises:
-        FileNotFoundError: If there is no such file or folder.
-        ImportError: If PyAV, OpenCV or PySceneDetect is needed and is not
-            installed.
-        ValueError: If an argument is out of its range, a folder holds no
-            sequence, or an image of it cannot be read. A `VideoError`, which
-            has a `reason`, if the file is not a video or cannot be read to
-            its end; the clips before come first.
+    Clips start at the first frame of a scene and then every `stride` frames.
+    The path is a video or a folder of numbered images. Memory is bounded by
+    the frames from a clip's first to its last.
     """
     is_folder = os.path.isdir(path)
     path = Path(path) if is_folder else _check_file(path)

@@ -3,7 +3,7 @@
 import tensorflow as tf
 from keras import ops
 
-from keras_comic.data import decode_image
+from keras_comic.data.image_decoding import decode_image
 from keras_comic.export.graph_ops import check
 from keras_comic.export.graph_ops import map_to_string
 from keras_comic.export.graph_ops import saved_once

@@ -58,7 +58,7 @@ class WarpingError(SampleMean):
     Reference:
         - [Lai et al., 2018](https://arxiv.org/abs/1808.00449), equation 8 and
           the published code; differs from it in the flow and its validity,
-          which are the caller's. `keras_comic.data.flow_validity` has their
+          which are the caller's. `keras_comic.data.optical_flow` has their
           thresholds, and leaves out what moves out of the picture, which
           they compare with the picture's edge.
     """

@@ -2,12 +2,12 @@
 
 import numpy as np
 
-from keras_comic.data import flow_validity
-from keras_comic.data import optical_flow
 from keras_comic.data.optical_flow import BOUNDARY_CONSTANT
 from keras_comic.data.optical_flow import BOUNDARY_FRACTION
 from keras_comic.data.optical_flow import OCCLUSION_CONSTANT
 from keras_comic.data.optical_flow import OCCLUSION_FRACTION
+from keras_comic.data.optical_flow import flow_validity
+from keras_comic.data.optical_flow import optical_flow
 from keras_comic.data.video_library import import_video_library
 from keras_comic.video.frame_stylizer import FrameStylizer
 
@@ -161,7 +161,7 @@ def estimate_motion(first, second, estimator):
 def flow_confidence(forward, backward):
     """Says how far a flow is to be trusted, in `[0, 1]`, by the flow back.
 
-    0 where `keras_comic.data.flow_validity` says that the flow is invalid
+    0 where `flow_validity` says that the flow is invalid
     (hidden, at the boundary of a motion, or out of the picture), 1 where the
     squared gap between the way there and back is less than half of what that
     test allows, and falling in between. See Ruder et al., 2016, section 5.

@@ -5,7 +5,7 @@ import numpy as np
 from absl.testing import parameterized
 from keras import ops
 
-from keras_comic.data import warp_image
+from keras_comic.data.optical_flow import warp_image
 from keras_comic.layers import warp
 from tests.test_case import TestCase
 from tests.test_case import gradients

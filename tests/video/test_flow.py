@@ -3,9 +3,9 @@ from absl.testing import parameterized
 from scipy import ndimage
 from skimage import data
 
-from keras_comic.data import flow_validity
-from keras_comic.data import optical_flow
-from keras_comic.data import warp_image
+from keras_comic.data.optical_flow import flow_validity
+from keras_comic.data.optical_flow import optical_flow
+from keras_comic.data.optical_flow import warp_image
 from keras_comic.video.flow import FLOW_ESTIMATORS
 from keras_comic.video.flow import estimate_motion
 from keras_comic.video.flow import farneback_flow

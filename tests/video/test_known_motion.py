@@ -4,7 +4,7 @@ import math
 import numpy as np
 from skimage import data
 
-from keras_comic.data import warp_image
+from keras_comic.data.optical_flow import warp_image
 from keras_comic.video.known_motion import moving_object
 from keras_comic.video.known_motion import moving_photo
 from tests.test_case import TestCase
