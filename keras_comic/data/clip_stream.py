@@ -4,7 +4,6 @@ import numpy as np
 import tensorflow as tf
 
 from keras_comic.data.image_ops import cut
-from keras_comic.data.image_ops import resample
 from keras_comic.data.optical_flow import decode_flow
 from keras_comic.data.picture_stream import PictureStream
 from keras_comic.data.randomness import random_key
@@ -90,21 +89,12 @@ class ClipStream(PictureStream):
         }
         return {**clip, **shortened, "flow": clip["flow"][start : end - 1]}
 
-    def prepare(self, block):
-        block = dict(block)
-        crops, changes = self.cropper.plan(
-            block.pop("sizes"),
-            block.pop("uniforms"),
-            parts=["matrix", "ratio"] if self.flow else [],
-        )
-        return {**block, "crops": crops, "changes": changes}
-
     def make(self, sample):
         crop = {key: value[0] for key, value in sample["crops"].items()}
         size = self.cropper.crops.size
 
         def make_frame(frame):
-            return self.cropper.fit(self.decode(*frame, crop), crop)
+            return self.fit(self.decode(*frame, crop))
 
         frames = tf.map_fn(
             make_frame,
@@ -114,12 +104,14 @@ class ClipStream(PictureStream):
         frames = tf.ensure_shape(frames, (self.num_frames, size, size, 3))
         made = {
             "images": {"frames": frames},
-            "changes": sample["changes"],
+            "mirrored": sample["mirrored"],
             "times": sample["times"],
         }
         if self.flow:
             made["flow"], made["valid"] = tf.map_fn(
-                lambda encoded: self._make_flow(encoded, crop),
+                lambda encoded: self._make_flow(
+                    encoded, crop["box"], sample["mirrored"]
+                ),
                 sample["flow"],
                 fn_output_signature=(
                     tf.TensorSpec([size, size, 2]),
@@ -128,38 +120,23 @@ class ClipStream(PictureStream):
             )
         return made
 
-    def _make_flow(self, encoded, crop):
+    def _make_flow(self, encoded, box, mirrored):
         """Returns the flow and validity of a crop, in its pixels."""
         flow, valid = decode_flow(encoded)
         valid = tf.cast(valid, "float32")[..., None]
-        window = crop["window"] * crop["ratio"]
-        # From the crop to the file, not to the smaller picture of the ratio.
-        ratio = tf.cast(crop["ratio"], "float32")
-        linear = ratio * tf.gather(crop["matrix"], [[0, 1], [3, 4]])
-        shift = ratio * (tf.gather(crop["matrix"], [2, 5]) + 0.5) - 0.5
-        matrix = tf.concat([linear, shift[:, None]], axis=1)
         values = tf.concat([flow * valid, valid], axis=-1)
+        values = cut(values, tf.gather(box, [0, 1, 2, 2]))
         size = self.cropper.crops.size
-        values = resample(
-            cut(values, window),
-            tf.reshape(matrix, [6]),
-            size,
-            self.cropper.largest_window * self.cropper.largest_ratio,
-        )
-        inverse = tf.linalg.inv(linear)
-        flow = tf.einsum("hwc,dc->hwd", values[..., :2], inverse)
-        # Known all around, in the file, and leading into the crop.
+        values = tf.image.resize(values, (size, size), antialias=True)
+        flow = values[..., :2] * (size / tf.cast(box[2], "float32"))
+        known = values[..., 2] > 0.999
+        flow = tf.where(mirrored, flow[:, ::-1] * (-1.0, 1.0), flow)
+        known = tf.where(mirrored, known[:, ::-1], known)
+        # Known all around, and leading into the crop.
         numbers = tf.range(size, dtype="float32")
-        places = tf.stack(tf.meshgrid(numbers, numbers), axis=-1)
-        sources = tf.einsum("hwc,dc->hwd", places, linear) + shift
-        ends = places + flow
-        extent = tf.cast(tf.shape(valid)[1::-1], "float32")
-        start = tf.cast(window[1::-1], "float32")
-        valid = (
-            (values[..., 2] > 0.999)
-            & _inside(sources + start, extent)
-            & _inside(ends, float(size))
-        )
+        ends = flow + tf.stack(tf.meshgrid(numbers, numbers), axis=-1)
+        inside = (ends >= -0.5) & (ends <= size - 0.5)
+        valid = known & tf.reduce_all(inside, axis=-1)
         return tf.where(valid[..., None], flow, 0.0), valid
 
     def finish(self, batch):
@@ -168,8 +145,3 @@ class ClipStream(PictureStream):
             if key in batch:
                 finished[key] = batch[key]
         return finished
-
-
-def _inside(places, extent):
-    inside = (places >= -0.5) & (places <= extent - 0.5)
-    return tf.reduce_all(inside, axis=-1)

@@ -19,18 +19,12 @@ class ComicStream(PictureStream):
     num_tries = NUM_TRIES
     evenly = True
 
-    def prepare(self, block):
-        crops, changes = self.cropper.plan(
-            block["sizes"], block["uniforms"], parts=["box"]
-        )
-        return {**block, "crops": crops, "changes": changes}
-
     def choose(self, sample):
         """Chooses the first crop that is not blank, or the least blank one."""
         crops, ratio = sample["crops"], self.cropper.largest_ratio
         # Whole cells around the first crop: most are not blank, and nothing
         # else of the file has to be decoded.
-        ratios = crops.get("ratio", tf.ones([self.num_tries], "int32"))
+        ratios = crops["ratio"]
         windows = crops["window"] * ratios[:, None]
         part = _whole_cells(crops["box"][0], windows[0], sample["sizes"])
 

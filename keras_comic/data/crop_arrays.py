@@ -3,20 +3,11 @@
 import numpy as np
 from PIL import Image
 
-# The random numbers of a picture, by their places; after them come three for
-# each crop to choose from: zoom, top and left.
-(
-    FLIP,
-    SCALE,
-    ROTATION,
-    BRIGHTNESS,
-    CONTRAST,
-    SATURATION,
-    HUE,
-    CUTOUT_TOP,
-    CUTOUT_LEFT,
-    NUM_UNIFORMS,
-) = range(10)
+# Of a picture's random numbers the first tells whether it is mirrored. Those of
+# the crops to choose from (zoom, top and left of each) begin at the second
+# place: at another, a seed would no longer give the batches that it gave.
+FLIP = 0
+NUM_UNIFORMS = 9
 # How often a crop of a drawing that is nearly blank is drawn again.
 NUM_TRIES = 8
 # Side of the cells that are judged blank or not, pixels.

@@ -2,13 +2,14 @@
 
 
 class Crops:
-    """Square crops at random places, changed at random.
+    """Square crops at random places, half of them mirrored.
 
     All datasets of records take one. A crop is `size / zoom` pixels wide in
-    the file, at most the file's short side. What happens to a crop is a
-    function of the dataset's seed and of the sample's number alone. Pictures
-    that belong together (a photo and its comic, the frames of a clip, the
-    variants of a picture) get the same crop and the same changes.
+    the file, at most the file's short side. Where it lies is a function of the
+    dataset's seed and of the sample's number alone. Pictures that belong
+    together (a photo and its comic, the frames of a clip, the variants of a
+    picture) get the same crop. For other changes, map Keras's preprocessing
+    layers, such as `keras.layers.RandomColorJitter`, over a dataset.
 
     Args:
         size: Integer > 0. Side of the crops, pixels. Defaults to `128`.
@@ -16,15 +17,6 @@ class Crops:
             scaled from the file to `size`. Defaults to `(0.6, 1.0)`.
         flip: Boolean. Whether half of the crops are mirrored. Defaults to
             `True`.
-        rotation: Float in `[0, 45]`. Crops are turned by up to so many
-            degrees either way; what lies beyond the border of a file is
-            mirrored. Defaults to `0.0`.
-        color_jitter: Float in `[0, 1]`. Brightness, contrast (about middle
-            grey) and saturation are multiplied by `1 - color_jitter` to `1 +
-            color_jitter`, and hues turn by up to `36 * color_jitter` degrees
-            either way. Defaults to `0.0`.
-        cutout: Float in `[0, 1]`. Side of a square that is made middle grey,
-            as a part of `size`. Defaults to `0.0`.
         max_blank: Pair of floats in `[0, 1]`. The parts of a drawing's crop
             that may be white, and that may be empty light paper. A crop with
             more is drawn again, up to 8 times; then the least blank one is
@@ -37,13 +29,8 @@ class Crops:
 
     Example:
 
-    >>> crops = keras_comic.data.Crops(256, rotation=10.0, color_jitter=0.2)
-    >>> crops.zoom
+    >>> keras_comic.data.Crops(256).zoom
     (0.6, 1.0)
-
-    Reference:
-        - [DeVries and Taylor, 2017](https://arxiv.org/abs/1708.04552), for
-          the cutout; differs from it in: the square lies wholly inside.
     """
 
     def __init__(
@@ -51,9 +38,6 @@ class Crops:
         size=128,
         zoom=(0.6, 1.0),
         flip=True,
-        rotation=0.0,
-        color_jitter=0.0,
-        cutout=0.0,
         max_blank=(0.75, 0.4),
     ):
         if not size > 0:
@@ -65,16 +49,6 @@ class Crops:
                 "`zoom` must be a pair of positive numbers, the smaller "
                 f"first. Received: zoom={zoom}"
             )
-        for name, value, limit in (
-            ("rotation", rotation, 45),
-            ("color_jitter", color_jitter, 1),
-            ("cutout", cutout, 1),
-        ):
-            if not 0 <= value <= limit:
-                raise ValueError(
-                    f"`{name}` must lie in [0, {limit}]. "
-                    f"Received: {name}={value}"
-                )
         if len(max_blank) != 2 or not all(0 <= part <= 1 for part in max_blank):
             raise ValueError(
                 "`max_blank` must be a pair of numbers in [0, 1]. "
@@ -83,7 +57,4 @@ class Crops:
         self.size = size
         self.zoom = tuple(map(float, zoom))
         self.flip = bool(flip)
-        self.rotation = float(rotation)
-        self.color_jitter = float(color_jitter)
-        self.cutout = float(cutout)
         self.max_blank = tuple(map(float, max_blank))

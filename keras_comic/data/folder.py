@@ -38,8 +38,8 @@ class FolderPairs(keras.utils.PyDataset):
         photos: String, path, or a list of them: folders of photos.
         drawings: String, path, or a list of them: folders of drawings, or a
             dict of labels to folders.
-        crops: `Crops` or `None`, for those with their defaults; they can be
-            mirrored, not turned or changed in colour. Defaults to `None`.
+        crops: `Crops` or `None`, for those with their defaults. Defaults to
+            `None`.
         batch_size: Integer > 0. Defaults to `4`.
         seed: Integer. Defaults to `0`.
         start_step: Integer >= 0. Number of batches to leave out at the
@@ -89,11 +89,6 @@ class FolderPairs(keras.utils.PyDataset):
                 f"Received: identity_fraction={identity_fraction}"
             )
         crops = Crops() if crops is None else crops
-        if crops.rotation or crops.color_jitter or crops.cutout:
-            raise ValueError(
-                "Crops of folders can only be mirrored; build records for "
-                f"others. Received: crops={vars(crops)}"
-            )
         super().__init__(**kwargs)
         self.batch_size = batch_size
         self.start_step = start_step

@@ -4,12 +4,8 @@ import functools
 
 import tensorflow as tf
 
-from keras_comic.data.compilation import has_xla
-
 # What JPEG files can be shrunk by while they are decoded.
 RATIOS = (1, 2, 4, 8)
-# A crop that shrinks by more than this takes four points for each pixel.
-MAX_SHRINK = 1.25
 
 
 def decode_window(encoded, is_jpeg, ratio, window, largest_ratio=RATIOS[-1]):
@@ -85,78 +81,3 @@ def resize_square(image, image_size):
         lambda: tf.cond(side > image_size, shrunk, enlarged),
     )
     return tf.ensure_shape(image, (*size, 3))
-
-
-def resample(image, matrix, image_size, largest_window):
-    """Takes pixels of an image at places that an affine map says."""
-    channels = image.shape[-1]
-    shape = tf.shape(image)
-    # XLA needs to know the length.
-    length = largest_window**2 * channels
-    pixels = tf.reshape(image, [-1])
-    filling = tf.zeros([length - tf.size(pixels)], image.dtype)
-    pixels = tf.ensure_shape(tf.concat([pixels, filling], axis=0), [length])
-    arguments = (
-        tf.reshape(pixels, [-1, channels]),
-        shape[0],
-        shape[1],
-        matrix,
-    )
-    shrinking = tf.norm(matrix[::3]) > MAX_SHRINK
-    result = tf.cond(
-        shrinking,
-        lambda: _resampler(image_size, 2)(*arguments),
-        lambda: _resampler(image_size, 1)(*arguments),
-    )
-    return tf.ensure_shape(result, (image_size, image_size, channels))
-
-
-@functools.cache
-def _resampler(image_size, points):
-    function = functools.partial(_resample, image_size, points)
-    return tf.function(function, autograph=False, jit_compile=has_xla())
-
-
-def _resample(image_size, points, pixels, height, width, matrix):
-    numbers = tf.range(image_size, dtype="float32")
-    total = 0.0
-    for row in range(points):
-        for column in range(points):
-            x = numbers[None, :] + ((column + 0.5) / points - 0.5)
-            y = numbers[:, None] + ((row + 0.5) / points - 0.5)
-            total += _interpolate(
-                pixels,
-                height,
-                width,
-                matrix[0] * x + matrix[1] * y + matrix[2],
-                matrix[3] * x + matrix[4] * y + matrix[5],
-            )
-    total /= points**2
-    if pixels.dtype == tf.uint8:
-        return tf.cast(total + 0.5, "uint8")
-    return total
-
-
-def _interpolate(pixels, height, width, columns, rows):
-    left, top = tf.floor(columns), tf.floor(rows)
-    right_part = (columns - left)[..., None]
-    lower_part = (rows - top)[..., None]
-    left, top = tf.cast(left, "int32"), tf.cast(top, "int32")
-    right, bottom = _inside(left + 1, width), _inside(top + 1, height)
-    left, top = _inside(left, width), _inside(top, height)
-
-    def between(rows):
-        start = tf.gather(pixels, rows * width + left)
-        end = tf.gather(pixels, rows * width + right)
-        start, end = tf.cast(start, "float32"), tf.cast(end, "float32")
-        return start + (end - start) * right_part
-
-    upper = between(top)
-    return upper + (between(bottom) - upper) * lower_part
-
-
-def _inside(places, length):
-    """Mirrors places beyond either end."""
-    places = tf.where(places < 0, -1 - places, places)
-    places = tf.where(places < length, places, 2 * length - 1 - places)
-    return tf.clip_by_value(places, 0, length - 1)

@@ -5,7 +5,9 @@ import functools
 import numpy as np
 import tensorflow as tf
 
+from keras_comic.data.cropper import finish_images
 from keras_comic.data.image_ops import decode_window
+from keras_comic.data.image_ops import resize_square
 from keras_comic.data.randomness import random_key
 from keras_comic.data.randomness import random_uniforms
 from keras_comic.data.record_fields import parse_record
@@ -111,21 +113,19 @@ class PictureStream:
     def prepare(self, block):
         """Plans the crops of a block of samples."""
         block = dict(block)
-        crops, changes = self.cropper.plan(
-            block.pop("sizes"), block.pop("uniforms"), parts=[]
-        )
-        return {**block, "crops": crops, "changes": changes}
+        crops = self.cropper.plan(block["sizes"], block.pop("uniforms"))
+        return {**block, "mirrored": crops.pop("mirrored"), "crops": crops}
 
     def make(self, sample):
         """Makes the crops of one sample."""
         crop, pixels = self.choose(sample)
-        image = self.cropper.fit(pixels, crop)
+        image = self.fit(pixels)
         images = {self.name: image}
         for variant in self.variants:
             images[f"{self.name}/{variant}"] = self.variant(
                 variant, sample, crop, image
             )
-        return {"images": images, "changes": sample["changes"]}
+        return {"images": images, "mirrored": sample["mirrored"]}
 
     def choose(self, sample):
         """Returns the crop of a sample, and the pixels of its window."""
@@ -134,14 +134,14 @@ class PictureStream:
 
     def decode(self, encoded, is_jpeg, crop):
         """Decodes the window of a crop."""
-        ratio = crop.get("ratio", tf.constant(1))
+        largest_ratio = self.cropper.largest_ratio
         return decode_window(
-            encoded,
-            is_jpeg,
-            ratio,
-            crop["window"],
-            self.cropper.largest_ratio,
+            encoded, is_jpeg, crop["ratio"], crop["window"], largest_ratio
         )
+
+    def fit(self, pixels):
+        """Resizes the pixels of a window to the size of the crops."""
+        return resize_square(pixels, self.cropper.crops.size)
 
     def variant(self, variant, sample, crop, image):
         """Returns a variant of a crop: the stored one, or one made of it."""
@@ -158,13 +158,13 @@ class PictureStream:
                 ),
                 image.shape,
             ),
-            lambda: self.cropper.fit(self.decode(encoded, is_jpeg, crop), crop),
+            lambda: self.fit(self.decode(encoded, is_jpeg, crop)),
         )
 
     def finish(self, batch):
         """Turns a batch into floats."""
         return {
-            key: self.cropper.finish(images, batch["changes"])
+            key: finish_images(images, batch["mirrored"])
             for key, images in batch["images"].items()
         }
 
@@ -192,11 +192,8 @@ class PairStream(PictureStream):
     def make(self, sample):
         crop, pixels = self.choose(sample)
         comic = self.decode(sample["comic"], sample["comic/is_jpeg"], crop)
-        images = {
-            "photos": self.cropper.fit(pixels, crop),
-            "comics": self.cropper.fit(comic, crop),
-        }
-        return {"images": images, "changes": sample["changes"]}
+        images = {"photos": self.fit(pixels), "comics": self.fit(comic)}
+        return {"images": images, "mirrored": sample["mirrored"]}
 
 
 class ChoiceStream:

@@ -1,7 +1,5 @@
 """Variants of a picture that losses need beside the picture itself."""
 
-import math
-
 import numpy as np
 from PIL import Image
 
@@ -20,11 +18,9 @@ SEGMENT_PIXELS = 65536 / 200
 # mean, above the second the median, between them half of each.
 LOW_DEVIATION = 20
 HIGH_DEVIATION = 40
-# Of the blur: standard deviation, how far it reaches, pixels, and the sum of
-# its integer weights.
+# Of the blur: its standard deviation, and the side of its square, pixels.
 BLUR_SIGMA = 3.0
-BLUR_RADIUS = 10
-BLUR_SUM = 4096
+BLUR_SIDE = 21
 # Of the smoothing: the distance of patches at which a weight falls to 1 / e,
 # with levels in [0, 1]; what a gradient must gain in squared difference; where
 # the weight of the gradients ends, and by what it grows each time.
@@ -50,7 +46,7 @@ def make_variant(name, image):
         "edge_smoothed": edge_smoothed,
         "grayscale": lambda image: np.repeat(_luma(image)[..., None], 3, -1),
         "superpixels": superpixels,
-        "blurred": lambda image: _filtered(image, _blur_weights()),
+        "blurred": lambda image: _blur(image, BLUR_SIDE, BLUR_SIGMA),
         "smoothed": lambda image: l0_smoothed(nl_means_smoothed(image)),
     }
     return makers[name](image)
@@ -66,43 +62,25 @@ def check_variant(name):
 
 
 def edge_smoothed(image):
-    """Blurs a drawing along its edges; in integers, the same everywhere."""
+    """Blurs a drawing along its edges."""
     import cv2
 
     edges = cv2.Canny(_luma(image), *EDGE_THRESHOLDS)
     wide = cv2.dilate(edges, np.ones((EDGE_WIDTH, EDGE_WIDTH), "uint8"))
-    # A binomial filter: nearly a Gaussian of one pixel.
-    weights = [math.comb(EDGE_WIDTH - 1, k) for k in range(EDGE_WIDTH)]
-    return np.where(wide[..., None] > 0, _filtered(image, weights), image)
+    # Without a deviation, OpenCV takes a binomial filter of that width.
+    return np.where(wide[..., None] > 0, _blur(image, EDGE_WIDTH, 0), image)
 
 
 def _luma(image):
     return np.asarray(Image.fromarray(image).convert("L"))
 
 
-def _blur_weights():
-    places = range(-BLUR_RADIUS, BLUR_RADIUS + 1)
-    weights = [math.exp(-((place / BLUR_SIGMA) ** 2) / 2) for place in places]
-    scale = BLUR_SUM / sum(weights)
-    weights = [round(weight * scale) for weight in weights]
-    weights[BLUR_RADIUS] += BLUR_SUM - sum(weights)
-    return weights
+def _blur(image, side, sigma):
+    """Blurs an image; OpenCV does so in integers, the same everywhere."""
+    import cv2
 
-
-def _filtered(image, weights):
-    """Filters both axes of an image with integer weights, exactly."""
-    from scipy import ndimage
-
-    bits = sum(weights).bit_length() - 1
-    spare = bits - 3 if bits > 8 else 0
-    # Filters of SciPy compute in float64: these integers are exact there.
-    first = ndimage.correlate1d(
-        image, weights, axis=0, output="int32", mode="mirror"
-    )
-    first = (first + (1 << spare >> 1)) >> spare
-    second = ndimage.correlate1d(first, weights, axis=1, mode="mirror")
-    scale = 2 * bits - spare
-    return ((second + (1 << scale >> 1)) >> scale).astype("uint8")
+    image = np.ascontiguousarray(image)
+    return cv2.GaussianBlur(image, (side, side), sigma)
 
 
 def superpixels(image):

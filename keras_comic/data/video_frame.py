@@ -3,7 +3,6 @@
 import numpy as np
 from PIL import Image
 
-from keras_comic.data.image_sizes import fitted_size
 from keras_comic.data.tone_mapping import needs_tone_mapping
 from keras_comic.data.tone_mapping import to_standard_range
 from keras_comic.data.video_library import import_video_library
@@ -54,7 +53,7 @@ class VideoFrame:
             return None
         return float(duration * self.picture.time_base)
 
-    def image(self, max_side=None):
+    def image(self):
         """Converts the frame to an upright picture."""
         if any(part.is_alpha for part in self.picture.format.components):
             pixels = self._convert("rgba", *self.size)
@@ -67,7 +66,7 @@ class VideoFrame:
             pixels = to_standard_range(pixels, *self.kind)
         else:
             pixels = self._convert("rgb24", *self.size)
-        return _reduce(self._turn(pixels), max_side)
+        return self._turn(pixels)
 
     def thumbnail(self):
         """Converts the frame to a small one for PySceneDetect, not turned."""
@@ -129,9 +128,9 @@ class ArrayFrame:
         self.pixels = pixels
         self.size = self.upright_size = pixels.shape[1::-1]
 
-    def image(self, max_side=None):
+    def image(self):
         """See `VideoFrame`."""
-        return _reduce(self.pixels, max_side)
+        return self.pixels
 
     def thumbnail(self):
         """See `VideoFrame`."""
@@ -145,12 +144,3 @@ class ArrayFrame:
 def _thumbnail_size(size):
     scale = min(1.0, THUMBNAIL_SIDE / max(size))
     return tuple(max(1, round(side * scale)) for side in size)
-
-
-def _reduce(pixels, max_side):
-    height, width = pixels.shape[:2]
-    if max_side is None or max(height, width) <= max_side:
-        return pixels
-    size = fitted_size((width, height), max_side)
-    reduced = Image.fromarray(pixels).resize(size, Image.Resampling.LANCZOS)
-    return np.asarray(reduced)

@@ -52,8 +52,6 @@ def read_clips(
     num_frames,
     stride=None,
     step=1,
-    max_side=None,
-    frames_per_second=24.0,
 ):
     """Reads clips: runs of frames without a cut or a gap between them.
 
@@ -68,19 +66,9 @@ def read_clips(
     if stride is None:
         stride = num_frames * step
     _check_positive("stride", stride)
-    if max_side is not None:
-        _check_positive("max_side", max_side)
-    if not frames_per_second > 0:
-        raise ValueError(
-            "`frames_per_second` must be positive. "
-            f"Received: frames_per_second={frames_per_second}"
-        )
     import_video_library("scenedetect")
-    if is_folder:
-        reader = FolderReader(path, frames_per_second)
-    else:
-        reader = VideoReader(path)
-    return _clips(reader, num_frames, stride, step, max_side)
+    reader = FolderReader(path, 24.0) if is_folder else VideoReader(path)
+    return _clips(reader, num_frames, stride, step)
 
 
 def _every_frame(reader, every):
@@ -104,7 +92,7 @@ def _scene_frames(reader):
         raise reader.error
 
 
-def _clips(reader, num_frames, stride, step, max_side):
+def _clips(reader, num_frames, stride, step):
     begun = collections.deque()
     for frame, starts in mark_scenes(reader.frames()):
         if starts:
@@ -116,7 +104,7 @@ def _clips(reader, num_frames, stride, step, max_side):
         for start, _, images, times in begun:
             if (offset - start) % step == 0:
                 if image is None:
-                    image = frame.image(max_side)
+                    image = frame.image()
                 images.append(image)
                 times.append(frame.time)
         if begun and len(begun[0][2]) == num_frames:

@@ -78,7 +78,6 @@ class ClipStreamTest(DatasetTestCase):
         for arguments in (
             {},
             {"zoom": (0.4, 1.0)},
-            {"rotation": 30.0, "zoom": (0.8, 1.2)},
         ):
             found = self.clips(records, 2, 16, **arguments)
             self.assertEqual(set(found), {"frames", "times"})
@@ -113,7 +112,6 @@ class ClipStreamTest(DatasetTestCase):
             {},
             {"zoom": (0.5, 1.0)},
             {"zoom": (1.5, 2.0)},
-            {"rotation": 45.0, "zoom": (0.6, 1.3)},
         ):
             found = self.clips(records, 4, flow=True, **arguments)
             self.assertShape(found["flow"], (8, 3, 24, 24, 2))

@@ -108,7 +108,7 @@ class StyleTransferDatasetTest(DatasetTestCase):
         )
 
     def test_start_step_skips(self):
-        crops = Crops(16, (0.5, 1.2), True, 10, 0.2, 0.2)
+        crops = Crops(16, (0.5, 1.2))
         for arguments in ({}, {"identity_fraction": 0.4, "crops": crops}):
             batches = take(self.make(**arguments), 12)
             later = take(self.make(start_step=7, **arguments), 5)
@@ -183,7 +183,7 @@ class UnpairedDatasetTest(DatasetTestCase):
 
     def test_variants(self):
         names = ["comics/edge_smoothed", "comics/blurred", "photos/superpixels"]
-        dataset = self.make(names, Crops(16, flip=False, rotation=9))
+        dataset = self.make(names, Crops(16, flip=False))
         batch = take(dataset, 1)[0]
         self.assertEqual(set(batch), {"photos", "comics", *names})
         for name in names:
@@ -213,7 +213,7 @@ class PairedDatasetTest(DatasetTestCase):
             photo = photos(24, 32, 3, seed=seed)
             pairs.append(pair_record(photo, 255 - photo))
         records = self.write("pairs", pairs)
-        crops = Crops(16, rotation=20)
+        crops = Crops(16)
         batches = take(paired_dataset(records, crops, 2), 6)
         for batch in batches:
             both = levels(batch["photos"]) + levels(batch["comics"])

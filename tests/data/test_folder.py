@@ -135,8 +135,6 @@ class FolderPairsTest(TestCase):
             self.make(start_step=-3)
         with self.assertRaisesRegex(ValueError, "`identity_fraction` must lie"):
             self.make(identity_fraction=2)
-        with self.assertRaisesRegex(ValueError, "can only be mirrored"):
-            self.make(Crops(rotation=3))
         with self.assertRaisesRegex(FileNotFoundError, "no such folder"):
             FolderPairs(pathlib.Path("missing"), self.drawings)
 

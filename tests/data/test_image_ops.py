@@ -1,5 +1,3 @@
-import itertools
-
 import numpy as np
 import pytest
 from PIL import Image
@@ -9,10 +7,8 @@ from tests.test_case import photos
 
 tf = pytest.importorskip("tensorflow")
 
-from keras_comic.data.image_ops import MAX_SHRINK  # noqa: E402
 from keras_comic.data.image_ops import cut  # noqa: E402
 from keras_comic.data.image_ops import decode_window  # noqa: E402
-from keras_comic.data.image_ops import resample  # noqa: E402
 from keras_comic.data.image_ops import resize_square  # noqa: E402
 from keras_comic.data.image_ops import shrink  # noqa: E402
 from tests.data.in_graph import both_ways  # noqa: E402
@@ -121,73 +117,3 @@ class ResizeSquareTest(TestCase):
             self.assertAllClose(
                 found.astype(int), np.asarray(expected).astype(int), atol=2
             )
-
-
-def reference(image, matrix, size, points):
-    """Bilinear sampling with mirrored borders, pixel by pixel."""
-    height, width = image.shape[:2]
-
-    def pixel(y, x):
-        y, x = (
-            -1 - i if i < 0 else 2 * n - 1 - i if i >= n else i
-            for i, n in ((y, height), (x, width))
-        )
-        return image[min(max(y, 0), height - 1), min(max(x, 0), width - 1)]
-
-    result = np.zeros((size, size, image.shape[2]))
-    offsets = (np.arange(points) + 0.5) / points - 0.5
-    for row, column in itertools.product(range(size), repeat=2):
-        for down, right in itertools.product(offsets, repeat=2):
-            place = np.array([column + right, row + down, 1.0])
-            x, y = np.reshape(matrix, (2, 3)).astype("float64") @ place
-            left, top = int(np.floor(x)), int(np.floor(y))
-            for i, j in itertools.product((0, 1), repeat=2):
-                weight = abs(1 - i - (y - top)) * abs(1 - j - (x - left))
-                result[row, column] += weight * pixel(top + i, left + j)
-    return result / points**2
-
-
-class ResampleTest(TestCase):
-    def resample(self, image, matrix, size=12, largest_window=32):
-        return both_ways(
-            lambda i, m: resample(i, m, size, largest_window),
-            image,
-            np.float32(matrix),
-        )
-
-    def test_whole_pixels(self):
-        image = photos(24, 30, 3)
-        for found in self.resample(image, [1, 0, 3, 0, 1, 5]):
-            self.assertDType(found, "uint8")
-            self.assertAllEqual(found, image[5:17, 3:15])
-        for found in self.resample(image, [-1, 0, 14, 0, 1, 5]):
-            self.assertAllEqual(found, image[5:17, 3:15][:, ::-1])
-        for found in self.resample(image, [0, 1, 3, -1, 0, 16]):
-            self.assertAllEqual(found, np.rot90(image[5:17, 3:15], -1))
-
-    def test_between_pixels(self):
-        image = photos(20, 26, 3)
-        cosine, sine = np.cos(0.4), np.sin(0.4)
-        for step in (0.7, 1.2, 1.3, 1.9):
-            matrix = [
-                step * cosine,
-                step * sine,
-                1,
-                -step * sine,
-                step * cosine,
-                6,
-            ]
-            points = 2 if step > MAX_SHRINK else 1
-            expected = reference(image, matrix, 7, points)
-            for found in self.resample(image, matrix, 7):
-                self.assertAllClose(found, expected, atol=0.51, rtol=0)
-            for found in self.resample(image.astype("float32"), matrix, 7):
-                self.assertAllClose(found, expected, atol=1e-2, rtol=0)
-
-    def test_fine_patterns_vanish_where_it_shrinks(self):
-        image = np.indices((32, 32)).sum(0)[..., None] % 2 * 255
-        image = np.repeat(image, 3, axis=2).astype("uint8")
-        matrix = [1.9, 0.1, 2.0, -0.1, 1.9, 4.0]
-        for found in self.resample(image, matrix):
-            self.assertLess(abs(found - 127.5).max(), 40)
-            self.assertLess(abs(found.mean() - 127.5), 2)

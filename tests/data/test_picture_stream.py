@@ -52,31 +52,10 @@ class PictureStreamTest(DatasetTestCase):
         places = self.places_in(image, crops)
         self.assertEqual({mirrored for *_, mirrored in places}, {False})
 
-    def test_turned_crops_take_their_pixels_from_the_file(self):
-        # What is linear in the place is kept by bilinear sampling.
-        rows, columns = np.indices((64, 64))
-        image = np.stack([rows * 3, columns * 3, rows + columns], axis=-1)
-        records = self.write("photos", [picture_record(image.astype("uint8"))])
-        crops = self.crops(records, 16, rotation=30, zoom=(0.8, 1.2))
-        angles = []
-        for crop in crops["photos"]:
-            # Away from the border, where the file is mirrored.
-            down, right = np.gradient(crop.astype(float), axis=(0, 1))
-            down, right = (
-                np.median(part, axis=(0, 1)) / 3 for part in (down, right)
-            )
-            matrix = np.stack([right[1::-1], down[1::-1]], axis=1)
-            steps = np.linalg.norm(matrix, axis=0)
-            self.assertAllClose(steps, [1.0, 1.0], atol=0.35)
-            angles.append(np.rad2deg(np.arctan2(matrix[0, 1], matrix[1, 1])))
-        self.assertGreater(max(angles), 15)
-        self.assertLess(min(angles), -15)
-        self.assertLess(np.abs(angles).max(), 33)
-
     def test_variants_that_are_stored(self):
         image, blurred = photos(20, 30, 3), photos(20, 30, 3, seed=5)
         records = self.write("photos", [picture_record(image, blurred=blurred)])
-        for augmentation in ({}, {"rotation": 40.0, "color_jitter": 0.5}):
+        for augmentation in ({}, {"zoom": (0.3, 1.5)}):
             found = self.crops(records, variants=["blurred"], **augmentation)
             self.assertEqual(set(found), {"photos", "photos/blurred"})
             # As of a record with the variant for its picture.
@@ -117,14 +96,8 @@ class PairStreamTest(DatasetTestCase):
             photo = photos(40, 60, 3, seed=seed)
             pairs.append(pair_record(photo, 255 - photo))
         records = self.write("pairs", pairs)
-        for arguments in ({}, {"zoom": (0.2, 2.0), "rotation": 30.0}):
+        for arguments in ({}, {"zoom": (0.2, 2.0)}):
             photo, comic = self.crops(records, **arguments)
             self.assertLessEqual(abs(photo + comic - 255).max(), 1)
             self.assertGreater(photo.std(), 10)
             self.assertEqual(len({p.tobytes() for p in photo}), 12)
-
-    def test_colours_and_cutout_are_the_same(self):
-        photo = photos(20, 20, 3)
-        records = self.write("pairs", [pair_record(photo, photo)])
-        both = self.crops(records, color_jitter=0.5, cutout=0.3)
-        self.assertAllEqual(*both)

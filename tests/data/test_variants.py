@@ -81,7 +81,7 @@ class VariantsTest(TestCase, parameterized.TestCase):
     @parameterized.parameters(
         ("edge_smoothed", "5959fd15d764f86b"),
         ("grayscale", "c6e54d32a73436cd"),
-        ("blurred", "e48fea284cc55b1b"),
+        ("blurred", "f0c61d9917692bf3"),
     )
     def test_bytes(self, name, expected):
         variant = make_variant(name, drawing())

@@ -126,22 +126,13 @@ class ReadClipsTest(VideoTestCase):
         ]
         self.assertEqual(found, expected)
 
-    def test_max_side(self):
-        path = save_video(self.folder / "a.mov", scene(4, seed=0))
-        clip = next(read_clips(path, 2, max_side=32))
-        self.assertShape(clip.frames, (2, 24, 32, 3))
-        clip = next(read_clips(path, 2, max_side=100))
-        self.assertShape(clip.frames, (2, 48, 64, 3))
-
     def test_errors(self):
         path = save_video(self.folder / "a.mov", scene(2, seed=0))
-        for name in ("num_frames", "stride", "step", "max_side"):
+        for name in ("num_frames", "stride", "step"):
             arguments = {"num_frames": 2, name: 0}
             with self.assertRaisesRegex(
                 ValueError, f"`{name}` must be a pos.*Received: {name}=0"
             ):
                 read_clips(path, **arguments)
-        with self.assertRaisesRegex(ValueError, "`frames_per_second` must be"):
-            read_clips(path, 2, frames_per_second=0)
         with self.assertRaisesRegex(FileNotFoundError, "no such file"):
             read_clips(self.folder / "missing", 2)
