@@ -62,19 +62,6 @@ def write_records_with_beam(
         RuntimeError: If the pipeline fails.
         ValueError: If an argument is not as above, there is no image, or
             none is left.
-
-    Example:
-
-    >>> import os
-    >>> from PIL import Image
-    >>> os.mkdir("ink")
-    >>> noise = np.random.randint(256, size=(32, 32, 3)).astype("uint8")
-    >>> Image.fromarray(noise).save("ink/noise.png")
-    >>> written = keras_comic.data.write_records_with_beam(
-    ...     "ink", "records", "comics"
-    ... )
-    >>> written.counts
-    {'ink': 1}
     """
     options = make_options(options, "use `write_records`")
     output = path_of(output)

@@ -23,8 +23,9 @@ EDGE_WIDTH = 3
 # Thinner bars are left alone, pixels.
 MIN_DEPTH = 2
 # Bars leave at least this part of each side (an upright video in a wide
-# frame fills 0.32 of it).
+# frame fills 0.32 of it), and margins this.
 MIN_BAR_FRACTION = 0.25
+MIN_MARGIN_FRACTION = 0.5
 # Paper is at least so light, and at most so much redder than blue, levels.
 PAPER_LEVEL = 195
 PAPER_TINT = 75
@@ -39,25 +40,20 @@ DRIFT_ROWS = 16
 ROUNDS = 3
 
 
-def trim_box(image, min_fraction=0.5):
+def trim_box(image):
     """Finds what is left of a picture without bars and page margins.
 
     *Bars* of any one colour end in a hard straight edge. One bar alone must
     be thin and its edge nearly perfect, since a flat sky above a level
     horizon looks like it; two opposite ones of one colour may be wide. *Page
     margins* are white or yellowish paper on at least three sides; what they
-    surround needs no edge, but `min_fraction` of each side is left around
-    it. Everything else stays.
+    surround needs no edge, but a half of each side is left around it.
+    Everything else stays.
     """
     check_image(image)
-    if not 0 <= min_fraction <= 1:
-        raise ValueError(
-            "`min_fraction` must lie in [0, 1]. "
-            f"Received: min_fraction={min_fraction}"
-        )
     full = np.array([0, 0, *image.shape[:2]])
     box = full.copy()
-    margins = min_fraction < 1
+    margins = True
     for _ in range(ROUNDS):
         top, left, height, width = box
         found, paper = _trim_once(
@@ -66,7 +62,7 @@ def trim_box(image, min_fraction=0.5):
         if found is None:
             break
         found[:2] += box[:2]
-        least = min_fraction if paper else MIN_BAR_FRACTION
+        least = MIN_MARGIN_FRACTION if paper else MIN_BAR_FRACTION
         box = _leave(found, box, full[2:], least)
         # Paper within paper would be a part of the drawing.
         margins = margins and not paper

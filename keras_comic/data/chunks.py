@@ -30,8 +30,7 @@ WATCH_PERIOD = 0.2
 MIN_CHUNKS_PER_WORKER = 4
 
 # `facts`: list of dicts, see `RecordMaker.facts`, with `"length"`, the bytes
-# of the record, and `"place"`, its number among those of its source; `drops`:
-# list of `Drop`; `conversions`: dict of counts.
+# of the record; `drops`: list of `Drop`; `conversions`: dict of counts.
 ChunkResult = collections.namedtuple("ChunkResult", "facts drops conversions")
 
 
@@ -103,8 +102,8 @@ def make_chunk(maker, sources, path=None, crashed=(), tick=None):
                 drops.append(Drop(str(source.path), UNREADABLE, reason, None))
             else:
                 records = maker.iterate(source, drops, conversions)
-                for number, (data, fact) in enumerate(records):
-                    facts.append({**fact, "length": len(data), "place": number})
+                for data, fact in records:
+                    facts.append({**fact, "length": len(data)})
                     if path is not None:
                         file.write(frame_record(data))
             if tick is not None:

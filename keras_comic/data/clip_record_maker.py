@@ -40,19 +40,6 @@ class ClipRecordMaker(RecordMaker):
 
     Raises:
         ValueError: If a number is out of its range.
-
-    Example:
-
-    >>> import os
-    >>> from PIL import Image
-    >>> os.mkdir("walk")
-    >>> for number in range(4):
-    ...     noise = np.random.randint(256, size=(24, 32, 3)).astype("uint8")
-    ...     Image.fromarray(noise).save(f"walk/{number}.png")
-    >>> maker = keras_comic.data.ClipRecordMaker(num_frames=2)
-    >>> written = keras_comic.data.write_records("walk", "records", maker)
-    >>> [len(r["clip/times"]) for r in keras_comic.data.read_records("records")]
-    [2, 2]
     """
 
     def __init__(

@@ -44,9 +44,9 @@ def crop(image, box, mirror, image_size):
     return pixels.astype("float32") / np.float32(127.5) - np.float32(1)
 
 
-def least_blank(image, boxes, white_fraction, paper_fraction):
-    """Chooses the first box of a drawing that is not blank."""
-    limits = np.maximum([white_fraction, paper_fraction], 1e-3)
+def excess_blank(image, boxes, limits):
+    """Returns the factors by which boxes of a drawing are too blank."""
+    limits = np.maximum(limits, 1e-3)
     cells = blank_cells(image)
     excess = []
     for top, left, side in np.asarray(boxes):
@@ -56,7 +56,7 @@ def least_blank(image, boxes, white_fraction, paper_fraction):
         ]
         blank = np.minimum(inside.mean((0, 1)), 1.0)
         excess.append(max(1.0, *(blank / limits)))
-    return int(np.argmin(excess))
+    return np.array(excess, "float32")
 
 
 def blank_cells(image):

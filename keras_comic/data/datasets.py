@@ -40,8 +40,7 @@ def style_transfer_dataset(
     `start_step=N` goes on exactly where a run stopped after `N` batches.
 
     Args:
-        photo_records: Records of photos, as in `read_records`, or a
-            `RecordIndex`.
+        photo_records: Records of photos, as in `read_records`.
         drawing_records: Records of drawings, likewise.
         crops: `Crops` or `None`, for those with their defaults. Defaults to
             `None`.
@@ -61,8 +60,8 @@ def style_transfer_dataset(
 
     Raises:
         FileNotFoundError: If there are no such records.
-        ValueError: If an argument is out of its range, or the records are
-            not as in `RecordIndex`.
+        ValueError: If an argument is out of its range, or the records are of
+            another kind, of another version, or too many of them corrupt.
 
     Example:
 
@@ -120,29 +119,21 @@ def unpaired_dataset(
     made of the crop, which costs time: see `make_variant`.
 
     Args:
-        photo_records: Records of photos, as in `read_records`, or a
-            `RecordIndex`.
+        photo_records: Records of photos, as in `read_records`.
         comic_records: Records of comics, likewise.
         crops: `Crops` or `None`. Defaults to `None`.
         batch_size: Integer > 0. Defaults to `4`.
         seed: Integer. Defaults to `0`.
-        start_step: Integer >= 0. Number of batches to leave out at the
-            start. Defaults to `0`.
+        start_step: Integer, as in `style_transfer_dataset`. Defaults to `0`.
         variants: Sequence of strings such as `"comics/edge_smoothed"` or
             `"photos/superpixels"`: `photos` or `comics`, and a variant of
             `make_variant`. Defaults to `()`.
-        shard: Pair of integers, as in `style_transfer_dataset`. Defaults to
-            `(0, 1)`.
+        shard: Pair of integers, as there. Defaults to `(0, 1)`.
 
     Returns:
         `tf.data.Dataset`, endless, of dicts with the keys `"photos"`,
         `"comics"` and those in `variants`: float32 `(batch, size, size, 3)`,
         RGB in `[-1, 1]`.
-
-    Raises:
-        FileNotFoundError: If there are no such records.
-        ValueError: If an argument is out of its range, or the records are
-            not as in `RecordIndex`.
 
     Reference:
         - [Chen et al., 2018](https://doi.org/10.1109/CVPR.2018.00986),
@@ -176,37 +167,16 @@ def picture_dataset(
     photos, of records of comics the same drawings.
 
     Args:
-        records: Records of photos or of comics, as in `read_records`, or a
-            `RecordIndex`.
+        records: Records of photos or of comics, as in `read_records`.
         crops: `Crops` or `None`. Defaults to `None`.
         batch_size: Integer > 0. Defaults to `4`.
         seed: Integer. Defaults to `0`.
-        start_step: Integer >= 0. Number of batches to leave out at the
-            start. Defaults to `0`.
-        shard: Pair of integers, as in `style_transfer_dataset`. Defaults to
-            `(0, 1)`.
+        start_step: Integer, as in `style_transfer_dataset`. Defaults to `0`.
+        shard: Pair of integers, as there. Defaults to `(0, 1)`.
 
     Returns:
         `tf.data.Dataset`, endless, of float32 `(batch, size, size, 3)`, RGB
         in `[-1, 1]`.
-
-    Raises:
-        FileNotFoundError: If there are no such records.
-        ValueError: If an argument is out of its range, or the records are
-            not as in `RecordIndex`, or of another kind.
-
-    Example:
-
-    >>> import os
-    >>> from PIL import Image
-    >>> os.mkdir("ink")
-    >>> noise = np.random.randint(256, size=(32, 32, 3)).astype("uint8")
-    >>> Image.fromarray(noise).save("ink/noise.png")
-    >>> data = keras_comic.data
-    >>> written = data.write_records("ink", "records", "photos")
-    >>> dataset = data.picture_dataset("records", data.Crops(16))
-    >>> tuple(next(iter(dataset)).shape)
-    (4, 16, 16, 3)
     """
     if not isinstance(records, RecordIndex):
         records = RecordIndex(records)
@@ -230,23 +200,16 @@ def paired_dataset(
     crop, the mirroring, the change of colours) is done to its comic too.
 
     Args:
-        records: Records of pairs, as in `read_records`, or a `RecordIndex`.
+        records: Records of pairs, as in `read_records`.
         crops: `Crops` or `None`. Defaults to `None`.
         batch_size: Integer > 0. Defaults to `4`.
         seed: Integer. Defaults to `0`.
-        start_step: Integer >= 0. Number of batches to leave out at the
-            start. Defaults to `0`.
-        shard: Pair of integers, as in `style_transfer_dataset`. Defaults to
-            `(0, 1)`.
+        start_step: Integer, as in `style_transfer_dataset`. Defaults to `0`.
+        shard: Pair of integers, as there. Defaults to `(0, 1)`.
 
     Returns:
         `tf.data.Dataset`, endless, of dicts with the keys `"photos"` and
         `"comics"`: float32 `(batch, size, size, 3)`, RGB in `[-1, 1]`.
-
-    Raises:
-        FileNotFoundError: If there are no such records.
-        ValueError: If an argument is out of its range, or the records are
-            not as in `RecordIndex`, or not of pairs.
     """
     stream = PairStream(records, seed, "pairs", Cropper(crops))
     return make_batches([stream], batch_size, start_step, shard)
@@ -271,18 +234,16 @@ def clip_dataset(
     `flow[:, t]`.
 
     Args:
-        records: Records of clips, as in `read_records`, or a `RecordIndex`.
+        records: Records of clips, as in `read_records`.
         num_frames: Integer > 0. Frames of a clip, at most those that the
             records hold.
         crops: `Crops` or `None`. Defaults to `None`.
         batch_size: Integer > 0. Defaults to `4`.
         seed: Integer. Defaults to `0`.
-        start_step: Integer >= 0. Number of batches to leave out at the
-            start. Defaults to `0`.
+        start_step: Integer, as in `style_transfer_dataset`. Defaults to `0`.
         flow: Boolean. Whether to give the optical flow, which the records
             must hold. Defaults to `False`.
-        shard: Pair of integers, as in `style_transfer_dataset`. Defaults to
-            `(0, 1)`.
+        shard: Pair of integers, as there. Defaults to `(0, 1)`.
 
     Returns:
         `tf.data.Dataset`, endless, of dicts with the keys `"frames"`, float32
@@ -292,26 +253,6 @@ def clip_dataset(
         pixels of the crop, `x` (to the right), then `y` (down), and
         `"valid"`, boolean `(batch, num_frames - 1, size, size)`, where the
         flow is known and leads into the crop; elsewhere the flow is 0.
-
-    Raises:
-        FileNotFoundError: If there are no such records.
-        ValueError: If an argument is out of its range, or the records are
-            not as in `RecordIndex`, or not of clips.
-
-    Example:
-
-    >>> import os
-    >>> from PIL import Image
-    >>> os.mkdir("walk")
-    >>> for number in range(4):
-    ...     noise = np.random.randint(256, size=(24, 32, 3)).astype("uint8")
-    ...     Image.fromarray(noise).save(f"walk/{number}.png")
-    >>> data = keras_comic.data
-    >>> maker = data.ClipRecordMaker(num_frames=4)
-    >>> written = data.write_records("walk", "records", maker)
-    >>> dataset = data.clip_dataset("records", 3, data.Crops(16))
-    >>> tuple(next(iter(dataset))["frames"].shape)
-    (4, 3, 16, 16, 3)
     """
     cropper = Cropper(crops)
     stream = ClipStream(records, seed, "clips", cropper, num_frames, flow)

@@ -9,7 +9,7 @@ from keras_comic.data.crop_arrays import NUM_UNIFORMS
 from keras_comic.data.crop_arrays import check_batches
 from keras_comic.data.crop_arrays import crop
 from keras_comic.data.crop_arrays import crop_boxes
-from keras_comic.data.crop_arrays import least_blank
+from keras_comic.data.crop_arrays import excess_blank
 from keras_comic.data.crops import Crops
 from keras_comic.data.image_folders import labelled_images
 from keras_comic.data.images import read_image
@@ -144,7 +144,7 @@ class _FileCrops:
         boxes = crop_boxes(image.shape, places, crops.size, crops.zoom)
         place = 0
         if len(boxes) > 1:
-            place = least_blank(image, boxes, *crops.max_blank)
+            place = excess_blank(image, boxes, crops.max_blank).argmin()
         mirror = crops.flip and uniforms[FLIP] < 0.5
         return crop(image, boxes[place], mirror, crops.size)
 

@@ -11,13 +11,11 @@ from keras_comic.data.image_formats import MAX_SIDE
 
 # Bytes in which the header is looked for.
 HEAD_BYTES = 4096
-# What each format begins with: for each of its kinds, places and bytes.
+# What each format begins with: places and bytes.
 SIGNATURES = {
-    "JPEG": [[(0, b"\xff\xd8\xff")]],
-    "PNG": [[(0, b"\x89PNG\r\n\x1a\n")]],
-    "GIF": [[(0, b"GIF87a")], [(0, b"GIF89a")]],
-    "BMP": [[(0, b"BM")]],
-    "WEBP": [[(0, b"RIFF"), (8, b"WEBP")]],
+    "JPEG": [(0, b"\xff\xd8\xff")],
+    "PNG": [(0, b"\x89PNG\r\n\x1a\n")],
+    "WEBP": [(0, b"RIFF"), (8, b"WEBP")],
 }
 
 
@@ -25,11 +23,11 @@ SIGNATURES = {
 def decode_image(contents, max_pixels=MAX_PIXELS, formats=None):
     """Decodes an image file to RGB, in eager mode and inside graphs.
 
-    It gives what `read_image` gives, but applies the orientation of JPEG files
-    only, drops the lower byte of 16 bits, shows transparent pixels of GIF as
-    black, and refuses animated WebP, and BMP of other than 24 or 32 bits. The
-    size in the header is checked before anything is decoded. With `formats`,
-    others are refused, and the graph holds no op for them.
+    It reads JPEG, PNG and WebP (where TensorFlow does), and gives what
+    `read_image` gives, but for these: the orientation of JPEG files alone is
+    applied, 16 bits lose the lower byte, and animated WebP is refused. The size
+    in the header is checked before anything is decoded. With `formats`, others
+    are refused, and the graph holds no op for them.
     """
     contents = tf.convert_to_tensor(contents, tf.string)
     names = graph_formats()
@@ -63,10 +61,6 @@ _OPS = {
         tf.io.decode_jpeg, channels=3, dct_method="INTEGER_ACCURATE"
     ),
     "PNG": tf.io.decode_png,
-    "GIF": functools.partial(
-        tf.io.decode_image, channels=3, expand_animations=False
-    ),
-    "BMP": tf.io.decode_bmp,
 }
 if hasattr(tf.io, "decode_webp"):
     _OPS["WEBP"] = lambda contents: tf.io.decode_webp(contents)[0]
@@ -108,18 +102,12 @@ def _decode(name, max_pixels, contents):
             size,
         )
     ]
-    if name in _CHECKS:
-        checks.append((*_CHECKS[name](head), title))
+    if name == "WEBP":
+        checks.append((*_webp_check(head), title))
     with _checked(checks):
         pixels = _OPS[name](tf.identity(contents))
     if name == "JPEG":
         return _upright(pixels, contents)
-    if name == "BMP":
-        # Without a mask of its own, the fourth byte means nothing.
-        masked = _number(head, 30, 4, big=False) == 3
-        pixels = tf.cond(
-            masked, lambda: tf.identity(pixels), lambda: pixels[..., :3]
-        )
     return _to_rgb(pixels)
 
 
@@ -144,12 +132,7 @@ def _checked(checks):
 
 
 def _begins(head, name):
-    return tf.reduce_any(
-        [
-            tf.reduce_all([_matches(head, *part) for part in parts])
-            for parts in SIGNATURES[name]
-        ]
-    )
+    return tf.reduce_all([_matches(head, *part) for part in SIGNATURES[name]])
 
 
 def _matches(head, offset, value):
@@ -210,17 +193,6 @@ def _png_size(head):
     return [_number(head, 20, 4), _number(head, 16, 4)]
 
 
-def _gif_size(head):
-    return [_number(head, 8, 2, big=False), _number(head, 6, 2, big=False)]
-
-
-def _bmp_size(head):
-    height = _number(head, 22, 4, big=False)
-    # Negative where the rows go from top to bottom.
-    height = tf.minimum(height, 2**32 - height)
-    return [height, _number(head, 18, 4, big=False)]
-
-
 def _webp_size(head):
     def bits(place, length, shift=0):
         number = _number(head, place, length, big=False) // 2**shift
@@ -243,23 +215,7 @@ def _webp_check(head):
     return ~animated, "Animated WebP cannot be decoded in a graph. Received:"
 
 
-def _bmp_check(head):
-    bits = _number(head, 28, 2, big=False)
-    compression = _number(head, 30, 4, big=False)
-    known = (_number(head, 14, 4, big=False) >= 40) & (
-        ((bits == 24) & (compression == 0))
-        | ((bits == 32) & ((compression == 0) | (compression == 3)))
-    )
-    return known, "Of BMP, 24 or 32 bits a pixel are decoded. Received:"
-
-
-_SIZES = {
-    "BMP": _bmp_size,
-    "GIF": _gif_size,
-    "PNG": _png_size,
-    "WEBP": _webp_size,
-}
-_CHECKS = {"BMP": _bmp_check, "WEBP": _webp_check}
+_SIZES = {"PNG": _png_size, "WEBP": _webp_size}
 
 
 def _upright(image, contents):

@@ -45,19 +45,6 @@ class ImageRecordMaker(RecordMaker):
 
     Raises:
         ValueError: If an argument is not as above.
-
-    Example:
-
-    >>> import os
-    >>> from PIL import Image
-    >>> os.mkdir("ink")
-    >>> noise = np.random.randint(256, size=(48, 32, 3)).astype("uint8")
-    >>> Image.fromarray(noise).save("ink/noise.png")
-    >>> maker = keras_comic.data.ImageRecordMaker("comics", image_size=16)
-    >>> written = keras_comic.data.write_records("ink", "records", maker)
-    >>> record = next(iter(keras_comic.data.read_records("records")))
-    >>> int(record["image/height"]), int(record["image/width"])
-    (24, 16)
     """
 
     def __init__(

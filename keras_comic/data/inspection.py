@@ -59,17 +59,6 @@ def inspect_records(records, output=None, verify=False, progress=None):
     Raises:
         FileNotFoundError: If there is no such shard, or one of a set is
             missing.
-
-    Example:
-
-    >>> import os
-    >>>     >>> os.mkdir("ink")
-    >>> noise = np.random.randint(256, size=(32, 32, 3)).astype("uint8")
-    >>> Image.fromarray(noise).save("ink/noise.png")
-    >>> written = keras_comic.data.write_records("ink", "records", "comics")
-    >>> found = keras_comic.data.inspect_records("records", verify=True)
-    >>> found.labels, found.problems
-    ({'ink': 1}, [])
     """
     shards = list_shards(records)
     seen = _Seen(verify)

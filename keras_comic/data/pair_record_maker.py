@@ -28,19 +28,6 @@ class PairRecordMaker(RecordMaker):
 
     Raises:
         ValueError: If `image_size` is not positive.
-
-    Example:
-
-    >>> import os
-    >>> from PIL import Image
-    >>> noise = np.random.randint(256, size=(48, 32, 3)).astype("uint8")
-    >>> for name in ("photos", "comics"):
-    ...     os.makedirs(f"pairs/{name}")
-    ...     Image.fromarray(noise).save(f"pairs/{name}/1.png")
-    >>> maker = keras_comic.data.PairRecordMaker()
-    >>> written = keras_comic.data.write_records("pairs", "records", maker)
-    >>> written.counts
-    {'pairs': 1}
     """
 
     def __init__(self, image_size=None, rules=None):

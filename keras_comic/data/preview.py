@@ -2,10 +2,8 @@
 
 import collections
 import io
-import itertools
 
 import numpy as np
-import tensorflow as tf
 from PIL import Image
 
 from keras_comic.data.build import check_workers
@@ -16,6 +14,8 @@ from keras_comic.data.build_folder import WrittenRecords
 from keras_comic.data.chunks import make_chunks
 from keras_comic.data.chunks import split_into_chunks
 from keras_comic.data.contact_sheet import save_contact_sheet
+from keras_comic.data.image_formats import ImageError
+from keras_comic.data.images import open_image
 from keras_comic.data.record_maker import THUMBNAIL_SIZE
 from keras_comic.data.record_plan import plan_shards
 from keras_comic.data.shard_layout import ShardLayout
@@ -55,21 +55,6 @@ def preview_records(
         FileNotFoundError: If a source or the manifest does not exist.
         ValueError: If an argument is not as in `write_records`, or there is
             no image.
-
-    Example:
-
-    >>> import os
-    >>> from PIL import Image
-    >>> os.mkdir("ink")
-    >>> noise = np.random.randint(256, size=(96, 96, 3)).astype("uint8")
-    >>> for name in ("a", "b"):
-    ...     Image.fromarray(noise).save(f"ink/{name}.png")
-    >>> maker = keras_comic.data.ImageRecordMaker(
-    ...     "comics", rules=keras_comic.data.CleaningRules()
-    ... )
-    >>> found = keras_comic.data.preview_records("ink", maker, "sheet.png")
-    >>> [(drop.rule, drop.path) for drop in found.drops]
-    [('duplicate', 'ink/b.png')]
     """
     maker, layout = make_maker(maker), layout or ShardLayout()
     check_workers(num_workers)
@@ -83,12 +68,11 @@ def preview_records(
     kept = [fact for n, fact in enumerate(facts) if n not in left_out]
     if sheet is not None:
         groups = _group(drops)
-        by_path = {str(source.path): source for source in listed}
         for drop, duplicate in zip(plan.drops, plan.duplicates):
             group = groups.setdefault(drop.rule, [])
             pair = None
             if len(group) < MAX_PER_RULE:
-                pair = _side_by_side(maker, by_path, facts, duplicate)
+                pair = _side_by_side(facts, duplicate)
             group.append((f"{drop.path}: {drop.reason}", pair))
         save_contact_sheet(
             sheet,
@@ -113,27 +97,19 @@ def _group(drops):
     return groups
 
 
-def _side_by_side(maker, by_path, facts, duplicate):
-    """Thumbnails of a duplicate and of what it repeats, as one picture."""
+def _side_by_side(facts, duplicate):
+    """Shows the file of a duplicate beside the one that it repeats."""
     images = []
     for number in (duplicate.number, duplicate.original):
-        fact = facts[number]
-        # Made again: to keep all thumbnails would take too much memory.
-        made = maker.iterate(by_path[fact["path"]], [], collections.Counter())
-        record = next(itertools.islice(made, fact["place"], None))
-        images.append(_picture_of(record.data))
+        try:
+            images.append(open_image(facts[number]["path"]).image)
+        except (ImageError, OSError):
+            # A frame of a video.
+            return None
+        images[-1].thumbnail((THUMBNAIL_SIZE, THUMBNAIL_SIZE))
     height = max(image.height for image in images)
     width = sum(image.width for image in images) + 4
     pair = Image.new("RGB", (width, height), "white")
     pair.paste(images[0], (0, 0))
     pair.paste(images[1], (images[0].width + 4, 0))
     return np.asarray(pair)
-
-
-def _picture_of(data):
-    features = tf.train.Example.FromString(data).features.feature
-    key = "image/encoded" if "image/encoded" in features else "clip/encoded"
-    image = Image.open(io.BytesIO(features[key].bytes_list.value[0]))
-    image = image.convert("RGB")
-    image.thumbnail((THUMBNAIL_SIZE, THUMBNAIL_SIZE))
-    return image

@@ -21,11 +21,6 @@ class ShardLayout:
 
     Raises:
         ValueError: If an argument is not as above.
-
-    Example:
-
-    >>> keras_comic.data.ShardLayout(eval_fraction=0.05, num_shards=8).split
-    'train'
     """
 
     def __init__(

@@ -34,12 +34,6 @@ def read_frames(path, every=1, scene_cuts=False):
     raises a `VideoError`. Fades and dissolves are not found as cuts.
     """
     path = _check_file(path)
-    _check_positive("every", every)
-    if scene_cuts and every != 1:
-        raise ValueError(
-            "`every` and `scene_cuts` exclude each other; leave `every` at 1. "
-            f"Received: every={every}, scene_cuts={scene_cuts}"
-        )
     reader = VideoReader(path)
     if scene_cuts:
         import_video_library("scenedetect")
@@ -61,11 +55,8 @@ def read_clips(
     """
     is_folder = os.path.isdir(path)
     path = Path(path) if is_folder else _check_file(path)
-    _check_positive("num_frames", num_frames)
-    _check_positive("step", step)
     if stride is None:
         stride = num_frames * step
-    _check_positive("stride", stride)
     import_video_library("scenedetect")
     reader = FolderReader(path, 24.0) if is_folder else VideoReader(path)
     return _clips(reader, num_frames, stride, step)
@@ -154,10 +145,3 @@ def _check_file(path):
             f"Expected a video file, not a folder. Received: path={path}"
         )
     return path
-
-
-def _check_positive(name, value):
-    if not isinstance(value, (int, np.integer)) or not value > 0:
-        raise ValueError(
-            f"`{name}` must be a positive integer. Received: {name}={value}"
-        )

@@ -5,19 +5,15 @@ from keras_comic.data import crop_arrays
 from keras_comic.data.randomness import random_key
 from keras_comic.data.randomness import random_uniforms
 from tests.data.pictures import drawing_with_box
-from tests.test_case import TestCase
 
 pytest.importorskip("tensorflow")
 
 from keras_comic.data.comic_stream import ComicStream  # noqa: E402
-from keras_comic.data.comic_stream import blank_cells  # noqa: E402
-from keras_comic.data.comic_stream import excess_blank  # noqa: E402
 from keras_comic.data.cropper import Cropper  # noqa: E402
 from keras_comic.data.crops import Crops  # noqa: E402
 from tests.data.batches import DatasetTestCase  # noqa: E402
 from tests.data.batches import levels  # noqa: E402
 from tests.data.batches import samples_of  # noqa: E402
-from tests.data.in_graph import both_ways  # noqa: E402
 from tests.data.small_records import picture_record  # noqa: E402
 
 WHITE = (255, 255, 255)
@@ -43,7 +39,8 @@ class ComicStreamTest(DatasetTestCase):
             for uniforms, pixels in zip(numbers, found):
                 places = uniforms[crop_arrays.NUM_UNIFORMS :].reshape(8, 3)
                 boxes = crop_arrays.crop_boxes((77, 90), places, 24, (1, 1))
-                chosen = crop_arrays.least_blank(image, boxes, 0.75, 0.4)
+                excess = crop_arrays.excess_blank(image, boxes, (0.75, 0.4))
+                chosen = excess.argmin()
                 redrawn += chosen > 0
                 top, left, side = boxes[chosen]
                 self.assertAllEqual(
@@ -69,24 +66,3 @@ class ComicStreamTest(DatasetTestCase):
         records = self.write_flat("comics", {"ink": [WHITE]})
         found = self.crops(records, 8, count=4)
         self.assertAllEqual(found, np.full((4, 8, 8, 3), 255))
-
-
-class BlankTest(TestCase):
-    def test_cells_are_those_of_numpy(self):
-        for height, width in ((64, 64), (27, 30), (8, 7)):
-            image = drawing_with_box(CREAM, (0, 0, 16, 24), height, width)
-            image[:, 24:40] = WHITE
-            expected = crop_arrays.blank_cells(image)
-            for cells in both_ways(blank_cells, image):
-                self.assertAllClose(cells, expected, atol=1e-5)
-
-    def test_excess_by_hand(self):
-        cells = np.zeros((4, 4, 2), "float32")
-        cells[:2, :, 0] = 1.0
-        cells[0, 0, 1] = 2.0
-        boxes = np.int32([[0, 0, 32], [0, 0, 8], [16, 16, 16], [12, 3, 8]])
-        for excess in both_ways(
-            lambda c, b: excess_blank(c, b, (0.25, 0.5)), cells, boxes
-        ):
-            # White 8 of 16; white and paper 1; nothing; white 2 of 4.
-            self.assertAllClose(excess, [2.0, 4.0, 1.0, 2.0])

@@ -3,7 +3,7 @@ import numpy as np
 from keras_comic.data.crop_arrays import blank_cells
 from keras_comic.data.crop_arrays import crop
 from keras_comic.data.crop_arrays import crop_boxes
-from keras_comic.data.crop_arrays import least_blank
+from keras_comic.data.crop_arrays import excess_blank
 from tests.data.pictures import drawing_with_box
 from tests.test_case import TestCase
 from tests.test_case import photos
@@ -63,16 +63,15 @@ class BlankTest(TestCase):
         self.assertAllClose(cells[..., 0], white)
         self.assertAllClose(cells[..., 1], paper)
 
-    def test_white_is_rejected(self):
+    def test_excess_by_hand(self):
         image = drawing_with_box(WHITE, (0, 0, 64, 32))
-        boxes = [[0, 0, 32], [16, 4, 32], [16, 32, 32], [0, 24, 32]]
-        self.assertEqual(least_blank(image, boxes, 0.75, 1.0), 2)
-        self.assertEqual(least_blank(image, boxes, 1.0, 1.0), 0)
-        self.assertEqual(least_blank(image, boxes, 1.0, 0.75), 2)
-
-    def test_least_blank_of_blank_ones(self):
-        image = np.full((64, 64, 3), 255, "uint8")
-        image[:, 48:] = 0
-        boxes = [[0, 0, 32], [0, 8, 32], [0, 24, 32], [0, 16, 32]]
-        self.assertEqual(least_blank(image, boxes, 0.1, 0.1), 2)
-        self.assertEqual(least_blank(image, boxes, 0.0, 0.0), 2)
+        boxes = [[0, 0, 32], [0, 24, 32], [16, 32, 32]]
+        # White all over, three quarters, not at all; so is empty paper.
+        for limits, expected in (
+            ((0.75, 1.0), [4 / 3, 1.0, 1.0]),
+            ((1.0, 0.75), [4 / 3, 1.0, 1.0]),
+            ((0.0, 1.0), [1000.0, 250.0, 1.0]),
+            ((1.0, 1.0), [1.0, 1.0, 1.0]),
+        ):
+            excess = excess_blank(image, boxes, limits)
+            self.assertAllClose(excess, expected)
