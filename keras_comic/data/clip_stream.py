@@ -3,6 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
+from keras_comic.data.image_ops import box_window
 from keras_comic.data.image_ops import cut
 from keras_comic.data.optical_flow import decode_flow
 from keras_comic.data.picture_stream import PictureStream
@@ -17,7 +18,7 @@ class ClipStream(PictureStream):
 
     kinds = ("clips",)
 
-    def __init__(self, records, seed, name, cropper, num_frames, flow):
+    def __init__(self, records, seed, name, crops, num_frames, flow):
         if not num_frames > 0:
             raise ValueError(
                 "`num_frames` must be a positive integer. "
@@ -26,7 +27,7 @@ class ClipStream(PictureStream):
         self.num_frames = num_frames
         self.flow = flow
         self.start_key = random_key(seed, f"{name} start")
-        super().__init__(records, seed, name, cropper)
+        super().__init__(records, seed, name, crops)
         self._check_clips()
 
     def _check_clips(self):
@@ -90,11 +91,11 @@ class ClipStream(PictureStream):
         return {**clip, **shortened, "flow": clip["flow"][start : end - 1]}
 
     def make(self, sample):
-        crop = {key: value[0] for key, value in sample["crops"].items()}
-        size = self.cropper.crops.size
+        box = sample["boxes"][0]
+        size = self.crops.size
 
         def make_frame(frame):
-            return self.fit(self.decode(*frame, crop))
+            return self.fit(self.decode(*frame, box))
 
         frames = tf.map_fn(
             make_frame,
@@ -110,7 +111,7 @@ class ClipStream(PictureStream):
         if self.flow:
             made["flow"], made["valid"] = tf.map_fn(
                 lambda encoded: self._make_flow(
-                    encoded, crop["box"], sample["mirrored"]
+                    encoded, box, sample["mirrored"]
                 ),
                 sample["flow"],
                 fn_output_signature=(
@@ -125,8 +126,8 @@ class ClipStream(PictureStream):
         flow, valid = decode_flow(encoded)
         valid = tf.cast(valid, "float32")[..., None]
         values = tf.concat([flow * valid, valid], axis=-1)
-        values = cut(values, tf.gather(box, [0, 1, 2, 2]))
-        size = self.cropper.crops.size
+        values = cut(values, box_window(box))
+        size = self.crops.size
         values = tf.image.resize(values, (size, size), antialias=True)
         flow = values[..., :2] * (size / tf.cast(box[2], "float32"))
         known = values[..., 2] > 0.999

@@ -7,9 +7,9 @@ import tensorflow as tf
 from keras_comic.data.crop_arrays import CELL_SIZE
 from keras_comic.data.crop_arrays import NUM_TRIES
 from keras_comic.data.crop_arrays import excess_blank
+from keras_comic.data.image_ops import box_window
 from keras_comic.data.image_ops import cut
 from keras_comic.data.image_ops import decode_window
-from keras_comic.data.image_ops import shrink
 from keras_comic.data.picture_stream import PictureStream
 
 
@@ -21,50 +21,40 @@ class ComicStream(PictureStream):
 
     def choose(self, sample):
         """Chooses the first crop that is not blank, or the least blank one."""
-        crops, ratio = sample["crops"], self.cropper.largest_ratio
         # Whole cells around the first crop: most are not blank, and nothing
         # else of the file has to be decoded.
-        ratios = crops["ratio"]
-        windows = crops["window"] * ratios[:, None]
-        part = _whole_cells(crops["box"][0], windows[0], sample["sizes"])
+        boxes, size = sample["boxes"], sample["sizes"]
+        part = _whole_cells(boxes[0], size)
 
-        def decoded(part):
-            return decode_window(
-                sample["encoded"], sample["is_jpeg"], 1, part, 1
-            )
+        def decoded(window):
+            return decode_window(sample["encoded"], sample["is_jpeg"], window)
 
         def excess(image, boxes, start):
             boxes -= tf.concat([start, [0]], axis=0)
             measure = functools.partial(
-                excess_blank, limits=self.cropper.crops.max_blank
+                excess_blank, limits=self.crops.max_blank
             )
-            excess = tf.numpy_function(
+            factors = tf.numpy_function(
                 measure, [image, boxes], "float32", stateful=False
             )
-            return tf.ensure_shape(excess, boxes.shape[:1])
+            return tf.ensure_shape(factors, boxes.shape[:1])
 
         def cut_first():
-            return tf.constant(0, "int64"), first, windows[0] - corner
+            start = tf.concat([part[:2], [0, 0]], axis=0)
+            return boxes[0], cut(first, box_window(boxes[0]) - start)
 
         def choose_any():
-            whole = tf.concat([[0, 0], sample["sizes"]], axis=0)
-            image = decoded(whole)
-            blank = excess(image, crops["box"], [0, 0])
-            chosen = tf.argmin(blank)
-            return chosen, image, windows[chosen]
+            image = decoded(tf.concat([[0, 0], size], axis=0))
+            box = boxes[tf.argmin(excess(image, boxes, [0, 0]))]
+            return box, cut(image, box_window(box))
 
         first = decoded(part)
-        corner = tf.concat([part[:2], [0, 0]], axis=0)
-        blank = excess(first, crops["box"][:1], part[:2])
-        chosen, image, window = tf.cond(blank[0] <= 1.0, cut_first, choose_any)
-        crop = {key: value[chosen] for key, value in crops.items()}
-        pixels = cut(image, window)
-        return crop, shrink(pixels, ratios[chosen], ratio)
+        blank = excess(first, boxes[:1], part[:2])
+        return tf.cond(blank[0] <= 1.0, cut_first, choose_any)
 
 
-def _whole_cells(box, window, size):
-    """Returns the window of the cells that a box and a window touch."""
+def _whole_cells(box, size):
+    """Returns the window of the cells that a box touches."""
     end = -(-(box[:2] + box[2]) // CELL_SIZE) * CELL_SIZE
-    end = tf.maximum(end, window[:2] + window[2:])
-    start = tf.minimum(box[:2], window[:2]) // CELL_SIZE * CELL_SIZE
+    start = box[:2] // CELL_SIZE * CELL_SIZE
     return tf.concat([start, tf.minimum(end, size) - start], axis=0)

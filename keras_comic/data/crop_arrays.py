@@ -1,4 +1,4 @@
-"""Square crops of arrays, for folders of images, without TensorFlow."""
+"""Square crops: where they lie, and how blank they are, without TensorFlow."""
 
 import numpy as np
 from PIL import Image
@@ -26,7 +26,7 @@ def crop_boxes(shape, uniforms, image_size, zoom):
     low, high = np.asarray(zoom, "float32")
     factors = low + uniforms[:, :1] * (high - low)
     sides = np.round(np.float32(image_size) / factors)
-    sides = np.minimum(sides, np.float32(min(shape[:2])))
+    sides = np.clip(sides, 1, np.float32(min(shape[:2])))
     room = np.asarray(shape[:2], "float32") - sides + 1
     corners = np.minimum(np.floor(uniforms[:, 1:] * room), room - 1)
     return np.concatenate([corners, sides], axis=1).astype("int32")

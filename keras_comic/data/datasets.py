@@ -13,7 +13,6 @@ import tensorflow as tf
 
 from keras_comic.data.clip_stream import ClipStream
 from keras_comic.data.comic_stream import ComicStream
-from keras_comic.data.cropper import Cropper
 from keras_comic.data.picture_stream import ChoiceStream
 from keras_comic.data.picture_stream import PairStream
 from keras_comic.data.picture_stream import PictureStream
@@ -83,10 +82,9 @@ def style_transfer_dataset(
             "`identity_fraction` must lie in [0, 1]. "
             f"Received: identity_fraction={identity_fraction}"
         )
-    cropper = Cropper(crops)
     streams = [
-        PictureStream(photo_records, seed, "photos", cropper),
-        ComicStream(drawing_records, seed, "comics", cropper),
+        PictureStream(photo_records, seed, "photos", crops),
+        ComicStream(drawing_records, seed, "comics", crops),
     ]
     if identity_fraction:
         streams.append(ChoiceStream(seed, "identity", identity_fraction))
@@ -148,12 +146,9 @@ def unpaired_dataset(
                 f'"photos/superpixels". Received: variants={variants}'
             )
         by_kind[kind].append(variant)
-    cropper = Cropper(crops)
     streams = [
-        PictureStream(
-            photo_records, seed, "photos", cropper, by_kind["photos"]
-        ),
-        ComicStream(comic_records, seed, "comics", cropper, by_kind["comics"]),
+        PictureStream(photo_records, seed, "photos", crops, by_kind["photos"]),
+        ComicStream(comic_records, seed, "comics", crops, by_kind["comics"]),
     ]
     return make_batches(streams, batch_size, start_step, shard)
 
@@ -181,7 +176,7 @@ def picture_dataset(
     if not isinstance(records, RecordIndex):
         records = RecordIndex(records)
     stream_class = ComicStream if records.kind == "comics" else PictureStream
-    stream = stream_class(records, seed, records.kind, Cropper(crops))
+    stream = stream_class(records, seed, records.kind, crops)
     return make_batches(
         [stream],
         batch_size,
@@ -211,7 +206,7 @@ def paired_dataset(
         `tf.data.Dataset`, endless, of dicts with the keys `"photos"` and
         `"comics"`: float32 `(batch, size, size, 3)`, RGB in `[-1, 1]`.
     """
-    stream = PairStream(records, seed, "pairs", Cropper(crops))
+    stream = PairStream(records, seed, "pairs", crops)
     return make_batches([stream], batch_size, start_step, shard)
 
 
@@ -254,6 +249,5 @@ def clip_dataset(
         `"valid"`, boolean `(batch, num_frames - 1, size, size)`, where the
         flow is known and leads into the crop; elsewhere the flow is 0.
     """
-    cropper = Cropper(crops)
-    stream = ClipStream(records, seed, "clips", cropper, num_frames, flow)
+    stream = ClipStream(records, seed, "clips", crops, num_frames, flow)
     return make_batches([stream], batch_size, start_step, shard)

@@ -5,8 +5,13 @@ import functools
 import numpy as np
 import tensorflow as tf
 
-from keras_comic.data.cropper import finish_images
+from keras_comic.data.crop_arrays import FLIP
+from keras_comic.data.crop_arrays import NUM_UNIFORMS
+from keras_comic.data.crop_arrays import crop_boxes
+from keras_comic.data.crops import Crops
+from keras_comic.data.image_ops import box_window
 from keras_comic.data.image_ops import decode_window
+from keras_comic.data.image_ops import finish_images
 from keras_comic.data.image_ops import resize_square
 from keras_comic.data.randomness import random_key
 from keras_comic.data.randomness import random_uniforms
@@ -23,7 +28,7 @@ from keras_comic.data.variants import make_variant
 
 
 class PictureStream:
-    """Makes crops of pictures, in four steps."""
+    """Makes crops of pictures, in three steps."""
 
     # Crops to choose from.
     num_tries = 1
@@ -31,7 +36,7 @@ class PictureStream:
     evenly = False
     kinds = ("photos", "comics")
 
-    def __init__(self, records, seed, name, cropper, variants=()):
+    def __init__(self, records, seed, name, crops, variants=()):
         for variant in variants:
             check_variant(variant)
         if not isinstance(records, RecordIndex):
@@ -42,7 +47,7 @@ class PictureStream:
                 f"Received: {records.kind} in {records.shards[0]}"
             )
         self.name = name
-        self.cropper = cropper
+        self.crops = Crops() if crops is None else crops
         self.variants = tuple(variants)
         self.crop_key = random_key(seed, f"{name} crop")
         labels = records.labels if self.evenly else None
@@ -79,9 +84,8 @@ class PictureStream:
     def specs(self):
         """Returns the types and shapes of one sample's values in `read`."""
         specs = {
-            "uniforms": tf.TensorSpec(
-                [self.cropper.num_uniforms(self.num_tries)], "float32"
-            ),
+            "boxes": tf.TensorSpec([self.num_tries, 3], "int32"),
+            "mirrored": tf.TensorSpec([], "bool"),
             "encoded": tf.TensorSpec([], "string"),
             "is_jpeg": tf.TensorSpec([], "bool"),
             "sizes": tf.TensorSpec([2], "int32"),
@@ -93,16 +97,16 @@ class PictureStream:
 
     def read(self, samples):
         """Reads what samples need."""
-        uniforms = random_uniforms(
-            self.crop_key,
-            samples,
-            self.cropper.num_uniforms(self.num_tries),
-        )
-        parsed = self.parsed(samples)
+        parsed, crops = self.parsed(samples), self.crops
+        count = NUM_UNIFORMS + 3 * self.num_tries
+        uniforms = random_uniforms(self.crop_key, samples, count)
+        places = uniforms[:, NUM_UNIFORMS:].reshape(-1, self.num_tries, 3)
+        for values, row, numbers in zip(parsed, uniforms, places):
+            size = values["sizes"]
+            values["boxes"] = crop_boxes(size, numbers, crops.size, crops.zoom)
+            values["mirrored"] = crops.flip and row[FLIP] < 0.5
         return [
-            uniforms
-            if key == "uniforms"
-            else _as_array([values[key] for values in parsed], spec)
+            _as_array([values[key] for values in parsed], spec)
             for key, spec in self.specs().items()
         ]
 
@@ -110,40 +114,31 @@ class PictureStream:
         """Reads and parses the records of samples."""
         return self.reader.read(samples)
 
-    def prepare(self, block):
-        """Plans the crops of a block of samples."""
-        block = dict(block)
-        crops = self.cropper.plan(block["sizes"], block.pop("uniforms"))
-        return {**block, "mirrored": crops.pop("mirrored"), "crops": crops}
-
     def make(self, sample):
         """Makes the crops of one sample."""
-        crop, pixels = self.choose(sample)
+        box, pixels = self.choose(sample)
         image = self.fit(pixels)
         images = {self.name: image}
         for variant in self.variants:
             images[f"{self.name}/{variant}"] = self.variant(
-                variant, sample, crop, image
+                variant, sample, box, image
             )
         return {"images": images, "mirrored": sample["mirrored"]}
 
     def choose(self, sample):
-        """Returns the crop of a sample, and the pixels of its window."""
-        crop = {key: value[0] for key, value in sample["crops"].items()}
-        return crop, self.decode(sample["encoded"], sample["is_jpeg"], crop)
+        """Returns the box of a sample's crop, and its pixels."""
+        box = sample["boxes"][0]
+        return box, self.decode(sample["encoded"], sample["is_jpeg"], box)
 
-    def decode(self, encoded, is_jpeg, crop):
-        """Decodes the window of a crop."""
-        largest_ratio = self.cropper.largest_ratio
-        return decode_window(
-            encoded, is_jpeg, crop["ratio"], crop["window"], largest_ratio
-        )
+    def decode(self, encoded, is_jpeg, box):
+        """Decodes the pixels in a box."""
+        return decode_window(encoded, is_jpeg, box_window(box))
 
     def fit(self, pixels):
-        """Resizes the pixels of a window to the size of the crops."""
-        return resize_square(pixels, self.cropper.crops.size)
+        """Resizes the pixels of a box to the size of the crops."""
+        return resize_square(pixels, self.crops.size)
 
-    def variant(self, variant, sample, crop, image):
+    def variant(self, variant, sample, box, image):
         """Returns a variant of a crop: the stored one, or one made of it."""
         encoded = sample[f"variant/{variant}"]
         is_jpeg = sample[f"variant/{variant}/is_jpeg"]
@@ -158,7 +153,7 @@ class PictureStream:
                 ),
                 image.shape,
             ),
-            lambda: self.fit(self.decode(encoded, is_jpeg, crop)),
+            lambda: self.fit(self.decode(encoded, is_jpeg, box)),
         )
 
     def finish(self, batch):
@@ -190,8 +185,8 @@ class PairStream(PictureStream):
         }
 
     def make(self, sample):
-        crop, pixels = self.choose(sample)
-        comic = self.decode(sample["comic"], sample["comic/is_jpeg"], crop)
+        box, pixels = self.choose(sample)
+        comic = self.decode(sample["comic"], sample["comic/is_jpeg"], box)
         images = {"photos": self.fit(pixels), "comics": self.fit(comic)}
         return {"images": images, "mirrored": sample["mirrored"]}
 
@@ -212,11 +207,10 @@ class ChoiceStream:
     def read(self, samples):
         return [random_uniforms(self.key, samples, 1)[:, 0] < self.fraction]
 
-    def prepare(self, block):
-        return block
+    def make(self, sample):
+        return sample
 
-    make = prepare
-    finish = prepare
+    finish = make
 
 
 def _as_array(values, spec):

@@ -32,18 +32,17 @@ def make_batches(streams, batch_size, start_step, shard, combine=None):
         samples += own % own_size
         return [array for stream in streams for array in stream.read(samples)]
 
-    def prepare(first):
+    def read_block(first):
         types = [spec.dtype for group in specs for spec in group.values()]
         arrays = tf.numpy_function(read, [first], types, stateful=False)
         arrays = iter(arrays)
-        prepared = []
-        for stream, group in zip(streams, specs):
-            block = {}
-            for key, spec in group.items():
-                shape = (block_size, *spec.shape)
-                block[key] = tf.ensure_shape(next(arrays), shape)
-            prepared.append(stream.prepare(block))
-        return tuple(prepared)
+        return tuple(
+            {
+                key: tf.ensure_shape(next(arrays), (block_size, *spec.shape))
+                for key, spec in group.items()
+            }
+            for group in specs
+        )
 
     def make(*samples):
         return tuple(
@@ -60,7 +59,7 @@ def make_batches(streams, batch_size, start_step, shard, combine=None):
     # Left to tf.data, a slow storage would get too few.
     num_parallel_calls = 2 * cpu_count()
     dataset = tf.data.Dataset.range(first, tf.int64.max, block_size)
-    dataset = _map(dataset, prepare, tf.data.AUTOTUNE)
+    dataset = _map(dataset, read_block, tf.data.AUTOTUNE)
     dataset = _map(dataset.unbatch(), make, num_parallel_calls)
     dataset = dataset.batch(own_size, drop_remainder=True)
     dataset = _map(dataset, finish, num_parallel_calls)

@@ -7,7 +7,6 @@ pytest.importorskip("tensorflow")
 pytest.importorskip("cv2")
 
 from keras_comic.data.clip_stream import ClipStream  # noqa: E402
-from keras_comic.data.cropper import Cropper  # noqa: E402
 from keras_comic.data.crops import Crops  # noqa: E402
 from keras_comic.data.optical_flow import encode_flow  # noqa: E402
 from tests.data.batches import DatasetTestCase  # noqa: E402
@@ -59,8 +58,8 @@ class ClipStreamTest(DatasetTestCase):
         count=8,
         **arguments,
     ):
-        cropper = Cropper(Crops(size, zoom, **arguments))
-        stream = ClipStream(records, 0, "clips", cropper, num_frames, flow)
+        crops = Crops(size, zoom, **arguments)
+        stream = ClipStream(records, 0, "clips", crops, num_frames, flow)
         return samples_of(stream, count)
 
     def write_moving(self, valid=None):

@@ -9,7 +9,6 @@ from tests.data.pictures import drawing_with_box
 pytest.importorskip("tensorflow")
 
 from keras_comic.data.comic_stream import ComicStream  # noqa: E402
-from keras_comic.data.cropper import Cropper  # noqa: E402
 from keras_comic.data.crops import Crops  # noqa: E402
 from tests.data.batches import DatasetTestCase  # noqa: E402
 from tests.data.batches import levels  # noqa: E402
@@ -22,8 +21,8 @@ CREAM = (246, 240, 227)
 
 class ComicStreamTest(DatasetTestCase):
     def crops(self, records, size=24, zoom=(1.0, 1.0), count=40, **arguments):
-        cropper = Cropper(Crops(size, zoom, **arguments))
-        stream = ComicStream(records, 0, "comics", cropper)
+        crops = Crops(size, zoom, **arguments)
+        stream = ComicStream(records, 0, "comics", crops)
         return levels(samples_of(stream, count)["comics"])
 
     def test_are_those_that_numpy_chooses(self):

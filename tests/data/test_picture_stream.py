@@ -5,7 +5,6 @@ from tests.test_case import photos
 
 pytest.importorskip("tensorflow")
 
-from keras_comic.data.cropper import Cropper  # noqa: E402
 from keras_comic.data.crops import Crops  # noqa: E402
 from keras_comic.data.picture_stream import PairStream  # noqa: E402
 from keras_comic.data.picture_stream import PictureStream  # noqa: E402
@@ -19,8 +18,8 @@ from tests.data.small_records import picture_record  # noqa: E402
 
 class PictureStreamTest(DatasetTestCase):
     def make(self, records, size=8, zoom=(1.0, 1.0), variants=(), **arguments):
-        cropper = Cropper(Crops(size, zoom, **arguments))
-        return PictureStream(records, 0, "photos", cropper, variants)
+        crops = Crops(size, zoom, **arguments)
+        return PictureStream(records, 0, "photos", crops, variants)
 
     def crops(self, *arguments, count=20, **options):
         found = samples_of(self.make(*arguments, **options), count)
@@ -85,8 +84,8 @@ class PictureStreamTest(DatasetTestCase):
 
 class PairStreamTest(DatasetTestCase):
     def crops(self, records, **arguments):
-        cropper = Cropper(Crops(16, **arguments))
-        found = samples_of(PairStream(records, 0, "pairs", cropper), 12)
+        crops = Crops(16, **arguments)
+        found = samples_of(PairStream(records, 0, "pairs", crops), 12)
         self.assertEqual(set(found), {"photos", "comics"})
         return levels(found["photos"]), levels(found["comics"])
 

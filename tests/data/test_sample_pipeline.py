@@ -79,14 +79,11 @@ class Numbers:
             raise ValueError("sample 700 is out of reach")
         return [samples]
 
-    def prepare(self, block):
-        return {"number": block["number"] * 10}
-
     def make(self, sample):
         return {"number": sample["number"] + 1}
 
     def finish(self, batch):
-        return {"number": batch["number"] - 1}
+        return {"number": batch["number"] * 10 - 10}
 
 
 class MakeBatchesTest(TestCase):
