@@ -1,9 +1,9 @@
 """The panels of comic pages."""
 
 import numpy as np
+from PIL import Image
 
 from keras_comic.data.borders import check_image
-from keras_comic.data.borders import reduce_image
 
 # Pages are cut on a copy with a long side of at most so many pixels.
 MEASURED_SIDE = 800
@@ -86,7 +86,8 @@ def find_panels(image, min_fraction=0.02):
             "`min_fraction` must lie in (0, 1]. "
             f"Received: min_fraction={min_fraction}"
         )
-    small, factor = reduce_image(image, MEASURED_SIDE)
+    factor = -(-max(image.shape[:2]) // MEASURED_SIDE)
+    small = np.asarray(Image.fromarray(image).reduce(factor))
     best, margin = [], None
     for color in _page_colors(small):
         found = _Page(small, color, min_fraction).panels()

@@ -31,7 +31,6 @@ if keras.backend.backend() == "tensorflow":
     from keras_comic.data.inspection import inspect_records
     from keras_comic.data.pair_record_maker import PairRecordMaker
     from keras_comic.data.preview import preview_records
-    from keras_comic.data.tfrecord import describe_schema
     from keras_comic.data.tfrecord import read_records
 
 
@@ -46,7 +45,6 @@ __all__ = [
     "ShardLayout",
     "VideoError",
     "clip_dataset",
-    "describe_schema",
     "image_label",
     "inspect_records",
     "list_images",

@@ -24,19 +24,11 @@ def write_records_with_beam(
     """Writes the shards of `write_records` as an Apache Beam pipeline.
 
     The same arguments give the same files, byte for byte, and either builder
-    goes on where the other was interrupted. Workers read, clean and encode
-    the sources; what they make lies in the hidden folder of the build until
-    all is done. Duplicates are left out, and shards joined, where this is
-    called: with an output at a URL, in a temporary folder with room for all
-    records. A file that ends the process which reads it ends the pipeline;
-    `write_records` leaves it out.
-
-    Workers on other machines need this package and what it needs in the same
-    versions as here, and see the same files: `sources` and `output` either
-    lie on a file system that every one of them mounts at the same absolute
-    path, or are URLs such as `gs://bucket/books`. Of files at URLs, photos,
-    comics and clips of videos can be made; each is copied to the worker that
-    reads it. A manifest is a local file, and may tell of URLs.
+    goes on where the other was interrupted. Duplicates are left out, and
+    shards joined, where this is called. Workers need this package in the same
+    versions as here, and see the same files: `sources` and `output` lie on a
+    file system that every one of them mounts at the same absolute path, or are
+    URLs such as `gs://bucket/books`. A manifest is a local file.
 
     Args:
         sources: As in `write_records`, and URLs of folders, files, or
@@ -46,15 +38,11 @@ def write_records_with_beam(
         layout: As in `write_records`. Defaults to `None`.
         manifest: String, path or `None`. Defaults to `None`.
         options: List of strings, such as `["--runner=DataflowRunner", ...]`,
-            or `apache_beam.options.pipeline_options.PipelineOptions`. Defaults
-            to `None`. Without `--runner`, it is this process that works: the
-            direct runner's `FnApiRunner`, which holds all records in memory;
-            with `"--direct_running_mode=multi_processing"` and
-            `"--direct_num_workers=2"`, it shares the work among processes.
+            or Beam's `PipelineOptions`. Defaults to `None`. Without
+            `--runner`, this process does the work, with all records in memory.
 
     Returns:
-        `WrittenRecords`, as `write_records` gives it; where `output` is a URL,
-        its shards are paths of URLs: `str` gives them.
+        `WrittenRecords`, as `write_records` gives it.
 
     Raises:
         FileNotFoundError: If a source or the manifest does not exist.

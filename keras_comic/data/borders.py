@@ -3,7 +3,6 @@
 import collections
 
 import numpy as np
-from PIL import Image
 
 # Pixels so many levels apart, in [0, 255], have one colour: JPEG noise stays
 # below the first, strong grain of paper below the second.
@@ -81,14 +80,6 @@ def check_image(image):
             f"at least 1 pixel. Received: image.dtype={dtype}, "
             f"image.shape={shape}"
         )
-
-
-def reduce_image(image, max_side):
-    """Shrinks an image by a whole factor, as means of squares of pixels."""
-    factor = -(-max(image.shape[:2]) // max_side)
-    if factor == 1:
-        return image, 1
-    return np.asarray(Image.fromarray(image).reduce(factor)), factor
 
 
 def _leave(found, box, full, fraction):

@@ -64,14 +64,13 @@ def write_records(
 
     Args:
         sources: String, path, or a list of them, or a dict of labels to
-            them: folders (searched with their sub-folders), patterns such as
-            `"books/*/plates/*.jpg"`, images, videos, or manifests (`.csv`,
-            `.json`, `.jsonl`; see `read_manifest`). The label of a record is
-            what `image_label` says.
+            them: folders, patterns such as `"books/*/plates/*.jpg"`, images,
+            videos, or manifests: tables (`.csv`, `.json`, `.jsonl`) with the
+            column `file` and any of `source`, `license`, `label`, `split`,
+            `comic`. The label of a record is what `image_label` says.
         output: String or path. The folder for the shards; it is created.
-        maker: What the records are: an `ImageRecordMaker`, `PairRecordMaker`
-            or `ClipRecordMaker`, or the name of a kind, `"photos"`,
-            `"comics"`, `"pairs"` or `"clips"`, for one with its defaults.
+        maker: An `ImageRecordMaker`, `PairRecordMaker` or `ClipRecordMaker`,
+            or `"photos"`, `"comics"`, `"pairs"` or `"clips"`.
         layout: `ShardLayout` or `None`: into which splits and shards the
             records go. Defaults to `None`: all into `train`, in shards of
             128 MiB.

@@ -36,9 +36,6 @@ class CleaningRules:
         trim: Boolean. Whether bars and page margins are cut off. Defaults to
             `True`.
 
-    Raises:
-        ValueError: If a threshold is out of its range.
-
     Example:
 
     >>> rules = keras_comic.data.CleaningRules(max_blank=0.5)

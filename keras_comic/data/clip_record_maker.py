@@ -37,9 +37,6 @@ class ClipRecordMaker(RecordMaker):
             is stored too. Defaults to `False`.
         rules: `CleaningRules` or `None`. A clip is left out if its middle
             frame would be. Defaults to `None`.
-
-    Raises:
-        ValueError: If a number is out of its range.
     """
 
     def __init__(

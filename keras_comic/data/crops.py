@@ -24,9 +24,6 @@ class Crops:
             bleach, empty text boxes to leave holes. Defaults to
             `(0.75, 0.4)`.
 
-    Raises:
-        ValueError: If an argument is not as above.
-
     Example:
 
     >>> keras_comic.data.Crops(256).zoom

@@ -26,13 +26,10 @@ class FolderPairs(keras.utils.PyDataset):
     """Endless batches of photos and of drawings, without TensorFlow.
 
     The batches of `style_transfer_dataset`, made by Pillow and NumPy from the
-    files themselves, for machines that have another Keras backend only.
-    Batch `k` depends on the arguments and on `k` alone, however many workers
-    make them. A file that cannot be read is left out with a warning, and
-    another comes in its place, up to 10 times each for photos and drawings.
-    Pass `steps_per_epoch` and `shuffle=False` to `fit`, of a model that is
-    built: with several workers, Keras on JAX spends the first batch on
-    building it.
+    files themselves. Batch `k` depends on the arguments and on `k` alone. Up
+    to 10 files each that cannot be read are left out with a warning. Pass
+    `steps_per_epoch` and `shuffle=False` to `fit`, of a model that is built:
+    with several workers, Keras on JAX spends the first batch on building it.
 
     Args:
         photos: String, path, or a list of them: folders of photos.
@@ -58,17 +55,6 @@ class FolderPairs(keras.utils.PyDataset):
         FileNotFoundError: If a folder does not exist.
         ValueError: If an argument is out of its range, a folder holds no
             image, or, when their turn comes, too many files cannot be read.
-
-    Example:
-
-    >>> import os
-    >>> from PIL import Image
-    >>> os.mkdir("ink")
-    >>> noise = np.random.randint(256, size=(32, 32, 3)).astype("uint8")
-    >>> Image.fromarray(noise).save("ink/noise.png")
-    >>> crops = keras_comic.data.Crops(16)
-    >>> keras_comic.data.FolderPairs("ink", "ink", crops)[0]["photos"].shape
-    (4, 16, 16, 3)
     """
 
     def __init__(

@@ -26,11 +26,6 @@ class ImageError(ValueError):
             bytes or work beyond the bounds) and `"unsupported"` (a format or
             kind that nothing installed reads). Also an attribute. Defaults
             to `"unreadable"`.
-
-    Example:
-
-    >>> keras_comic.data.ImageError("No bytes.", reason="empty").reason
-    'empty'
     """
 
     def __init__(self, message, reason="unreadable"):

@@ -42,9 +42,6 @@ class ImageRecordMaker(RecordMaker):
             each picture. Defaults to `()`.
         frames: Integer > 0, or `"scenes"`. Of videos, every so many frames
             one is taken, or one of each scene. Defaults to `24`.
-
-    Raises:
-        ValueError: If an argument is not as above.
     """
 
     def __init__(

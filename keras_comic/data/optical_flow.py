@@ -7,10 +7,6 @@ picture by the flow gives the first.
 
 import numpy as np
 
-# What the 16 bits of a stored flow hold, pixels: from the first, less than
-# the second, in steps of the third.
-FLOW_RANGE = (-512.0, 512.0)
-FLOW_STEP = 1 / 64
 # Sundaram et al. (2010): the parts of the squared lengths, and the constants,
 # pixels squared, beyond which a flow is occluded or at a motion boundary.
 OCCLUSION_FRACTION = 0.01
@@ -33,8 +29,7 @@ def optical_flow(first, second):
     """
     import cv2
 
-    first, second = _check_picture("first", first), np.asarray(second)
-    _check_picture("second", second)
+    first, second = np.asarray(first), np.asarray(second)
     if first.shape != second.shape:
         raise ValueError(
             "Both pictures must have the same shape. "
@@ -61,11 +56,6 @@ def warp_image(image, flow):
     `warped(x, y) = image((x, y) + flow(x, y))`; outside, the edge is continued.
     """
     image, flow = np.asarray(image), np.asarray(flow, "float32")
-    if flow.ndim != 3 or flow.shape != (*image.shape[:2], 2):
-        raise ValueError(
-            "`flow` must have the height and width of `image` and 2 channels. "
-            f"Received: image.shape={image.shape}, flow.shape={flow.shape}"
-        )
     height, width = image.shape[:2]
     columns = np.arange(width, dtype="float32") + flow[..., 0]
     rows = np.arange(height, dtype="float32")[:, None] + flow[..., 1]
@@ -100,14 +90,6 @@ def flow_validity(forward, backward):
     back does not end near its start, and at the boundary of a motion; here
     also where its flow leaves the picture by more than half a pixel.
     """
-    forward = _check_flow("forward", forward)
-    backward = _check_flow("backward", backward)
-    if forward.shape != backward.shape:
-        raise ValueError(
-            "Both flows must have the same shape. "
-            f"Received: forward.shape={forward.shape}, "
-            f"backward.shape={backward.shape}"
-        )
     back = warp_image(backward, forward)
     length = np.sum(forward**2, axis=-1)
     occluded = np.sum((forward + back) ** 2, axis=-1) > (
@@ -150,14 +132,8 @@ def encode_flow(flow, valid=None):
     """
     import cv2
 
-    flow = _check_flow("flow", flow)
     shape = flow.shape[:2]
-    valid = np.ones(shape, bool) if valid is None else np.asarray(valid, bool)
-    if valid.shape != shape:
-        raise ValueError(
-            "`valid` must have the height and width of `flow`. "
-            f"Received: flow.shape={flow.shape}, valid.shape={valid.shape}"
-        )
+    valid = np.ones(shape, bool) if valid is None else valid
     # Far enough to be out of range, near enough not to overflow.
     flow = np.nan_to_num(flow, nan=2.0**15, posinf=2.0**15, neginf=-(2.0**15))
     steps = np.rint(np.clip(flow, -(2.0**15), 2.0**15) * _SCALE) + _ZERO
@@ -180,23 +156,3 @@ def decode_flow(encoded):
     pixels = tf.ensure_shape(pixels, (None, None, 3))
     steps = tf.cast(pixels[..., :2], "float32")
     return (steps - _ZERO) / _SCALE, pixels[..., 2] > 0
-
-
-def _check_picture(name, picture):
-    picture = np.asarray(picture)
-    if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3:
-        raise ValueError(
-            f"`{name}` must be a uint8 array (height, width, 3). "
-            f"Received: dtype={picture.dtype}, shape={picture.shape}"
-        )
-    return picture
-
-
-def _check_flow(name, flow):
-    flow = np.asarray(flow, "float32")
-    if flow.ndim != 3 or flow.shape[2] != 2:
-        raise ValueError(
-            f"`{name}` must have the shape (height, width, 2). "
-            f"Received: shape={flow.shape}"
-        )
-    return flow

@@ -25,9 +25,6 @@ class PairRecordMaker(RecordMaker):
             this are resized to it, pixels. Defaults to `None`.
         rules: `CleaningRules` or `None`. What is left out. Defaults to
             `None`: only what cannot be read, or differs in size.
-
-    Raises:
-        ValueError: If `image_size` is not positive.
     """
 
     def __init__(self, image_size=None, rules=None):

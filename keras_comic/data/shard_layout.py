@@ -18,9 +18,6 @@ class ShardLayout:
             `None`: by size.
         shard_bytes: Integer. The size that a shard is filled up to, bytes.
             Defaults to 128 MiB.
-
-    Raises:
-        ValueError: If an argument is not as above.
     """
 
     def __init__(

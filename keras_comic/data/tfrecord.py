@@ -17,79 +17,38 @@ INSTALLING = "installing"
 PICTURES = ("photos", "comics")
 SINGLES = ("photos", "comics", "pairs")
 
-# The type of a feature, the kinds of record that have it, whether it is one
-# value, several (their number) or a list, and what it holds.
-Feature = collections.namedtuple("Feature", "dtype kinds shape holds")
+# The type of a feature, the kinds of record that have it, and whether it is
+# one value, several (their number) or a list.
+Feature = collections.namedtuple("Feature", "dtype kinds shape")
 
-# The writer and the reader both go by this.
+# The writer and the reader both go by this; `tfrecords/README.md` says what
+# each feature holds.
 SCHEMA = {
-    "schema/version": Feature("int64", KINDS, (), f"`{SCHEMA_VERSION}`"),
-    "image/kind": Feature(
-        "string", KINDS, (), "`photos`, `comics`, `pairs` or `clips`"
-    ),
-    "image/split": Feature("string", KINDS, (), "`train`, `eval`, ..."),
-    "image/label": Feature(
-        "string", KINDS, (), "The style's name: an illustrator, a series"
-    ),
-    "image/filename": Feature(
-        "string", KINDS, (), "Path below the source folder, with `/`"
-    ),
-    "image/source": Feature(
-        "string", KINDS, (), "Where it comes from: the manifest's; or empty"
-    ),
-    "image/license": Feature("string", KINDS, (), "The manifest's; or empty"),
-    "image/sha256": Feature(
-        "string",
-        KINDS,
-        (),
-        "Of `image/encoded`, or of a clip's frames one after the other; "
-        "hexadecimal",
-    ),
-    "image/format": Feature("string", KINDS, (), "`jpeg` or `png`"),
-    "image/height": Feature("int64", KINDS, (), "Height in pixels"),
-    "image/width": Feature("int64", KINDS, (), "Width in pixels"),
-    "image/encoded": Feature(
-        "string", SINGLES, (), "The file: an upright, opaque JPEG or PNG"
-    ),
-    "image/box": Feature(
-        "int64",
-        PICTURES,
-        (4,),
-        "Top, left, height and width of this picture in the upright source "
-        "file, pixels",
-    ),
-    "image/time": Feature(
-        "float32", PICTURES, (), "Seconds into the video; `0` for a picture"
-    ),
+    "schema/version": Feature("int64", KINDS, ()),
+    "image/kind": Feature("string", KINDS, ()),
+    "image/split": Feature("string", KINDS, ()),
+    "image/label": Feature("string", KINDS, ()),
+    "image/filename": Feature("string", KINDS, ()),
+    "image/source": Feature("string", KINDS, ()),
+    "image/license": Feature("string", KINDS, ()),
+    "image/sha256": Feature("string", KINDS, ()),
+    "image/format": Feature("string", KINDS, ()),
+    "image/height": Feature("int64", KINDS, ()),
+    "image/width": Feature("int64", KINDS, ()),
+    "image/encoded": Feature("string", SINGLES, ()),
+    "image/box": Feature("int64", PICTURES, (4,)),
+    "image/time": Feature("float32", PICTURES, ()),
     **{
-        f"variant/{name}": Feature(
-            "string", PICTURES, None, f"One file, or none: `{name}`"
-        )
+        f"variant/{name}": Feature("string", PICTURES, None)
         for name in VARIANTS
     },
-    "comic/encoded": Feature(
-        "string", ("pairs",), (), "The photo's comic, of the photo's size"
-    ),
-    "comic/format": Feature("string", ("pairs",), (), "`jpeg` or `png`"),
-    "comic/filename": Feature(
-        "string", ("pairs",), (), "Path below the source folder, with `/`"
-    ),
-    "comic/sha256": Feature(
-        "string", ("pairs",), (), "Of `comic/encoded`, hexadecimal"
-    ),
-    "clip/encoded": Feature(
-        "string", ("clips",), None, "The frames, T files of one size"
-    ),
-    "clip/times": Feature(
-        "float32", ("clips",), None, "Seconds into the video, T numbers"
-    ),
-    "clip/flow": Feature(
-        "string",
-        ("clips",),
-        None,
-        "None, or T - 1 PNG files of 16 bit: the optical flow from each frame "
-        "to the next, as KITTI stores it (x, y, valid)",
-    ),
+    "comic/encoded": Feature("string", ("pairs",), ()),
+    "comic/format": Feature("string", ("pairs",), ()),
+    "comic/filename": Feature("string", ("pairs",), ()),
+    "comic/sha256": Feature("string", ("pairs",), ()),
+    "clip/encoded": Feature("string", ("clips",), None),
+    "clip/times": Feature("float32", ("clips",), None),
+    "clip/flow": Feature("string", ("clips",), None),
 }
 
 
@@ -158,7 +117,7 @@ def read_records(records):
             one kind of record.
 
     Returns:
-        `tf.data.Dataset` of dicts with the keys of `describe_schema`:
+        `tf.data.Dataset` of dicts with the features of `tfrecords/README.md`:
         scalars and vectors of strings, int64 or float32. `"image/encoded"`
         holds the file's bytes, not its pixels. The order is the same each
         time: up to 16 shards are read in turns, by name.
@@ -194,33 +153,6 @@ def read_records(records):
         lambda record: tf.io.parse_single_example(record, features),
         num_parallel_calls=tf.data.AUTOTUNE,
     )
-
-
-def describe_schema():
-    """Describes the features of a record as a Markdown table.
-
-    Returns:
-        String.
-
-    Example:
-
-    >>> print(keras_comic.data.describe_schema())
-    | feature | type | records | holds |
-    ...
-    | `image/height` | int64 | all | Height in pixels |
-    ...
-    """
-    rows = []
-    for key, feature in SCHEMA.items():
-        dtype = feature.dtype
-        if feature.shape != ():
-            count = "list" if feature.shape is None else feature.shape[0]
-            dtype = f"{dtype} ({count})"
-        kinds = ", ".join(feature.kinds)
-        kinds = "all" if feature.kinds == KINDS else kinds
-        rows.append(f"| `{key}` | {dtype} | {kinds} | {feature.holds} |")
-    head = ["| feature | type | records | holds |", "| --- | --- | --- | --- |"]
-    return "\n".join([*head, *rows])
 
 
 def check_kind(kind):

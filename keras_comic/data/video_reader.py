@@ -40,12 +40,6 @@ class VideoError(ValueError):
         message: String. What is wrong, and with which file.
         reason: String: `"unreadable"`, `"not a video"`, `"truncated"`, or
             `"changed"` (while it was read).
-
-    Example:
-
-    >>> error = keras_comic.data.VideoError("The file is empty.", "unreadable")
-    >>> error.reason
-    'unreadable'
     """
 
     def __init__(self, message, reason):

@@ -1,7 +1,6 @@
 import numpy as np
 
 from keras_comic.data.borders import check_image
-from keras_comic.data.borders import reduce_image
 from keras_comic.data.borders import trim_box
 from keras_comic.data.image_folders import list_images
 from keras_comic.data.images import read_image
@@ -103,14 +102,6 @@ class MarginsTest(TestCase):
 
 
 class HelpersTest(TestCase):
-    def test_reduce(self):
-        image = photos(33, 50, 3)
-        self.assertIs(reduce_image(image, 50)[0], image)
-        small, factor = reduce_image(image, 20)
-        self.assertEqual((factor, small.shape), (3, (11, 17, 3)))
-        mean = image[:3, :3].mean(axis=(0, 1))
-        self.assertAllClose(small[0, 0].astype(float), mean, atol=0.51)
-
     def test_errors(self):
         for bad in (photos(8, 8), photos(8, 8, 4), np.zeros((8, 8, 3)), None):
             with self.assertRaisesRegex(

@@ -2,12 +2,9 @@ import io
 
 import cv2
 import numpy as np
-import tensorflow as tf
 from absl.testing import parameterized
 from PIL import Image
 
-from keras_comic.data.optical_flow import FLOW_RANGE
-from keras_comic.data.optical_flow import FLOW_STEP
 from keras_comic.data.optical_flow import decode_flow
 from keras_comic.data.optical_flow import encode_flow
 from keras_comic.data.optical_flow import flow_validity
@@ -67,12 +64,6 @@ class OpticalFlowTest(TestCase, parameterized.TestCase):
             ValueError, "same shape.*Received: first.s"
         ):
             optical_flow(picture, photos(16, 17, 3))
-        with self.assertRaisesRegex(
-            ValueError, "`first` must be a uint8.*float"
-        ):
-            optical_flow(picture / 255, picture)
-        with self.assertRaisesRegex(ValueError, r"`second` must.*=\(16, 16\)"):
-            optical_flow(picture, picture[..., 0])
 
 
 class WarpImageTest(TestCase, parameterized.TestCase):
@@ -114,11 +105,6 @@ class WarpImageTest(TestCase, parameterized.TestCase):
             expected.astype("float32"),
             atol=tolerance + 1e-3,
         )
-
-    def test_errors(self):
-        for shape in ((8, 9, 2), (8, 8, 3), (8, 8)):
-            with self.assertRaisesRegex(ValueError, "`flow` must.*image.shape"):
-                warp_image(np.zeros((8, 8, 3)), np.zeros(shape))
 
 
 class FlowValidityTest(TestCase):
@@ -173,15 +159,6 @@ class FlowValidityTest(TestCase):
         self.assertLess(error[valid].mean(), 2)
         self.assertGreater(error[~valid].mean(), 5 * error[valid].mean())
 
-    def test_errors(self):
-        flow = np.zeros((8, 8, 2))
-        with self.assertRaisesRegex(ValueError, "same shape.*backward.shape="):
-            flow_validity(flow, np.zeros((8, 9, 2)))
-        with self.assertRaisesRegex(
-            ValueError, "`forward` must have.*Received"
-        ):
-            flow_validity(flow[..., 0], flow)
-
 
 class EncodeFlowTest(TestCase, parameterized.TestCase):
     def random_flow(self, height=20, width=31, scale=100.0):
@@ -221,23 +198,13 @@ class EncodeFlowTest(TestCase, parameterized.TestCase):
         )
 
     def test_range(self):
-        low, high = FLOW_RANGE
-        values = [low, high - FLOW_STEP, low - 1, high, np.nan, np.inf, -np.inf]
+        values = [-512, 512 - 1 / 64, -513, 512, np.nan, np.inf, -np.inf]
         flow = np.zeros((1, 7, 2), "float32")
         flow[0, :, 0] = values
         decoded, valid = decode(encode_flow(flow))
         self.assertAllEqual(valid[0], [True, True] + [False] * 5)
         self.assertAllEqual(decoded[0, :2, 0], values[:2])
         self.assertAllEqual(decoded[..., 1], np.zeros((1, 7)))
-
-    def test_errors(self):
-        flow = np.zeros((8, 8, 2))
-        with self.assertRaisesRegex(ValueError, "`valid` must.*flow.shape="):
-            encode_flow(flow, np.ones((8, 9), bool))
-        with self.assertRaisesRegex(ValueError, r"`flow` must.*\(8, 8\)"):
-            encode_flow(flow[..., 0])
-        with self.assertRaises(tf.errors.InvalidArgumentError):
-            decode_flow(b"no picture")
 
 
 @shared
