@@ -85,7 +85,7 @@ def write_records(
     Returns:
         `WrittenRecords`, a named tuple: `shards`, the list of paths written;
         `counts`, a dict of the number of records of each label; `drops`, a
-        list of `(path, rule, reason, thumbnail)` of what was left out;
+        list of `(path, rule, reason)` of what was left out;
         `conversions`, a dict of counts of what was done to pictures. Its
         `failures` is a list of `(path, reason)` of what could not be read.
 
@@ -228,7 +228,7 @@ def _write_build(maker, results, folder, layout, build_key):
         "build_key": build_key,
         "splits": sorted(plan.shards),
         "conversions": count_conversions(results),
-        "drops": [[str(part) for part in drop[:3]] for drop in drops],
+        "drops": [[str(part) for part in drop] for drop in drops],
     }
     places = _record_places(results, folder)
     for split, shards in plan.shards.items():

@@ -96,7 +96,7 @@ def load_build(output, split, listed, build_key):
                 return None
             shards.append(path)
         counts.update(manifest["counts"])
-    drops = [Drop(*drop, None) for drop in first["drops"]]
+    drops = [Drop(*drop) for drop in first["drops"]]
     return WrittenRecords(shards, dict(counts), drops, first["conversions"])
 
 

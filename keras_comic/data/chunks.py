@@ -5,7 +5,6 @@ their own, and what is known of them to a file of JSON beside it, which is
 written last: a chunk whose JSON is there is done.
 """
 
-import base64
 import collections
 import concurrent.futures
 import contextlib
@@ -99,7 +98,7 @@ def make_chunk(maker, sources, path=None, crashed=(), tick=None):
                 reason = (
                     "reading it ends the process (a crash, or no memory left)"
                 )
-                drops.append(Drop(str(source.path), UNREADABLE, reason, None))
+                drops.append(Drop(str(source.path), UNREADABLE, reason))
             else:
                 records = maker.iterate(source, drops, conversions)
                 for data, fact in records:
@@ -115,32 +114,15 @@ def make_chunk(maker, sources, path=None, crashed=(), tick=None):
     if path is None:
         return result
     os.replace(part, path)
-    write_json(path.with_suffix(".json"), result_to_json(result))
+    write_json(path.with_suffix(".json"), result._asdict())
     return None
 
 
 def load_chunk(folder, number):
     """Reads what is known of a chunk that is done."""
     text = chunk_paths(folder, number)[1].read_text(encoding="utf-8")
-    return result_from_json(json.loads(text))
-
-
-def result_to_json(result):
-    """Turns a `ChunkResult` into what JSON can hold."""
-    drops = [
-        [*drop[:3], drop[3] and base64.b64encode(drop[3]).decode()]
-        for drop in result.drops
-    ]
-    return result._replace(drops=drops)._asdict()
-
-
-def result_from_json(loaded):
-    """Turns what JSON held back into a `ChunkResult`."""
-    drops = [
-        Drop(*fields, thumbnail and base64.b64decode(thumbnail))
-        for *fields, thumbnail in loaded["drops"]
-    ]
-    return ChunkResult(loaded["facts"], drops, loaded["conversions"])
+    result = ChunkResult(**json.loads(text))
+    return result._replace(drops=[Drop(*drop) for drop in result.drops])
 
 
 def chunk_paths(folder, number):

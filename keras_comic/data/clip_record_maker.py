@@ -87,7 +87,7 @@ class ClipRecordMaker(RecordMaker):
         if clip is None:
             count = (self.num_frames - 1) * self.step + 1
             reason = f"no scene of it is as long as a clip, {count} frames"
-            drops.append(Drop(str(source.path), "too short", reason, None))
+            drops.append(Drop(str(source.path), "too short", reason))
 
     def _make_record(self, source, clip, conversions):
         frames = [self.resize(np.asarray(frame)) for frame in clip.frames]

@@ -7,7 +7,6 @@ from keras_comic.data.record_maker import Drop
 from keras_comic.data.record_maker import Record
 from keras_comic.data.record_maker import RecordMaker
 from keras_comic.data.record_maker import encode_picture
-from keras_comic.data.record_maker import make_thumbnail
 from keras_comic.data.record_maker import sha256_of
 from keras_comic.data.tfrecord import serialize_record
 
@@ -42,7 +41,6 @@ class PairRecordMaker(RecordMaker):
                     "the comic must have the photo's size, "
                     f"{width}x{height} pixels, not "
                     f"{comic.image.shape[1]}x{comic.image.shape[0]}",
-                    make_thumbnail(comic.image),
                 )
             )
             return

@@ -1,7 +1,6 @@
 """A preview of what a build would leave out."""
 
 import collections
-import io
 
 import numpy as np
 from PIL import Image
@@ -16,12 +15,14 @@ from keras_comic.data.chunks import split_into_chunks
 from keras_comic.data.contact_sheet import save_contact_sheet
 from keras_comic.data.image_formats import ImageError
 from keras_comic.data.images import open_image
-from keras_comic.data.record_maker import THUMBNAIL_SIZE
 from keras_comic.data.record_plan import plan_shards
 from keras_comic.data.shard_layout import ShardLayout
 
-# Pictures of each rule on the sheet.
+# Pictures of each rule on the sheet; their longest side, and the gap between
+# two, pixels.
 MAX_PER_RULE = 24
+THUMBNAIL_SIZE = 128
+GAP = 4
 
 
 def preview_records(
@@ -67,13 +68,16 @@ def preview_records(
     left_out = {duplicate.number for duplicate in plan.duplicates}
     kept = [fact for n, fact in enumerate(facts) if n not in left_out]
     if sheet is not None:
-        groups = _group(drops)
+        groups = {}
+        left_out = [(drop, [drop.path]) for drop in drops]
+        # A duplicate lies beside the picture that it repeats.
         for drop, duplicate in zip(plan.drops, plan.duplicates):
+            original = facts[duplicate.original]["path"]
+            left_out.append((drop, [drop.path, original]))
+        for drop, paths in sorted(left_out, key=lambda entry: entry[0].rule):
             group = groups.setdefault(drop.rule, [])
-            pair = None
-            if len(group) < MAX_PER_RULE:
-                pair = _side_by_side(facts, duplicate)
-            group.append((f"{drop.path}: {drop.reason}", pair))
+            image = _show(*paths) if len(group) < MAX_PER_RULE else None
+            group.append((f"{drop.path}: {drop.reason}", image))
         save_contact_sheet(
             sheet,
             groups,
@@ -86,30 +90,19 @@ def preview_records(
     )
 
 
-def _group(drops):
-    groups = {}
-    for drop in sorted(drops, key=lambda drop: drop.rule):
-        group = groups.setdefault(drop.rule, [])
-        image = None
-        if drop.thumbnail is not None and len(group) < MAX_PER_RULE:
-            image = np.asarray(Image.open(io.BytesIO(drop.thumbnail)))
-        group.append((f"{drop.path}: {drop.reason}", image))
-    return groups
-
-
-def _side_by_side(facts, duplicate):
-    """Shows the file of a duplicate beside the one that it repeats."""
+def _show(*paths):
+    """Puts image files side by side; of videos and broken files, nothing."""
     images = []
-    for number in (duplicate.number, duplicate.original):
+    for path in paths:
         try:
-            images.append(open_image(facts[number]["path"]).image)
+            images.append(open_image(path).image)
         except (ImageError, OSError):
-            # A frame of a video.
             return None
         images[-1].thumbnail((THUMBNAIL_SIZE, THUMBNAIL_SIZE))
-    height = max(image.height for image in images)
-    width = sum(image.width for image in images) + 4
-    pair = Image.new("RGB", (width, height), "white")
-    pair.paste(images[0], (0, 0))
-    pair.paste(images[1], (images[0].width + 4, 0))
-    return np.asarray(pair)
+    width = sum(image.width + GAP for image in images) - GAP
+    row = Image.new("RGB", (width, max(i.height for i in images)), "white")
+    left = 0
+    for image in images:
+        row.paste(image, (left, 0))
+        left += image.width + GAP
+    return np.asarray(row)

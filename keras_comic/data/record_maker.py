@@ -15,16 +15,11 @@ from keras_comic.data.picture_measures import perceptual_hash
 
 # Of the files that are encoded anew where the source was not lossless.
 JPEG_QUALITY = 95
-# Sides of the thumbnails of what is left out, pixels.
-THUMBNAIL_SIZE = 128
-
 # A record's bytes, and what the builder and the statistics need to know of it.
 Record = collections.namedtuple("Record", "data facts")
-# A picture that was left out: the file, the rule (a word or two), the reason
-# (a sentence), and a thumbnail (an encoded JPEG, or `None`).
-Drop = collections.namedtuple("Drop", "path rule reason thumbnail")
-# What one source gave. `conversions` counts what was done to pictures.
-Made = collections.namedtuple("Made", "records drops conversions")
+# A picture that was left out: the file, the rule (a word or two), and the
+# reason (a sentence).
+Drop = collections.namedtuple("Drop", "path rule reason")
 # A picture on its way into a record. `lossy` says whether its source was;
 # `own_bytes` are those of a file that needs no change, else `None`; `box` is
 # where it lay in the source, `time` seconds into the video.
@@ -57,12 +52,6 @@ class RecordMaker:
             "rules": rules,
         }
 
-    def make(self, source):
-        """Makes the records of one source."""
-        drops, conversions = [], collections.Counter()
-        records = list(self.iterate(source, drops, conversions))
-        return Made(records, drops, dict(conversions))
-
     def iterate(self, source, drops, conversions):
         """Makes the records of one source one by one, whatever happens."""
         path = str(source.path)
@@ -71,13 +60,13 @@ class RecordMaker:
         except (OSError, ValueError) as error:
             rule = getattr(error, "reason", UNREADABLE)
             rule = rule if rule in FAILURES else UNREADABLE
-            drops.append(Drop(path, rule, str(error), None))
+            drops.append(Drop(path, rule, str(error)))
         except ImportError:
             raise
         except Exception as error:
             # A file that nobody has thought of must not stop the others.
             reason = f"{type(error).__name__}: {error}"
-            drops.append(Drop(path, UNREADABLE, reason, None))
+            drops.append(Drop(path, UNREADABLE, reason))
 
     def make_records(self, source, drops, conversions):
         """Makes the records of one source; each kind has its own way."""
@@ -134,9 +123,7 @@ class RecordMaker:
         violations = self.rules.violations(picture.image, self.kind)
         if violations:
             first = violations[0]
-            thumbnail = make_thumbnail(picture.image)
-            path = str(source.path)
-            drops.append(Drop(path, first.rule, first.reason, thumbnail))
+            drops.append(Drop(str(source.path), first.rule, first.reason))
         return not violations
 
     def resize(self, image):
@@ -178,15 +165,6 @@ def encode_image(image, lossy):
     else:
         image.save(buffer, "PNG")
     return buffer.getvalue(), "jpeg" if lossy else "png"
-
-
-def make_thumbnail(image):
-    """Makes a small JPEG of an image."""
-    picture = Image.fromarray(image)
-    picture.thumbnail((THUMBNAIL_SIZE, THUMBNAIL_SIZE))
-    buffer = io.BytesIO()
-    picture.save(buffer, "JPEG", quality=85)
-    return buffer.getvalue()
 
 
 def sha256_of(*contents):

@@ -125,4 +125,4 @@ def _duplicate_drop(facts, duplicate):
             f"looks like {original['path']}: {duplicate.distance} of 64 bits "
             "of their perceptual hashes differ"
         )
-    return Drop(fact["path"], rule, reason, None)
+    return Drop(fact["path"], rule, reason)

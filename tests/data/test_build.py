@@ -192,7 +192,6 @@ class WriteTest(BuildTest):
             ],
         )
         self.assertEqual(written.failures, [])
-        self.assertIsNotNone(written.drops[0].thumbnail)
         self.assertEqual(self.names(), ["a.png", "c.png"])
         self.assertEqual(
             [drop[1] for drop in self.manifest()["drops"]],

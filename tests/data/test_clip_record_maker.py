@@ -14,6 +14,7 @@ from keras_comic.data.optical_flow import optical_flow  # noqa: E402
 from keras_comic.data.record_maker import sha256_of  # noqa: E402
 from keras_comic.data.sources import Source  # noqa: E402
 from keras_comic.data.tfrecord import record_features  # noqa: E402
+from tests.data.record_makers import make_records  # noqa: E402
 from tests.data.videos import save_video  # noqa: E402
 from tests.data.videos import scene  # noqa: E402
 from tests.test_case import TestCase  # noqa: E402
@@ -41,7 +42,7 @@ class ClipRecordMakerTest(parameterized.TestCase, TestCase):
         source = Source(
             self.folder / name, name, "ink", "train", "A film", "CC0"
         )
-        return ClipRecordMaker(**arguments).make(source)
+        return make_records(ClipRecordMaker(**arguments), source)
 
     def parse(self, made):
         return [

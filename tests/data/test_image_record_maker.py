@@ -21,6 +21,7 @@ from keras_comic.data.variants import make_variant  # noqa: E402
 from tests.data.pages import draw_comic_page  # noqa: E402
 from tests.data.pages import draw_scene  # noqa: E402
 from tests.data.pages import overlap  # noqa: E402
+from tests.data.record_makers import make_records  # noqa: E402
 from tests.data.videos import save_video  # noqa: E402
 from tests.data.videos import scene  # noqa: E402
 from tests.test_case import SHARED  # noqa: E402
@@ -54,7 +55,7 @@ class ImageRecordMakerTest(parameterized.TestCase, TestCase):
         source = Source(
             self.folder / name, f"x/{name}", "ink", "train", "A book", "CC0"
         )
-        return ImageRecordMaker("comics", **arguments).make(source)
+        return make_records(ImageRecordMaker("comics", **arguments), source)
 
     def parse(self, made):
         return [
@@ -249,7 +250,7 @@ class PanelsTest(ImageRecordMakerTest):
         maker = ImageRecordMaker(
             "comics", 256, CleaningRules(), panel_finder=find_panels
         )
-        made = maker.make(Source(path, path.name, "page", "train"))
+        made = make_records(maker, Source(path, path.name, "page", "train"))
         self.assertEqual(len(made.records), 6)
         for record in self.parse(made):
             height, width = record["image/height"], record["image/width"]
