@@ -27,6 +27,7 @@ from keras_comic.data.framing import FRAME_BYTES
 from keras_comic.data.image_record_maker import ImageRecordMaker
 from keras_comic.data.pair_record_maker import PairRecordMaker
 from keras_comic.data.paths import is_url
+from keras_comic.data.paths import whole_file
 from keras_comic.data.record_maker import RecordMaker
 from keras_comic.data.record_maker import summarize
 from keras_comic.data.record_plan import plan_shards
@@ -269,8 +270,7 @@ def _record_places(results, folder):
 def _write_shard(path, places):
     """Joins records of the chunks, each with its checksums, into a shard."""
     digest, size = hashlib.sha256(), 0
-    part = path.with_suffix(".part")
-    with open(part, "wb") as shard:
+    with whole_file(path) as part, open(part, "wb") as shard:
         for chunk_path, start, length in places:
             with open(chunk_path, "rb") as chunk:
                 chunk.seek(start)
@@ -285,7 +285,6 @@ def _write_shard(path, places):
             size += length
         shard.flush()
         os.fsync(shard.fileno())
-    os.replace(part, path)
     return size, digest.hexdigest()
 
 

@@ -148,7 +148,7 @@ def prepare_build(work, key):
         discard_build(work)
     work.mkdir(exist_ok=True)
     for path in list_folder(work):
-        if path.name.endswith(".part") or ".partial." in path.name:
+        if ".partial." in path.name:
             path.unlink(missing_ok=True)
     if _read_key(work) is None:
         write_whole(work / KEY_FILE, key)

@@ -17,6 +17,8 @@ import threading
 import time
 
 from keras_comic.data.framing import frame_record
+from keras_comic.data.paths import whole_file
+from keras_comic.data.paths import write_whole
 from keras_comic.data.record_maker import UNREADABLE
 from keras_comic.data.record_maker import Drop
 from keras_comic.data.sources import is_video
@@ -91,7 +93,7 @@ def make_chunk(maker, sources, path=None, crashed=(), tick=None):
     facts, drops, conversions = [], [], collections.Counter()
     with contextlib.ExitStack() as stack:
         if path is not None:
-            part = _part_of(path)
+            part = stack.enter_context(whole_file(path))
             file = stack.enter_context(open(part, "wb"))
         for place, source in enumerate(sources):
             if place in crashed:
@@ -113,7 +115,6 @@ def make_chunk(maker, sources, path=None, crashed=(), tick=None):
     result = ChunkResult(facts, drops, dict(conversions))
     if path is None:
         return result
-    os.replace(part, path)
     write_json(path.with_suffix(".json"), result._asdict())
     return None
 
@@ -132,15 +133,9 @@ def chunk_paths(folder, number):
 
 
 def write_json(path, content):
-    """Writes JSON beside its name and renames it."""
-    part = _part_of(path)
+    """Writes JSON to a file that appears whole or not at all."""
     # File names may hold bytes that are not Unicode: ASCII keeps them.
-    with open(part, "w", encoding="ascii") as file:
-        json.dump(content, file, indent=1)
-        file.write("\n")
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(part, path)
+    write_whole(path, json.dumps(content, indent=1) + "\n")
 
 
 def cpu_count():
@@ -152,12 +147,6 @@ def cpu_count():
 
 def _path(folder, number):
     return None if folder is None else chunk_paths(folder, number)[0]
-
-
-def _part_of(path):
-    # Of this process alone: one that outlives a build that was killed must
-    # not write into the files of the next.
-    return path.with_name(f".{path.name}.{os.getpid()}.part")
 
 
 def _make_until_crash(maker, jobs, num_workers, finish):

@@ -136,7 +136,8 @@ class ClipStream(PictureStream):
         # Known all around, and leading into the crop.
         numbers = tf.range(size, dtype="float32")
         ends = flow + tf.stack(tf.meshgrid(numbers, numbers), axis=-1)
-        inside = (ends >= -0.5) & (ends <= size - 0.5)
+        # To the outer edge of the pixels, with room for float32's error.
+        inside = (ends >= -0.501) & (ends <= size - 0.499)
         valid = known & tf.reduce_all(inside, axis=-1)
         return tf.where(valid[..., None], flow, 0.0), valid
 

@@ -4,9 +4,9 @@ import functools
 
 import tensorflow as tf
 
-from keras_comic.data.crop_arrays import CELL_SIZE
-from keras_comic.data.crop_arrays import NUM_TRIES
-from keras_comic.data.crop_arrays import excess_blank
+from keras_comic.data.crops import CELL_SIZE
+from keras_comic.data.crops import NUM_TRIES
+from keras_comic.data.crops import excess_blank
 from keras_comic.data.image_ops import box_window
 from keras_comic.data.image_ops import cut
 from keras_comic.data.image_ops import decode_window

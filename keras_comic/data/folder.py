@@ -3,14 +3,14 @@
 import keras
 import numpy as np
 
-from keras_comic.data.crop_arrays import FLIP
-from keras_comic.data.crop_arrays import NUM_TRIES
-from keras_comic.data.crop_arrays import NUM_UNIFORMS
-from keras_comic.data.crop_arrays import check_batches
-from keras_comic.data.crop_arrays import crop
-from keras_comic.data.crop_arrays import crop_boxes
-from keras_comic.data.crop_arrays import excess_blank
+from keras_comic.data.crops import FLIP
+from keras_comic.data.crops import NUM_TRIES
+from keras_comic.data.crops import NUM_UNIFORMS
 from keras_comic.data.crops import Crops
+from keras_comic.data.crops import check_batches
+from keras_comic.data.crops import crop
+from keras_comic.data.crops import crop_boxes
+from keras_comic.data.crops import excess_blank
 from keras_comic.data.image_folders import labelled_images
 from keras_comic.data.images import read_image
 from keras_comic.data.randomness import random_key

@@ -50,7 +50,6 @@ def _clean_row(row, manifest):
         if value is None or value == "":
             continue
         value = str(value)
-        _check_text(value, manifest)
         if column in ("file", "comic") and not is_url(value):
             value = manifest.parent / value
         cleaned[column] = value
@@ -69,14 +68,3 @@ def _check_columns(columns, manifest):
             "license (or licence), label, split and comic. "
             f"Received: columns {', '.join(map(str, columns))} in {manifest}"
         )
-
-
-def _check_text(value, manifest):
-    try:
-        value.encode("utf-8", "surrogateescape")
-    except UnicodeEncodeError as error:
-        # JSON can hold one half of a pair of surrogates.
-        raise ValueError(
-            f"A manifest must hold Unicode: {error}. "
-            f"Received: {value!a} in {manifest}"
-        ) from error

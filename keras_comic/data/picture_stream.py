@@ -5,10 +5,10 @@ import functools
 import numpy as np
 import tensorflow as tf
 
-from keras_comic.data.crop_arrays import FLIP
-from keras_comic.data.crop_arrays import NUM_UNIFORMS
-from keras_comic.data.crop_arrays import crop_boxes
+from keras_comic.data.crops import FLIP
+from keras_comic.data.crops import NUM_UNIFORMS
 from keras_comic.data.crops import Crops
+from keras_comic.data.crops import crop_boxes
 from keras_comic.data.image_ops import box_window
 from keras_comic.data.image_ops import decode_window
 from keras_comic.data.image_ops import finish_images

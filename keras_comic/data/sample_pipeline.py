@@ -4,7 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_comic.data.chunks import cpu_count
-from keras_comic.data.crop_arrays import check_batches
+from keras_comic.data.crops import check_batches
 
 # Samples are read in blocks of at most so many, and of about so many bytes.
 BLOCK_SIZE = 64

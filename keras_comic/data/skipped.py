@@ -8,11 +8,6 @@ class Skipped:
     """Counts what could not be read, and stops when it becomes too much."""
 
     def __init__(self, limit, advice):
-        if not limit >= 0:
-            raise ValueError(
-                "`max_corrupt` must be an integer of at least 0. "
-                f"Received: max_corrupt={limit}"
-            )
         self.limit = limit
         self.advice = advice
         self.reasons = {}

@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 from keras_comic.data.image_folders import image_label
+from keras_comic.data.image_folders import walk_files
 from keras_comic.data.image_formats import SUFFIXES
 from keras_comic.data.manifest import read_manifest
 from keras_comic.data.paths import is_url
@@ -247,16 +248,14 @@ def _list_pairs(folder, split):
 
 def _walk(folder):
     """Lists the images and videos below a folder, but not those of records."""
-    paths = []
-    for parent, folders, files in os.walk(folder):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        if Path(parent) != folder and any(
-            name.endswith(".tfrecord") for name in files
-        ):
-            folders.clear()
-            continue
-        paths += filter(_is_wanted, (Path(parent, name) for name in files))
-    return sorted(paths, key=lambda path: path.relative_to(folder).parts)
+    paths = walk_files(folder)
+    records = {path.parent for path in paths if path.suffix == ".tfrecord"}
+    records.discard(folder)
+    return [
+        path
+        for path in paths
+        if _is_wanted(path) and records.isdisjoint(path.parents)
+    ]
 
 
 def _is_wanted(path):

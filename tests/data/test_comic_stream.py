@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from keras_comic.data import crop_arrays
+from keras_comic.data import crops as crop_arrays
 from keras_comic.data.randomness import random_key
 from keras_comic.data.randomness import random_uniforms
 from tests.data.pictures import drawing_with_box

@@ -42,7 +42,6 @@ class ManifestTest(parameterized.TestCase, TestCase):
         ("a.json", "[1]", "list of objects. Received: 1 in .*a.json"),
         ("a.json", '[{"path": 1}]', "must have the column file"),
         ("a.jsonl", '{"file": 1}\n{"fi', "cannot be read: .*a.jsonl"),
-        ("a.json", '[{"file": "\\ud83d.png"}]', r"Unicode.*'\\ud83d\.png'"),
     )
     def test_errors(self, name, text, message):
         with self.assertRaisesRegex(ValueError, message):

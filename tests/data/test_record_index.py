@@ -115,8 +115,6 @@ class RecordIndexTest(TestCase):
         )
         with self.assertRaisesRegex(ValueError, "must be of one kind"):
             RecordIndex([self.folder, *pairs])
-        with self.assertRaisesRegex(ValueError, "Received: max_corrupt=-1"):
-            RecordIndex(self.folder, max_corrupt=-1)
 
 
 def _has_proc():
