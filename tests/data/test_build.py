@@ -310,7 +310,7 @@ class DeterminismTest(BuildTest):
         self.write(maker=maker, num_shards=2)
         self.write(output=self.other, maker=maker, num_shards=2)
         self.assertEqual(self.contents(), self.contents(self.other))
-        self.assertEqual(len(self.contents()), 4)
+        self.assertEqual(len(self.contents()), 3)
 
     @pytest.mark.slow
     def test_with_two_processes(self):

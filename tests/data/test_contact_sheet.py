@@ -40,13 +40,13 @@ class ContactSheetTest(TestCase):
         self.assertLess(one[TOP + SIZE :, GAP : GAP + SIZE].min(), 100)
         row = len(one) - TOP
         both = self.draw({"a": entries, "b": entries[:1]})
-        self.assertLen(both, 2 * TOP + 3 * row)
+        self.assertEqual(len(both), 2 * TOP + 3 * row)
         for number in range(COLUMNS):
             self.assertAllEqual(self.tile(both, number), pictures[number])
         self.assertAllEqual(self.tile(both, 0, TOP + row), pictures[8])
         self.assertAllEqual(self.tile(both, 0, 2 * TOP + 2 * row), pictures[0])
         few = self.draw({"a": entries, "b": entries[:1]}, max_per_group=8)
-        self.assertLen(few, 2 * TOP + 2 * row)
+        self.assertEqual(len(few), 2 * TOP + 2 * row)
         self.assertGreater(len(self.draw({}, title="all")), TOP)
 
     def test_thumbnails(self):

@@ -19,8 +19,10 @@ from tests.data.small_records import encode  # noqa: E402
 class WindowTest(TestCase):
     def test_decode(self):
         image = photos(41, 50, 3)
-        for file_format in ("png", "jpeg"):
-            encoded = encode(image, file_format)
+        for encoded in (
+            encode(image),
+            encode(image, "jpeg", quality=95, subsampling=0),
+        ):
             whole = tf.io.decode_image(encoded).numpy()
             for found in both_ways(
                 lambda e, w: decode_window(

@@ -111,7 +111,8 @@ class VariantsTest(TestCase, parameterized.TestCase):
         expected = ndimage.gaussian_filter(
             image.astype("float64"), (3, 3, 0), mode="mirror", truncate=10 / 3
         )
-        self.assertAllClose(make_variant("blurred", image), expected, atol=0.8)
+        # OpenCV rounds the weights to parts of 256.
+        self.assertAllClose(make_variant("blurred", image), expected, atol=2.0)
 
     # A quarter of the pixels differ from the rest: the standard deviation is
     # 3 ** 0.5 / 4 of the difference.

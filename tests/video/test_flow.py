@@ -22,7 +22,8 @@ from tests.test_case import photos
 
 def smooth_flow(height, width, seed):
     """A random flow that changes smoothly, up to some 8 pixels."""
-    grid = np.random.default_rng(seed).uniform(-8, 8, (3, 3, 2))
+    random = np.random.default_rng(seed)
+    grid = random.uniform(-6, 6, 2) + random.uniform(-2, 2, (3, 3, 2))
     return ndimage.zoom(grid, (height / 3, width / 3, 1)).astype("float32")
 
 
