@@ -119,20 +119,6 @@ class MakeChunkTest(ChunksTest):
         self.assertEqual(drop[:2], (str(first.path), "unreadable"))
         self.assertRegex(drop.reason, "ends the process")
 
-    def test_nothing_to_see_of_an_interrupted_chunk(self):
-        (sources,) = self.write(a="1\n2")
-        path, note = chunk_paths(self.work, 0)
-
-        def interrupt():
-            self.assertFalse(path.exists())
-            raise KeyboardInterrupt
-
-        with self.assertRaises(KeyboardInterrupt):
-            make_chunk(self.maker, sources, path, tick=interrupt)
-        self.assertFalse(path.exists() or note.exists())
-        make_chunk(self.maker, sources, path)
-        self.assertEqual(len(load_chunk(self.work, 0).facts), 2)
-
 
 class MakeChunksTest(ChunksTest):
     def test_what_is_done_is_not_made_again(self):

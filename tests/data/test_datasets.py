@@ -25,17 +25,6 @@ from tests.data.small_records import picture_record  # noqa: E402
 
 
 class PictureDatasetTest(DatasetTestCase):
-    def test_form(self):
-        for kind in ("photos", "comics"):
-            records = self.write_noise(kind, kind=kind, height=25, width=37)
-            for size in (16, 31, 40):
-                dataset = picture_dataset(records, Crops(size), batch_size=3)
-                self.assertEqual(dataset.element_spec.shape, (3, size, size, 3))
-                images = next(iter(dataset)).numpy()
-                self.assertDType(images, "float32")
-                self.assertLessEqual(abs(images).max(), 1.0)
-                self.assertGreater(images.std(), 0.1)
-
     def test_each_photo_once_in_a_round(self):
         records = self.write_flat("photos", {"ink": range(10)})
         seen = []
@@ -113,14 +102,6 @@ class StyleTransferDatasetTest(DatasetTestCase):
             batches = take(self.make(**arguments), 12)
             later = take(self.make(start_step=7, **arguments), 5)
             self.assertSameBatches(later, batches[7:])
-
-    def test_batch_size_does_not_change_the_samples(self):
-        whole = take(self.make(batch_size=6), 1)[0]
-        halves = take(self.make(), 2)
-        for key, images in whole.items():
-            self.assertAllEqual(
-                images, np.concatenate([half[key] for half in halves])
-            )
 
     def test_shards(self):
         whole = take(self.make(batch_size=4, start_step=3), 5)

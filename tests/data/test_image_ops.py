@@ -1,14 +1,11 @@
 import numpy as np
 import pytest
-from PIL import Image
 
 from tests.test_case import TestCase
 from tests.test_case import photos
 
 tf = pytest.importorskip("tensorflow")
 
-from keras_comic.data.image_ops import box_window  # noqa: E402
-from keras_comic.data.image_ops import cut  # noqa: E402
 from keras_comic.data.image_ops import decode_window  # noqa: E402
 from keras_comic.data.image_ops import finish_images  # noqa: E402
 from keras_comic.data.image_ops import resize_square  # noqa: E402
@@ -34,15 +31,6 @@ class WindowTest(TestCase):
                 self.assertDType(found, "uint8")
                 self.assertAllEqual(found, whole[1:31, 2:42])
 
-    def test_cut(self):
-        image = photos(20, 30, 3)
-        for found in both_ways(cut, image, np.int32([3, 5, 4, 7])):
-            self.assertAllEqual(found, image[3:7, 5:12])
-        for found in both_ways(cut, image, np.int32([16, 24, 8, 8])):
-            self.assertAllEqual(found, image[16:, 24:])
-        for found in both_ways(box_window, np.int32([3, 5, 4])):
-            self.assertAllEqual(found, [3, 5, 4, 4])
-
 
 class ResizeSquareTest(TestCase):
     def resize(self, image, size):
@@ -56,13 +44,6 @@ class ResizeSquareTest(TestCase):
         for found in self.resize(image, 4):
             self.assertDType(found, "uint8")
             self.assertAllClose(found, np.round(expected), atol=1, rtol=0)
-
-    def test_enlarges_bicubically(self):
-        small = Image.fromarray(photos(5, 5, 3))
-        image = small.resize((24, 24), Image.BILINEAR)
-        expected = np.asarray(image.resize((40, 40), Image.BICUBIC))
-        for found in self.resize(np.asarray(image), 40):
-            self.assertAllClose(found.astype(int), expected.astype(int), atol=2)
 
 
 class FinishImagesTest(TestCase):

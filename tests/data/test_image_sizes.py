@@ -21,12 +21,6 @@ class ImageSizesTest(TestCase):
         image = photos(24, 40, 3)
         self.assertIs(resize_short_side(image, 24), image)
 
-    def test_antialiasing(self):
-        stripes = np.zeros((64, 64, 3), "uint8")
-        stripes[:, ::2] = 255
-        image = resize_short_side(stripes, 16)
-        self.assertAllClose(image[:, 2:-2], np.full((16, 12, 3), 127), atol=3)
-
     def test_errors(self):
         with self.assertRaisesRegex(ValueError, "Received: size=0"):
             resize_short_side(photos(8, 8, 3), 0)

@@ -50,11 +50,6 @@ class SharpnessTest(TestCase):
         image[100:200, 100:200] = draw_scene(256, 320)[100:200, 100:200]
         self.assertGreater(sharpness(image), 200)
 
-    def test_flat_and_tiny(self):
-        self.assertEqual(sharpness(flat(200.0)), 0.0)
-        self.assertEqual(sharpness(photos(2, 50, 3)), 0.0)
-        self.assertGreater(sharpness(photos(5, 5, 3)), 0.0)
-
     def test_errors(self):
         for measure in (sharpness, blank_fraction):
             with self.assertRaisesRegex(ValueError, "must be uint8 of shape"):
@@ -80,16 +75,6 @@ class HashTest(TestCase):
     def assertNear(self, image, other, distance=4):
         bits = perceptual_hash(image) ^ perceptual_hash(other)
         self.assertLessEqual(bits.bit_count(), distance)
-
-    def test_range_and_determinism(self):
-        hashes = {perceptual_hash(draw_scene(96, 128, s)) for s in range(8)}
-        self.assertEqual(len(hashes), 8)
-        for number in hashes:
-            self.assertIsInstance(number, int)
-            self.assertGreaterEqual(number, 0)
-            self.assertLess(number, 2**64)
-        again = perceptual_hash(draw_scene(96, 128, 0))
-        self.assertIn(again, hashes)
 
     def test_the_bits_are_those_of_the_library(self):
         import imagehash

@@ -9,7 +9,6 @@ from keras_comic.data.record_fields import encoded_picture  # noqa: E402
 from keras_comic.data.record_fields import parse_record  # noqa: E402
 from keras_comic.data.record_fields import picture_size  # noqa: E402
 from keras_comic.data.record_fields import read_picture  # noqa: E402
-from keras_comic.data.record_fields import string_array  # noqa: E402
 from keras_comic.data.record_fields import string_values  # noqa: E402
 from tests.data.small_records import encode  # noqa: E402
 from tests.data.small_records import picture_record  # noqa: E402
@@ -79,10 +78,3 @@ class RecordFieldsTest(TestCase):
         for encoded in (b"", b"GIF89a" + bytes(40), b"\xff\xd8" + bytes(90)):
             with self.assertRaisesRegex(ValueError, "is not a JPEG or PNG"):
                 self.check(encoded)
-
-    def test_arrays_keep_zeros(self):
-        strings = [b"a\0\0", b"", b"\0"]
-        array = string_array(strings)
-        self.assertEqual(array.tolist(), strings)
-        found = tf.numpy_function(lambda: array, [], tf.string)
-        self.assertEqual(found.numpy().tolist(), strings)

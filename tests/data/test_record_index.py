@@ -62,14 +62,6 @@ class RecordIndexTest(TestCase):
         if _has_proc():
             self.assertLessEqual(len(os.listdir("/proc/self/fd")), before + 1)
 
-    def test_through_tensorflow(self):
-        # As files of other machines are read.
-        index = RecordIndex(f"file://{self.folder}")
-        self.assertEqual(index.shards[0][:7], "file://")
-        self.assertEqual(
-            index.read([7, 0, 3]), [self.in_order[n] for n in (7, 0, 3)]
-        )
-
     def test_a_wrong_checksum(self):
         index = self.damage(5)
         with self.assertWarnsRegex(

@@ -37,25 +37,6 @@ class RecordOrderTest(TestCase):
         self.assertEqual(sorted(of_label[2][3:6]), [6, 7, 8])
         self.assertEqual(collections.Counter(of_label[1]), {9: 12})
 
-    def test_samples_do_not_depend_on_each_other(self):
-        order = RecordOrder(LABELS, 10, seed=0, name="comics")
-        samples = np.random.default_rng(0).integers(0, 10**9, 50)
-        alone = [order.records([sample])[0] for sample in samples]
-        self.assertAllEqual(order.records(samples), alone)
-
-    def test_further_attempts_take_every_record_of_the_label(self):
-        for labels in (None, LABELS):
-            order = RecordOrder(labels, 10, seed=0, name="comics")
-            for sample in range(6):
-                first = order.records([sample])[0]
-                same = np.arange(10)
-                if labels is not None:
-                    same = np.flatnonzero(labels == labels[first])
-                attempts = [
-                    order.records([sample], i)[0] for i in range(len(same))
-                ]
-                self.assertAllEqual(np.sort(attempts), same)
-
     def test_more_records_than_memory_has_room_for(self):
         order = RecordOrder(None, 10**12, seed=0, name="photos")
         records = order.records(np.arange(1000))
@@ -92,17 +73,6 @@ class RecordReaderTest(TestCase):
         self.order = RecordOrder(labels, 8, seed=0, name="photos")
         return RecordReader(self.index, self.order, self.parse)
 
-    def test_reads_in_order(self):
-        reader = self.make()
-        samples = np.array([5, 0, 3])
-        found = reader.read(samples)
-        self.assertEqual(
-            found, [(n, True) for n in self.order.records(samples)]
-        )
-        # Checked once.
-        found = reader.read(samples)
-        self.assertEqual([check for _, check in found], [False] * 3)
-
     def test_the_next_good_one_takes_the_place_of_a_corrupt_one(self):
         reader = self.make()
         samples = np.arange(16)
@@ -120,13 +90,6 @@ class RecordReaderTest(TestCase):
             found[::-1],
         )
         self.assertEqual(len(self.index.corrupt), 2)
-
-    def test_limit(self):
-        reader = self.make()
-        self.bad = set(range(6))
-        with self.assertWarns(UserWarning):
-            with self.assertRaisesRegex(ValueError, "More than 5 cannot be"):
-                reader.read(np.arange(8))
 
     def test_a_label_without_a_good_record(self):
         reader = self.make(np.array([0] * 6 + [1] * 2))

@@ -108,18 +108,6 @@ class DuplicatesTest(parameterized.TestCase):
             for file, value in zip(files, hashes, strict=True)
         ]
 
-    def test_the_same_file(self):
-        facts = self.facts([None] * 4, "abaa")
-        expected = [Duplicate(2, 0, None), Duplicate(3, 0, None)]
-        self.assertEqual(find_duplicates(facts, True, None), expected)
-        self.assertEqual(find_duplicates(facts, True, 4), expected)
-        self.assertEqual(find_duplicates(facts, False, None), [])
-        facts = self.facts([7, 7], "aa")
-        for exact, distance in ((True, None), (False, 0)):
-            self.assertEqual(
-                find_duplicates(facts, exact, 4), [Duplicate(1, 0, distance)]
-            )
-
     @parameterized.parameters(0, 1, 4, 12, 64)
     def test_finds_what_comparing_all_finds(self, distance):
         """Each is compared with all that were kept before it."""

@@ -3,18 +3,6 @@ from tests.test_case import TestCase
 
 
 class ShardLayoutTest(TestCase):
-    def test_attributes(self):
-        layout = ShardLayout("eval", 0.5, 3, 100)
-        self.assertEqual(
-            vars(layout),
-            {
-                "split": "eval",
-                "eval_fraction": 0.5,
-                "num_shards": 3,
-                "shard_bytes": 100,
-            },
-        )
-
     def test_errors(self):
         for name, value in (
             ("split", "a/b"),

@@ -1,11 +1,9 @@
-import os
 from pathlib import Path
 
 from absl.testing import parameterized
 
 from keras_comic.data.sources import Source
 from keras_comic.data.sources import choose_split
-from keras_comic.data.sources import is_video
 from keras_comic.data.sources import list_sources
 from tests.test_case import TestCase
 
@@ -26,10 +24,6 @@ class SourcesTest(parameterized.TestCase, TestCase):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding=encoding)
         return path
-
-    def go_to(self, name=""):
-        self.addCleanup(os.chdir, os.getcwd())
-        os.chdir(self.folder / name)
 
     def names(self, sources, kind="comics", **arguments):
         return [s.name for s in list_sources(sources, kind, **arguments)]
@@ -73,14 +67,6 @@ class FoldersTest(SourcesTest):
         self.assertEqual({s.split for s in sources}, {"eval"})
         sources = list_sources({"pen": ink, 7: wash}, "comics")
         self.assertEqual([s.label for s in sources], ["pen", "7"])
-
-    def test_the_current_folder(self):
-        self.touch("ink/1.png")
-        self.go_to("ink")
-        for sources in (".", "1.png", "*.png"):
-            (source,) = list_sources(sources, "comics")
-            self.assertEqual(source, Source(Path("1.png"), *source[1:]))
-            self.assertEqual((source.name, source.label), ("1.png", "ink"))
 
     def test_clips(self):
         self.touch("walk/1.png", "walk/2.png", "walk/in/1.png", "walk/in/2.jpg")
@@ -143,15 +129,6 @@ class FoldersTest(SourcesTest):
 
 
 class PatternsTest(SourcesTest):
-    def test_names_begin_before_the_first_wildcard(self):
-        self.touch("x/ink/1.png", "x/ink/2.txt", "x/wash/1.png", "x/1.png")
-        pattern = self.folder / "x" / "*" / "*.png"
-        sources = list_sources(pattern, "comics")
-        self.assertEqual(
-            [(s.name, s.label) for s in sources],
-            [("ink/1.png", "ink"), ("wash/1.png", "wash")],
-        )
-
     def test_folders_are_searched(self):
         self.touch("ink/a/1.png", "ink/2.png", "ink/.c/3.png", "wash/1.png")
         self.assertEqual(
@@ -260,13 +237,3 @@ class SplitTest(parameterized.TestCase):
         chosen = [choose_split(s, 0.5) for s in self.sources(8)]
         found = [number for number in range(8) if chosen[number] == "eval"]
         self.assertEqual(found, [2, 4, 7])
-
-    def test_other_splits_are_left_alone(self):
-        (source,) = self.sources(1, split="holdout")
-        self.assertEqual(choose_split(source, 1.0), "holdout")
-
-    def test_is_video(self):
-        self.assertTrue(is_video("a/b.MP4"))
-        self.assertTrue(is_video(Path("b.mkv")))
-        self.assertFalse(is_video("mp4"))
-        self.assertFalse(is_video("a.gif"))

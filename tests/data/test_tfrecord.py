@@ -129,24 +129,6 @@ class SerializeTest(RecordsTest):
             if not any("\ud800" <= letter <= "\udfff" for letter in text):
                 self.assertEqual(value.decode(), text)
 
-    @settings(max_examples=25, deadline=None, derandomize=True, database=None)
-    @given(
-        st.binary(),
-        st.tuples(*[st.integers(-(2**63), 2**63 - 1)] * 4),
-        st.floats(width=32, allow_nan=False),
-    )
-    def test_any_bytes_and_numbers_survive(self, encoded, box, time):
-        values = {
-            "image/encoded": encoded,
-            "image/box": box,
-            "image/time": time,
-        }
-        record = serialize_record("photos", values_of("photos", **values))
-        found = tf.io.parse_single_example(record, record_features("photos"))
-        self.assertEqual(found["image/encoded"].numpy(), encoded)
-        self.assertAllEqual(found["image/box"], box)
-        self.assertEqual(found["image/time"].numpy(), time)
-
 
 class ReadTest(RecordsTest):
     @parameterized.parameters(*KINDS)

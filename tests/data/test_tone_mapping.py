@@ -4,7 +4,6 @@ from absl.testing import parameterized
 from keras_comic.data.tone_mapping import BT2020
 from keras_comic.data.tone_mapping import HLG
 from keras_comic.data.tone_mapping import PQ
-from keras_comic.data.tone_mapping import needs_tone_mapping
 from keras_comic.data.tone_mapping import to_standard_range
 from tests.test_case import TestCase
 
@@ -48,18 +47,3 @@ class ToneMappingTest(TestCase, parameterized.TestCase):
         found = to_standard_range(pixels[None, None], 14, BT2020)[0, 0]
         self.assertEqual(found[0], 255)
         self.assertLess(found[1:].max(), 12)
-
-    def test_hues_stay(self):
-        # The parts of bright orange keep their ratio.
-        pixels = np.array([[[50000, 45000, 30000]]], "uint16")
-        found = to_standard_range(pixels, PQ, BT709)[0, 0] / 255.0
-        dark = to_standard_range(pixels // 2, PQ, BT709)[0, 0]
-        self.assertAllEqual(np.argsort(found), [2, 1, 0])
-        self.assertAllEqual(np.argsort(dark), [2, 1, 0])
-
-    def test_what_is_needed(self):
-        self.assertTrue(needs_tone_mapping(PQ, BT2020))
-        self.assertTrue(needs_tone_mapping(HLG, BT709))
-        self.assertTrue(needs_tone_mapping(14, BT2020))
-        self.assertFalse(needs_tone_mapping(1, 1))
-        self.assertFalse(needs_tone_mapping(2, 2))

@@ -1,5 +1,4 @@
 import os
-import pickle
 import tempfile
 from fractions import Fraction
 
@@ -10,10 +9,8 @@ from PIL import Image
 
 from keras_comic.data.video_frames import read_clips
 from keras_comic.data.video_frames import read_frames
-from keras_comic.data.video_reader import VideoError
 from keras_comic.data.video_reader import VideoReader
 from tests.data.videos import VideoTestCase
-from tests.data.videos import save_sound
 from tests.data.videos import save_video
 from tests.data.videos import scene
 from tests.data.videos import set_display_matrix
@@ -140,10 +137,6 @@ class BrokenVideosTest(VideoTestCase):
             path.write_bytes(contents[: len(contents) * tenth // 10])
             self.read_with_error(read_frames(path))
 
-    def test_sound_alone(self):
-        path = save_sound(self.folder / "a.mp4")
-        self.check(path, "not a video", "no video stream")
-
     @parameterized.parameters("png", "jpeg", "tiff")
     def test_pictures(self, image_format):
         path = self.folder / "a.mp4"
@@ -186,7 +179,3 @@ class BrokenVideosTest(VideoTestCase):
         clips, error = self.read_with_error(read_clips(path, 4))
         self.assertEqual(error.reason, "unreadable")
         self.assertEqual([clip.number for clip in clips], [0, 7, 11])
-
-    def test_error_survives_pickling(self):
-        error = pickle.loads(pickle.dumps(VideoError("Wrong.", "truncated")))
-        self.assertEqual((str(error), error.reason), ("Wrong.", "truncated"))
