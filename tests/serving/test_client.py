@@ -43,9 +43,15 @@ class ClientTestCase(TestCase, parameterized.TestCase):
         self.addCleanup(client.close)
         return client
 
-    def check(self, comic, expected):
+    def check(self, comic, expected, keep_color=False, **options):
+        """The comic may be rounded differently in a few values.
+
+        Colour keeping, in float32, adds some.
+        """
+        share = 2e-3 if keep_color else 1e-3
         difference = np.abs(np.asarray(comic).astype(int) - expected)
         self.assertLessEqual(difference.max(), 1)
+        self.assertLessEqual((difference > 0).mean(), share)
 
 
 class StylizeTest(ClientTestCase):
@@ -61,7 +67,8 @@ class StylizeTest(ClientTestCase):
     def test_styles(self, protocol, options):
         client = self.start(protocol)
         comic = client.stylize(PHOTO, **options)
-        self.check(comic, small_model("painter").stylize(PHOTO, **options))
+        expected = small_model("painter").stylize(PHOTO, **options)
+        self.check(comic, expected, **options)
 
     @parameterized.product(
         protocol=PROTOCOLS,
@@ -70,7 +77,8 @@ class StylizeTest(ClientTestCase):
     def test_a_model_without_styles(self, protocol, options):
         client = self.start(protocol, "comic")
         comic = client.stylize(PHOTO, **options)
-        self.check(comic, small_model("comic").stylize(PHOTO, **options))
+        expected = small_model("comic").stylize(PHOTO, **options)
+        self.check(comic, expected, **options)
         self.assertEqual(client.style_names, [])
         with self.assertRaisesRegex(ValueError, "takes no `style`.*'ink'"):
             client.stylize(PHOTO, "ink")
@@ -156,7 +164,8 @@ class StylizeTest(ClientTestCase):
             client = self.connect(server.url)
             client.wait_until_ready(10)
             comic = client.stylize(PHOTO, **options)
-            self.check(comic, small_model(name).stylize(PHOTO, **options))
+            expected = small_model(name).stylize(PHOTO, **options)
+            self.check(comic, expected, **options)
         server, _ = start_server(self, {"comic": served_folder("codes")})
         pictures = self.connect(server.url).generate(2, seed=1)
         self.check(pictures, small_model("codes").generate(2, seed=1))

@@ -97,7 +97,7 @@ class BrowserTest(TestCase):
         self.tab.wait_for_selector("#kc-run")
         self.tab.wait_for_selector("#kc-upload > button[data-named]")
         self.tab.wait_for_selector('input[name="kc-style"]', state="attached")
-        # What is there listens, and stays.
+        # The page has settled.
         self.tab.wait_for_function("performance.now() > window.changed + 250")
 
     def dismiss(self, dialog):
@@ -171,12 +171,37 @@ class BrowserTest(TestCase):
         self.assertComic(path)
         said = read_provenance(path)
         self.assertEqual(said.preset, "tiny")
-        # What is shown is the same pair of pictures.
+        # The page shows the same pair of pictures.
         sizes = self.tab.evaluate(
             """() => [...document.querySelectorAll(".kc-compare img")]
             .map(e => [e.naturalWidth, e.naturalHeight])"""
         )
         self.assertEqual(sizes, [[128, 80], [128, 80]])
+
+    def test_slider(self):
+        self.look_at(self.photo)
+        self.run_page()
+
+        def shown():
+            return self.tab.evaluate(
+                """() => getComputedStyle(
+                document.querySelector(".kc-before")).clipPath"""
+            )
+
+        slider = self.tab.locator(".kc-frame input[type=range]")
+        slider.focus()
+        shares = []
+        for key in ("ArrowRight", "End", "ArrowLeft", "Home"):
+            self.tab.keyboard.press(key)
+            shares.append((slider.input_value(), shown()))
+        self.assertEqual([s[0] for s in shares], ["51", "100", "99", "0"])
+        self.assertEqual(len({s[1] for s in shares}), 4)
+        self.assertRegex(shares[1][1], r"inset\(0px( 0(px|%)?)?.*\)")
+        box = slider.bounding_box()
+        self.tab.mouse.click(
+            box["x"] + 0.25 * box["width"], box["y"] + box["height"] / 2
+        )
+        self.assertAlmostEqual(int(slider.input_value()), 25, delta=3)
 
     def test_mix_and_strength(self):
         self.look_at(self.photo)
@@ -224,6 +249,24 @@ class BrowserTest(TestCase):
         self.tab.wait_for_selector("#kc-stage >> text=An example")
         self.look_at(self.photo)
         self.run_page()
+
+    def test_refused_files(self):
+        clip = self.folder / "long.mp4"
+        write_frames(photos(12, 32, 48, 3), clip, frame_rate=2)
+        torn = self.folder / "torn.png"
+        torn.write_bytes(self.photo.read_bytes()[:200])
+        name = "<img src=x onerror=alert(1)>${alert(2)}{{3}}.txt"
+        named = self.folder / name
+        named.write_text("Dear all")
+        for path, message in (
+            (clip, "long.mp4 is 6 seconds long, and this page takes 3"),
+            (torn, "torn.png cannot be used"),
+            (named, "is neither a picture nor a video"),
+        ):
+            self.upload(path)
+            self.tab.wait_for_selector(f"#kc-stage >> text={message}")
+            self.tab.click("#kc-upload .icon-button-wrapper button")
+            self.tab.wait_for_selector("#kc-stage >> text=An example")
 
     def test_large_file(self):
         large = self.folder / "large.png"
@@ -274,7 +317,7 @@ class BrowserTest(TestCase):
         self.assertEqual(small, [])
 
     def focused(self):
-        """What has the focus, and how it is marked."""
+        """Returns the focused element, and the width of its mark."""
         return self.tab.evaluate(
             """() => {
               const e = document.activeElement;
