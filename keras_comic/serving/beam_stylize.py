@@ -67,8 +67,8 @@ def stylize_with_beam(
             nothing.
         overwrite: Boolean. Whether a comic that is there already is made
             anew. Defaults to `False`.
-        batch_size: Integer > 0. As many photos of one size at most go through
-            the model together. Defaults to `8`.
+        batch_size: Integer > 0. As many photos at most go through the model
+            together. Defaults to `8`.
         options: List of strings, such as `["--runner=DataflowRunner", ...]`,
             or `apache_beam.options.pipeline_options.PipelineOptions`. Defaults
             to `None`. Without `--runner`, it is this process that works: the

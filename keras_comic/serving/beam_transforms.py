@@ -9,9 +9,7 @@ try:
     from apache_beam.ml.inference.base import KeyedModelHandler
     from apache_beam.ml.inference.base import RunInference
     from apache_beam.pvalue import TaggedOutput
-    from apache_beam.transforms.window import GlobalWindow
     from apache_beam.utils.retry import with_exponential_backoff
-    from apache_beam.utils.windowed_value import WindowedValue
 except ImportError as error:
     raise ImportError(
         "Apache Beam is not installed: `pip install 'keras-comic[beam]'`."
@@ -19,15 +17,9 @@ except ImportError as error:
 
 from keras_comic.data import paths
 from keras_comic.data.image_folders import list_images
-from keras_comic.data.image_formats import MAX_PIXELS
-from keras_comic.data.image_formats import MAX_SIDE
-from keras_comic.data.image_formats import SIGNATURE_BYTES
-from keras_comic.data.image_formats import image_format
-from keras_comic.data.images import image_size
 from keras_comic.data.paths import is_url
 from keras_comic.data.sources import is_video
 from keras_comic.data.sources import list_url
-from keras_comic.serving.comic_model_handler import SizeBuckets
 
 NAMESPACE = "keras_comic"
 # Outputs of the transforms.
@@ -41,8 +33,6 @@ REPORT_FILE = "report.json"
 COMIC_SUFFIX = ".png"
 # A larger file is not read.
 MAX_FILE_BYTES = 2**28
-# Of the files that wait for others of their size.
-MAX_HELD_BYTES = 2**27
 
 
 class ListPhotos(beam.PTransform):
@@ -84,9 +74,8 @@ class ListPhotos(beam.PTransform):
 class StylizePhotos(beam.PTransform):
     """Reads, stylises and writes photos.
 
-    Photos are read as they are needed: at most 128 MiB of them wait for
-    others of their size, and comics are written as they are made, each beside
-    its final name, and renamed.
+    Photos are read as they are needed, and comics are written as they are
+    made, each beside its final name, and renamed.
 
     Args:
         handler: `ComicModelHandler`.
@@ -140,11 +129,9 @@ class StylizePhotos(beam.PTransform):
         read = photos | "Read" >> beam.FlatMap(_read).with_outputs(
             FAILURES, main=PHOTOS
         )
-        handler = KeyedModelHandler(self._handler).with_no_batching()
         written = (
             read[PHOTOS]
-            | "Batch" >> beam.ParDo(_Batch(self._handler.batch_size))
-            | "Stylize" >> RunInference(handler)
+            | "Stylize" >> RunInference(KeyedModelHandler(self._handler))
             | "Write"
             >> beam.FlatMap(_write, self._output).with_outputs(
                 FAILURES, main=WRITTEN
@@ -222,10 +209,10 @@ def _is_file(source):
 
 def _name_comics(grouped):
     """Yields the names of comics, each with the photo's path."""
-    stem, found = grouped
-    found = sorted(set(found))
-    for path, suffix in found:
-        name = stem + suffix if len(found) > 1 else stem
+    stem, photos = grouped
+    photos = sorted(set(photos))
+    for path, suffix in photos:
+        name = stem + suffix if len(photos) > 1 else stem
         yield name + os.fsencode(COMIC_SUFFIX), path
 
 
@@ -236,16 +223,16 @@ def _list_comics(output):
 
 
 def _choose(joined, output):
-    name, found = joined
-    paths = sorted(found["paths"])
+    name, groups = joined
+    paths = sorted(groups["paths"])
     if not paths:
-        # Of a photo that is no longer there.
+        # The photo is no longer there.
         return
     target = os.fsencode(output) + b"/" + name
     for path in paths[1:]:
         reason = f"The comic of {os.fsdecode(paths[0])} has the same name."
         yield _failure(path, target, reason)
-    if list(found["done"]):
+    if list(groups["done"]):
         Metrics.counter(NAMESPACE, "comics_skipped").inc()
         yield TaggedOutput(SKIPPED, target)
     else:
@@ -253,17 +240,18 @@ def _choose(joined, output):
 
 
 def _read(pair):
-    """Yields the size of a photo, and its pair with its bytes."""
+    """Yields the pair of a photo, with the photo's bytes."""
     path, _ = pair
     try:
         contents = _read_bytes(path)
-        size = _check(contents)
-    except (OSError, ValueError) as error:
+        if len(contents) > MAX_FILE_BYTES:
+            raise OSError(f"The file has more than {MAX_FILE_BYTES} bytes.")
+    except OSError as error:
         yield _failure(*pair, " ".join(str(error).split()))
     else:
         Metrics.counter(NAMESPACE, "photos_read").inc()
         Metrics.distribution(NAMESPACE, "photo_bytes").update(len(contents))
-        yield size, (pair, contents)
+        yield pair, contents
 
 
 def _is_passing(error):
@@ -278,47 +266,6 @@ def _is_passing(error):
 def _read_bytes(path):
     with path_of(path).open("rb") as file:
         return file.read(MAX_FILE_BYTES + 1)
-
-
-def _check(contents):
-    """Returns height and width of an image, by its header."""
-    if not contents:
-        raise ValueError("The file is empty.")
-    if len(contents) > MAX_FILE_BYTES:
-        raise ValueError(
-            f"The file has more than {MAX_FILE_BYTES} bytes, which are not "
-            "read."
-        )
-    name = image_format(contents[:SIGNATURE_BYTES])
-    if name is None:
-        raise ValueError("The file is not an image that can be read here.")
-    width, height = image_size(contents)
-    if height * width > MAX_PIXELS or max(height, width) > MAX_SIDE:
-        raise ValueError(
-            f"The image is too large: {width} x {height} pixels. At most "
-            f"{MAX_PIXELS} pixels are read, and sides of {MAX_SIDE}."
-        )
-    return height, width
-
-
-class _Batch(beam.DoFn):
-    """Gathers photos of one size within a bundle of work."""
-
-    def __init__(self, batch_size):
-        self._batch_size = batch_size
-        self._buckets = None
-
-    def start_bundle(self):
-        self._buckets = SizeBuckets(self._batch_size, MAX_HELD_BYTES)
-
-    def process(self, element):
-        size, (pair, contents) = element
-        yield from self._buckets.add(size, (pair, contents), len(contents))
-
-    def finish_bundle(self):
-        window = GlobalWindow()
-        for batch in self._buckets.flush():
-            yield WindowedValue(batch, window.max_timestamp(), [window])
 
 
 def _write(prediction, output):

@@ -36,42 +36,14 @@ class ComicResult(NamedTuple):
     error: str = None
 
 
-class SizeBuckets:
-    """Gathers things of one size, and never holds more than a limit."""
-
-    def __init__(self, batch_size, max_weight):
-        self._batch_size = batch_size
-        self._max_weight = max_weight
-        self._items = {}
-        self._weights = {}
-
-    def add(self, size, item, weight):
-        """Takes a thing, and gives the groups that are full."""
-        self._items.setdefault(size, []).append(item)
-        self._weights[size] = self._weights.get(size, 0) + weight
-        if len(self._items[size]) >= self._batch_size:
-            yield self._take(size)
-        while sum(self._weights.values()) > self._max_weight:
-            yield self._take(max(self._weights, key=self._weights.get))
-
-    def flush(self):
-        """Gives all that is held."""
-        for size in list(self._items):
-            yield self._take(size)
-
-    def _take(self, size):
-        del self._weights[size]
-        return self._items.pop(size)
-
-
 class ComicModelHandler(ModelHandler):
     """A `ModelHandler` of Apache Beam for what `save_served_model` writes.
 
     It loads the SavedModel with `tf.saved_model.load`, which Beam's own
-    handler for TensorFlow does not do under Keras 3, and needs no Keras. What
-    it takes is the bytes of a photo's file; what it gives is a
-    `PredictionResult` whose `inference` is a `ComicResult`: of a file that
-    cannot be stylised, the reason, so that the others of its batch go on.
+    handler for TensorFlow does not do under Keras 3, and needs no Keras. It
+    takes the bytes of a photo's file and gives a `PredictionResult` whose
+    `inference` is a `ComicResult`. If a file cannot be stylised, that holds
+    the reason, and the others of its batch go on.
 
     In the first named style, at full strength and without `max_side`, JPEG,
     PNG and WebP files go to the SavedModel as they are. All else is decoded
@@ -91,9 +63,6 @@ class ComicModelHandler(ModelHandler):
             to it, pixels. Defaults to `None`, which resizes nothing.
         batch_size: Integer > 0. As many photos at most go through the model
             together. Defaults to `8`.
-        share_across_processes: Boolean. Whether all the processes of a
-            machine use one model, in a process of its own. Defaults to
-            `False`.
 
     Raises:
         FileNotFoundError: If there is no SavedModel of this package.
@@ -133,7 +102,6 @@ class ComicModelHandler(ModelHandler):
         keep_color=False,
         max_side=None,
         batch_size=8,
-        share_across_processes=False,
     ):
         for name, value in (("max_side", max_side), ("batch_size", batch_size)):
             if value is not None and not value > 0:
@@ -145,7 +113,6 @@ class ComicModelHandler(ModelHandler):
         self.saved_model = os.fspath(saved_model)
         self.max_side = max_side
         self.batch_size = batch_size
-        self._share_across_processes = share_across_processes
         description = read_description(self.saved_model)
         names = description["style_names"]
         if isinstance(style, str) and [style] == names[:1]:
@@ -172,7 +139,7 @@ class ComicModelHandler(ModelHandler):
 
         Args:
             batch: List of bytes, files of images.
-            model: `ServedModel`, or a proxy of one.
+            model: `ServedModel`.
             inference_args: `None`.
 
         Returns:
@@ -181,8 +148,8 @@ class ComicModelHandler(ModelHandler):
         files = dict(enumerate(batch))
         results = {}
         if self._request.signature == DEFAULT and self.max_side is None:
-            found = self._run(files, model)
-            results = {p: r for p, r in found.items() if r.error is None}
+            results = self._run(files, model)
+            results = {p: r for p, r in results.items() if r.error is None}
         # The model does not decode every format that is read here.
         others = {}
         for place, contents in files.items():
@@ -212,7 +179,7 @@ class ComicModelHandler(ModelHandler):
         return sum(len(contents) for contents in batch)
 
     def get_metrics_namespace(self):
-        """Where the metrics of `RunInference` are found.
+        """Names the group of the metrics of `RunInference`.
 
         Returns:
             String.
@@ -226,14 +193,6 @@ class ComicModelHandler(ModelHandler):
             Dict.
         """
         return {"min_batch_size": 1, "max_batch_size": self.batch_size}
-
-    def share_model_across_processes(self):
-        """Tells if all the processes of a machine use one model.
-
-        Returns:
-            Boolean.
-        """
-        return self._share_across_processes
 
     def _run(self, files, model):
         """Returns a dict of results; where one fails, each goes alone."""

@@ -27,7 +27,7 @@ IN_PROCESSES = [
     "--direct_num_workers=2",
 ]
 BAD = {
-    "empty.png": "The file is empty",
+    "empty.png": "not an image",
     "page.jpg": "not an image",
     "cut.jpg": "truncated",
     "small.png": "at least 32 pixels",

@@ -31,7 +31,7 @@ def keep(value, name):
 
 
 def list_photos(sources, output, overwrite=False):
-    """What `ListPhotos` gives: pairs of strings, skipped, failures."""
+    """Returns the pairs of paths, the skipped and the failures."""
     with beam.Pipeline(RUNNER) as pipeline:
         listed = pipeline | steps.ListPhotos(
             list(map(str, sources)), str(output), overwrite
@@ -152,10 +152,10 @@ class StylizePhotosTest(TestCase):
             for counter in result.metrics().query()["counters"]
             if counter.key.metric.namespace == steps.NAMESPACE
         }
-        self.assertEqual(counters["photos_read"], 3)
+        self.assertEqual(counters["photos_read"], 4)
         self.assertEqual(counters["comics_written"], 3)
         self.assertEqual(counters["photos_failed"], 2)
-        self.assertEqual(counters["num_inferences"], 3)
+        self.assertEqual(counters["num_inferences"], 4)
 
 
 class FilesTest(TestCase):

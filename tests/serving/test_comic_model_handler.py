@@ -27,25 +27,6 @@ def decode(contents):
     return np.asarray(Image.open(io.BytesIO(contents)))
 
 
-class SizeBucketsTest(TestCase):
-    def test_gathers_by_size(self):
-        buckets = handlers.SizeBuckets(2, 100)
-        given = []
-        for size, item in (("a", 1), ("b", 2), ("a", 3), ("a", 4)):
-            given += buckets.add(size, item, 1)
-        self.assertEqual(given, [[1, 3]])
-        self.assertEqual(list(buckets.flush()), [[2], [4]])
-        self.assertEqual(list(buckets.flush()), [])
-
-    def test_holds_no_more_than_the_limit(self):
-        buckets = handlers.SizeBuckets(10, 5)
-        self.assertEqual(list(buckets.add("a", 1, 2)), [])
-        self.assertEqual(list(buckets.add("b", 2, 3)), [])
-        self.assertEqual(list(buckets.add("a", 3, 2)), [[1, 3]])
-        self.assertEqual(list(buckets.add("c", 4, 9)), [[4]])
-        self.assertEqual(list(buckets.flush()), [[2]])
-
-
 @requires_tensorflow
 class ComicModelHandlerTest(parameterized.TestCase, TestCase):
     @classmethod
@@ -152,7 +133,6 @@ class ComicModelHandlerTest(parameterized.TestCase, TestCase):
         handler = ComicModelHandler(self.folder, batch_size=3)
         self.assertEqual(handler.get_num_bytes([b"abc", b"d"]), 4)
         self.assertEqual(handler.get_metrics_namespace(), "keras_comic")
-        self.assertFalse(handler.share_model_across_processes())
         self.assertEqual(handler.batch_elements_kwargs()["max_batch_size"], 3)
 
     def test_errors(self):
@@ -176,24 +156,3 @@ class ComicModelHandlerTest(parameterized.TestCase, TestCase):
                 FileNotFoundError, "no SavedModel.*saved_model=.*none"
             ):
                 ComicModelHandler(path)
-
-    @pytest.mark.slow
-    def test_shared_model(self):
-        from apache_beam.utils.multi_process_shared import MultiProcessShared
-
-        handler = ComicModelHandler(self.folder, share_across_processes=True)
-        self.assertTrue(handler.share_model_across_processes())
-        # As `RunInference` does then: calls and errors cross a socket.
-        shared = MultiProcessShared(
-            handler.load_model,
-            tag="test_shared_model",
-            path=str(self.temporary_folder()),
-            always_proxy=True,
-        )
-        picture = photos(40, 48, 3)
-        batch = [encode(picture), encode(photos(20, 48, 3)), encode(picture)]
-        results = handler.run_inference(batch, shared.acquire())
-        expected = self.generator.stylize(picture)
-        self.assertComic(results[0].inference, expected)
-        self.assertIn("at least 32 pixels", results[1].inference.error)
-        self.assertComic(results[2].inference, expected)
