@@ -132,7 +132,7 @@ class Batcher:
         with self._changed:
             while True:
                 if self._groups:
-                    # The oldest goes first, or it might wait for ever.
+                    # The oldest goes first, or it might wait forever.
                     group = min(
                         self._groups.values(), key=lambda g: g[0].arrival
                     )
@@ -209,7 +209,7 @@ class Batcher:
             return [outputs]
         for name, array in outputs.items():
             if not array.ndim or array.shape[0] != rows:
-                # What `_run_tasks` does next is to run them one by one.
+                # `_run_tasks` then runs them one by one.
                 raise invalid(f"The output {name} has not one row for each.")
         ends = np.cumsum([task.rows for task in tasks])
         return [

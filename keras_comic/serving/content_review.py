@@ -1,9 +1,9 @@
 """A classifier of one's own, asked before a result leaves the server."""
 
 import collections
-import importlib
 import io
 import math
+import pkgutil
 import sys
 import threading
 from collections.abc import Mapping
@@ -182,8 +182,7 @@ def load_classifier(name):
     >>> load_classifier("builtins:all")
     <built-in function all>
     """
-    module_name, _, function_name = name.partition(":")
-    if not module_name or not function_name or ":" in function_name:
+    if ":" not in name:
         raise ValueError(
             "A content classifier must be named module:function. "
             f"Received: {name!r}"
@@ -191,8 +190,7 @@ def load_classifier(name):
     if "" not in sys.path:
         sys.path.insert(0, "")
     try:
-        module = importlib.import_module(module_name)
-        classifier = getattr(module, function_name)
+        classifier = pkgutil.resolve_name(name)
     except (ImportError, AttributeError) as error:
         raise ImportError(
             f"The content classifier {name!r} cannot be imported: {error}"

@@ -1,12 +1,12 @@
-"""Works on many files, several at a time, and goes on past those that fail."""
+"""Makes many files, several at a time, and goes on past those that fail."""
 
 from concurrent import futures
 
 from keras_comic.models.image_files import StylizedFiles
 from keras_comic.serving.errors import ServingError
 
-# A server that answers so has something against one picture; after another
-# answer, the rest would only meet the same.
+# With these codes a server refuses one picture; after others, the rest of
+# the pictures would only be refused as well.
 OF_ONE_PICTURE = (
     "DEADLINE_EXCEEDED",
     "INTERNAL",
@@ -58,9 +58,9 @@ def _outcome(make, source, target, overwrite):
 
 
 def _sorted(targets, outcomes):
-    found = StylizedFiles([], [], [])
+    files = StylizedFiles([], [], [])
     for number, (source, target) in enumerate(targets):
         field, reason = outcomes[number]
         entry = (source, reason) if field == "failures" else target
-        getattr(found, field).append(entry)
-    return found
+        getattr(files, field).append(entry)
+    return files

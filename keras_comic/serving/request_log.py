@@ -18,7 +18,7 @@ _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 
 @dataclasses.dataclass
 class RequestRecord:
-    """What is known of a request once it is answered."""
+    """The facts of a request that are logged once it is answered."""
 
     request_id: str
     method: str = "other"

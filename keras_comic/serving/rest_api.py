@@ -73,8 +73,8 @@ class RestApi:
             return
         start = time.monotonic()
         headers = dict(scope["headers"])
-        wanted = headers.get(b"x-request-id", b"").decode("latin-1")
-        record = RequestRecord(make_request_id(wanted))
+        request_id = headers.get(b"x-request-id", b"").decode("latin-1")
+        record = RequestRecord(make_request_id(request_id))
         self.num_open += 1
         extra = {}
         try:
@@ -119,8 +119,9 @@ class RestApi:
             )
         if self._token is None or path in ("/healthz", "/readyz"):
             return
-        wanted = f"Bearer {self._token}".encode()
-        if not hmac.compare_digest(headers.get(b"authorization", b""), wanted):
+        expected = f"Bearer {self._token}".encode()
+        sent = headers.get(b"authorization", b"")
+        if not hmac.compare_digest(sent, expected):
             raise ServingError(
                 "UNAUTHENTICATED",
                 "The request must have the header `Authorization: Bearer "
@@ -130,7 +131,7 @@ class RestApi:
 
     async def _answer(self, scope, receive, record):
         """Returns the body of the answer, and its type."""
-        method, path = scope["method"], _raw_path(scope)
+        method, path = scope["method"], scope["raw_path"].decode("latin-1")
         page = self._pages.get(scope["path"])
         if page is not None:
             record.method = scope["path"].rpartition("/")[2]
@@ -333,13 +334,6 @@ async def _send(send, status, headers, body):
         }
     )
     await send({"type": "http.response.body", "body": body})
-
-
-def _raw_path(scope):
-    raw = scope.get("raw_path")
-    if raw is None:
-        return urllib.parse.quote(scope["path"], safe="/:")
-    return raw.decode("latin-1")
 
 
 def _decode(name):

@@ -24,7 +24,7 @@ DEFAULT_MAX_QUEUE = 256
 # The weight of a file whose size cannot be read: more than any picture.
 UNKNOWN_BYTES = 2**40
 
-# Of a tensor: a `tf.DType`, and a `tf.TensorShape`.
+# The `tf.DType` and the `tf.TensorShape` of a tensor.
 TensorInfo = collections.namedtuple("TensorInfo", ["dtype", "shape"])
 # Dicts of name to `TensorInfo`.
 Signature = collections.namedtuple("Signature", ["inputs", "outputs"])

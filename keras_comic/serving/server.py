@@ -273,18 +273,14 @@ def serve(
             `models/comic/1`, or folders with numbered versions, of which the
             newest is served. `NAME=` before a source says what the model is
             called in requests.
-        host: String. Where it listens. Defaults to `"127.0.0.1"`.
-        port: Integer, 0 for any that is free. Defaults to `8501`.
-        token: String. What clients must send as `Authorization: Bearer
-            TOKEN`. Defaults to `None`, for no check.
-        max_request_bytes: Integer. Most bytes of a request's body. Defaults
-            to 32 MiB.
+        host: As in `ModelServer`.
+        port: As in `ModelServer`.
+        token: As in `ModelServer`.
+        max_request_bytes: As in `ModelServer`.
         max_queue: Integer. Most requests that wait or run, of each model;
             more are refused with 429. Defaults to `256`.
-        content_review: `ContentReview` that is asked before a result leaves
-            the server. Defaults to `None`, nothing is reviewed.
-        without_content_review: Boolean. Lets others than this machine have
-            results that nobody has reviewed. Defaults to `False`.
+        content_review: As in `ModelServer`.
+        without_content_review: As in `ModelServer`.
     Raises:
         ValueError: If no model is given or one cannot be served, or it would
             be open to everybody, or unreviewed, unasked.

@@ -1,7 +1,6 @@
 """Requests to a TensorFlow Serving API, over gRPC or over HTTP."""
 
 import base64
-import email.utils
 import importlib
 import json
 import time
@@ -56,11 +55,11 @@ def open_transport(address, model, version, token):
         port = parts.port
     except ValueError:
         port = -1
-    known = is_grpc or parts.scheme in ("http", "https")
+    is_known = is_grpc or parts.scheme in ("http", "https")
     extra = parts.query or parts.fragment or parts.username
     if is_grpc:
         extra = extra or parts.path.strip("/")
-    if not known or not parts.hostname or port == -1 or extra:
+    if not is_known or not parts.hostname or port == -1 or extra:
         raise ValueError(
             "`address` must be 'host:port', 'grpc://host:port', "
             "'grpcs://host:port', 'http://host:port' or 'https://host:port'. "
@@ -166,7 +165,7 @@ class GrpcTransport:
             return method(request, timeout=timeout, metadata=self._metadata)
         except self._grpc.RpcError as raised:
             code, details = raised.code().name, raised.details() or ""
-            # What this client cancels itself, it asks for no more.
+            # The server has cancelled it: a client that cancels asks no more.
             is_lost = code == "CANCELLED" or (
                 code == "INTERNAL"
                 and any(words in details for words in LOST_CONNECTION)
@@ -317,16 +316,11 @@ def _unexpected(received):
 
 
 def _seconds(text):
-    """Returns the pause in a header `Retry-After`: seconds, or a date."""
+    """Returns the seconds in a header `Retry-After`; a date counts as none."""
     try:
         return max(0.0, float(text or 0))
     except ValueError:
-        pass
-    try:
-        then = email.utils.parsedate_to_datetime(text)
-    except ValueError:
         return 0.0
-    return max(0.0, then.timestamp() - time.time())
 
 
 def _to_json(array):

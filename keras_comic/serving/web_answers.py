@@ -41,7 +41,7 @@ class WebAnswers:
         self.gradio = gradio
         self.stylizer = stylizer
         self.names = list(stylizer.generators)
-        # Of each session that makes a comic: an event that stops it.
+        # For each session that makes a comic, an event that stops it.
         self.stops = {}
         # Photos are decoded whole: two at a time.
         self.reading = threading.BoundedSemaphore(2)
@@ -197,8 +197,8 @@ class WebAnswers:
         except Exception as error:
             yield (*self._shown(self._failure(error)), *idle)
         finally:
-            # Also where the visitor has left. What is to be downloaded, the
-            # page has copied by now.
+            # This runs also if the visitor has left. The page has copied the
+            # download by now.
             stopped.set()
             if self.stops.get(session) is stopped:
                 del self.stops[session]
@@ -276,16 +276,16 @@ class _Work:
 
     def progress(self):
         """Waits for the end; yields how far it is."""
-        told = None
+        previous = None
         try:
             while not self._future.done():
                 futures.wait([self._future], POLLING_INTERVAL)
-                if self._last != told:
-                    told = self._last
-                    yield told
+                if self._last != previous:
+                    previous = self._last
+                    yield previous
         finally:
-            # Where nobody asks any more, it ends at its next frame, before
-            # the folder that it writes to goes.
+            # If the visitor has left, the work ends at its next frame, before
+            # the folder that it writes to is deleted.
             if not self._future.done():
                 self._stopped.set()
                 futures.wait([self._future])

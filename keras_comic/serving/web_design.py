@@ -1,4 +1,4 @@
-"""How the web page looks: its style sheet, script, and pieces of its HTML.
+"""The look of the web page: its style sheet, script, and pieces of its HTML.
 
 Nothing in it is fetched from anywhere: fonts are those of the system, and
 pictures lie in the page itself.
@@ -125,13 +125,13 @@ def single(image, caption):
 
 def working(image, text, done=None, total=None):
     """A picture that is being drawn, and how far it is."""
-    known = f' value="{done:g}" max="{total:g}"' if done and total else ""
+    values = f' value="{done:g}" max="{total:g}"' if done and total else ""
     return (
         '<figure class="kc-panel"><div class="kc-single kc-dim">'
         f'<div class="kc-frame" style="{_measures(image)}">'
         f'<img src="{_source(image)}" alt="Your picture"></div></div>'
         f'<div class="kc-working" role="status"><p>{escape(text)}</p>'
-        f'<progress aria-label="Progress"{known}></progress></div></figure>'
+        f'<progress aria-label="Progress"{values}></progress></div></figure>'
     )
 
 
@@ -145,8 +145,8 @@ def failure(text, title="That did not work"):
 
 def credit(name, entry):
     """The source and the licence of a style's drawings."""
-    said = [entry.get("source"), entry.get("licence")]
-    text = "; ".join(part.rstrip(".") for part in said if part)
+    parts = [entry.get("source"), entry.get("licence")]
+    text = "; ".join(part.rstrip(".") for part in parts if part)
     text = f"{style_label(name)}: {text}." if text else ""
     return f'<p class="kc-credit">{escape(text)}</p>'
 

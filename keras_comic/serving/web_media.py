@@ -35,7 +35,7 @@ EXPECTED = (
 
 
 class MediaLimits(NamedTuple):
-    """How large a file may be.
+    """The limits of files.
 
     `max_side` and `max_video_side`, pixels: what is larger is shrunk.
     `max_seconds` of a video and `max_upload_mb`, mebibytes: what is more is
@@ -121,24 +121,11 @@ def read_photo(path, limits):
 def open_clip(path, limits):
     """Opens a short video, its frames shrunk to the limit."""
     path = Path(path)
+    seconds = limits.max_seconds + TOLERANCE
     try:
         frames = open_frames(path)
         rate = min(frames.frame_rate, HIGHEST_FRAME_RATE)
-        seconds = limits.max_seconds + TOLERANCE
-        length, number = frames.duration, frames.num_frames
-        if length is not None and length > seconds:
-            found = f"is {length:.0f} seconds long"
-            allowed = f"{limits.max_seconds:g} seconds"
-        elif number is not None and number > seconds * rate:
-            found = f"has {number} frames"
-            allowed = f"{limits.max_seconds * rate:.0f}"
-        else:
-            found = None
-        if found is not None:
-            raise MediaError(
-                f"{path.name} {found}, and this page takes {allowed} at most. "
-                "Cut it, or use `keras-comic stylize`, which has no limit."
-            )
+        length, number = frames.duration or 0, frames.num_frames or 0
         frames = open_frames(
             path,
             max_frames=math.ceil(seconds * rate),
@@ -146,10 +133,20 @@ def open_clip(path, limits):
         )
     except VideoError as error:
         raise MediaError(f"{reason(path, error)} {EXPECTED}") from error
-    except MediaError:
-        raise
     except (OSError, ValueError) as error:
         raise MediaError(reason(path, error)) from error
+    excess = None
+    if length > seconds:
+        excess = f"is {length:.0f} seconds long"
+        allowed = f"{limits.max_seconds:g} seconds"
+    elif number > seconds * rate:
+        excess = f"has {number} frames"
+        allowed = f"{limits.max_seconds * rate:.0f}"
+    if excess:
+        raise MediaError(
+            f"{path.name} {excess}, and this page takes {allowed} at most. "
+            "Cut it, or use `keras-comic stylize`, which has no limit."
+        )
     size = frames.original_size
     if size[0] * size[1] > MAX_FRAME_PIXELS:
         raise MediaError(

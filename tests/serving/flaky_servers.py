@@ -31,7 +31,7 @@ from keras_comic.serving.errors import ServingError
 from keras_comic.serving.servable import Servable
 from tests.export.small_models import served_folder
 
-# What a request may meet instead of an answer. `status` is one of HTTP, and
+# A failure in place of an answer. `status` is one of HTTP, and
 # `code` one of gRPC.
 Failure = collections.namedtuple(
     "Failure",
@@ -85,7 +85,7 @@ class FlakyModel:
         return sum("redict" in call for call in self.calls)
 
     def meet(self, call, authorization):
-        """What the next request meets, or `None`."""
+        """Returns the failure of the next request, or `None`."""
         with self._lock:
             self.calls.append(call)
             if self.token and authorization != f"Bearer {self.token}":

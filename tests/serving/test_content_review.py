@@ -136,7 +136,7 @@ class LoadClassifierTest(TestCase, parameterized.TestCase):
 
     @parameterized.parameters(
         ("module", ValueError, "module:function"),
-        ("a:b:c", ValueError, "module:function"),
+        ("a:b:c", ValueError, "a:b:c"),
         ("no_such_module_here:a", ImportError, "no_such_module_here:a"),
         ("json:no_such", ImportError, "no_such"),
         ("json:JSONDecoder", TypeError, "function of a batch"),

@@ -217,47 +217,27 @@ class FamiliesTest(TestCase):
             for i in images.tolist()
         ]
         mixes = [{**row, "style_weights": [1, 3]} for row in rows]
-        numbers = codes.sample_codes(2, seed=3)
         mix = {"light": 1, "dark ink": 3}
+        photo_rows, code_rows = images.tolist(), codes.sample_codes(2, seed=3)
+        code_rows = np.asarray(code_rows).tolist()
+        mixed = painter.stylize(images, mix, 0.5)
+        half = comic.stylize(images, strength=0.5)
         for model, signature, instances, expected in (
-            (
-                "painter",
-                "serving_default",
-                images.tolist(),
-                painter.stylize(images),
-            ),
-            (
-                "painter",
-                "serving_style_weights",
-                mixes,
-                painter.stylize(images, mix, 0.5),
-            ),
-            (
-                "comic",
-                "serving_default",
-                images.tolist(),
-                comic.stylize(images),
-            ),
-            (
-                "comic",
-                "serving_strength",
-                rows,
-                comic.stylize(images, strength=0.5),
-            ),
-            (
-                "codes",
-                "serving_default",
-                np.asarray(numbers).tolist(),
-                codes.generate(2, seed=3),
-            ),
+            ("painter", "default", photo_rows, painter.stylize(images)),
+            ("painter", "style_weights", mixes, mixed),
+            ("comic", "default", photo_rows, comic.stylize(images)),
+            ("comic", "strength", rows, half),
+            ("codes", "default", code_rows, codes.generate(2, seed=3)),
         ):
-            body = {"signature_name": signature, "instances": instances}
+            body = {"signature_name": f"serving_{signature}"}
+            body["instances"] = instances
             response = client.post(f"/v1/models/{model}:predict", json=body)
             self.assertEqual(response.status_code, 200, response.text[:300])
-            found = np.array(response.json()["predictions"])
-            self.assertEqual(found.shape, expected.shape)
+            answer = np.array(response.json()["predictions"])
+            self.assertEqual(answer.shape, expected.shape)
             # One rounding of float32's own error.
-            self.assertLessEqual(np.abs(found - expected.astype(int)).max(), 1)
+            difference = np.abs(answer - expected.astype(int))
+            self.assertLessEqual(difference.max(), 1)
 
 
 class FindModelsTest(TestCase):

@@ -1,5 +1,3 @@
-import datetime
-import email.utils
 import http.server
 import json
 import re
@@ -139,26 +137,12 @@ class PredictTest(TransportTestCase):
 
     def test_retry_after(self):
         transport = self.start("http")
-        now = datetime.datetime.now(datetime.UTC)
-        date = email.utils.format_datetime(
-            now + datetime.timedelta(seconds=100), usegmt=True
-        )
-        past = email.utils.format_datetime(
-            now - datetime.timedelta(seconds=100), usegmt=True
-        )
-        for text, low, high in (
-            ("3", 3.0, 3.0),
-            ("0.5", 0.5, 0.5),
-            (date, 60.0, 100.0),
-            (past, 0.0, 0.0),
-            ("soon", 0.0, 0.0),
-            ("-1", 0.0, 0.0),
-        ):
+        for text, seconds in (("3", 3.0), ("0.5", 0.5), ("soon", 0), ("-1", 0)):
             headers = {"Retry-After": text}
             self.model.failures.append(Failure(429, None, headers))
             with self.assertRaises(TryAgain) as raised:
                 transport.status(SECONDS)
-            self.assertBetween(raised.exception.after, low, high)
+            self.assertEqual(raised.exception.after, seconds)
 
 
 class OtherServersTest(TransportTestCase):

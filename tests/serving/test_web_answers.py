@@ -19,7 +19,7 @@ CHOICE = ("painter", "0:0", "", 50, 100, False)
 
 
 class WebAnswersTest(TestCase):
-    """What happens on the page, without a browser."""
+    """The answers of the page, without a browser."""
 
     @classmethod
     def setUpClass(cls):
