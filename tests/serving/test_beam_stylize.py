@@ -27,7 +27,7 @@ IN_PROCESSES = [
     "--direct_num_workers=2",
 ]
 BAD = {
-    "empty.png": "not an image",
+    "empty.png": "The file is empty",
     "page.jpg": "not an image",
     "cut.jpg": "truncated",
     "small.png": "at least 32 pixels",
@@ -261,7 +261,7 @@ class CheckFoldersTest(TestCase):
                 "out",
             ),
             (ValueError, "not one above", folder / "one" / "in", folder),
-            (FileNotFoundError, "store://b/none", "store://b/none", "out"),
+            (FileNotFoundError, "memory://b/none", "memory://b/none", "out"),
         ):
             with self.assertRaisesRegex(error, message):
                 check_folders(sources, output)

@@ -1,3 +1,4 @@
+import collections
 import importlib
 import json
 import os
@@ -147,11 +148,11 @@ class StylizePhotosTest(TestCase):
             [str(folder / "bad.png"), str(folder / "no.png")],
         )
         self.assertIn("No such file", failures[1]["reason"])
-        counters = {
-            counter.key.metric.name: counter.committed
-            for counter in result.metrics().query()["counters"]
-            if counter.key.metric.namespace == steps.NAMESPACE
-        }
+        counters = collections.Counter()
+        # Each step has counters of its own.
+        for counter in result.metrics().query()["counters"]:
+            if counter.key.metric.namespace == steps.NAMESPACE:
+                counters[counter.key.metric.name] += counter.committed
         self.assertEqual(counters["photos_read"], 4)
         self.assertEqual(counters["comics_written"], 3)
         self.assertEqual(counters["photos_failed"], 2)
