@@ -195,9 +195,8 @@ class CoherencePreservingLoss(keras.layers.Layer):
                 return ops.take_along_axis(pixels, index[..., None], axis=1)
 
             anchors = at(0, 0)
-            found = [anchors - at(*neighbor) for neighbor in NEIGHBORS]
-            found = ops.concatenate(found, axis=1)
-            found = output(hidden(found))
+            pairs = [anchors - at(*neighbor) for neighbor in NEIGHBORS]
+            found = output(hidden(ops.concatenate(pairs, axis=1)))
             squares = ops.sum(found**2, axis=-1, keepdims=True)
             return found * ops.rsqrt(squares + 1e-12)
 

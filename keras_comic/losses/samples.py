@@ -8,7 +8,7 @@ def float32(values):
 
 
 def sample_axes(values):
-    """All axes but that of the batch, whatever the rank."""
+    """Returns all axes but that of the batch."""
     return list(range(1, len(values.shape)))
 
 

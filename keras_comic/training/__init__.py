@@ -1,7 +1,6 @@
 """Training of adversarial models."""
 
 from keras_comic.training.callbacks.best_checkpoint import BestCheckpoint
-from keras_comic.training.callbacks.best_checkpoint import metric_evaluation
 from keras_comic.training.callbacks.loss_plot import LossPlot
 from keras_comic.training.callbacks.roll_back import RollBack
 from keras_comic.training.callbacks.sample_grid import SampleGrid
@@ -33,5 +32,4 @@ __all__ = [
     "TrainingAlarms",
     "TrainingCheckpoint",
     "TrainingProgress",
-    "metric_evaluation",
 ]

@@ -43,7 +43,7 @@ class Trackers:
 
 
 class MeanOfSteps(keras.metrics.Mean):
-    """A mean that is not a number, rather than 0, while it has no step."""
+    """A mean that is NaN, rather than 0, while it has no step."""
 
     def result(self):
         return ops.where(self.count > 0, super().result(), float("nan"))

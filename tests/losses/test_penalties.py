@@ -59,7 +59,7 @@ def differences(function, values, step):
 
 
 def numerical_input_gradients(weights, images):
-    """Of each sample by its own values, `(batch, height, width, channels)`."""
+    """Returns the gradients of each sample by its own values."""
     columns = differences(
         lambda shift: logits_of(weights, images + shift),
         np.zeros(images.shape[1:]),
@@ -86,11 +86,7 @@ PENALTIES = {
 class PenalizedGAN(GAN):
     """A discriminator of penalties alone, at every step and every 4th."""
 
-    default_loss_weights = {"dense": 1.0, "lazy": 1.0, "wgan": 0.0}
-
-    def __init__(self, *args, **kwargs):
-        super().__init__(*args, **kwargs)
-        self.seed_generator = keras.random.SeedGenerator(1)
+    default_loss_weights = {"dense": 1.0, "lazy": 1.0}
 
     def generator_losses(self, batch):
         return {}
@@ -102,21 +98,12 @@ class PenalizedGAN(GAN):
         return losses.r1_penalty(gradients)
 
     def discriminator_losses(self, batch):
-        values = {
+        return {
             "dense": self.penalty(batch),
             "lazy": losses.lazy_penalty(
                 lambda: self.penalty(batch), self.step_counter, interval=4
             ),
         }
-        if self.is_used("wgan"):
-            points = losses.interpolate_samples(
-                batch, -batch, seed=self.seed_generator
-            )
-            points = losses.perturb_samples(points, seed=self.seed_generator)
-            values["wgan"] = losses.gradient_penalty(
-                self.input_gradients(self.discriminator, points)
-            )
-        return values
 
 
 class PenaltiesTest(TestCase):
@@ -270,19 +257,6 @@ class PointsTest(TestCase):
         self.assertAllClose(
             losses.perturb_samples(real, scale=0.0, seed=1), real
         )
-
-    @trains
-    def test_in_a_step(self):
-        gan = PenalizedGAN(make_critic(), make_critic())
-        gan.compile(
-            {"discriminator": keras.optimizers.SGD(0.0)},
-            loss_weights={"dense": 0.0, "lazy": 0.0, "wgan": 1.0},
-        )
-        batch = noise(2, 4, 4, 2)
-        history = gan.fit(Batches(batch, 1), epochs=3, verbose=0).history
-        self.assertFinite(history["wgan"])
-        # Other points at every step.
-        self.assertEqual(len(set(history["wgan"])), 3)
 
     def test_errors(self):
         with self.assertRaisesRegex(

@@ -1,19 +1,8 @@
 import numpy as np
 
 from keras_comic import losses
-from keras_comic.models import FeatureNetwork
 from tests.test_case import TestCase
 from tests.test_case import noise
-
-
-class CountingNetwork(FeatureNetwork):
-    """Counts how often it has been called."""
-
-    calls = 0
-
-    def call(self, images, layers=None):
-        self.calls += 1
-        return super().call(images, layers)
 
 
 def column(*values):
@@ -89,27 +78,6 @@ class PerceptualTest(TestCase):
         )
         # Products off the diagonal 1/2 against -1/2: (1 + 1) / 4.
         self.assertAllClose(losses.gram_style_loss([together], [apart]), [0.5])
-
-    def test_one_pass_serves_all_losses(self):
-        network = CountingNetwork((1, 1, 3), (4, 4, 4))
-        images, targets = noise(2, 32, 32, 3), noise(2, 32, 32, 3, seed=1)
-        layers = ["relu1_1", "relu2_1", "conv3_3", "relu3_3"]
-        found, wanted = (network(x, layers=layers) for x in (images, targets))
-        features = [found[name] for name in layers]
-        others = [wanted[name] for name in layers]
-        for values in (
-            losses.content_loss(features[-1], others[-1]),
-            losses.feature_loss(found["conv3_3"], wanted["conv3_3"]),
-            losses.moments_style_loss(features, others),
-            losses.gram_style_loss(features, others),
-            losses.contextual_loss(features[-1], others[-1]),
-            losses.patch_style_loss(features[-1], others[-1]),
-            losses.perceptual_distance(features, others),
-        ):
-            self.assertShape(values, (2,))
-            self.assertFinite(values)
-            self.assertGreater(self.numpy(values).min(), 0.0)
-        self.assertEqual(network.calls, 2)
 
     def test_errors(self):
         for loss in (losses.content_loss, losses.feature_loss):

@@ -6,7 +6,6 @@ from keras import ops
 from keras_comic import losses
 from tests.test_case import TestCase
 from tests.test_case import compiled
-from tests.test_case import input_gradient
 from tests.test_case import noise
 
 THREE = math.log(3.0)
@@ -91,23 +90,4 @@ class RelativisticTest(TestCase):
                             )
                         ),
                         np.mean(self.numpy(expected)),
-                    )
-
-    def test_a_constant_changes_nothing(self):
-        real, fake = noise(3, 8), noise(3, 8, seed=1)
-        for name, pair in losses.RELATIVISTIC_LOSSES.items():
-            for loss in pair:
-                with self.subTest(name=name):
-                    self.assertAllClose(
-                        loss(real + 3, fake + 3), loss(real, fake), 1e-5, 1e-5
-                    )
-                    # Also to first order: gradients go through the averages.
-                    by_real = input_gradient(
-                        lambda x, loss=loss: loss(x, fake), real
-                    )
-                    by_fake = input_gradient(
-                        lambda x, loss=loss: loss(real, x), fake
-                    )
-                    self.assertAllClose(
-                        by_real.sum() + by_fake.sum(), 0.0, atol=1e-5
                     )

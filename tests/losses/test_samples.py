@@ -32,14 +32,3 @@ class SamplesTest(TestCase):
                 samples.check_same_shape(
                     first, noise(*shape), "first", "second"
                 )
-
-    def test_lists(self):
-        samples.check_lists([1, 2], [3, 4])
-        for lists, counts in (
-            (([1], [1, 2]), "1 and 2"),
-            (([], []), "0 and 0"),
-        ):
-            with self.assertRaisesRegex(
-                ValueError, f"at least one. Received: {counts} entries"
-            ):
-                samples.check_lists(*lists)

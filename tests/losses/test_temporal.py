@@ -5,7 +5,6 @@ from keras import ops
 
 from keras_comic.losses import temporal
 from tests.test_case import TestCase
-from tests.test_case import input_gradient
 from tests.test_case import noise
 
 
@@ -41,13 +40,6 @@ class PhotometricWeightsTest(TestCase):
         )
         weights = temporal.photometric_weights(frames, warped, alpha=0.0)
         self.assertAllEqual(weights, np.ones((1, 1, 3, 1)))
-
-    def test_no_gradient(self):
-        frames = noise(1, 3, 3, 3)
-        gradient = input_gradient(
-            lambda x: temporal.photometric_weights(x, 0.9 * x) + 0.0 * x, frames
-        )
-        self.assertAllEqual(gradient, np.zeros_like(frames))
 
 
 class WarpingLossTest(TestCase):
@@ -107,25 +99,6 @@ class ShortTermWarpingLossTest(TestCase):
             comics, clips, still(1, 2, 2, 2), valid, norm="l2"
         )
         self.assertAllClose(loss, [(0.5 + 4.0) / 2])
-
-    def test_what_moves_with_the_scene_costs_nothing(self):
-        frames = [noise(1, 8, 8, 3)]
-        for _ in range(2):
-            frames.append(np.roll(frames[-1], 1, axis=2))
-        clips = np.stack(frames, axis=1)
-        # Each pixel was one to the left; the first column was outside.
-        flow = still(1, 2, 8, 8)
-        flow[..., 0] = -1.0
-        valid = np.ones((1, 2, 8, 8), bool)
-        valid[..., 0] = False
-        for loss in (
-            temporal.short_term_warping_loss,
-            temporal.long_term_warping_loss,
-        ):
-            self.assertAllClose(loss(-clips, clips, flow, valid), [0.0])
-            self.assertGreater(
-                float(loss(-clips, clips, -flow, None, 0.0)[0]), 0.1
-            )
 
     def test_errors(self):
         clips = colored([0.0, 0.0])

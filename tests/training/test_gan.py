@@ -250,28 +250,6 @@ class GANTest(TestCase):
         # Without a `Judge`, nothing happens to images.
         self.assertIs(make_small_gan().augment(images), images)
 
-    def test_probability_is_adapted_and_logged(self):
-        augmentation = AdaptiveAugmentation(
-            ["flip"], interval=2, ada_kimg=0.02, boundary=-1e9, seed=1
-        )
-        gan = make_small_gan(augmentation=augmentation)
-        gan.compile()
-        # All reals pass: each 2 steps of 2 images add 4 / 20 to p.
-        history = self.fit(gan, steps=6, epochs=2)
-        self.assertAllClose(history["real_sign"], [1.0, 1.0])
-        self.assertAllClose(
-            history["augmentation_probability"],
-            [
-                np.mean([0.0, 0.2, 0.2, 0.4, 0.4, 0.6]),
-                np.mean([0.6, 0.8, 0.8, 1.0, 1.0, 1.0]),
-            ],
-            1e-5,
-        )
-        self.assertAllClose(augmentation.probability, 1.0)
-        keys = [key for key in gan.training_variables() if "extra" in key]
-        # One seed, and five numbers of the rule.
-        self.assertEqual(len(keys), 6)
-
     def test_evaluation_is_not_augmented(self):
         gan = make_small_gan(
             augmentation=AdaptiveAugmentation(initial_probability=1.0),
@@ -284,30 +262,6 @@ class GANTest(TestCase):
         self.assertUnmoved(gan.training_variables().values(), state)
         self.assertEqual(first, gan.evaluate(data, verbose=0, return_dict=True))
         self.assertNotIn("real_sign", first)
-
-    def test_augmentation_is_saved_and_loaded(self):
-        gan = make_small_gan(
-            augmentation=AdaptiveAugmentation(ada_kimg=0.01, interval=1),
-            noise=InstanceNoise(0.2, decay_steps=5),
-        )
-        gan.compile()
-        broken = small_batch()
-        broken["comics"] = broken["comics"] * np.nan
-        self.fit(gan, Different([small_batch(), small_batch(seed=1)]))
-        before = self.values(gan.judges["discriminator"].augmentation.variables)
-        self.fit(gan, Different([broken]))
-        # A step that is skipped draws nothing and counts nothing.
-        self.assertUnmoved(
-            gan.judges["discriminator"].augmentation.variables, before
-        )
-        path = self.temporary_folder() / "gan.keras"
-        gan.save(path)
-        revived = keras.saving.load_model(path)
-        self.fit(gan, steps=3)
-        self.fit(revived, steps=3)
-        expected = gan.training_variables()
-        for name, variable in revived.training_variables().items():
-            self.assertAllClose(variable, expected[name], 1e-6, 1e-5)
 
     # Several steps of the discriminator, and of what makes one.
 

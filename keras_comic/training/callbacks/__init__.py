@@ -1,1 +1,1 @@
-"""The observers of a training run."""
+"""The callbacks of a training run."""

@@ -28,10 +28,6 @@ class BestCheckpoint(StepCallback):
     A resumed run reads the best so far back, and goes on with the table. Two
     values of different protocols are never compared.
 
-    For KID on a validation set:
-
-        kid = keras_comic.metrics.KernelDistance(feature_network, subset_size=n)
-        evaluate = metric_evaluation(kid, validation_photos, validation_comics)
         best = BestCheckpoint("runs/ink", evaluate, every=1000)
         gan.fit(..., callbacks=[best])
         best.restore_best(gan)
@@ -165,51 +161,3 @@ def _averages_of(gan):
         for name in gan.averaged_names
         for index, variable in enumerate(getattr(gan, f"ema_{name}").variables)
     }
-
-
-def metric_evaluation(metric, inputs, comics, batch_size=8):
-    """Makes the function that `BestCheckpoint` evaluates with, from a metric.
-
-    The metric sees the real comics once, and those that a generator makes at
-    each evaluation.
-
-    Args:
-        metric: Metric of sets of features, such as
-            `keras_comic.metrics.KernelDistance` with a feature network.
-        inputs: Inputs of the generator: a float32 array `(count, ...)`, or a
-            dict of them, of the validation set.
-        comics: Float32 `(count, height, width, 3)`, RGB in `[-1, 1]`, the real
-            comics of the validation set.
-        batch_size: Integer > 0. Defaults to `8`.
-
-    Returns:
-        Callable. Takes a generator; gives a `MetricResult`, or a dict of them
-        if the metric has several numbers. Where one is not finite it gives a
-        dict of plain floats.
-    """
-    if batch_size < 1:
-        raise ValueError(
-            "`batch_size` must be a positive integer. "
-            f"Received: batch_size={batch_size}"
-        )
-    metric.reset_state()
-    for start in range(0, len(comics), batch_size):
-        metric.update_state(comics=comics[start : start + batch_size])
-
-    def evaluate(generator):
-        metric.reset_state(["fake_comics"])
-        for start in range(0, len(keras.tree.flatten(inputs)[0]), batch_size):
-            batch = keras.tree.map_structure(
-                lambda array: array[start : start + batch_size],  # noqa: B023
-                inputs,
-            )
-            fakes = generator(batch, training=False)
-            metric.update_state(fake_comics=keras.ops.convert_to_numpy(fakes))
-        numbers = metric.result()
-        if not isinstance(numbers, dict):
-            numbers = {type(metric).__name__: numbers}
-        if all(math.isfinite(number) for number in numbers.values()):
-            return metric.report()
-        return {name: float(number) for name, number in numbers.items()}
-
-    return evaluate

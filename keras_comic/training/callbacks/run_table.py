@@ -14,7 +14,7 @@ class RunTable:
         self.rows = []
 
     def resume(self, step):
-        """Reads the rows up to a step; those after it come again."""
+        """Reads the rows up to a step; later ones are written again."""
         self.rows = []
         if self.path.is_file():
             with open(self.path, newline="", encoding="utf-8") as file:

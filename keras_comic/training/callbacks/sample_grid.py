@@ -103,7 +103,7 @@ class SampleGrid(StepCallback):
 
 
 def _square(picture, side):
-    """The largest square in the middle of a picture, resized."""
+    """Cuts the largest square from the middle, and resizes it."""
     shape, dtype = np.shape(picture), getattr(picture, "dtype", None)
     if len(shape) != 3 or shape[-1] != 3 or dtype != "uint8":
         raise ValueError(
@@ -118,7 +118,7 @@ def _square(picture, side):
 
 
 def _write_texts(height, width, labels):
-    """A white picture with a label above the beginning of each row."""
+    """Draws the labels of the rows on a white picture."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 

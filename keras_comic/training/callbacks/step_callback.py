@@ -1,4 +1,4 @@
-"""The rhythm of all that is written during training."""
+"""The base of the callbacks that act every so many steps."""
 
 import keras
 
@@ -17,7 +17,7 @@ class StepCallback(keras.callbacks.Callback):
         self._logs = {}
 
     def on_steps(self, step, logs):
-        """Does what is due; a callback overrides it."""
+        """Does the work of the callback, which overrides it."""
 
     def on_train_begin(self, logs=None):
         self._step = self._called = self.read("step_counter")

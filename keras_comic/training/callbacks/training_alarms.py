@@ -223,7 +223,7 @@ class TrainingAlarms(StepCallback):
 
 
 def cell_features(images):
-    """Colours and differences of neighbouring pixels, of 8 by 8 cells."""
+    """Returns mean colours and gradients of 8 by 8 cells."""
     images = np.asarray(images, "float64")
     if min(images.shape[1:3]) < NUM_CELLS:
         raise ValueError(

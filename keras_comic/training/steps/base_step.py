@@ -6,29 +6,29 @@ import keras
 
 
 class BaseStep:
-    """One backend's part of a `GAN`: it takes gradients and applies them."""
+    """The part of a `GAN` that takes gradients and applies them."""
 
     default_jit_compile = False
 
     def check_backend(self):
-        """Called at the start of `compile`: this backend trains."""
+        """Raises an error in `compile` where the backend cannot train."""
 
     def prepare_step(self):
-        """Called at the end of `compile`."""
+        """Prepares the backend at the end of `compile`."""
 
     def sync_state(self):
-        """Called before variables are read in a `fit`: they are up to date."""
+        """Brings the variables up to date before they are read in a `fit`."""
 
     def average_scope(self):
         """Opens the scope to make variables that replicas assign alike."""
         return contextlib.nullcontext()
 
     def replica_arguments(self):
-        """Tells layers that draw random numbers of replicas: there are none."""
+        """Returns the replica, for layers that draw random numbers."""
         return {}
 
     def sum_over_replicas(self, value):
-        """Sums a tensor over all replicas: there are none."""
+        """Sums a tensor over all replicas; here there is one."""
         return value
 
     def input_gradients(self, function, inputs):
@@ -64,7 +64,7 @@ def batch_of(data):
 
 
 def reached(gradients, variables):
-    """Keeps the gradients that are there, and their variables.
+    """Drops the variables that the loss does not depend on.
 
     A penalty on gradients, for one, has none by the last bias.
     """

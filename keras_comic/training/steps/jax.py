@@ -54,7 +54,7 @@ class BackendStep(BaseStep):
         return logs, _values(scope, groups)
 
     def update(self, phase, batch, due, finite):
-        """Runs a phase; returns its terms, and if all is finite so far."""
+        """Runs a phase; returns its terms, and if all numbers are finite."""
         if due is True:
             terms, finite, changes = self._take(phase, batch, finite)
         else:
@@ -146,7 +146,7 @@ def _is_finite(total, gradients, optimizer):
 
 
 class _Optimizers:
-    """All optimizers as the one of Keras's JAX trainer: a list of state."""
+    """Joins all optimizers to the one that Keras's JAX trainer expects."""
 
     built = True
 

@@ -64,20 +64,22 @@ class BackendStep(BaseStep):
         return _to_be_averaged(logs)
 
     def update(self, phase, batch, due, finite):
-        """Runs a phase; returns its terms, and if all is finite so far."""
+        """Runs a phase; returns its terms, and if all numbers are finite."""
         if due is True:
             return self._take(phase, batch, finite)
         if tf.distribute.has_strategy():
             # Replicas cannot meet inside of a `tf.cond`; what they have
             # computed in vain is dropped.
-            terms, good = self._take(phase, batch, tf.logical_and(finite, due))
-            good = tf.logical_or(good, tf.logical_not(due))
-            return terms, tf.logical_and(finite, good)
+            terms, is_good = self._take(
+                phase, batch, tf.logical_and(finite, due)
+            )
+            is_good = tf.logical_or(is_good, tf.logical_not(due))
+            return terms, tf.logical_and(finite, is_good)
 
         def take():
-            terms, good = self._take(phase, batch, finite)
+            terms, is_good = self._take(phase, batch, finite)
             phase.term_names = list(terms)
-            return terms, good
+            return terms, is_good
 
         def leave():
             nan = tf.constant(float("nan"))
@@ -128,14 +130,14 @@ def _is_finite(total, gradients, optimizer):
 
 
 def _looks_at_gradients(optimizer):
-    """Tells if an optimizer does more with gradients than to sum them up."""
+    """Tells if an optimizer clips or scales its gradients."""
     inner = unscaled(optimizer)
     clips = inner.clipnorm or inner.global_clipnorm or inner.clipvalue
     return optimizer is not inner or bool(clips)
 
 
 def _gather_on_first(gradients):
-    """All gradients on the first replica, zeros on the others."""
+    """Sums the gradients on the first replica; the others get zeros."""
     context = tf.distribute.get_replica_context()
     sums = context.all_reduce(tf.distribute.ReduceOp.SUM, gradients)
     is_first = tf.equal(context.replica_id_in_sync_group, 0)
@@ -167,7 +169,7 @@ def _apply_if(finite, optimizer, gradients, variables):
 
 
 def _to_be_averaged(logs):
-    """Logs as Keras takes the means of all replicas' from a step."""
+    """Shapes the logs as Keras averages them over replicas."""
     strategy = tf.distribute.get_strategy()
     if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
         return logs

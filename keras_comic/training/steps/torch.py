@@ -25,7 +25,7 @@ class BackendStep(BaseStep):
             return self.trackers.update([(r, True, 1.0) for r in results])
 
     def update(self, phase, batch, due, finite):
-        """Runs a phase; returns its terms, and if all is finite so far."""
+        """Runs a phase; returns its terms, and if all numbers are finite."""
         if not due:
             nan = ops.convert_to_tensor(float("nan"))
             return dict.fromkeys(phase.term_names, nan), finite

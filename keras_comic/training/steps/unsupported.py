@@ -1,4 +1,4 @@
-"""In the place of a training step, on backends that have none here."""
+"""The error on backends that cannot train."""
 
 import keras
 
@@ -6,7 +6,7 @@ from keras_comic.training.steps.base_step import BaseStep
 
 
 class BackendStep(BaseStep):
-    """Tells that `GAN` does not train on this backend; inference works."""
+    """Refuses to train on this backend; inference works."""
 
     def check_backend(self):
         raise RuntimeError(

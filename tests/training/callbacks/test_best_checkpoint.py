@@ -2,24 +2,15 @@ import csv
 
 import keras
 import numpy as np
-from keras import ops
 
-from keras_comic.metrics import FrechetDistance
-from keras_comic.metrics import KernelDistance
 from keras_comic.metrics import MetricResult
 from keras_comic.training.callbacks.best_checkpoint import BestCheckpoint
-from keras_comic.training.callbacks.best_checkpoint import metric_evaluation
 from tests.test_case import Batches
 from tests.test_case import TestCase
-from tests.test_case import noise
 from tests.training.small_gan import make_small_gan
 from tests.training.small_gan import small_batch
 
 LOG = "keras_comic.training.callbacks.best_checkpoint"
-
-
-def colors(images):
-    return ops.mean(ops.convert_to_tensor(images), axis=(1, 2))
 
 
 class BestCheckpointTest(TestCase):
@@ -170,24 +161,3 @@ class BestCheckpointTest(TestCase):
         (self.folder / "best.npz").write_bytes(b"not an archive")
         with self.assertRaisesRegex(ValueError, "best.npz' cannot be read"):
             best.restore_best(gan)
-
-
-class MetricEvaluationTest(TestCase):
-    def test_the_metric_of_what_a_generator_makes(self):
-        comics, photos = noise(5, 8, 8, 3), noise(7, 8, 8, 3, seed=1)
-        generator = make_small_gan().ema_generator
-        for metric in (KernelDistance(colors), FrechetDistance(colors)):
-            expected = type(metric)(colors)
-            expected.update_state(
-                comics=comics, fake_comics=self.numpy(generator(photos))
-            )
-            evaluate = metric_evaluation(metric, photos, comics, batch_size=3)
-            for _ in range(2):
-                result = evaluate(generator)
-                self.assertAllClose(result.value, expected.result(), rtol=1e-4)
-                self.assertEqual(result.protocol["fake_comics"], 7)
-                self.assertEqual(result.protocol["comics"], 5)
-
-    def test_errors(self):
-        with self.assertRaisesRegex(ValueError, "batch_size=0"):
-            metric_evaluation(KernelDistance(colors), [], [], batch_size=0)

@@ -35,7 +35,7 @@ class TensorBoardTest(TestCase):
         ).history
 
     def events(self):
-        """All events, file after file."""
+        """Reads all events, file after file."""
         import tensorflow as tf
 
         paths = sorted(self.folder.iterdir())
