@@ -4,7 +4,6 @@ import keras
 from keras import ops
 
 from keras_comic.layers import channel_moments
-from keras_comic.layers import crop_to_box
 from keras_comic.layers import pad_to_multiple
 from keras_comic.models.adain.light_content_encoder import LightContentEncoder
 from keras_comic.models.adain.light_decoder import LightDecoder
@@ -36,7 +35,7 @@ class AdaINGenerator(StyleGenerator):
 
     Call arguments:
         inputs: Dict of `photos`, float32 `(batch, height, width, 3)`, RGB in
-            `[-1, 1]`, sides of at least 32 pixels; and `style`, float32, style
+            `[-1, 1]`, of sides that `stride` divides; and `style`, float32, style
             vectors `(batch, style_dim)` or style images `(batch,
             style_height, style_width, 3)` in `[-1, 1]`.
         training: Boolean, as in Keras; it changes nothing here. Defaults to
@@ -187,9 +186,7 @@ class AdaINGenerator(StyleGenerator):
         photos, style = inputs["photos"], inputs["style"]
         if len(style.shape) == 4:
             style = self.encode_style(style)
-        padded, box = pad_to_multiple(photos, self.content_encoder.stride)
-        features = self.content_encoder(padded)
-        return crop_to_box(self.decoder(features, style), box)
+        return self.decoder(self.content_encoder(photos), style)
 
     def get_config(self):
         return {
