@@ -35,8 +35,8 @@ class AdaINGenerator(StyleGenerator):
 
     Call arguments:
         inputs: Dict of `photos`, float32 `(batch, height, width, 3)`, RGB in
-            `[-1, 1]`, of sides that `stride` divides; and `style`, float32, style
-            vectors `(batch, style_dim)` or style images `(batch,
+            `[-1, 1]`, of sides that `stride` divides; and `style`, float32,
+            style vectors `(batch, style_dim)` or style images `(batch,
             style_height, style_width, 3)` in `[-1, 1]`.
         training: Boolean, as in Keras; it changes nothing here. Defaults to
             `False`.
