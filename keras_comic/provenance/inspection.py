@@ -73,6 +73,7 @@ def _first_frame(path):
                 return frame.to_ndarray(format="rgb24")
     except (av.FFmpegError, IndexError) as error:
         raise ValueError(
-            f"{os.fspath(path)}: The video cannot be decoded: {error}."
+            f"{os.fspath(path)}: The file is no picture and no video that can "
+            f"be decoded: {error}."
         ) from error
     raise ValueError(f"{os.fspath(path)}: The video holds no frame.")

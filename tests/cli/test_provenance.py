@@ -53,4 +53,6 @@ class InspectTest(TestCase):
         )
         self.assertIn("plain.png: does not say", printed)
         self.assertIn("2 could not be read", printed)
-        self.assertIn("text.png: The file must", " ".join(printed.split()))
+        self.assertIn(
+            "text.png: The file is no picture", " ".join(printed.split())
+        )

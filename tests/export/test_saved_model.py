@@ -106,7 +106,7 @@ class SaveServedModelTest(TestCase, parameterized.TestCase):
             inputs = {"codes": np.zeros((1, 5), "float32")}
         (comic,) = run(name, "serving_bytes", inputs)
         note = Image.open(io.BytesIO(comic)).text["XML:com.adobe.xmp"]
-        self.assertEqual(Provenance.from_xmp(note), Provenance("ink", "7"))
+        self.assertEqual(Provenance.from_text(note), Provenance("ink", "7"))
 
     def test_description(self):
         names = {"comic": [], "painter": ["ink", "wash", "größe"], "codes": []}
