@@ -3,11 +3,10 @@
 import numpy as np
 from PIL import Image
 
+from keras_comic.data.contact_sheet import COLUMNS
+from keras_comic.data.contact_sheet import SIZE
 from keras_comic.data.contact_sheet import save_contact_sheet
 
-# Frames in a row of the sheet, and the longest side of one, pixels.
-NUM_FRAMES = 8
-TILE_SIDE = 240
 # The colour of unknown pixels in a picture of differences.
 UNKNOWN = (90, 90, 90)
 # How many times a difference is shown.
@@ -49,7 +48,7 @@ class VideoStrip:
                 width, 3)`, RGB in `[0, 255]`: the frame, and a picture of its
                 difference to the next one. All frames have the same labels.
         """
-        if self.wants_next() and len(self._columns) == 2 * NUM_FRAMES:
+        if self.wants_next() and len(self._columns) == 2 * COLUMNS:
             self._columns = self._columns[::2]
             self._spacing *= 2
         # The count may not be a multiple of the wider spacing.
@@ -67,7 +66,7 @@ class VideoStrip:
         """
         if not self._columns:
             raise ValueError("There is nothing to draw before `add`.")
-        num_shown = min(NUM_FRAMES, len(self._columns))
+        num_shown = min(COLUMNS, len(self._columns))
         places = np.linspace(0, len(self._columns) - 1, num_shown).round()
         columns = [self._columns[int(place)] for place in places]
         groups = {}
@@ -77,12 +76,12 @@ class VideoStrip:
                     (f"frame {number}", rows[label][k])
                     for number, rows in columns
                 ]
-        save_contact_sheet(path, groups, NUM_FRAMES, TILE_SIDE, title)
+        save_contact_sheet(path, groups, title)
 
 
 def _shrink(picture):
     image = Image.fromarray(picture)
-    image.thumbnail((TILE_SIDE, TILE_SIDE), Image.Resampling.LANCZOS)
+    image.thumbnail((SIZE, SIZE), Image.Resampling.LANCZOS)
     return np.asarray(image)
 
 

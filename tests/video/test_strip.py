@@ -1,7 +1,7 @@
 import numpy as np
 from PIL import Image
 
-from keras_comic.video.strip import TILE_SIDE
+from keras_comic.data.contact_sheet import WIDTH
 from keras_comic.video.strip import UNKNOWN
 from keras_comic.video.strip import VideoStrip
 from keras_comic.video.strip import difference_image
@@ -49,7 +49,7 @@ class VideoStripTest(TestCase):
                 }
             )
         sheet = self.sheet(strip)
-        self.assertGreater(sheet.shape[1], 8 * TILE_SIDE)
+        self.assertEqual(sheet.shape[1], WIDTH)
         for value in (10, 11, 50, 51, 20, 21, 60, 61):
             self.assertGreaterEqual((sheet == value).all(-1).sum(), 240)
 
