@@ -75,7 +75,7 @@ class EvaluateVideoTest(TestCase):
 
     def test_errors(self):
         output = self.run_evaluate("--flow", "raft", exit_code=2)
-        self.assertRegex(output, "^Error: `flow` must be one of.*'raft'\n$")
+        self.assertRegex(output, "^Error: --flow must be one of.*'raft'\n$")
         self.videos[1] = "no_such_video.mp4"
         output = self.run_evaluate(exit_code=2)
         self.assertRegex(output, "^Error: There is no such file.*no_such_video")

@@ -178,7 +178,7 @@ class StylizeVideoTest(TestCase):
 
     def test_errors(self):
         for arguments, message in (
-            (("--size", "64"), "A size must be WIDTHxHEIGHT"),
+            (("--size", "64"), "--size must be WIDTHxHEIGHT"),
         ):
             printed = self.run_stylize(
                 self.video, "-o", self.output, *arguments, exit_code=2
