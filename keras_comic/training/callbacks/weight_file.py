@@ -21,7 +21,7 @@ def write_arrays(path, arrays, facts):
 def read_arrays(path):
     """Returns the arrays and the facts."""
     try:
-        with np.load(path) as archive:
+        with open(path, "rb") as file, np.load(file) as archive:
             arrays = dict(archive)
         facts = json.loads(str(arrays.pop(FACTS)))
     except Exception as error:
