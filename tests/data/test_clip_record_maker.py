@@ -157,7 +157,6 @@ class ClipRecordMakerTest(parameterized.TestCase, TestCase):
                     str(self.folder / "walk.mov"),
                     "too short",
                     "no scene of it is as long as a clip, 5 frames",
-                    None,
                 )
             ],
         )
