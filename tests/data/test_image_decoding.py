@@ -150,7 +150,7 @@ class DecodeTest(parameterized.TestCase, TestCase):
     )
     def test_other_files(self, contents):
         self.assertRefused(
-            "not an image that can be decoded here; expected one of JPEG, PNG,",
+            "not an image that can be decoded here; expected one of JPEG, PNG",
             contents,
         )
 
