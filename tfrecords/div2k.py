@@ -55,7 +55,7 @@ def build(folder, output):
     written = write_records(parts, output, maker, manifest=manifest)
     for label, count in sorted(written.counts.items()):
         print(f"{label}, {count} records")
-    for path, rule, reason, _ in written.drops:
+    for path, rule, reason in written.drops:
         print(f"left out: {path}: {rule}: {reason}")
     return len(written.failures)
 

@@ -45,7 +45,7 @@ def build(data, output):
         )
         for label, count in sorted(written.counts.items()):
             print(f"{kind}: {label}, {count} records")
-        for path, rule, reason, _ in written.drops:
+        for path, rule, reason in written.drops:
             print(f"left out: {path}: {rule}: {reason}")
         failures.extend(written.failures)
     return len(failures)

@@ -77,13 +77,12 @@ class PlanTest(parameterized.TestCase):
         self.assertEqual(
             plan.drops,
             [
-                ("2.png", "duplicate", "the same file as 0.png", None),
+                ("2.png", "duplicate", "the same file as 0.png"),
                 (
                     "3.png",
                     "near duplicate",
                     "looks like 1.png: 2 of 64 bits of their perceptual "
                     "hashes differ",
-                    None,
                 ),
             ],
         )
