@@ -25,8 +25,10 @@ KEY := $(shell cat setup.cfg setup.py pyproject.toml | cksum | cut -d' ' -f1)
 SOURCES = $(shell find keras_comic zoo -type f -not -name '*.pyc')
 
 OLDEST_TESTS = $(wildcard $(addprefix tests/,layers losses metrics data \
-	test_presets.py training models export/test_saved_model.py \
-	export/test_versions.py export/test_warmup.py))
+	test_presets.py training/callbacks training/test_gan.py models/features \
+	models/adain/test_style_transfer_gan.py models/test_drawing.py \
+	models/test_generator.py models/test_image_files.py \
+	export/test_saved_model.py export/test_versions.py export/test_warmup.py))
 # Numbers that hold on any processor and with any number of threads.
 NUMERIC_TESTS = $(addprefix tests/,layers losses metrics)
 
@@ -70,9 +72,7 @@ test-oldest: .venv-oldest/tested-$(KEY)
 	.venv-oldest/bin/keras-comic --help >/dev/null
 	.venv-oldest/bin/python $(PYTEST) -W default $(OLDEST_TESTS) $(ARGS)
 
-test-jax: BACKEND_TESTS = $(wildcard $(addprefix tests/,backends layers losses \
-	metrics test_compat.py))
-test-torch: BACKEND_TESTS = $(wildcard $(addprefix tests/,backends metrics \
+test-jax test-torch: BACKEND_TESTS = $(wildcard $(addprefix tests/,backends metrics \
 	test_compat.py))
 test-jax test-torch: test-%: .venv-%/wheel-$(KEY)
 	cd .venv-$* && KERAS_BACKEND=$* bin/python -c "$$CHECK_WHEEL"
