@@ -29,21 +29,7 @@ PUBLIC_NAMES = ROOT / "tests" / "public_names.txt"
 # Their docstrings, or those of a method, still lack the list of arguments.
 WITHOUT_ARGUMENTS = {
     "BackendStep",
-    "CleaningRules",
     "GAN",
-    "TemporalConsistency",
-    "TrainingData",
-    "cross_entropy_generator_loss",
-    "hinge_discriminator_loss",
-    "hinge_generator_loss",
-    "long_term_warping_loss",
-    "minimax_generator_loss",
-    "relativistic_cross_entropy_discriminator_loss",
-    "relativistic_cross_entropy_generator_loss",
-    "relativistic_hinge_discriminator_loss",
-    "relativistic_hinge_generator_loss",
-    "relativistic_least_squares_discriminator_loss",
-    "relativistic_least_squares_generator_loss",
 }
 
 

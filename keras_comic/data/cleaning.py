@@ -1,6 +1,7 @@
 """Rules for pictures: not too small, not blurred, not blank."""
 
 import collections
+from math import inf
 
 from keras_comic.data.borders import check_image
 from keras_comic.data.borders import trim_box
@@ -57,16 +58,13 @@ class CleaningRules:
         trim=True,
     ):
         for name, value, low, high in (
-            ("min_side", min_side, 1, None),
-            ("min_sharpness", min_sharpness, 0, None),
+            ("min_side", min_side, 1, inf),
+            ("min_sharpness", min_sharpness, 0, inf),
             ("max_blank", max_blank, 0, 1),
             ("duplicate_distance", duplicate_distance, 0, 64),
         ):
-            inside = value is None or (
-                low <= value and (high is None or value <= high)
-            )
-            if not inside:
-                allowed = f">= {low}" if high is None else f"in [{low}, {high}]"
+            if value is not None and not low <= value <= high:
+                allowed = f">= {low}" if high == inf else f"in [{low}, {high}]"
                 raise ValueError(
                     f"`{name}` must be {allowed}, or None for no such rule. "
                     f"Received: {name}={value}"
@@ -83,7 +81,11 @@ class CleaningRules:
         return dict(vars(self))
 
     def trim_box(self, image):
-        """Returns the box of the picture without bars and page margins."""
+        """Returns the box `(top, left, height, width)` within bars and margins.
+
+        Args:
+            image: uint8 `(height, width, 3)`, RGB in `[0, 255]`.
+        """
         if self.trim:
             return trim_box(image)
         check_image(image)
@@ -94,6 +96,10 @@ class CleaningRules:
 
         Trim it first: bars count as blank. A picture that is too small is
         not measured any further, and a blank one not called blurred too.
+
+        Args:
+            image: As in `trim_box`.
+            kind: String, `"photos"` or `"comics"`.
         """
         check_image(image)
         if kind not in NOUNS:

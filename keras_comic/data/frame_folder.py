@@ -34,21 +34,20 @@ class FolderReader:
             )
         self.numbers = [number for _, number, _ in numbered]
         self.paths = [path for _, _, path in numbered]
-        for place, number in enumerate(self.numbers[1:], start=1):
-            if number == self.numbers[place - 1]:
+        for (_, number, path), (_, next_number, next_path) in zip(
+            numbered, numbered[1:]
+        ):
+            if number == next_number:
                 raise ValueError(
-                    f"Two images have the number {number}: "
-                    f"{self.paths[place - 1].name} and "
-                    f"{self.paths[place].name}. Received: path={folder}"
+                    f"Two images have the number {number}: {path.name} and "
+                    f"{next_path.name}. Received: path={folder}"
                 )
 
     def frames(self):
         """Reads image by image."""
         spacings = np.diff(self.numbers)
-        gaps = [
-            True,
-            *(spacings > spacings.min(initial=spacings.max(initial=1))),
-        ]
+        usual = spacings.min(initial=spacings.max(initial=1))
+        gaps = [True, *(spacings > usual)]
         for number, path, gap in zip(self.numbers, self.paths, gaps):
             time = (number - self.numbers[0]) / self.frames_per_second
             yield ArrayFrame(read_image(path), number, time, gap)

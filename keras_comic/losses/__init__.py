@@ -27,7 +27,6 @@ from keras_comic.losses.penalties import clip_weights
 from keras_comic.losses.penalties import dragan_penalty
 from keras_comic.losses.penalties import gradient_penalty
 from keras_comic.losses.penalties import interpolate_samples
-from keras_comic.losses.penalties import lazy_penalty
 from keras_comic.losses.penalties import lipschitz_penalty
 from keras_comic.losses.penalties import perturb_samples
 from keras_comic.losses.penalties import r1_penalty
@@ -95,7 +94,6 @@ __all__ = [
     "identity_loss",
     "interpolate_samples",
     "lab_color_loss",
-    "lazy_penalty",
     "least_squares_discriminator_loss",
     "least_squares_generator_loss",
     "lipschitz_penalty",

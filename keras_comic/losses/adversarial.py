@@ -79,6 +79,9 @@ def hinge_generator_loss(fake_logits):
     Common bug: the discriminator's hinge around it, `mean(relu(1 - fake))`;
     that generator learns nothing from samples that pass already.
 
+    Args:
+        fake_logits: Float `(batch, ...)`, any rank, any range.
+
     Reference:
         - [Lim and Ye, 2017](https://arxiv.org/abs/1705.02894), and
           [Miyato et al., 2018](https://arxiv.org/abs/1802.05957), equation
@@ -93,6 +96,10 @@ def hinge_discriminator_loss(real_logits, fake_logits):
     `mean(relu(1 - real)) + mean(relu(1 + fake))`.
 
     Common bug: one sign inside the hinge turned, so that real logits go to -1.
+
+    Args:
+        real_logits: Float `(batch, ...)`, any rank, any range.
+        fake_logits: Float `(batch, ...)`, any rank, any range.
 
     Reference:
         - [Lim and Ye, 2017](https://arxiv.org/abs/1705.02894), and
@@ -113,6 +120,9 @@ def cross_entropy_generator_loss(fake_logits):
     Common bug: it is written as the discriminator's whole loss with the labels
     exchanged: the term of the real samples has no gradient for the generator,
     and what is logged means nothing.
+
+    Args:
+        fake_logits: Float `(batch, ...)`, any rank, any range.
 
     Reference:
         - [Goodfellow et al., 2014](https://arxiv.org/abs/1406.2661), section
@@ -167,6 +177,9 @@ def minimax_generator_loss(fake_logits):
 
     Common bug: both of minimax's terms, `mean(log(sigmoid(real)))` too; or,
     more often, the sign turned, which makes samples that are rejected.
+
+    Args:
+        fake_logits: Float `(batch, ...)`, any rank, any range.
 
     Reference:
         - [Goodfellow et al., 2014](https://arxiv.org/abs/1406.2661),

@@ -90,8 +90,8 @@ def r1_penalty(gradients):
 
     `||gradient||^2 / 2`, the sum of the squares of a sample's values. The
     weight in `loss_weights` is the paper's gamma; since it is a sum, gamma
-    depends on the size of the images. Usually computed every 16th step, by
-    `lazy_penalty`.
+    depends on the size of the images. Usually computed every 16th step, in a
+    `Phase` with `every=16`, with 16 times the weight.
 
     Common bug: leaving out the 1/2 (gamma counts twice then), a mean over the
     pixels, or interpolated samples.
@@ -242,51 +242,6 @@ def perturb_samples(real, scale=0.5, seed=None):
     alpha = keras.random.uniform((shape[0],), seed=second_seed)
     step = scale * ops.std(real) * noise
     return ops.stop_gradient(real + _per_sample(alpha, real) * step)
-
-
-def lazy_penalty(penalty, step, interval=16):
-    """A penalty that is computed every few steps, and weighs the more then.
-
-    `interval * mean(penalty())` where `step` is a multiple of `interval`, 0
-    elsewhere, so that the mean over the steps is that of the penalty at every
-    step, at a fraction of its cost. Within a compiled step, too, the penalty is
-    computed only where it counts.
-
-    Common bug: leaving out the factor, which weakens the penalty by it.
-    StyleGAN2 also changes Adam for such a step: with `c = interval / (interval
-    + 1)`, the learning rate times `c`, each beta to the power `c`.
-
-    Args:
-        penalty: Function without arguments that gives a tensor of any shape.
-            It must not change a variable: draw random samples before.
-        step: Integer scalar, the number of steps done; `GAN.step_counter`.
-        interval: Integer > 0, in steps. Defaults to `16`.
-
-    Returns:
-        Float32 scalar.
-
-    Example:
-
-    >>> from keras_comic.losses import lazy_penalty
-    >>> [float(lazy_penalty(lambda: np.array([1.0, 3.0]), step, interval=2))
-    ...  for step in range(3)]
-    [4.0, 0.0, 4.0]
-
-    Reference:
-        - [Karras et al., 2020](https://arxiv.org/abs/1912.04958), section 3.1
-          and appendix B, lazy regularisation.
-    """
-    if not isinstance(interval, int) or interval < 1:
-        raise ValueError(
-            "`interval` must be a positive integer. "
-            f"Received: interval={interval!r}"
-        )
-    step = ops.cast(ops.convert_to_tensor(step), "int32")
-    return ops.cond(
-        ops.equal(ops.mod(step, interval), 0),
-        lambda: interval * ops.mean(ops.cast(penalty(), "float32")),
-        lambda: ops.zeros((), dtype="float32"),
-    )
 
 
 @keras.saving.register_keras_serializable(package="keras_comic")

@@ -32,6 +32,10 @@ def relativistic_cross_entropy_generator_loss(real_logits, fake_logits):
     """Computes the generator's relativistic average cross-entropy.
 
     `mean(softplus(-(fake - E real))) + mean(softplus(real - E fake))`.
+
+    Args:
+        real_logits: Float `(batch, ...)`, any rank, any range.
+        fake_logits: Float `(batch, ...)`, any rank, any range.
     """
     return relativistic_cross_entropy_discriminator_loss(
         fake_logits, real_logits
@@ -42,6 +46,10 @@ def relativistic_cross_entropy_discriminator_loss(real_logits, fake_logits):
     """Computes the discriminator's relativistic average cross-entropy.
 
     `mean(softplus(-(real - E fake))) + mean(softplus(fake - E real))`.
+
+    Args:
+        real_logits: Float `(batch, ...)`, any rank, any range.
+        fake_logits: Float `(batch, ...)`, any rank, any range.
     """
     real, fake = _relative(real_logits, fake_logits)
     return sample_mean(ops.softplus(-real)) + sample_mean(ops.softplus(fake))
@@ -51,6 +59,10 @@ def relativistic_least_squares_generator_loss(real_logits, fake_logits):
     """Computes the generator's relativistic average least squares.
 
     `mean((fake - E real - 1)^2) + mean((real - E fake + 1)^2)`.
+
+    Args:
+        real_logits: Float `(batch, ...)`, any rank, any range.
+        fake_logits: Float `(batch, ...)`, any rank, any range.
     """
     return relativistic_least_squares_discriminator_loss(
         fake_logits, real_logits
@@ -63,6 +75,10 @@ def relativistic_least_squares_discriminator_loss(real_logits, fake_logits):
     `mean((real - E fake - 1)^2) + mean((fake - E real + 1)^2)`. Common bug:
     the target of the fakes is 0 instead of -1; here the targets lie on both
     sides of the average.
+
+    Args:
+        real_logits: Float `(batch, ...)`, any rank, any range.
+        fake_logits: Float `(batch, ...)`, any rank, any range.
     """
     real, fake = _relative(real_logits, fake_logits)
     return sample_mean(ops.square(real - 1.0)) + sample_mean(
@@ -75,6 +91,10 @@ def relativistic_hinge_generator_loss(real_logits, fake_logits):
 
     `mean(relu(1 - (fake - E real))) + mean(relu(1 + (real - E fake)))`. Unlike
     `hinge_generator_loss` it has a margin.
+
+    Args:
+        real_logits: Float `(batch, ...)`, any rank, any range.
+        fake_logits: Float `(batch, ...)`, any rank, any range.
     """
     return relativistic_hinge_discriminator_loss(fake_logits, real_logits)
 
@@ -84,6 +104,10 @@ def relativistic_hinge_discriminator_loss(real_logits, fake_logits):
 
     `mean(relu(1 - (real - E fake))) + mean(relu(1 + (fake - E real)))`. Common
     bug: the hinge is around the logits, and the average subtracted afterwards.
+
+    Args:
+        real_logits: Float `(batch, ...)`, any rank, any range.
+        fake_logits: Float `(batch, ...)`, any rank, any range.
     """
     real, fake = _relative(real_logits, fake_logits)
     return sample_mean(ops.relu(1.0 - real)) + sample_mean(ops.relu(1.0 + fake))

@@ -139,8 +139,13 @@ def long_term_warping_loss(
     to frame; where a part of the chain is not valid, or leads out of the
     picture, it is not valid.
 
-    Args, and what it returns, are those of `short_term_warping_loss`, for three
-    frames at least.
+    Args:
+        comics: As for `short_term_warping_loss`, of three frames at least.
+        clips: As for `short_term_warping_loss`.
+        flow: As for `short_term_warping_loss`.
+        valid: As for `short_term_warping_loss`. Defaults to `None`.
+        alpha: As for `short_term_warping_loss`. Defaults to `50.0`.
+        norm: `"l1"` or `"l2"`. Defaults to `"l1"`.
 
     Reference:
         - [Lai et al., 2018](https://arxiv.org/abs/1808.00449), equation 5;

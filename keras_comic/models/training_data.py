@@ -93,7 +93,16 @@ class TrainingData:
         }
 
     def read(self, paths, short_side=None):
-        """Yields the pictures that can be read, as uint8 arrays."""
+        """Yields the pictures that can be read; `failures` names the others.
+
+        Args:
+            paths: Iterable of paths.
+            short_side: Integer > 0, to which pictures are resized, pixels, or
+                `None`. Defaults to `None`.
+
+        Yields:
+            uint8 arrays `(height, width, 3)`, RGB in `[0, 255]`.
+        """
         for path in paths:
             try:
                 picture = read_image(path)

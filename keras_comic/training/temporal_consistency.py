@@ -65,7 +65,11 @@ class TemporalConsistency(keras.layers.Layer):
         self.built = True
 
     def build_coherence(self, features_shapes):
-        """Makes the weights of the coherence loss, by its features' shapes."""
+        """Makes the weights of the coherence loss.
+
+        Args:
+            features_shapes: List of shapes `(batch, height, width, channels)`.
+        """
         if self.coherence is not None and not self.coherence.built:
             self.coherence.build(features_shapes, features_shapes)
 

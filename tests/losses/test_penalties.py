@@ -3,14 +3,12 @@
 import keras
 import numpy as np
 import pytest
-from keras import ops
 
 from keras_comic import losses
 from keras_comic.training import GAN
 from tests.test_case import BACKEND
 from tests.test_case import Batches
 from tests.test_case import TestCase
-from tests.test_case import compiled
 from tests.test_case import gradients
 from tests.test_case import noise
 
@@ -84,26 +82,18 @@ PENALTIES = {
 
 @keras.saving.register_keras_serializable(package="keras_comic_tests")
 class PenalizedGAN(GAN):
-    """A discriminator of penalties alone, at every step and every 4th."""
+    """A discriminator of a penalty alone."""
 
-    default_loss_weights = {"dense": 1.0, "lazy": 1.0}
+    default_loss_weights = {"penalty": 1.0}
 
     def generator_losses(self, batch):
         return {}
 
-    def penalty(self, images):
-        gradients = self.input_gradients(
-            lambda x: self.discriminator(x, training=False), images
-        )
-        return losses.r1_penalty(gradients)
-
     def discriminator_losses(self, batch):
-        return {
-            "dense": self.penalty(batch),
-            "lazy": losses.lazy_penalty(
-                lambda: self.penalty(batch), self.step_counter, interval=4
-            ),
-        }
+        gradients = self.input_gradients(
+            lambda x: self.discriminator(x, training=False), batch
+        )
+        return {"penalty": losses.r1_penalty(gradients)}
 
 
 class PenaltiesTest(TestCase):
@@ -184,45 +174,6 @@ class PenaltiesTest(TestCase):
                 penalty(GRADIENTS, target_norm=-1.0)
 
 
-class LazyTest(TestCase):
-    @trains
-    def test_the_mean_is_the_dense_one(self):
-        batch = noise(2, 4, 4, 2)
-        gan = PenalizedGAN(make_critic(), make_critic())
-        # Nothing moves, so that the penalty is the same at every step.
-        gan.compile({"discriminator": keras.optimizers.SGD(0.0)})
-        history = gan.fit(Batches(batch, 4), epochs=2, verbose=0).history
-        expected = np.mean(self.numpy(gan.penalty(batch)))
-        self.assertGreater(expected, 0.1)
-        self.assertAllClose(history["dense"], [expected] * 2, 1e-5, 1e-5)
-        self.assertAllClose(history["lazy"], [expected] * 2, 1e-5, 1e-5)
-
-    def test_by_hand(self):
-        def penalty():
-            return ops.convert_to_tensor([1.0, 3.0])
-
-        graph = compiled(lambda step: losses.lazy_penalty(penalty, step, 3))
-        for function in (graph, lambda s: losses.lazy_penalty(penalty, s, 3)):
-            values = [
-                float(function(ops.convert_to_tensor(step, dtype="int32")))
-                for step in range(7)
-            ]
-            self.assertEqual(values, [6.0, 0, 0, 6.0, 0, 0, 6.0])
-        value = losses.lazy_penalty(penalty, keras.Variable(32, dtype="int32"))
-        self.assertAllClose(value, 32.0)
-        self.assertShape(value, ())
-        self.assertDType(value, "float32")
-
-    def test_errors(self):
-        for interval in (0, 2.0):
-            with self.assertRaisesRegex(
-                ValueError,
-                "`interval` must be a positive integer. "
-                f"Received: interval={interval}",
-            ):
-                losses.lazy_penalty(lambda: 0.0, 0, interval)
-
-
 class PointsTest(TestCase):
     def test_interpolation_by_hand(self):
         real, fake = noise(3, 4, 4, 3), noise(3, 4, 4, 3, seed=1)
@@ -299,7 +250,6 @@ class ClippingTest(TestCase):
         gan.compile(
             # A rate that moves the weights past any limit.
             {"discriminator": keras.optimizers.SGD(1e6)},
-            loss_weights={"dense": 1.0, "lazy": 0.0},
         )
         gan.fit(Batches(noise(2, 4, 4, 2), 3), verbose=0)
         for values in gan.discriminator.get_weights():
