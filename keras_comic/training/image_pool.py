@@ -116,23 +116,24 @@ class ImagePool(keras.layers.Layer):
             (batch,), 0, size, dtype="int32", seed=self.seed_generator
         )
 
+        # The loop moves numbers; the pictures are gathered once.
         def take_one(i, state):
-            pool, shown, count = state
+            owners, shown, count = state
             is_full = count >= size
             exchange = ops.logical_and(is_full, ops.take(exchanged, i))
             slot = ops.where(is_full, ops.take(drawn, i), count)
-            image, stored = ops.take(images, i, 0), ops.take(pool, slot, 0)
-            shown = _put(shown, i, ops.where(exchange, stored, image))
+            new, stored = size + i, ops.take(owners, slot)
             kept = ops.logical_or(exchange, ops.logical_not(is_full))
-            pool = _put(pool, slot, ops.where(kept, image, stored))
-            return pool, shown, ops.minimum(count + 1, size)
+            shown = _put(shown, i, ops.where(exchange, stored, new))
+            owners = _put(owners, slot, ops.where(kept, new, stored))
+            return owners, shown, ops.minimum(count + 1, size)
 
-        pool, shown, count = ops.fori_loop(
-            0, batch, take_one, (ops.copy(self.pool.value), images, count)
-        )
-        self.pool.assign(pool)
+        start = (ops.arange(size), ops.arange(batch) + size, count)
+        owners, shown, count = ops.fori_loop(0, batch, take_one, start)
+        pictures = ops.concatenate([self.pool.value, images])
+        self.pool.assign(ops.take(pictures, owners, axis=0))
         self.count.assign(count)
-        return shown
+        return ops.take(pictures, shown, axis=0)
 
     # Keras leaves the state of random numbers out of its files.
 
@@ -157,7 +158,7 @@ class ImagePool(keras.layers.Layer):
         }
 
 
-def _put(images, place, image):
-    """Returns the images with another one in a place."""
+def _put(numbers, place, number):
+    """Returns the numbers with another one in a place."""
     place = ops.reshape(ops.cast(place, "int32"), (1, 1))
-    return ops.scatter_update(images, place, image[None])
+    return ops.scatter_update(numbers, place, ops.reshape(number, (1,)))
