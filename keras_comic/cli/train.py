@@ -73,7 +73,7 @@ def train(
         )
         if validation_photos or validation_drawings or search:
             training.validate(
-                validation_drawings,
+                parse_drawings([*map(str, validation_drawings or ())]),
                 validation_photos,
                 objective.value,
                 evaluate_every,

@@ -29,7 +29,11 @@ def main(folder, requests, answers):
                 np.save(path, bare)
                 given.append(f"{key}={path}")
             sys.argv = [*arguments, ";".join(given)]
-            saved_model_cli.main()
+            try:
+                saved_model_cli.main()
+            except SystemExit as end:
+                if end.code:
+                    raise
             outputs = {
                 key: np.load(
                     pathlib.Path(work, f"{key}.npy"), allow_pickle=True

@@ -179,7 +179,9 @@ class PresetTrainingTest(TestCase):
         (expected, table), (found, other_table) = map(read, ("whole", "killed"))
         self.assertEqual(list(found), list(expected))
         for name, array in expected.items():
-            self.assertAllEqual(array, found[name])
+            # Text says how long the run took.
+            if array.dtype.kind != "U":
+                self.assertAllEqual(array, found[name])
         self.assertEqual(table, other_table)
         generators = [
             keras_comic.from_preset(str(self.folder / name))
