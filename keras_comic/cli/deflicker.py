@@ -46,8 +46,8 @@ def deflicker(
         str,
         typer.Option(
             metavar="NAME",
-            help="What estimates the source's motion: dis_fine, dis (faster) "
-            "or farneback.",
+            help="What estimates the source's motion: dis_fine, or dis, which "
+            "is faster.",
         ),
     ] = "dis_fine",
     resume: Annotated[

@@ -34,8 +34,7 @@ def evaluate_video(
         str,
         typer.Option(
             metavar="NAME",
-            help="Estimator of the source's motion: dis, dis_fine or "
-            "farneback.",
+            help="Estimator of the source's motion: dis or dis_fine.",
         ),
     ] = "dis",
     features: Annotated[

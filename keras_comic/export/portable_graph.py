@@ -1,6 +1,6 @@
 """Graphs and descriptions of a model for runtimes other than TensorFlow."""
 
-import os
+import contextlib
 from pathlib import Path
 
 import keras
@@ -8,6 +8,7 @@ import tensorflow as tf
 from keras import ops
 
 from keras_comic import presets
+from keras_comic.data.paths import whole_file
 from keras_comic.export.saved_model import load_generator
 from keras_comic.models.drawing import run_network
 from keras_comic.models.generator import Generator
@@ -133,19 +134,11 @@ def describe_model(model, dtype, licence=None):
 
 
 def write_files(contents):
-    """Writes files beside their final names, then renames them all."""
-    partials = {}
-    try:
+    """Writes files that appear together, or not at all; returns the paths."""
+    with contextlib.ExitStack() as stack:
         for path, data in contents.items():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            partials[path] = path.with_name(f".{path.name}.partial")
-            partials[path].write_bytes(data)
-        for path, partial in partials.items():
-            os.replace(partial, path)
-    finally:
-        for partial in partials.values():
-            partial.unlink(missing_ok=True)
-    return list(partials)
+            stack.enter_context(whole_file(path)).write_bytes(data)
+    return list(contents)
 
 
 def _float32_twin(model):

@@ -1,11 +1,11 @@
 """Warm-up records: requests that TensorFlow Serving runs before it is ready."""
 
-import os
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 
+from keras_comic.data.paths import whole_file
 from keras_comic.models.pictures import SMALLEST_SIDE
 
 # Where TensorFlow Serving looks for them in a version folder, and how many it
@@ -57,9 +57,10 @@ def write_warmup_records(folder, requests):
         )
     logs = _prediction_logs()
     path = Path(folder) / WARMUP_FILE
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.partial")
-    with tf.io.TFRecordWriter(str(partial)) as writer:
+    with (
+        whole_file(path) as partial,
+        tf.io.TFRecordWriter(str(partial)) as writer,
+    ):
         for signature_name, inputs in requests:
             log = logs.PredictionLog()
             request = log.predict_log.request
@@ -67,7 +68,6 @@ def write_warmup_records(folder, requests):
             for name, value in inputs.items():
                 request.inputs[name].CopyFrom(tf.make_tensor_proto(value))
             writer.write(log.SerializeToString())
-    os.replace(partial, path)
     return path
 
 

@@ -4,7 +4,6 @@ import io
 import os
 import tempfile
 from fractions import Fraction
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -13,7 +12,6 @@ from PIL import Image
 from keras_comic.data.video_library import import_video_library
 from keras_comic.provenance.metadata import animation_block
 from keras_comic.video.sink import PNG_HEAD
-from keras_comic.video.sink import OutputFile
 from keras_comic.video.sink import Packet
 from keras_comic.video.sink import Sink
 from keras_comic.video.sink import to_png
@@ -64,7 +62,6 @@ class AnimationSink(Sink):
         super().__init__(
             Fraction(1, self.format.ticks_per_second),
             self.format.min_ticks,
-            drops=True,
         )
         if max(size) > self.format.max_side:
             raise ValueError(
@@ -78,27 +75,27 @@ class AnimationSink(Sink):
     def encode(self, image, pts, starts_scene=False):
         return [Packet(to_png(image, compress_level=1), pts, pts, True)]
 
-    def open(self, path, sound=None):
-        return AnimationFile(self, Path(path))
+    def make_file(self, path, sound):
+        return AnimationFile(self, path)
 
 
-class AnimationFile(OutputFile):
+class AnimationFile:
     """Gathers the frames on the disk, and encodes them at the end."""
 
     def __init__(self, sink, path):
-        super().__init__(path)
-        self.sink = sink
+        self.sink, self.path = sink, path
         self.store = tempfile.TemporaryFile(dir=path.parent)
         self.entries = []
 
     def add(self, packet, duration):
+        """Adds a frame."""
         self.store.write(packet.data)
         self.entries.append((len(packet.data), packet.pts, duration))
 
-    def close(self, whole=True):
+    def close(self, is_whole):
         """Encodes the animation, if all frames were added."""
         with self.store:
-            if whole:
+            if is_whole:
                 self._encode()
 
     def _encode(self):
@@ -114,7 +111,7 @@ class AnimationFile(OutputFile):
             scale = 100 if animation.container == "gif" else 1
             options["final_delay"] = str(last * scale)
         container = av.open(
-            f"file:{os.path.abspath(self.partial)}",
+            f"file:{os.path.abspath(self.path)}",
             "w",
             animation.container,
             container_options=options,
@@ -138,13 +135,13 @@ class AnimationFile(OutputFile):
         if animation.container == "webp":
             self._end_last_frame()
         if sink.provenance is not None:
-            contents = self.partial.read_bytes()
+            contents = self.path.read_bytes()
             contents = _with_provenance(contents, sink.provenance, sink.size)
-            self.partial.write_bytes(contents)
+            self.path.write_bytes(contents)
 
     def _end_last_frame(self):
         """Writes the last duration of a WebP, which FFmpeg does not know."""
-        contents = bytearray(self.partial.read_bytes())
+        contents = bytearray(self.path.read_bytes())
         end = self.entries[-1][1] + self.entries[-1][2] - self.entries[0][1]
         place, last = 12, None
         while place < len(contents):
@@ -157,7 +154,7 @@ class AnimationFile(OutputFile):
             place += 8 + size + size % 2
         if last is not None:
             contents[last : last + 3] = max(end, 1).to_bytes(3, "little")
-            self.partial.write_bytes(contents)
+            self.path.write_bytes(contents)
 
     def _frames(self):
         """Yields the frames as PyAV's."""

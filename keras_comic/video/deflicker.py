@@ -56,8 +56,8 @@ class Deflicker:
 
     Args:
         flow: `"dis_fine"` (dense inverse search up to the full size), `"dis"`
-            (up to half of it, faster), `"farneback"`, or a callable `(first,
-            second) -> flow`, as `keras_comic.data.optical_flow`. Defaults to
+            (up to half of it, faster), or a callable `(first, second) ->
+            flow`, as `keras_comic.data.optical_flow`. Defaults to
             `"dis_fine"`.
         strength: Float in `[0, 1)`. Share of the last output in the next one,
             where it can be trusted; 0 changes nothing. Defaults to `0.9`.

@@ -62,8 +62,8 @@ def evaluate_video(
         stylized: String or path of the stylised video, of the same size and
             number of frames.
         output: String or path of the folder to write.
-        flow: String: `"dis"`, `"dis_fine"` or `"farneback"`, the estimator of
-            the source's motion. Defaults to `"dis"`.
+        flow: String: `"dis"` or `"dis_fine"`, the estimator of the source's
+            motion. Defaults to `"dis"`.
         features: As in `keras_comic.models.evaluate_preset`: `"imagenet"`, a
             file of weights, or a network; or `None`: perceptual distances are
             then not measured. Defaults to `None`.

@@ -22,29 +22,6 @@ _LIMIT = 60.0
 _WINDOW = 3
 # Side of the median that takes single pixels out of the result.
 _MEDIAN = 5
-# The arguments of OpenCV's example.
-_FARNEBACK = {
-    "pyr_scale": 0.5,
-    "levels": 5,
-    "winsize": 15,
-    "iterations": 3,
-    "poly_n": 7,
-    "poly_sigma": 1.5,
-    "flags": 0,
-}
-
-
-def farneback_flow(first, second):
-    """Measures the motion between pictures by Farneback's method.
-
-    It fits polynomials to the neighbourhood of each grey pixel: another
-    principle than that of `keras_comic.data.optical_flow`, so that a video
-    which was made stiller by one can be judged by the other.
-    """
-    cv2 = import_video_library("cv2")
-    grays, (height, width) = _gray(first, second)
-    flow = cv2.calcOpticalFlowFarneback(*grays, None, **_FARNEBACK)
-    return np.ascontiguousarray(flow[:height, :width], "float32")
 
 
 def fine_optical_flow(first, second):
@@ -75,30 +52,22 @@ def fine_optical_flow(first, second):
           from it in the edges.
     """
     cv2 = import_video_library("cv2")
-    grays, (height, width) = _gray(first, second)
-    method = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
-    method.setFinestScale(0)
-    flow = method.calc(*grays, None)[:height, :width]
-    flow = np.ascontiguousarray(flow, "float32")
-    return _sharpen_edges(flow, first, second)
-
-
-def _gray(first, second):
-    """Returns both pictures in grey, continued if small, and their size."""
-    cv2 = import_video_library("cv2")
     first, second = map(FrameStylizer.check_frame, (first, second))
     if first.shape != second.shape:
         raise ValueError(
             "Both pictures must have the same shape. Received: "
             f"first.shape={first.shape}, second.shape={second.shape}"
         )
-    size = first.shape[:2]
-    padding = [(0, max(0, _MIN_SIDE - side)) for side in size]
+    height, width = first.shape[:2]
+    padding = [(0, max(0, _MIN_SIDE - side)) for side in (height, width)]
     grays = [
         np.pad(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), padding, "edge")
         for picture in (first, second)
     ]
-    return grays, size
+    method = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    method.setFinestScale(0)
+    flow = method.calc(*grays, None)[:height, :width]
+    return _sharpen_edges(np.ascontiguousarray(flow, "float32"), first, second)
 
 
 def _sharpen_edges(flow, first, second):
@@ -136,7 +105,6 @@ def _sharpen_edges(flow, first, second):
 FLOW_ESTIMATORS = {
     "dis": ("DIS, medium (OpenCV)", optical_flow),
     "dis_fine": ("DIS, fine (OpenCV)", fine_optical_flow),
-    "farneback": ("Farneback (OpenCV)", farneback_flow),
 }
 
 

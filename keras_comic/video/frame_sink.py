@@ -34,7 +34,7 @@ def open_sink(
         )
     if suffix in CONTAINERS:
         base = time_base or 1 / rate
-        sink = VideoSink(CONTAINERS[suffix], size, rate, base, codec)
+        sink = VideoSink(suffix, size, rate, base, codec)
     elif suffix in ANIMATIONS:
         sink = AnimationSink(suffix, size, loop)
     elif suffix:
@@ -52,12 +52,9 @@ def open_sink(
 def write_frames(frames, output, frame_rate=None, **options):
     """Writes frames to a file, whose name says how.
 
-    - `.mp4`, `.m4v`, `.mov`, `.mkv`, `.ts`, `.mts`, `.m2ts`, `.flv`: H.264 of
-      constant quality (crf 18), 4:2:0; `.webm`: VP9 (crf 24); `.avi`:
-      MPEG-4; `.mpg`, `.mpeg`: MPEG-2; `.wmv`: WMV 2. Frames keep their times,
-      but for AVI, MPEG and WMV, which hold frames at a constant rate from the
-      start. Odd sides are made even by repeating the last row or column (not
-      for VP9 and lossless codecs).
+    - `.mp4`, `.m4v`, `.mov`, `.mkv`, `.ts`, `.mts`, `.m2ts`: H.264 of constant
+      quality (crf 18), 4:2:0, whose odd sides are made even by repeating the
+      last row or column; `.webm`: VP9 (crf 24). Frames keep their times.
     - `.gif`: one palette for all frames. At most 50 frames a second; closer
       ones are left out, as browsers would slow them down.
     - `.webp` (quality 90) and `.png` or `.apng` (without loss): animations in

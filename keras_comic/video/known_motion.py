@@ -3,6 +3,8 @@
 import math
 
 import numpy as np
+from PIL import Image
+from PIL import ImageOps
 from scipy import ndimage
 
 from keras_comic.video.frame_stylizer import FrameStylizer
@@ -41,13 +43,11 @@ class KnownMotion:
 def moving_photo(photo, num_frames=96, size=(270, 480), noise=0.0):
     """Moves a hand-held camera over a photograph, smoothly there and back.
 
-    The picture shifts, turns, grows and bends in smooth waves, as of cloth. It
-    measures video stylizers without an estimator of flow, whose faults
-    would be counted as the stylizer's. The camera sees as much of the photo
-    as can be had without leaving it. Every pixel is the mean of several
-    points, so that nothing flickers that a camera would not make flicker. The
-    motion can be inverted exactly, so the flow is exact between any two frames,
-    however far apart.
+    The picture shifts, turns, grows and bends in smooth waves, as of cloth, so
+    that stylizers are measured without the faults of an estimator of flow. The
+    camera sees as much of the photo as can be had without leaving it; every
+    pixel is the mean of several points; and the motion can be inverted, so the
+    flow is exact between any two frames.
 
     Args:
         photo: Uint8 array `(height, width, 3)`, RGB in `[0, 255]`; at least
@@ -61,11 +61,9 @@ def moving_photo(photo, num_frames=96, size=(270, 480), noise=0.0):
 
     Returns:
         A `KnownMotion`. Iterating gives the frames, uint8 `(height, width,
-        3)`, and `frame(number)` one of them. `flow(first, second)` takes two
-        numbers and gives a float32 array `(height, width, 2)`, pixels, `x`,
-        then `y` (the point `(x, y)` of the first is at `(x, y) + flow` of the
-        second), and a boolean array `(height, width)`, where the second shows
-        it: pixels that leave the picture are not valid.
+        3)`; `frame(number)` one of them; and `flow(first, second)` the motion
+        between two, float32 `(height, width, 2)`, pixels, `x`, then `y`, with
+        a boolean array `(height, width)`, where the second frame shows it.
 
     Example:
 
@@ -136,9 +134,7 @@ def moving_object(
     if texture is None:
         texture = photo[::-1, :, ::-1]
     height, width = size
-    still, moving = (
-        _Camera(picture, 0, size).see(0) for picture in (photo, texture)
-    )
+    still, moving = (_fitted(picture, size) for picture in (photo, texture))
     radius = math.sqrt(share * height * width / math.pi)
     down, across = np.indices(size, "float64")
     # As far as there is room, but not at the edge of the picture.
@@ -176,7 +172,6 @@ class _Camera:
 
     def __init__(self, photo, num_frames, size):
         self.photo = FrameStylizer.check_frame(photo).astype("float32")
-        self.is_still = not num_frames
         self.size = size
         down, across = np.indices(size, "float64")
         self.grid = across, down
@@ -188,7 +183,7 @@ class _Camera:
         edge[1:-1, 1:-1] = False
         across, down = across[edge], down[edge]
         reach = np.zeros(2)
-        for number in range(num_frames or 1):
+        for number in range(num_frames):
             points = self.to_view(number, across, down)
             reach = np.maximum(reach, np.abs(points).max(axis=1))
         room = (np.array(photo.shape[1::-1]) - 1) / 2
@@ -230,14 +225,20 @@ class _Camera:
     def place(self, number):
         """Returns shift and turn (complex), sizes and phases of the waves."""
         time = 2.0 * math.pi * number / PERIOD
-        width = 0.0 if self.is_still else self.size[1]
+        width = self.size[1]
         shift = PAN[0] * math.sin(time) + 1j * PAN[1] * math.sin(2 * time + 0.3)
         scale = ZOOM * math.sin(time + 0.7)
         angle = ROTATION * math.sin(time + 1.9)
-        turn = 1.0 if self.is_still else np.exp(scale + 1j * angle)
+        turn = np.exp(scale + 1j * angle)
         bends = math.sin(2 * time), math.cos(2 * time)
         bends = [width * SHEAR * bend for bend in bends]
         return width * shift, turn, bends, (time, 2.0 - time)
+
+
+def _fitted(photo, size):
+    """Returns the middle of a photo, float32, in the size of the frames."""
+    photo = Image.fromarray(FrameStylizer.check_frame(photo))
+    return np.asarray(ImageOps.fit(photo, size[::-1]), "float32")
 
 
 def _sample(picture, across, down):

@@ -7,6 +7,8 @@ import shutil
 
 import numpy as np
 
+from keras_comic.data.paths import whole_file
+from keras_comic.data.paths import write_whole
 from keras_comic.video.sink import Packet
 
 MANIFEST = "manifest.json"
@@ -31,7 +33,7 @@ class Pieces:
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir(parents=True)
             text = json.dumps(key, indent=2, sort_keys=True) + "\n"
-            self._write(MANIFEST, lambda file: file.write(text.encode()))
+            write_whole(folder / MANIFEST, text)
 
     def _look(self, key, resume):
         """Counts the pieces of an earlier run, and compares its key."""
@@ -137,15 +139,8 @@ class Pieces:
 
     def _write_arrays(self, name, arrays):
         arrays = {str(key): value for key, value in arrays.items()}
-        self._write(name, lambda file: np.savez(file, **arrays))
-
-    def _write(self, name, write):
-        partial = self.folder / f".partial.{name}"
-        try:
+        with whole_file(self.folder / name) as partial:
             with open(partial, "wb") as file:
-                write(file)
+                np.savez(file, **arrays)
                 file.flush()
                 os.fsync(file.fileno())
-            os.replace(partial, self.folder / name)
-        finally:
-            partial.unlink(missing_ok=True)

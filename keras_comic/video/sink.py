@@ -1,8 +1,8 @@
 """Packets, times and files of all outputs; folders of PNG files."""
 
 import collections
+import contextlib
 import io
-import os
 import shutil
 from fractions import Fraction
 from pathlib import Path
@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from PIL import Image
 
+from keras_comic.data.paths import whole_file
 from keras_comic.provenance.metadata import png_chunk
 
 # Signature and first chunk of a PNG file, bytes.
@@ -39,10 +40,9 @@ class Sink:
     # Stated in the files; packets do not depend on it.
     provenance = None
 
-    def __init__(self, time_base, min_ticks=1, drops=False):
+    def __init__(self, time_base, min_ticks=1):
         self.time_base = Fraction(time_base)
         self.min_ticks = min_ticks
-        self.drops = drops
 
     def place(self, time, last):
         """Returns when a frame is shown, or `None` for a frame to drop."""
@@ -50,7 +50,7 @@ class Sink:
         if last is None or ticks >= last + self.min_ticks:
             return ticks
         # Half the distance is near enough to be a matter of rounding.
-        if self.drops and 2 * (ticks - last) < self.min_ticks:
+        if self.min_ticks > 1 and 2 * (ticks - last) < self.min_ticks:
             return None
         return last + self.min_ticks
 
@@ -74,33 +74,25 @@ class Sink:
         """Encodes a frame; returns the packets that are ready."""
         raise NotImplementedError
 
-    def open(self, path, sound=None):
-        """Opens a file, or a folder, to put packets into."""
-        raise NotImplementedError
-
     def finish(self):
         """Ends a piece; returns the packets that the encoder still held."""
         return []
 
+    @contextlib.contextmanager
+    def open(self, path, sound=None):
+        """Opens a file, or a folder, to put packets into; it appears whole."""
+        with whole_file(Path(path)) as partial:
+            file = self.make_file(partial, sound)
+            try:
+                yield file
+                file.close(is_whole=True)
+            except BaseException:
+                file.close(is_whole=False)
+                raise
 
-class OutputFile:
-    """A file that takes its name when it is whole."""
-
-    def __init__(self, path):
-        self.path = path
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self.partial = path.with_name(f".partial.{path.name}")
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, kind, error, traceback):
-        try:
-            self.close(whole=kind is None)
-            if kind is None:
-                os.replace(self.partial, self.path)
-        finally:
-            self.partial.unlink(missing_ok=True)
+    def make_file(self, path, sound):
+        """Makes what packets are added to."""
+        raise NotImplementedError
 
 
 class PacketWriter:
@@ -139,41 +131,41 @@ class FolderSink(Sink):
         return [Packet(to_png(image, compress_level=4), pts, pts, True)]
 
     def open(self, path, sound=None):
-        return ImageFolder(Path(path), self.time_base, self.provenance)
+        if Path(path).is_dir():
+            # It is empty, and Windows does not replace a folder.
+            Path(path).rmdir()
+        return super().open(path, sound)
+
+    def make_file(self, path, sound):
+        return ImageFolder(path, self.time_base, self.provenance)
 
 
 class ImageFolder:
-    """A folder of PNG files that takes its name when it is whole."""
+    """A folder of PNG files, and of their times."""
 
     def __init__(self, path, time_base, provenance=None):
         self.path, self.time_base = path, time_base
         self.metadata = b"" if provenance is None else png_chunk(provenance)
-        self.partial = path.with_name(f".partial.{path.name}")
-        shutil.rmtree(self.partial, ignore_errors=True)
-        self.partial.mkdir(parents=True)
         self.times = ["ffconcat version 1.0"]
         self.count = 0
-
-    def __enter__(self):
-        return self
+        path.mkdir()
 
     def add(self, packet, duration):
+        """Adds a frame."""
         name = IMAGE_NAME.format(self.count)
         head, rest = packet.data[:PNG_HEAD], packet.data[PNG_HEAD:]
-        (self.partial / name).write_bytes(head + self.metadata + rest)
+        (self.path / name).write_bytes(head + self.metadata + rest)
         seconds = float(duration * self.time_base)
         self.times += [f"file {name}", f"duration {seconds:.6f}"]
         self.count += 1
 
-    def __exit__(self, kind, error, traceback):
-        if kind is not None:
-            shutil.rmtree(self.partial)
+    def close(self, is_whole):
+        """Writes the times, or deletes what is not whole."""
+        if not is_whole:
+            shutil.rmtree(self.path)
             return
         text = "\n".join(self.times) + "\n"
-        (self.partial / TIMES_NAME).write_text(text, encoding="utf-8")
-        if self.path.is_dir():
-            self.path.rmdir()
-        os.replace(self.partial, self.path)
+        (self.path / TIMES_NAME).write_text(text, encoding="utf-8")
 
 
 def to_png(image, **options):

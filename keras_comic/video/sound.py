@@ -9,9 +9,6 @@ from keras_comic.data.video_reader import open_container
 # Container: the codecs that players expect in it, `None` for all that FFmpeg
 # puts there, and the encoder for all others.
 CODECS = {
-    "asf": (("mp3", "wmav1", "wmav2"), "wmav2"),
-    "avi": (("ac3", "mp2", "mp3", "pcm_s16le", "pcm_u8"), "libmp3lame"),
-    "flv": (("aac", "mp3"), "aac"),
     "matroska": (None, "aac"),
     "mov": (
         ("aac", "ac3", "alac", "eac3", "mp3", "pcm_s16be", "pcm_s16le")
@@ -19,19 +16,13 @@ CODECS = {
         "aac",
     ),
     "mp4": (("aac", "ac3", "alac", "eac3", "flac", "mp3", "opus"), "aac"),
-    "mpeg": (("ac3", "mp2"), "mp2"),
     "mpegts": (("aac", "ac3", "eac3", "mp2", "mp3", "opus"), "aac"),
     "webm": (("opus", "vorbis"), "libopus"),
 }
-# Encoders of at most two channels.
-STEREO = ("libmp3lame", "mp2", "wmav2")
 # Bits per second and channel of the converted sound.
 BIT_RATE = 96_000
 # Layouts for files that state only the number of channels.
 LAYOUTS = {1: "mono", 2: "stereo", 4: "quad", 6: "5.1", 8: "7.1"}
-# Formats in which nothing comes before the start: an encoder's first packets,
-# which only fill it, are left out, so that they delay no frame.
-WITHOUT_NEGATIVE_TIMES = ("avi",)
 COMMON_RATES = (48_000, 44_100, 32_000, 24_000, 16_000)
 
 
@@ -62,10 +53,7 @@ class Sound:
         }
         self.report = [track.report for track in tracks.values()]
         self.container = container
-        earliest = 0.0 if name in WITHOUT_NEGATIVE_TIMES else -math.inf
-        self.packets = (
-            pair for pair in self._read(tracks) if pair[0] >= earliest
-        )
+        self.packets = self._read(tracks)
         if not tracks:
             self.source.close()
         return bool(tracks)
@@ -154,17 +142,14 @@ class _ConvertedTrack:
         context = stream.codec_context
         rates = av.codec.Codec(encoder, "w").audio_rates or COMMON_RATES
         rate = context.rate if context.rate in rates else max(COMMON_RATES)
-        channels = context.layout.nb_channels
         layout = context.layout.name
         if layout.endswith("channels"):
-            layout = LAYOUTS.get(channels, "stereo")
-        if encoder in STEREO and channels > 2:
-            layout, channels = "stereo", 2
+            layout = LAYOUTS.get(context.layout.nb_channels, "stereo")
         self.start = start
         self.target = container.add_stream(encoder, rate=rate)
         target = self.target.codec_context
         target.layout = layout
-        target.bit_rate = BIT_RATE * channels
+        target.bit_rate = BIT_RATE * context.layout.nb_channels
         target.open(strict=False)
         self.report = (
             f"{context.codec.canonical_name}, converted to "

@@ -64,10 +64,10 @@ class VideoMeter:
     has a warping error too. Memory does not grow with the video.
 
     Args:
-        flows: List of sources of the motion: `"dis"`, `"dis_fine"` or
-            `"farneback"`, which estimate it (with OpenCV); a `KnownMotion`,
-            whose frames are given; or a callable that takes two uint8 frames
-            and gives the flow of the first. Defaults to `("dis",)`.
+        flows: List of sources of the motion: `"dis"` or `"dis_fine"`, which
+            estimate it (with OpenCV); a `KnownMotion`, whose frames are given;
+            or a callable that takes two uint8 frames and gives the flow of the
+            first. Defaults to `("dis",)`.
         distances: List of how far two frames of a pair are apart: integers
             > 0, frames, or `"to the first"` of the scene. Defaults to
             `(1, 10)`.

@@ -2,45 +2,25 @@
 
 import io
 import os
-from fractions import Fraction
-from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
-from keras_comic.data.video_frame import MAX_HEIGHT_OF_BT601
 from keras_comic.data.video_library import import_video_library
-from keras_comic.video.sink import OutputFile
 from keras_comic.video.sink import Packet
 from keras_comic.video.sink import Sink
 
-
-class Container(NamedTuple):
-    """A container: FFmpeg's name, its codec, and if its rate is constant."""
-
-    name: str
-    codec: str
-    constant_rate: bool = False
-
-
+# Suffix: FFmpeg's name of the container, and the codec.
 CONTAINERS = {
-    ".avi": Container("avi", "mpeg4", True),
-    ".flv": Container("flv", "libx264"),
-    ".m2ts": Container("mpegts", "libx264"),
-    ".m4v": Container("mp4", "libx264"),
-    ".mkv": Container("matroska", "libx264"),
-    ".mov": Container("mov", "libx264"),
-    ".mp4": Container("mp4", "libx264"),
-    ".mpeg": Container("mpeg", "mpeg2video", True),
-    ".mpg": Container("mpeg", "mpeg2video", True),
-    ".mts": Container("mpegts", "libx264"),
-    ".ts": Container("mpegts", "libx264"),
-    ".webm": Container("webm", "libvpx-vp9"),
-    ".wmv": Container("asf", "wmv2", True),
+    ".m2ts": ("mpegts", "libx264"),
+    ".m4v": ("mp4", "libx264"),
+    ".mkv": ("matroska", "libx264"),
+    ".mov": ("mov", "libx264"),
+    ".mp4": ("mp4", "libx264"),
+    ".mts": ("mpegts", "libx264"),
+    ".ts": ("mpegts", "libx264"),
+    ".webm": ("webm", "libvpx-vp9"),
 }
-# FFmpeg's options of a quality at which the eye hardly sees a difference. The
-# quantizer of the older ones is 3, in the units of FFmpeg's library.
-QUANTIZER = {"flags": "+qscale", "global_quality": "354"}
+# FFmpeg's options of a quality at which the eye hardly sees a difference.
 CODEC_OPTIONS = {
     "ffv1": {"level": "3", "slicecrc": "1"},
     "libvpx-vp9": {
@@ -52,48 +32,31 @@ CODEC_OPTIONS = {
         "threads": "4",
     },
     "libx264": {"crf": "18", "preset": "fast"},
-    "mpeg2video": QUANTIZER,
-    "mpeg4": QUANTIZER,
-    "wmv2": QUANTIZER,
 }
 # The same packets give the same file.
 CONTAINER_OPTIONS = {"fflags": "+bitexact"}
 CONTAINER_OPTIONS_OF = {
     name: {"movflags": "+faststart"} for name in ("mov", "mp4")
 }
-# Codecs without a tag for their colours, so that players guess.
-UNTAGGED_CODECS = ("mpeg4", "wmv2")
-
 _BT709 = 1
-# FFmpeg's number of the matrix of BT.601, and that of its scaler.
-_BT601 = 6
-_SCALER_BT601 = 5
 _LIMITED_RANGE = 1
 # Flags of swscale: bicubic; full chroma in and out, accurate rounding, the
 # same on every CPU.
 _INTERPOLATION = 0x4 | 0x2000 | 0x4000 | 0x40000 | 0x80000
-# The largest in which MPEG-4 and its kin can count.
-_MAX_RATE_NUMERATOR = 65535
 
 
 class VideoSink(Sink):
     """Video files, by PyAV."""
 
     keeps_sound = True
-
     is_lossless = False
 
-    def __init__(self, container, size, rate, time_base, codec=None):
-        if container.constant_rate:
-            rate = rate.limit_denominator(1001)
-            if rate.numerator > _MAX_RATE_NUMERATOR:
-                rate = Fraction(round(rate))
-            time_base = 1 / rate
-        super().__init__(time_base, drops=container.constant_rate)
-        self.container = container
+    def __init__(self, suffix, size, rate, time_base, codec=None):
+        super().__init__(time_base)
+        self.container, default_codec = CONTAINERS[suffix]
         self.size = tuple(size)
         self.rate = rate
-        self.codec = codec or container.codec
+        self.codec = codec or default_codec
         self.options = dict(CODEC_OPTIONS.get(self.codec, {}))
         if self.codec == "libx264" and -(-self.size[0] // 16) % 8:
             # On AVX-512 it reads memory that nothing has been written to
@@ -104,18 +67,8 @@ class VideoSink(Sink):
         # Four pixels share a colour, and most encoders want them whole.
         even = self.pixel_format != "bgr0" and "vp" not in self.codec
         self.padded = tuple(s + s % 2 if even else s for s in self.size)
-        self.is_bt601 = (
-            self.codec in UNTAGGED_CODECS
-            and self.padded[1] <= MAX_HEIGHT_OF_BT601
-        )
         # Errors come before the work.
         self.make_encoder().close()
-
-    def place(self, time, last):
-        if last is None and self.container.constant_rate:
-            # These begin with a frame, whenever it comes.
-            return 0
-        return super().place(time, last)
 
     def make_encoder(self):
         return VideoEncoder(self)
@@ -135,20 +88,20 @@ class VideoSink(Sink):
             if self.pixel_format.startswith("yuv"):
                 context.color_primaries = _BT709
                 context.color_trc = _BT709
-                context.colorspace = _BT601 if self.is_bt601 else _BT709
+                context.colorspace = _BT709
                 context.color_range = _LIMITED_RANGE
             context.open(strict=False)
         except (av.FFmpegError, ValueError) as error:
             raise ValueError(
-                f"A {self.container.name} file of {self.size[0]} x "
+                f"A {self.container} file of {self.size[0]} x "
                 f"{self.size[1]} pixels cannot be encoded with this codec "
                 f"({error}). Received: codec={self.codec}, "
                 f"frame_rate={self.rate}"
             ) from error
         return stream
 
-    def open(self, path, sound=None):
-        return VideoFile(self, Path(path), sound)
+    def make_file(self, path, sound):
+        return VideoFile(self, path, sound)
 
 
 class VideoEncoder:
@@ -158,7 +111,7 @@ class VideoEncoder:
         av = import_video_library("av")
         self.sink = sink
         # Never written to; it sets what the container asks of the encoder.
-        self.container = av.open(io.BytesIO(), "w", sink.container.name)
+        self.container = av.open(io.BytesIO(), "w", sink.container)
         self.stream = sink.add_stream(self.container)
 
     def encode(self, image, pts, starts_scene=False):
@@ -172,7 +125,7 @@ class VideoEncoder:
             np.ascontiguousarray(image), "rgb24"
         ).reformat(
             format=self.sink.pixel_format,
-            dst_colorspace=_SCALER_BT601 if self.sink.is_bt601 else _BT709,
+            dst_colorspace=_BT709,
             dst_color_range=_LIMITED_RANGE,
             interpolation=_INTERPOLATION,
         )
@@ -197,17 +150,16 @@ class VideoEncoder:
         ]
 
 
-class VideoFile(OutputFile):
+class VideoFile:
     """A video file, with its sound."""
 
     def __init__(self, sink, path, sound):
-        super().__init__(path)
         av = import_video_library("av")
         self.time_base = sink.time_base
         self.last = None
-        name = sink.container.name
+        name = sink.container
         self.container = av.open(
-            f"file:{os.path.abspath(self.partial)}",
+            f"file:{os.path.abspath(path)}",
             "w",
             name,
             container_options={
@@ -241,8 +193,8 @@ class VideoFile(OutputFile):
         frame.stream = self.stream
         self.container.mux_one(frame)
 
-    def close(self, whole=True):
+    def close(self, is_whole):
         """Writes the rest."""
-        if whole and self.sound is not None:
+        if is_whole and self.sound is not None:
             self.sound.write_until(None)
         self.container.close()

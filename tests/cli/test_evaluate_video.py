@@ -54,7 +54,7 @@ class EvaluateVideoTest(TestCase):
         weights = self.folder / "vgg.npz"
         save_vgg(weights, FeatureNetwork((1, 1), (2, 3)))
         output = self.run_evaluate(
-            *("--flow", "farneback"),
+            *("--flow", "dis_fine"),
             *("--features", str(weights), "--long-range", "0"),
             *("--max-frames", "3"),
         )

@@ -95,7 +95,7 @@ class ConvertVideoTest(TestCase, parameterized.TestCase):
         self.assertAllEqual(found, np.concatenate([frames, 255 - frames], 2))
 
     @parameterized.parameters(
-        "b.mp4", "b.webm", "b.avi", "b.gif", "b.webp", "b.png", "b"
+        "b.mp4", "b.webm", "b.gif", "b.webp", "b.png", "b"
     )
     def test_outputs(self, name):
         path, frames = self.save(24)
@@ -135,7 +135,7 @@ class ConvertVideoTest(TestCase, parameterized.TestCase):
         with av.open(str(done.output)) as container:
             self.assertLen(container.streams, 1)
 
-    @parameterized.parameters("a.mkv", "a.mp4", "a.avi")
+    @parameterized.parameters("a.mkv", "a.mp4")
     def test_truncated(self, name):
         path = save_with_sound(
             self.folder / "whole.mkv", scene(75, seed=0, height=96), seconds=3.0
@@ -193,12 +193,6 @@ class ConvertVideoTest(TestCase, parameterized.TestCase):
                 )
             self.assertFalse((self.folder / name).exists())
             self.assertTrue((self.folder / f"{name}.parts").is_dir())
-        # What is left of an interruption at the very end.
-        partial = self.folder / f".partial.{name}"
-        if name == "out":
-            partial.mkdir()
-            partial = partial / "frame_000099.png"
-        partial.write_bytes(b"half")
         done = convert_video(path, self.folder / name, Trail(), resume=True)
         self.assertEqual((done.num_frames, done.num_resumed), (57, 30))
         whole = convert_video(path, self.folder / f"whole{name}", Trail())
@@ -485,7 +479,7 @@ class ProvenanceTest(TestCase, parameterized.TestCase):
         return np.stack([frame.image for frame in frames])
 
     @parameterized.parameters(
-        "a.mp4", "a.mov", "a.mkv", "a.webm", "a.avi", "a.gif", "a.webp", "a.png"
+        "a.mp4", "a.mov", "a.mkv", "a.webm", "a.gif", "a.webp", "a.png"
     )
     def test_is_stated(self, name):
         stated = self.convert(name)

@@ -84,7 +84,7 @@ class EvaluateVideoTest(TestCase):
         # Without loss, of two containers.
         evaluation = self.evaluate(
             save_video(self.folder / "comics.mov", self.comics),
-            save_video(self.folder / "source.avi", self.frames),
+            save_video(self.folder / "source.mp4", self.frames),
         )
         expected = self.evaluate()
         self.assertEqual(
@@ -95,7 +95,7 @@ class EvaluateVideoTest(TestCase):
     def test_features(self):
         seen = []
         evaluation = self.evaluate(
-            flow="farneback",
+            flow="dis_fine",
             features=FeatureNetwork((1, 1), (2, 3)),
             long_range="to the first",
             progress=lambda *numbers: seen.append(numbers),
@@ -104,8 +104,8 @@ class EvaluateVideoTest(TestCase):
         self.assertEqual(seen, [(n, 5) for n in range(1, 6)])
         text = (self.output / "metrics.md").read_text()
         for title in (
-            "Warping error, Farneback (OpenCV), to the first",
-            "Warped perceptual distance, Farneback (OpenCV), next frame",
+            "Warping error, DIS, fine (OpenCV), to the first",
+            "Warped perceptual distance, DIS, fine (OpenCV), next frame",
             "Temporal distance (tLPIPS)",
         ):
             self.assertIn(title, text)

@@ -8,7 +8,6 @@ from keras_comic.data.optical_flow import optical_flow
 from keras_comic.data.optical_flow import warp_image
 from keras_comic.video.flow import FLOW_ESTIMATORS
 from keras_comic.video.flow import estimate_motion
-from keras_comic.video.flow import farneback_flow
 from keras_comic.video.flow import fine_optical_flow
 from keras_comic.video.flow import flow_confidence
 from keras_comic.video.flow import flow_places
@@ -87,10 +86,9 @@ class FlowConfidenceTest(TestCase, parameterized.TestCase):
 
     def test_estimators(self):
         self.assertIs(get_flow_estimator("dis"), optical_flow)
-        self.assertIs(get_flow_estimator("farneback"), farneback_flow)
         picture = photos(16, 24, 3)
         self.assertIs(get_flow_estimator("dis_fine"), fine_optical_flow)
-        for name in ("dis", "dis_fine", "farneback"):
+        for name in ("dis", "dis_fine"):
             flow = get_flow_estimator(name)(picture, picture)
             self.assertShape(flow, (16, 24, 2))
         own = lambda first, second: np.zeros((*first.shape[:2], 2))  # noqa: E731
@@ -130,16 +128,15 @@ class FlowConfidenceTest(TestCase, parameterized.TestCase):
             errors.append(np.median(error[inside]))
         self.assertLess(errors[0], 0.1)
         self.assertLess(errors[0], 0.7 * errors[1])
-        for estimator in (fine_optical_flow, farneback_flow):
-            self.assertShape(estimator(*photos(2, 5, 3, 3)), (5, 3, 2))
-            for others in (first[:8], first / 255.0, first[..., 0]):
-                with self.assertRaisesRegex(ValueError, "Received"):
-                    estimator(first, others)
+        self.assertShape(fine_optical_flow(*photos(2, 5, 3, 3)), (5, 3, 2))
+        for others in (first[:8], first / 255.0, first[..., 0]):
+            with self.assertRaisesRegex(ValueError, "Received"):
+                fine_optical_flow(first, others)
 
     def test_errors(self):
         for flow in ("raft", None, 3):
             with self.assertRaisesRegex(
                 ValueError,
-                r"one of \['dis', 'dis_fine', 'farneback'\] or .*flow=",
+                r"one of \['dis', 'dis_fine'\] or .*flow=",
             ):
                 get_flow_estimator(flow)

@@ -11,9 +11,7 @@ from tests.data.videos import scene
 from tests.video.sink_test_case import SinkTestCase
 from tests.video.sink_test_case import timed
 
-SUFFIXES = (
-    ".mp4 .m4v .mov .mkv .webm .avi .ts .flv .mpg .wmv .gif .webp .png".split()
-)
+SUFFIXES = ".mp4 .m4v .mov .mkv .webm .ts .gif .webp .png".split()
 
 
 class WriteFramesTest(SinkTestCase):
@@ -31,7 +29,7 @@ class WriteFramesTest(SinkTestCase):
         error = np.abs(images.astype("float64") - frames).mean()
         self.assertLess(error, 5 if suffix == ".gif" else 3)
 
-    @parameterized.parameters(".mp4", ".mkv", ".webm", ".ts", ".flv", ".png")
+    @parameterized.parameters(".mp4", ".mkv", ".webm", ".ts", ".png")
     def test_variable_frame_rate(self, suffix):
         times = [0, 0.04, 0.2, 0.24, 0.5, 0.54, 0.58, 1.0]
         path = self.folder / f"a{suffix}"
@@ -46,7 +44,6 @@ class WriteFramesTest(SinkTestCase):
         (".mkv", (33, 22), (34, 22)),
         (".webm", (33, 21), (33, 21)),
         (".webm", (1, 1), (1, 1)),
-        (".avi", (33, 21), (34, 22)),
         (".gif", (1, 1), (1, 1)),
         (".webp", (33, 21), (33, 21)),
         (".png", (1, 1), (1, 1)),

@@ -6,7 +6,7 @@ from tests.test_case import TestCase
 
 class SinkTest(TestCase):
     def test_places(self):
-        sink = Sink("1/100", min_ticks=2, drops=True)
+        sink = Sink("1/100", min_ticks=2)
         self.assertEqual(sink.place(0.5, None), 50)
         # One tick behind the last frame is as near as rounding makes it.
         self.assertEqual(sink.place(0.51, 50), 52)

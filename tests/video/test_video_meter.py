@@ -185,7 +185,7 @@ class VideoMeterTest(TestCase):
     def test_flicker_is_less_still_than_its_source(self):
         clip = moving_photo(smooth_photo(), 6, (48, 64))
         frames = list(clip)
-        meter = VideoMeter([clip, "dis", "farneback"], [1, 4])
+        meter = VideoMeter([clip, "dis", "dis_fine"], [1, 4])
         found = self.measure(
             meter, frames, {"flicker": flicker(frames), "same": frames}
         )
@@ -256,7 +256,7 @@ class VideoMeterTest(TestCase):
 
     def test_errors(self):
         for flows, distances, message in (
-            (["raft"], [1], "dis_fine, farneback.*'raft'"),
+            (["raft"], [1], "dis, dis_fine.*'raft'"),
             (["dis"], [0], "integer > 0.*distance=0"),
             (["dis"], ["the first"], "distance='the first'"),
         ):
