@@ -50,12 +50,12 @@ ROOMS = {
 STILL_OVER = {
     "cli": 310,
     "data": 300,
-    "export": 230,
-    "models": 1_240,
+    "export": 235,
+    "models": 1_910,
     "provenance": 65,
     "serving": 1_740,
-    "training": 1_000,
-    "video": 740,
+    "training": 1_040,
+    "video": 340,
 }
 # Modules that are still too long.
 LONG_MODULES = {"keras_comic.models.features.inception_features": 535}

@@ -103,6 +103,9 @@ class PortableModel:
         """Length of a code, of a latent generator."""
         return self.metadata["code_dim"]
 
+    # The runtimes know no shared statistics: every photo is drawn whole.
+    largest_whole = float("inf")
+
     def stylize(
         self, images, style=None, strength=1.0, mask=None, keep_color=False
     ):

@@ -25,6 +25,7 @@ from keras_comic.layers.random_motion import RandomMotion
 from keras_comic.layers.reflection_conv2d import ReflectionConv2D
 from keras_comic.layers.residual_block import ResidualBlock
 from keras_comic.layers.shared_statistics import collect_statistics
+from keras_comic.layers.shared_statistics import next_moments
 from keras_comic.layers.shared_statistics import pool_statistics
 from keras_comic.layers.shared_statistics import position_moments
 from keras_comic.layers.shared_statistics import use_statistics
@@ -54,6 +55,7 @@ __all__ = [
     "dense_image_warp",
     "flow_stays_inside",
     "lab_to_rgb",
+    "next_moments",
     "pad_to_multiple",
     "pool_statistics",
     "position_moments",

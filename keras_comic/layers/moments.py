@@ -2,6 +2,8 @@
 
 from keras import ops
 
+from keras_comic.layers.shared_statistics import picture_moments
+
 
 def channel_moments(features, epsilon=1e-5):
     """Returns mean and standard deviation of each channel over the positions.
@@ -25,19 +27,5 @@ def channel_moments(features, epsilon=1e-5):
     >>> tuple(mean.shape)
     (2, 4)
     """
-    mean, variance = measured_moments(features, (1, 2))
+    mean, variance = picture_moments(features)
     return mean[:, 0, 0], ops.sqrt(variance[:, 0, 0] + epsilon)
-
-
-def measured_moments(features, axes):
-    """Returns float32 mean and variance over axes, which are kept as 1."""
-    features = ops.cast(features, "float32")
-    mean = _mean(features, axes)
-    return mean, _mean(ops.square(features - mean), axes)
-
-
-def _mean(features, axes):
-    # One axis after the other, the last first: the sums stay short, and exact.
-    for axis in sorted(axes, reverse=True):
-        features = ops.mean(features, axis=axis, keepdims=True)
-    return features

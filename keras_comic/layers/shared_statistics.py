@@ -5,8 +5,6 @@ import contextvars
 
 from keras import ops
 
-from keras_comic.layers.moments import measured_moments
-
 _COLLECTED = contextvars.ContextVar("collected", default=None)
 _GIVEN = contextvars.ContextVar("given", default=None)
 
@@ -38,12 +36,60 @@ def position_moments(features, axes=(1, 2)):
     collected, given = _COLLECTED.get(), _GIVEN.get()
     moments = None
     if collected is not None or given is None:
-        moments = measured_moments(features, axes)
+        moments = _measured(features, axes)
     if collected is not None:
         collected.append(moments)
     if given is not None:
-        moments = given.take(features.shape, axes)
+        moments = given.take(features, axes)
     return moments
+
+
+def picture_moments(features):
+    """Returns the moments of each channel, which `next_moments` sees as well.
+
+    What takes in a whole picture, such as an encoder of styles, is not shared
+    by frames, but tiles must share it.
+    """
+    given = _GIVEN.get()
+    if given is not None and given.stops:
+        return given.take(features, (1, 2))
+    return _measured(features, (1, 2))
+
+
+def next_moments(run, statistics, core=None):
+    """Runs a network up to the first normalisation after those given.
+
+    The statistics of a picture that comes in tiles are found so, one
+    normalisation after the other: each needs those before it.
+
+    Args:
+        run: Function without arguments that calls the network.
+        statistics: List as for `use_statistics`, of the first normalisations.
+        core: Float32 tensor `(4,)`, top, left, bottom and right of the part
+            to measure, as shares of the sides; or `None`, everywhere.
+            Defaults to `None`.
+
+    Returns:
+        The pair of moments, as in `position_moments`; `None` if the network
+        has no more normalisations.
+
+    Example:
+
+    >>> block = keras_comic.layers.ConvBlock(4)
+    >>> photo = np.random.normal(size=(1, 32, 48, 3)).astype("float32")
+    >>> block.build(photo.shape)
+    >>> mean, _ = keras_comic.layers.next_moments(lambda: block(photo), [])
+    >>> tuple(mean.shape)
+    (1, 1, 1, 4)
+    """
+    token = _GIVEN.set(_Given(statistics, core, stops=True))
+    try:
+        run()
+    except _Reached as reached:
+        return reached.moments
+    finally:
+        _GIVEN.reset(token)
+    return None
 
 
 @contextlib.contextmanager
@@ -150,16 +196,31 @@ def pool_statistics(statistics):
     return pooled
 
 
+class _Reached(BaseException):
+    """Ends a run in which the moments wanted have been measured.
+
+    Keras adds what it knows of a call to each `Exception`.
+    """
+
+    def __init__(self, moments):
+        super().__init__()
+        self.moments = moments
+
+
 class _Given:
     """Statistics, handed out in their order."""
 
-    def __init__(self, statistics):
+    def __init__(self, statistics, core=None, stops=False):
         self.statistics = list(statistics)
+        self.core = core
+        self.stops = stops
         self.position = 0
 
-    def take(self, features_shape, axes):
+    def take(self, features, axes):
         self.position += 1
         if self.position > len(self.statistics):
+            if self.stops:
+                raise _Reached(_measured(features, axes, self.core))
             raise ValueError(
                 "`statistics` must have a pair for each normalisation of the "
                 f"network. Received: {len(self.statistics)} pairs, too few"
@@ -167,7 +228,7 @@ class _Given:
         mean, variance = self.statistics[self.position - 1]
         expected = tuple(
             1 if axis in axes else side
-            for axis, side in enumerate(features_shape)
+            for axis, side in enumerate(features.shape)
         )
         if not all(_fits(value.shape, expected) for value in (mean, variance)):
             raise ValueError(
@@ -187,3 +248,32 @@ def _fits(shape, expected):
         None in pair or pair[0] == pair[1]
         for pair in zip(shape[1:], expected[1:], strict=True)
     )
+
+
+def _measured(features, axes, core=None):
+    """Returns float32 mean and variance over axes, which are kept as 1."""
+    features = ops.cast(features, "float32")
+    if core is None:
+        mean = _mean(features, axes)
+        return mean, _mean(ops.square(features - mean), axes)
+    height, width = ops.shape(features)[1:3]
+    rows = _within(core[0], core[2], height)[None, :, None, None]
+    inside = rows * _within(core[1], core[3], width)[None, None, :, None]
+    share = _mean(inside, axes)
+    mean = _mean(inside * features, axes) / share
+    return mean, _mean(inside * ops.square(features - mean), axes) / share
+
+
+def _within(start, end, size):
+    """Marks the positions between two shares of a side."""
+    places = ops.arange(size, dtype="float32") + 0.5
+    size = ops.cast(size, "float32")
+    inside = ops.logical_and(places > start * size, places < end * size)
+    return ops.cast(inside, "float32")
+
+
+def _mean(features, axes):
+    # One axis after the other, the last first: the sums stay short, and exact.
+    for axis in sorted(axes, reverse=True):
+        features = ops.mean(features, axis=axis, keepdims=True)
+    return features

@@ -1,14 +1,13 @@
 """A generator: a photo becomes a comic."""
 
-import numpy as np
 from keras import ops
 
-from keras_comic.models.drawing import draw_comics
 from keras_comic.models.drawing import run_network
 from keras_comic.models.pictures import as_mask
 from keras_comic.models.pictures import as_pictures
 from keras_comic.models.pictures import check_strength
 from keras_comic.models.pictures import describe
+from keras_comic.models.tiles import draw_photos
 from keras_comic.models.zoo_model import ZooModel
 from keras_comic.models.zoo_model import example_pattern
 
@@ -27,11 +26,16 @@ class Generator(ZooModel):
         stride: Integer > 0. Photos are padded by reflection to sides that it
             divides, and the comics cropped back.
         takes_style: Boolean. `False` here: a style is an error.
+        largest_whole: Integer > 0. `stylize` draws photos of more pixels in
+            tiles, one after the other, with the statistics of the whole: the
+            same comic, in memory that hardly grows, and slower where the
+            network normalises over the positions. Defaults to `2**22`.
     """
 
     kind = "generator"
     stride = 1
     takes_style = False
+    largest_whole = 2**22
 
     def conditions(self, style=None):
         """Returns the arrays beside `photos` that `call` takes.
@@ -124,7 +128,7 @@ class Generator(ZooModel):
         photos, single = as_pictures(images, "images")
         check_strength(strength)
         if mask is not None:
-            mask = ops.convert_to_tensor(as_mask(mask, photos.shape))
+            mask = as_mask(mask, photos.shape)
         conditions = self.conditions(style)
         for value in conditions.values():
             if value.shape[0] not in (1, len(photos)):
@@ -133,15 +137,9 @@ class Generator(ZooModel):
                     f"{len(photos)} photos. "
                     f"Received: {value.shape[0]} style images"
                 )
-        comics = draw_comics(
-            self,
-            ops.convert_to_tensor(photos),
-            conditions,
-            float(strength),
-            mask,
-            bool(keep_color),
+        comics = draw_photos(
+            self, photos, conditions, float(strength), mask, bool(keep_color)
         )
-        comics = np.asarray(ops.convert_to_numpy(comics))
         return comics[0] if single else comics
 
     def compute_output_shape(self, input_shape):

@@ -3,8 +3,8 @@
 import numpy as np
 
 from keras_comic.data.video_library import import_video_library
+from keras_comic.models.network_reach import reach_of_changes
 from keras_comic.video.change_detector import ChangeDetector
-from keras_comic.video.network_reach import reach_of_changes
 from keras_comic.video.statistics_stylizer import RATE
 from keras_comic.video.statistics_stylizer import StatisticsStylizer
 from keras_comic.video.window_planner import make_planner

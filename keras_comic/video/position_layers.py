@@ -4,14 +4,8 @@ import keras
 import numpy as np
 
 from keras_comic import layers
+from keras_comic.models.network_reach import far_pixels_matter
 
-# Length of the strip whose one end is changed, in pixels and in strides; the
-# other end is half of it away, farther than convolutions reach.
-FAR = 1024
-FAR_STRIDES = 16
-WIDTH = 32
-# Smaller changes, of 255, are the noise of the arithmetic.
-SMALLEST_CHANGE = 1e-3
 # Parts of the names of Keras's layers that look at all positions, and of those
 # that do so if their `axis` says it.
 GLOBAL_LAYERS = ("Attention", "Adaptive", "GlobalAverage", "GlobalMax")
@@ -21,7 +15,7 @@ AXIS_LAYERS = ("LayerNormalization", "UnitNormalization")
 
 def check_positions(runner):
     """Raises an error if a far pixel matters under given statistics."""
-    if not _far_pixels_matter(runner):
+    if not far_pixels_matter(runner):
         return
     names = [
         f"`{layer.path}` ({type(layer).__name__})"
@@ -44,27 +38,6 @@ def check_positions(runner):
         f"({', '.join(reporting)}), or the consistency 'none'. "
         f"Received: generator={runner.generator.name}"
     )
-
-
-def _far_pixels_matter(runner):
-    stride = runner.alignment
-    length = -(-max(FAR, FAR_STRIDES * stride) // stride) * stride
-    end = length // 4
-    photos = np.random.default_rng(0).integers(0, 256, (length, WIDTH, 3))
-    one = photos.astype("uint8")[None]
-    other = one.copy()
-    other[:, :end] = 255 - other[:, :end] // 4
-    for axes in ((0, 1, 2, 3), (0, 2, 1, 3)):
-        first, second = (np.transpose(frames, axes) for frames in (one, other))
-        statistics = runner.statistics_of(first)
-        comics = [
-            runner.run(frames, statistics, rounded=False).transpose(axes)
-            for frames in (first, second)
-        ]
-        change = np.abs(comics[0][:, -end:] - comics[1][:, -end:])
-        if change.max() > SMALLEST_CHANGE:
-            return True
-    return False
 
 
 def _layers_of(layer, seen):

@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from keras_comic.models.network_statistics import NetworkStatistics
 from keras_comic.video.frame_stylizer import FrameStylizer
-from keras_comic.video.network_statistics import NetworkStatistics
 from keras_comic.video.position_layers import check_positions
 
 # A scene is sampled at every so many frames, but in no more than so many

@@ -4,13 +4,13 @@ import hashlib
 
 import numpy as np
 
+from keras_comic.models.network_runner import NetworkRunner
 from keras_comic.models.pictures import as_mask
 from keras_comic.video.deflicker import Deflicker
 from keras_comic.video.difference_stylizer import DifferenceStylizer
 from keras_comic.video.frame_source import Frame
 from keras_comic.video.frame_source import open_frames
 from keras_comic.video.frame_stylizer import FrameStylizer
-from keras_comic.video.network_runner import NetworkRunner
 from keras_comic.video.statistics_stylizer import StatisticsStylizer
 
 CONSISTENCIES = ("none", "statistics", "difference", "flow")

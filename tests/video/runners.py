@@ -6,7 +6,7 @@ import keras
 import numpy as np
 
 from keras_comic.models import AdaINGenerator
-from keras_comic.video.network_runner import NetworkRunner
+from keras_comic.models.network_runner import NetworkRunner
 from tests.test_case import photos
 
 ANY_SEED = 3

@@ -3,12 +3,12 @@
 import numpy as np
 from absl.testing import parameterized
 
+from keras_comic.models.network_runner import NetworkRunner
 from keras_comic.video import VideoStylizer
 from keras_comic.video import convert_video
 from keras_comic.video import open_frames
 from keras_comic.video import write_frames
 from keras_comic.video.difference_stylizer import DifferenceStylizer
-from keras_comic.video.network_runner import NetworkRunner
 from keras_comic.video.video_stylizer import CONSISTENCIES
 from tests.test_case import TestCase
 from tests.test_case import photos

@@ -3,7 +3,7 @@ from collections import namedtuple
 import numpy as np
 from absl.testing import parameterized
 
-from keras_comic.video.network_runner import NetworkRunner
+from keras_comic.models.network_runner import NetworkRunner
 from keras_comic.video.statistics_stylizer import StatisticsStylizer
 from tests.test_case import TestCase
 from tests.test_case import photos

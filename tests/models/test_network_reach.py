@@ -1,4 +1,4 @@
-from keras_comic.video.network_reach import reach_of_changes
+from keras_comic.models.network_reach import reach_of_changes
 from tests.test_case import TestCase
 from tests.video.runners import small_runner
 from tests.video.runners import smooth_picture

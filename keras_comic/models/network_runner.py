@@ -11,14 +11,14 @@ from keras import ops
 from keras_comic.layers import collect_statistics
 from keras_comic.layers import to_float
 from keras_comic.layers import use_statistics
+from keras_comic.models import network_reach
 from keras_comic.models.drawing import draw_comics
-from keras_comic.models.generator import Generator
+from keras_comic.models.network_statistics import NetworkStatistics
+from keras_comic.models.network_statistics import from_rows
+from keras_comic.models.network_statistics import to_rows
 from keras_comic.models.pictures import SMALLEST_SIDE
 from keras_comic.models.pictures import check_strength
-from keras_comic.video import network_reach
-from keras_comic.video.network_statistics import NetworkStatistics
-from keras_comic.video.network_statistics import from_rows
-from keras_comic.video.network_statistics import to_rows
+from keras_comic.training.compiled import compiled
 
 
 class NetworkRunner:
@@ -28,13 +28,21 @@ class NetworkRunner:
     Every part of a padded frame (see `pad`) that begins at a multiple of the
     generator's `stride` is drawn under given statistics as in the whole frame,
     but for what comes from beyond the part's borders. The arguments are those
-    of `Generator.stylize`, with one style for all frames; below a strength of
-    1 the frames' own conditions are part of their statistics.
+    of `Generator.stylize`, with one style for all frames, or `conditions` in
+    its place; below a strength of 1 the frames' own conditions are part of
+    their statistics.
     """
 
-    def __init__(self, generator, style=None, strength=1.0, keep_color=False):
-        if not isinstance(generator, Generator):
-            kind = getattr(generator, "kind", None)
+    def __init__(
+        self,
+        generator,
+        style=None,
+        strength=1.0,
+        keep_color=False,
+        conditions=None,
+    ):
+        kind = getattr(generator, "kind", None)
+        if kind not in ("generator", "style_generator"):
             raise TypeError(
                 "A video is drawn by a `keras_comic.models.Generator`, which "
                 "turns photos into comics. Received: a "
@@ -42,9 +50,11 @@ class NetworkRunner:
                 + (f", a model of the kind {kind!r}" if kind else "")
             )
         check_strength(strength)
+        if conditions is None:
+            conditions = generator.conditions(style)
         self._conditions = {
             name: np.asarray(ops.convert_to_numpy(value), "float32")
-            for name, value in generator.conditions(style).items()
+            for name, value in conditions.items()
         }
         for value in self._conditions.values():
             if len(value) != 1:
@@ -60,9 +70,9 @@ class NetworkRunner:
         self._functions = {}
         # Shapes of the statistics, from a run on a small picture.
         probe = np.zeros((1, self._least_side, self._least_side, 3), "uint8")
-        self._draw(probe)
+        self.draw(probe)
         with collect_statistics() as moments:
-            self._draw(probe)
+            self.draw(probe)
         own = self._own_conditions(ops.convert_to_tensor(probe))
         self._shapes = [tuple(mean.shape[1:]) for mean, _ in moments]
         self._own_shapes = {n: tuple(v.shape[1:]) for n, v in own.items()}
@@ -149,7 +159,7 @@ class NetworkRunner:
         key = function.__name__, is_shared
         if key not in self._functions:
             sizes = self._sizes if is_shared else ()
-            self._functions[key] = _compiled(self.generator, function, sizes)
+            self._functions[key] = compiled(self.generator, function, sizes)
         height, width = frames.shape[1:3]
         # The network itself pads larger ones.
         is_small = min(height, width) < self._least_side
@@ -167,15 +177,15 @@ class NetworkRunner:
     # These are compiled: tensors to tensors.
 
     def _comics(self, frames, *statistics):
-        return self._draw(frames, statistics)
+        return self.draw(frames, statistics)
 
     def _shades(self, frames, *statistics):
-        return self._draw(frames, statistics, rounded=False)
+        return self.draw(frames, statistics, rounded=False)
 
     def _measured_comics(self, frames, *statistics):
         own = self._own_conditions(frames)
         with collect_statistics() as moments:
-            comics = self._draw(frames, statistics, own)
+            comics = self.draw(frames, statistics, own)
         columns = [*zip(*moments, strict=True)] or [(), ()]
         batch = ops.shape(frames)[0]
         rows = (to_rows(values, batch) for values in (*columns, own.values()))
@@ -191,7 +201,12 @@ class NetworkRunner:
         own = self.generator.photo_conditions(to_float(frames))
         return {name: own[name] for name in sorted(own)}
 
-    def _draw(self, frames, statistics=(), own=None, rounded=True):
+    def draw(self, frames, statistics=(), own=None, rounded=True):
+        """Draws tensors, with rows of statistics or the frames' own.
+
+        `own` are the frames' own conditions, where they are known.
+        """
+
         def draw(own):
             return draw_comics(
                 self.generator,
@@ -212,32 +227,3 @@ class NetworkRunner:
         shared = from_rows(conditions, self._own_shapes.values())
         with use_statistics(list(zip(means, variances, strict=True))):
             return draw(dict(zip(self._own_shapes, shared, strict=True)))
-
-
-def _compiled(generator, function, sizes=()):
-    """Compiles a function of uint8 frames and float32 matrices."""
-    backend = keras.backend.backend()
-    if backend == "tensorflow":
-        import tensorflow as tf
-
-        signature = [tf.TensorSpec((None, None, None, 3), tf.uint8)]
-        signature += [tf.TensorSpec((None, size)) for size in sizes]
-        return tf.function(function, signature, autograph=False)
-    if backend == "jax":
-        import jax
-
-        @jax.jit
-        def run(values, *arguments):
-            mapping = list(zip(generator.variables, values, strict=True))
-            with keras.StatelessScope(state_mapping=mapping):
-                return function(*arguments)
-
-        return lambda *arguments: run(
-            [variable.value for variable in generator.variables], *arguments
-        )
-
-    if backend == "torch":
-        import torch
-
-        function = torch.no_grad()(function)
-    return lambda *arguments: function(*map(ops.convert_to_tensor, arguments))

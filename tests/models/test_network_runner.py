@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from keras_comic.models import AdaINGenerator
-from keras_comic.video.network_runner import NetworkRunner
+from keras_comic.models.network_runner import NetworkRunner
 from tests.test_case import BACKEND
 from tests.test_case import TestCase
 from tests.test_case import photos

@@ -12,6 +12,11 @@ LARGEST_PROBE = 1024
 NUM_CUTS = 8
 # Smaller changes of an output in [0, 255] are the noise of the arithmetic.
 SMALLEST_CHANGE = 1e-3
+# Length of the strip whose one end is changed, in pixels and in strides; the
+# other end is half of it away, farther than convolutions reach.
+FAR = 1024
+FAR_STRIDES = 16
+WIDTH = 32
 
 
 def receptive_field(runner):
@@ -52,6 +57,28 @@ def reach_of_changes(runner, frame, statistics, tolerance):
         return field
     places = np.flatnonzero(profile[:field] > tolerance)
     return int(places[-1]) + 1 if len(places) else 0
+
+
+def far_pixels_matter(runner):
+    """Measures if far pixels matter under given statistics."""
+    stride = runner.alignment
+    length = -(-max(FAR, FAR_STRIDES * stride) // stride) * stride
+    end = length // 4
+    photos = np.random.default_rng(0).integers(0, 256, (length, WIDTH, 3))
+    one = photos.astype("uint8")[None]
+    other = one.copy()
+    other[:, :end] = 255 - other[:, :end] // 4
+    for axes in ((0, 1, 2, 3), (0, 2, 1, 3)):
+        first, second = (np.transpose(frames, axes) for frames in (one, other))
+        statistics = runner.statistics_of(first)
+        comics = [
+            runner.run(frames, statistics, rounded=False).transpose(axes)
+            for frames in (first, second)
+        ]
+        change = np.abs(comics[0][:, -end:] - comics[1][:, -end:])
+        if change.max() > SMALLEST_CHANGE:
+            return True
+    return False
 
 
 def _num_cuts(runner):

@@ -1,8 +1,8 @@
 import numpy as np
 
-from keras_comic.video.network_statistics import NetworkStatistics
-from keras_comic.video.network_statistics import from_rows
-from keras_comic.video.network_statistics import to_rows
+from keras_comic.models.network_statistics import NetworkStatistics
+from keras_comic.models.network_statistics import from_rows
+from keras_comic.models.network_statistics import to_rows
 from tests.test_case import TestCase
 from tests.test_case import noise
 
