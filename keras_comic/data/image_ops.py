@@ -1,5 +1,7 @@
 """Operations on the pixels of one picture, in the graph."""
 
+import functools
+
 import tensorflow as tf
 
 
@@ -44,9 +46,26 @@ def resize_square(image, image_size):
 
 def finish_images(images, mirrored):
     """Mirrors some of the images, and turns all of them into floats."""
+    return tf.ensure_shape(_finisher()(images, mirrored), images.shape)
+
+
+@functools.cache
+def _finisher():
+    # Compiled, the pixels are passed over once; some systems cannot.
+    double = tf.function(lambda x: x + x, jit_compile=True)
+    try:
+        with tf.init_scope(), tf.device("CPU"):
+            double(tf.constant(1.0))
+    except (tf.errors.OpError, ValueError):
+        return tf.function(_finish, autograph=False)
+    return tf.function(_finish, autograph=False, jit_compile=True)
+
+
+def _finish(images, mirrored):
     mirrored = tf.reshape(mirrored, [-1] + [1] * (images.shape.rank - 1))
     images = tf.where(mirrored, tf.reverse(images, [-2]), images)
-    return tf.cast(images, "float32") / 127.5 - 1.0
+    # Compiled, it can come out beyond 1 by the last bit.
+    return tf.minimum(tf.cast(images, "float32") / 127.5 - 1.0, 1.0)
 
 
 def box_window(box):
