@@ -18,6 +18,7 @@ from keras_comic.layers.instance_noise import InstanceNoise
 from keras_comic.layers.instance_normalization import InstanceNormalization
 from keras_comic.layers.layer_norm import LayerNorm
 from keras_comic.layers.moments import channel_moments
+from keras_comic.layers.network_policy import network_policy
 from keras_comic.layers.padding import crop_to_box
 from keras_comic.layers.padding import pad_to_multiple
 from keras_comic.layers.position_normalization import PositionNormalization
@@ -55,6 +56,7 @@ __all__ = [
     "dense_image_warp",
     "flow_stays_inside",
     "lab_to_rgb",
+    "network_policy",
     "next_moments",
     "pad_to_multiple",
     "pool_statistics",

@@ -79,7 +79,10 @@ class ConvBlock(keras.layers.Layer):
         self.upsample = upsample
         if upsample:
             self.upsampling = keras.layers.UpSampling2D(
-                2, interpolation="nearest", dtype=self.dtype_policy
+                2,
+                data_format="channels_last",
+                interpolation="nearest",
+                dtype=self.dtype_policy,
             )
         self.convolution = ReflectionConv2D(
             filters,

@@ -64,6 +64,7 @@ class PositionNormalization(keras.layers.Layer):
             Float `(batch, height, width, channels)` in the compute dtype.
         """
         mean, variance = position_moments(inputs, self.axes)
+        scale, shift = (ops.cast(value, "float32") for value in (scale, shift))
         # One multiply-add over the positions.
         scale = scale / ops.sqrt(variance + self.epsilon)
         shift = shift - mean * scale

@@ -76,6 +76,7 @@ class ReflectionConv2D(keras.layers.Layer):
             kernel_size,
             strides=strides,
             padding="valid",
+            data_format="channels_last",
             activation=self.activation,
             use_bias=use_bias,
             kernel_initializer=self.kernel_initializer,

@@ -122,7 +122,9 @@ def tone_loss(images, targets, size=8, epsilon=1e-2):
     def normalised_cells(pictures):
         pictures = ops.cast(pictures, "float32")
         luminance = ops.sum(pictures * weights, axis=-1, keepdims=True)
-        cells = ops.average_pool(luminance, size, size)
+        cells = ops.average_pool(
+            luminance, size, size, data_format="channels_last"
+        )
         mean, variance = ops.moments(cells, axes=[1, 2], keepdims=True)
         return (cells - mean) / ops.sqrt(variance + epsilon)
 

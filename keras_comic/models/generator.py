@@ -137,6 +137,8 @@ class Generator(ZooModel):
                     f"{len(photos)} photos. "
                     f"Received: {value.shape[0]} style images"
                 )
+        if not len(photos):
+            return photos.copy()
         comics = draw_photos(
             self, photos, conditions, float(strength), mask, bool(keep_color)
         )

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 
 from keras_comic import presets
+from keras_comic.layers import network_policy
 from keras_comic.provenance.metadata import Provenance
 
 EXAMPLE_HEIGHT, EXAMPLE_WIDTH = 64, 61
@@ -21,6 +22,39 @@ class ZooModel(keras.Model):
     # Set by `from_preset`.
     preset_name = None
     preset_version = None
+
+    def __init__(self, **kwargs):
+        super().__init__(
+            dtype=network_policy(kwargs.pop("dtype", None)), **kwargs
+        )
+
+    def __reduce__(self):
+        # Keras copies by saving, which leaves out what no config holds.
+        rebuild, values = super().__reduce__()
+        return _rebuilt, (
+            rebuild,
+            values,
+            {
+                name: getattr(self, name)
+                for name in ("preset_name", "preset_version")
+            },
+        )
+
+    def export(self, filepath, format="tf_saved_model", **options):
+        """Exports what `call` computes, as `keras.Model.export` does.
+
+        A SavedModel that takes photos of any size, styles by name and
+        strength is written by `keras_comic.export.save_served_model`.
+
+        Args:
+            filepath: Path to write to.
+            format: String, as in Keras. Defaults to `"tf_saved_model"`.
+            **options: As in Keras. `input_signature` is that of
+                `example_inputs`, of any batch and size, by default.
+        """
+        if "input_signature" not in options:
+            options["input_signature"] = [_any_size(self.example_inputs())]
+        super().export(filepath, format=format, **options)
 
     @property
     def provenance(self):
@@ -95,3 +129,22 @@ def example_pattern(height=EXAMPLE_HEIGHT, width=EXAMPLE_WIDTH, phase=0.0):
         for i in range(3)
     ]
     return np.stack(channels, axis=-1)[None].astype("float32")
+
+
+def _rebuilt(rebuild, values, attributes):
+    model = rebuild(*values)
+    for name, value in attributes.items():
+        setattr(model, name, value)
+    return model
+
+
+def _any_size(inputs):
+    """Returns the specification of a model's inputs, of any batch and size."""
+
+    def spec(name, value):
+        sides = (None, None) if value.ndim == 4 else value.shape[1:-1]
+        return keras.InputSpec(
+            shape=(None, *sides, value.shape[-1]), dtype="float32", name=name
+        )
+
+    return {name: spec(name, value) for name, value in inputs.items()}

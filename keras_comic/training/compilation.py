@@ -2,6 +2,7 @@
 
 import keras
 
+from keras_comic.training.callbacks.skip_warning import SkipWarning
 from keras_comic.training.optimizers import prepare_optimizer
 from keras_comic.training.temporal_consistency import COHERENCE
 from keras_comic.training.temporal_consistency import CONSISTENCY
@@ -46,6 +47,19 @@ def check_compile(gan, optimizers, unknown):
         raise TypeError(
             EXPECTED % (phases, unknown or {"optimizers": optimizers})
         )
+
+
+def check_callbacks(callbacks):
+    """Refuses what a GAN does itself; adds the warning of skipped steps."""
+    callbacks = [] if callbacks is None else keras.tree.flatten(callbacks)
+    for callback in callbacks:
+        if isinstance(callback, keras.callbacks.SwapEMAWeights):
+            raise ValueError(
+                "A GAN averages its generators itself (`ema_momentum`), and "
+                "validates and saves `averaged_generator`. "
+                f"Received: callbacks=[{type(callback).__name__}]"
+            )
+    return [*callbacks, SkipWarning()]
 
 
 def check_weights(weights, defaults):

@@ -7,7 +7,8 @@ from keras_comic.training.average import average_decay
 from keras_comic.training.average import check_built
 from keras_comic.training.average import copy_network
 from keras_comic.training.average import update_average
-from keras_comic.training.callbacks.skip_warning import SkipWarning
+from keras_comic.training.batches import check_data
+from keras_comic.training.compilation import check_callbacks
 from keras_comic.training.compilation import check_compile
 from keras_comic.training.compilation import check_terms
 from keras_comic.training.compilation import check_weights
@@ -16,6 +17,7 @@ from keras_comic.training.compilation import make_phases
 from keras_comic.training.compilation import name_networks
 from keras_comic.training.judge import Judge
 from keras_comic.training.judge import deserialized
+from keras_comic.training.optimizers import PhaseOptimizers
 from keras_comic.training.phase import Phase
 from keras_comic.training.phase import is_finite
 from keras_comic.training.phase import parts_of
@@ -89,6 +91,8 @@ class GAN(BackendStep, keras.Model):
     """
 
     network_names = ("generator", "discriminator")
+    # Names of the pictures that a batch must have, where a family says so.
+    batch_names = ()
     averaged_names = ("generator",)
     default_loss_weights = {}
 
@@ -126,8 +130,6 @@ class GAN(BackendStep, keras.Model):
         # There is nothing to build by a call on a batch.
         self.built = True
 
-    # A family overrides these.
-
     def phases(self):
         """Lists the phases of a training step; `compile` calls it."""
         judging, drawing = self.discriminator_losses, self.generator_losses
@@ -156,8 +158,6 @@ class GAN(BackendStep, keras.Model):
             f"`{type(self).__name__}` must override "
             "`discriminator_losses(batch)`."
         )
-
-    # A family uses these in its losses.
 
     def active(self, name):
         """Returns a generator by its name; in evaluation its average."""
@@ -274,6 +274,7 @@ class GAN(BackendStep, keras.Model):
         super().compile(optimizer=None, **options)
         self._phases = make_phases(self, optimizers, repeats)
         self.optimizers = {p.name: p.optimizer for p in self._phases}
+        self.optimizer = PhaseOptimizers(self.optimizers.values())
         self.trackers = Trackers(
             self._phases, self.default_loss_weights, self.judges
         )
@@ -355,19 +356,17 @@ class GAN(BackendStep, keras.Model):
             terms[phase.total_name] = total
         return total, terms
 
-    def fit(
-        self,
-        x=None,
-        y=None,
-        batch_size=None,
-        epochs=1,
-        verbose="auto",
-        callbacks=None,
-        **rest,
-    ):
-        given = [] if callbacks is None else keras.tree.flatten(callbacks)
-        callbacks = [*given, SkipWarning()]
-        return super().fit(x, y, batch_size, epochs, verbose, callbacks, **rest)
+    def fit(self, x=None, y=None, *args, callbacks=None, **options):
+        x = check_data(x, y, self.batch_names)
+        if not all(hasattr(part, "shape") for part in keras.tree.flatten(x)):
+            # Datasets are shuffled already, if at all.
+            options.setdefault("shuffle", False)
+        callbacks = check_callbacks(callbacks)
+        return super().fit(x, y, *args, callbacks=callbacks, **options)
+
+    def evaluate(self, x=None, y=None, *args, **options):
+        x = check_data(x, y, self.batch_names)
+        return super().evaluate(x, y, *args, **options)
 
     @property
     def metrics(self):

@@ -25,6 +25,43 @@ class ScaledSchedule(keras.optimizers.schedules.LearningRateSchedule):
         return cls(keras.saving.deserialize_keras_object(config["schedule"]))
 
 
+class PhaseOptimizers:
+    """Stands for the optimizers of all phases where Keras expects one.
+
+    `ReduceLROnPlateau` and `LearningRateScheduler` read and set its rate: that
+    of the last phase; the others keep their ratio to it.
+    """
+
+    built = True
+
+    def __init__(self, optimizers):
+        # Keras would set the rate of each of `optimizers` alike.
+        self._members = list(optimizers)
+
+    @property
+    def variables(self):
+        """The variables of all of them."""
+        return [v for optimizer in self._members for v in optimizer.variables]
+
+    @property
+    def learning_rate(self):
+        """The rate of the last phase, or of its schedule as it is now."""
+        return unscaled(self._members[-1]).learning_rate
+
+    @learning_rate.setter
+    def learning_rate(self, rate):
+        before = float(keras.ops.convert_to_numpy(self.learning_rate))
+        for optimizer in self._members:
+            variable = rate_variable(optimizer)
+            if variable is None:
+                raise ValueError(
+                    "The rate of this optimizer cannot be set. "
+                    f"Received: {type(optimizer).__name__}"
+                )
+            now = variable.value * (rate / before) if before else rate
+            variable.assign(now)
+
+
 def prepare_optimizer(optimizer, layers, variables):
     """Scales losses where they are float16, and builds the slots."""
     optimizer = keras.optimizers.get(optimizer)

@@ -46,6 +46,10 @@ class GeneratorTest(TestCase):
             comics.astype("float32"), expected, atol=0.51, rtol=0.0
         )
 
+    def test_an_empty_batch(self):
+        empty = np.zeros((0, 40, 48, 3), "uint8")
+        self.assertAllEqual(TinyComic().stylize(empty), empty)
+
     def test_strength_blends_with_the_photo(self):
         pictures = photos(1, 32, 40, 3)
         whole = by_hand(TinyComic(), pictures)

@@ -63,3 +63,24 @@ class OptimizersTest(TestCase):
         gan.save(path)
         again = keras.saving.load_model(path)
         self.assertAllClose(again.optimizers["generator"].learning_rate, 0.1)
+
+    def test_callbacks_of_keras_set_the_rates(self):
+        gan = make_small_gan()
+        rates = {"discriminator": 0.02, "generator": LinearDecay(0.4, 9, 9)}
+        gan.compile({n: keras.optimizers.SGD(r) for n, r in rates.items()})
+        for callback in (
+            keras.callbacks.LearningRateScheduler(lambda epoch, rate: 0.1),
+            keras.callbacks.ReduceLROnPlateau(
+                "generator_loss", 0.5, 0, mode="min", min_delta=1e9
+            ),
+        ):
+            gan.fit(small_batch(), epochs=2, callbacks=[callback], verbose=0)
+        found = [float(o.learning_rate) for o in gan.optimizers.values()]
+        self.assertAllClose(found[0] / found[1], 0.02 / 0.4, rtol=1e-5)
+        self.assertLess(found[1], 0.1)
+
+    def test_averages_of_keras_are_refused(self):
+        gan = make_small_gan()
+        gan.compile()
+        with self.assertRaisesRegex(ValueError, "averages its generators"):
+            gan.fit(small_batch(), callbacks=[keras.callbacks.SwapEMAWeights()])

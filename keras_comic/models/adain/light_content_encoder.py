@@ -3,6 +3,7 @@
 import keras
 
 from keras_comic.layers import ConvBlock
+from keras_comic.layers import network_policy
 
 
 @keras.saving.register_keras_serializable(package="keras_comic")
@@ -42,7 +43,8 @@ class LightContentEncoder(keras.layers.Layer):
                 "`filters` must be two positive integers. "
                 f"Received: filters={filters}"
             )
-        super().__init__(**kwargs)
+        dtype = network_policy(kwargs.pop("dtype", None))
+        super().__init__(dtype=dtype, **kwargs)
         self.filters = filters
         self.half_resolution = ConvBlock(
             filters[0],

@@ -97,6 +97,8 @@ class StyleTransferGAN(GAN):
         "coherence": 0.3,
     }
 
+    batch_names = ("photos", "style_images")
+
     def __init__(
         self,
         generator,

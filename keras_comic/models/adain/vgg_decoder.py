@@ -5,6 +5,7 @@ from keras import ops
 
 from keras_comic.layers import AdaIN
 from keras_comic.layers import ReflectionConv2D
+from keras_comic.layers import network_policy
 
 # Convolutions at each width: the mirror of the encoder's, the last to RGB.
 MIRRORED = (1, 4, 2, 2)
@@ -52,11 +53,15 @@ class VGGDecoder(keras.layers.Layer):
                 "`filters` must be four positive integers. "
                 f"Received: filters={filters}"
             )
-        super().__init__(**kwargs)
+        dtype = network_policy(kwargs.pop("dtype", None))
+        super().__init__(dtype=dtype, **kwargs)
         self.filters = filters
         self.adain = AdaIN(dtype=self.dtype_policy, name="adain")
         self.upsampling = keras.layers.UpSampling2D(
-            2, interpolation="nearest", dtype=self.dtype_policy
+            2,
+            data_format="channels_last",
+            interpolation="nearest",
+            dtype=self.dtype_policy,
         )
         # The last convolution of a width leads to the next width.
         self.convolutions = []

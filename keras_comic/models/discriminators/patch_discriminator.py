@@ -5,6 +5,7 @@ from keras import ops
 
 from keras_comic.layers import SpectralNormalization
 from keras_comic.layers import channel_moments
+from keras_comic.layers import network_policy
 
 
 @keras.saving.register_keras_serializable(package="keras_comic")
@@ -74,7 +75,8 @@ class PatchDiscriminator(keras.Model):
                 '`normalization` must be "instance" or None. '
                 f"Received: normalization={normalization!r}"
             )
-        super().__init__(**kwargs)
+        dtype = network_policy(kwargs.pop("dtype", None))
+        super().__init__(dtype=dtype, **kwargs)
         self.filters = filters
         self.num_layers = num_layers
         self.spectral_normalization = spectral_normalization
@@ -90,6 +92,7 @@ class PatchDiscriminator(keras.Model):
                 # The normalisation takes a bias away again.
                 use_bias=not normalized,
                 kernel_initializer=keras.initializers.RandomNormal(stddev=0.02),
+                data_format="channels_last",
                 dtype=self.dtype_policy,
                 name=f"convolution_{i}",
             )

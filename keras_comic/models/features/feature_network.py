@@ -6,6 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_comic.layers import network_policy
 from keras_comic.layers import to_pixels
 
 VGG19_CONVOLUTIONS = (2, 2, 4, 4, 4)
@@ -104,14 +105,19 @@ class FeatureNetwork(keras.Model):
                 f"Received: normalization={normalization!r}"
             )
         trainable = kwargs.pop("trainable", False)
-        super().__init__(**kwargs)
+        dtype = network_policy(kwargs.pop("dtype", None))
+        super().__init__(dtype=dtype, **kwargs)
         self.convolutions = convolutions
         self.filters = filters
         self.padding = padding
         self.normalization = normalization
         if normalization == "unit":
             self.color = keras.layers.Conv2D(
-                3, 1, dtype=self.dtype_policy, name="color"
+                3,
+                1,
+                data_format="channels_last",
+                dtype=self.dtype_policy,
+                name="color",
             )
         self.blocks = []
         for block, (count, channels) in enumerate(
@@ -123,6 +129,7 @@ class FeatureNetwork(keras.Model):
                         channels,
                         3,
                         padding="same" if padding == "same" else "valid",
+                        data_format="channels_last",
                         dtype=self.dtype_policy,
                         name=f"relu{block}_{index}",
                     )
@@ -165,7 +172,9 @@ class FeatureNetwork(keras.Model):
         for layer in self.blocks:
             block, index = layer.name[4:].split("_")
             if index == "1" and block != "1":
-                x = ops.max_pool(x, 2, 2, padding="valid")
+                x = ops.max_pool(
+                    x, 2, 2, padding="valid", data_format="channels_last"
+                )
             if self.padding == "reflect":
                 x = ops.pad(x, [[0, 0], [1, 1], [1, 1], [0, 0]], mode="reflect")
             x = layer(x)

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_comic.layers import network_policy
 from keras_comic.layers import to_pixels
 from keras_comic.models.features.torch_weights import read_torch_weights
 
@@ -244,7 +245,8 @@ class InceptionFeatures(keras.Model):
                 f"Received: num_classes={num_classes}"
             )
         trainable = kwargs.pop("trainable", False)
-        super().__init__(**kwargs)
+        dtype = network_policy(kwargs.pop("dtype", None))
+        super().__init__(dtype=dtype, **kwargs)
         self.width = width
         self.num_classes = num_classes
         self.convolutions = [
@@ -253,6 +255,7 @@ class InceptionFeatures(keras.Model):
                 kernel,
                 strides,
                 padding,
+                data_format="channels_last",
                 activation="relu",
                 dtype=self.dtype_policy,
                 name=name.replace(".", "_"),
@@ -330,7 +333,9 @@ class InceptionFeatures(keras.Model):
         remaining = iter(self.convolutions)
         for entry in STEM:
             if isinstance(entry, str):
-                x = ops.max_pool(x, 3, 2, padding="valid")
+                x = ops.max_pool(
+                    x, 3, 2, padding="valid", data_format="channels_last"
+                )
                 yield entry, x
             else:
                 x = next(remaining)(x)
@@ -447,11 +452,17 @@ def _resize(images):
 
 def _pool(x, kind):
     if kind == "halve":
-        return ops.max_pool(x, 3, 2, padding="valid")
+        return ops.max_pool(
+            x, 3, 2, padding="valid", data_format="channels_last"
+        )
     if kind == "maximum":
-        return ops.max_pool(x, 3, 1, padding="same")
+        return ops.max_pool(
+            x, 3, 1, padding="same", data_format="channels_last"
+        )
     # What lies outside counts for nothing.
-    return ops.average_pool(x, 3, 1, padding="same")
+    return ops.average_pool(
+        x, 3, 1, padding="same", data_format="channels_last"
+    )
 
 
 def _read_arrays(path):

@@ -7,6 +7,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_comic.layers import network_policy
 from keras_comic.layers import to_pixels
 from keras_comic.models.features.feature_network import IMAGENET_MEAN_BGR
 
@@ -78,7 +79,8 @@ class SqueezeNetFeatures(keras.Model):
                 f"expand_filters={expand_filters}"
             )
         trainable = kwargs.pop("trainable", False)
-        super().__init__(**kwargs)
+        dtype = network_policy(kwargs.pop("dtype", None))
+        super().__init__(dtype=dtype, **kwargs)
         self.filters = filters
         self.squeeze_filters = squeeze_filters
         self.expand_filters = expand_filters
@@ -103,6 +105,7 @@ class SqueezeNetFeatures(keras.Model):
         return keras.layers.Conv2D(
             filters,
             kernel_size,
+            data_format="channels_last",
             activation="relu",
             dtype=self.dtype_policy,
             name=name,
@@ -137,7 +140,9 @@ class SqueezeNetFeatures(keras.Model):
         for name, fire in zip(self.layer_names, [None, *self.fires]):
             if fire is not None:
                 if name in ("fire2", "fire4", "fire6"):
-                    x = ops.max_pool(x, 3, 2, padding="valid")
+                    x = ops.max_pool(
+                        x, 3, 2, padding="valid", data_format="channels_last"
+                    )
                 squeeze, expand1, expand3 = fire
                 x = squeeze(x)
                 x = ops.concatenate([expand1(x), expand3(x)], axis=-1)

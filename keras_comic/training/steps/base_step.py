@@ -2,13 +2,14 @@
 
 import contextlib
 
-import keras
+from keras_comic.training.batches import as_batch
 
 
 class BaseStep:
     """The part of a `GAN` that takes gradients and applies them."""
 
     default_jit_compile = False
+    batch_names = ()
 
     def check_backend(self):
         """Raises an error in `compile` where the backend cannot train."""
@@ -18,6 +19,10 @@ class BaseStep:
 
     def sync_state(self):
         """Brings the variables up to date before they are read in a `fit`."""
+
+    def batch_of(self, data):
+        """Returns the batch in the data that Keras gives to a step."""
+        return as_batch(data, self.batch_names)
 
     def average_scope(self):
         """Opens the scope to make variables that replicas assign alike."""
@@ -55,12 +60,6 @@ class BaseStep:
 
     def _maybe_symbolic_build(self, iterator=None, data_batch=None):
         pass
-
-
-def batch_of(data):
-    """Extracts the batch from the data that Keras gives to a step."""
-    batch, targets, _ = keras.utils.unpack_x_y_sample_weight(data)
-    return batch if targets is None else data
 
 
 def reached(gradients, variables):

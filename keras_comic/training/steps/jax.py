@@ -14,17 +14,12 @@ from keras import ops
 
 from keras_comic.training.run_state import state_of_losses
 from keras_comic.training.steps.base_step import BaseStep
-from keras_comic.training.steps.base_step import batch_of
 
 
 class BackendStep(BaseStep):
     """JAX's part of a `GAN`."""
 
     default_jit_compile = True
-
-    def prepare_step(self):
-        # Keras's trainer asks it for the state of the optimizers.
-        self.optimizer = _Optimizers(list(self.optimizers.values()))
 
     def sync_state(self):
         self.jax_state_sync()
@@ -37,7 +32,7 @@ class BackendStep(BaseStep):
             self.metrics_variables,
         )
         with _scope(groups, state) as scope:
-            logs = self.run_step(batch_of(data))
+            logs = self.run_step(self.batch_of(data))
         return logs, _values(scope, groups)
 
     def test_step(self, state, data):
@@ -48,7 +43,7 @@ class BackendStep(BaseStep):
         )
         # What the losses would move is dropped with the scope.
         with _scope(groups, state):
-            results = self.run_test(batch_of(data))
+            results = self.run_test(self.batch_of(data))
         with _scope(groups, state) as scope:
             logs = self.trackers.update([(r, True, 1.0) for r in results])
         return logs, _values(scope, groups)
@@ -143,16 +138,3 @@ def _is_finite(total, gradients, optimizer):
     for gradient in gradients:
         finite = jnp.logical_and(finite, jnp.all(jnp.isfinite(gradient)))
     return finite
-
-
-class _Optimizers:
-    """Joins all optimizers to the one that Keras's JAX trainer expects."""
-
-    built = True
-
-    def __init__(self, optimizers):
-        self.optimizers = optimizers
-
-    @property
-    def variables(self):
-        return [v for optimizer in self.optimizers for v in optimizer.variables]

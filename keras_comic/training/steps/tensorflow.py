@@ -6,7 +6,6 @@ import tensorflow as tf
 from keras_comic.training.optimizers import unscaled
 from keras_comic.training.run_state import state_of_losses
 from keras_comic.training.steps.base_step import BaseStep
-from keras_comic.training.steps.base_step import batch_of
 from keras_comic.training.steps.base_step import reached
 
 
@@ -53,13 +52,13 @@ class BackendStep(BaseStep):
         return context.all_reduce(tf.distribute.ReduceOp.SUM, value)
 
     def train_step(self, data):
-        return _to_be_averaged(self.run_step(batch_of(data)))
+        return _to_be_averaged(self.run_step(self.batch_of(data)))
 
     def test_step(self, data):
         # What the losses would move, such as the vectors of a spectral
         # normalisation, is dropped with the scope.
         with keras.StatelessScope():
-            results = self.run_test(batch_of(data))
+            results = self.run_test(self.batch_of(data))
         logs = self.trackers.update([(r, True, 1.0) for r in results])
         return _to_be_averaged(logs)
 
@@ -125,6 +124,7 @@ def _is_finite(total, gradients, optimizer):
     checked = [total]
     if not isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
         # The other skips steps of its own until the scale fits.
+        gradients = [tf.cast(g, total.dtype) for g in gradients]
         checked.append(tf.linalg.global_norm(gradients))
     return tf.reduce_all(tf.math.is_finite(tf.stack(checked)))
 

@@ -6,7 +6,6 @@ from keras import ops
 
 from keras_comic.training.run_state import state_of_losses
 from keras_comic.training.steps.base_step import BaseStep
-from keras_comic.training.steps.base_step import batch_of
 from keras_comic.training.steps.base_step import reached
 
 
@@ -15,14 +14,20 @@ class BackendStep(BaseStep):
 
     def train_step(self, data):
         with torch.no_grad():
-            return self.run_step(_tensors_of(data))
+            return self.run_step(self._tensors_of(data))
 
     def test_step(self, data):
         # What the losses would move is dropped with the scope.
         with keras.StatelessScope():
-            results = self.run_test(_tensors_of(data))
+            results = self.run_test(self._tensors_of(data))
         with torch.no_grad():
             return self.trackers.update([(r, True, 1.0) for r in results])
+
+    def _tensors_of(self, data):
+        return keras.tree.map_structure(
+            lambda v: None if v is None else ops.convert_to_tensor(v),
+            self.batch_of(data),
+        )
 
     def update(self, phase, batch, due, finite):
         """Runs a phase; returns its terms, and if all numbers are finite."""
@@ -60,13 +65,6 @@ class BackendStep(BaseStep):
         return torch.autograd.grad(
             output, inputs, create_graph=True, materialize_grads=True
         )[0]
-
-
-def _tensors_of(data):
-    return keras.tree.map_structure(
-        lambda v: None if v is None else ops.convert_to_tensor(v),
-        batch_of(data),
-    )
 
 
 def _is_finite(total, gradients, phase):

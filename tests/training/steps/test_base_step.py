@@ -3,7 +3,6 @@ import numpy as np
 from keras import ops
 
 from keras_comic.training.steps.base_step import BaseStep
-from keras_comic.training.steps.base_step import batch_of
 from keras_comic.training.steps.base_step import reached
 from tests.test_case import TestCase
 from tests.test_case import gradients
@@ -18,14 +17,6 @@ class BaseStepTest(TestCase):
         self.assertEqual(step.sum_over_replicas(3.0), 3.0)
         with step.average_scope():
             self.assertIsNone(step.sync_state())
-
-    def test_batch_is_what_the_dataset_yields(self):
-        photos, comics = np.zeros((1, 2)), np.ones((1, 2))
-        batch = {"photos": photos, "comics": comics}
-        self.assertIs(batch_of(batch), batch)
-        self.assertIs(batch_of((batch,)), batch)
-        # Two arrays are not inputs and targets.
-        self.assertIs(batch_of((photos, comics))[1], comics)
 
     def test_variables_that_are_not_reached(self):
         variables = [keras.Variable(float(number)) for number in range(3)]
