@@ -37,13 +37,21 @@ def in_command_words(message):
         for parameter in context.command.params
     }
     return re.sub(
-        r"`(\w+)`", lambda found: words.get(found[1], found[0]), message
+        r"`(\w+)(?:=[^`]*)?`",
+        lambda found: words.get(found[1], found[0]),
+        message,
     )
 
 
 def report_error(message):
     """Prints `Error: ...` in red on stderr."""
     typer.secho(f"Error: {message}", fg=typer.colors.RED, err=True)
+
+
+def report_warning(message, *where):
+    """Prints `Warning: ...` in yellow on stderr, for `warnings.showwarning`."""
+    text = in_command_words(str(message))
+    typer.secho(f"Warning: {text}", fg=typer.colors.YELLOW, err=True)
 
 
 def report_failures(failures, summary):

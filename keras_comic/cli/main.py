@@ -1,6 +1,7 @@
 """The command `keras-comic`."""
 
 import sys
+import warnings
 from typing import Annotated
 
 import typer
@@ -83,6 +84,7 @@ def main(
     ] = False,
 ):
     """Turn photos into comics, and train styles of your own."""
+    warnings.showwarning = errors.report_warning
     with errors.reported_errors():
         for module in modules or ():
             backend.import_module(module)

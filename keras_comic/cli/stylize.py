@@ -7,15 +7,17 @@ import typer
 from keras_comic.cli import options
 from keras_comic.cli import stylize_options as o
 from keras_comic.cli.backend import import_models
-from keras_comic.cli.errors import FAILURE_EXIT_CODE
-from keras_comic.cli.errors import report_error
 from keras_comic.cli.errors import report_failures
 from keras_comic.cli.errors import reported_errors
 from keras_comic.cli.parsing import parse_styles
 from keras_comic.cli.parsing import parse_watermark
 from keras_comic.cli.progress import progress_bar
+from keras_comic.cli.stylize_plan import plan_comics
+from keras_comic.cli.stylize_report import report_comics
+from keras_comic.cli.stylize_report import report_others
+from keras_comic.cli.stylize_report import write_to_standard_output
 from keras_comic.cli.stylize_video import stylize_videos
-from keras_comic.cli.video_names import is_video
+from keras_comic.cli.video_names import RAW
 from keras_comic.presets import DEFAULT_PRESET
 
 
@@ -32,6 +34,7 @@ def stylize(
     max_side: options.MaxSide = None,
     overwrite: options.OverwriteComics = False,
     consistency: o.HoldStill = None,
+    as_video: o.AsVideo = False,
     compare: o.Compare = False,
     resume: o.Resume = False,
     sound: o.Sound = True,
@@ -49,22 +52,21 @@ def stylize(
 
         sources = [path_of(source) for source in sources]
         output = path_of(output)
-        for_video = is_video(sources, output)
-        if not for_video:
-            given = {
-                "--consistency": consistency is not None,
-                "--compare": compare,
-                "--resume": resume,
-                "--no-sound": not sound,
-                "--size": size is not None,
-                "--frame-rate": frame_rate is not None,
-            }
-            if any(given.values()):
-                names = [name for name, value in given.items() if value]
-                raise ValueError(
-                    f"{', '.join(names)}: for videos, not for photos. "
-                    f"Received: {sources[0]}"
-                )
+        plan = plan_comics(sources, output, as_video or bool(consistency))
+        given = {
+            "--consistency": consistency is not None,
+            "--compare": compare,
+            "--resume": resume,
+            "--no-sound": not sound,
+            "--size": size is not None,
+            "--frame-rate": frame_rate is not None,
+        }
+        names = [name for name, value in given.items() if value]
+        if names and not plan.videos:
+            raise ValueError(
+                f"{', '.join(names)}: for videos, not for photos. "
+                f"Received: {sources[0]}"
+            )
         generator = models.Generator.from_preset(preset)
         shared = {
             "style": parse_styles(style, getattr(generator, "style_names", ())),
@@ -76,44 +78,28 @@ def stylize(
             "provenance": provenance,
             "watermark": identifier,
         }
-        if for_video:
-            consistency = (consistency or o.Consistency.flow).value
+        failures = []
+        if plan.photos:
+            draw = models.stylize_files
+            if str(output) == RAW:
+                draw = write_to_standard_output(draw)
+            with progress_bar("Stylising") as progress:
+                results = draw(
+                    generator, plan.photos, output, progress=progress, **shared
+                )
+            moving = {path for path, _ in plan.videos}
+            failures = [f for f in results.failures if f[0] not in moving]
+            report_comics(results._replace(failures=failures), output)
+        if plan.videos:
             for_videos = {
-                "consistency": consistency,
+                "consistency": (consistency or o.Consistency.flow).value,
                 "compare": compare,
                 "resume": resume,
                 "sound": sound,
+                "alone": len(plan.videos) == 1 and not plan.photos,
             }
-            stylize_videos(
-                generator,
-                sources,
-                output,
-                size,
-                frame_rate,
-                {**shared, **for_videos},
+            failures += stylize_videos(
+                generator, plan.videos, size, frame_rate, shared | for_videos
             )
-            return
-        with progress_bar("Stylising") as progress:
-            results = models.stylize_files(
-                generator, sources, output, progress=progress, **shared
-            )
-    _report(results, output)
-
-
-def _report(results, output):
-    written, skipped, failures = results
-    single = len(written) + len(skipped) + len(failures) == 1
-    if single and skipped:
-        report_error(f"{output} is there already; --overwrite makes it anew.")
-        raise typer.Exit(FAILURE_EXIT_CODE)
-    if single and written:
-        typer.echo(f"Wrote {written[0]}")
-    else:
-        typer.echo(f"Wrote {len(written)} comics to {output}")
-    if skipped:
-        typer.echo(
-            f"Left {len(skipped)} that were there already; --overwrite makes "
-            "them anew",
-            err=True,
-        )
-    report_failures(failures, "{} could not be stylised:")
+    report_others(plan.others)
+    report_failures(failures, "{} could not be stylised to their end:")

@@ -15,9 +15,10 @@ Consistency = enum.Enum(
 Sources = Annotated[
     list[str],
     argument(
-        "Photos, or folders of photos with their sub-folders; or videos, "
-        "GIFs, a folder of numbered frames (with a video as output), webcam:0, "
-        "or - for raw frames. Also URLs, such as s3://bucket/photos.",
+        "Photos, videos and animations, or folders of them with their "
+        "sub-folders; a folder of numbered frames (with --as-video, or a video "
+        "as output); webcam:0; or - for raw frames. Also URLs, such as "
+        "s3://bucket/photos.",
         "FILE-or-FOLDER...",
     ),
 ]
@@ -46,6 +47,14 @@ HoldStill = Annotated[
         "For videos, how their comics hold still: by nothing; by the scene's "
         "statistics; by stylising only what has changed (for a camera that "
         "stands still); along the optical flow. By default, flow."
+    ),
+]
+AsVideo = Annotated[
+    bool,
+    typer.Option(
+        "--as-video",
+        help="A folder holds the numbered frames of a video; so it does where "
+        "--consistency is given.",
     ),
 ]
 Compare = Annotated[

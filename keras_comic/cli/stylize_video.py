@@ -4,42 +4,38 @@ from contextlib import nullcontext
 
 import typer
 
-from keras_comic.cli.errors import report_failures
 from keras_comic.cli.parsing import parse_size
 from keras_comic.cli.progress import progress_bar
 from keras_comic.cli.video_names import CAMERA
 from keras_comic.cli.video_names import RAW
 from keras_comic.cli.video_names import check_remote
 from keras_comic.cli.video_names import describe_video
-from keras_comic.cli.video_names import video_target
 
 
-def stylize_videos(generator, sources, output, size, frame_rate, options):
-    """Stylises videos, one after the other, and reports."""
+def stylize_videos(generator, videos, size, frame_rate, options):
+    """Stylises videos, one after the other, and returns what failed.
+
+    `videos` are pairs of a source and its comic.
+    """
     size = None if size is None else parse_size(size, "--size")
-    many = len(sources) > 1
-    if many:
-        output.mkdir(parents=True, exist_ok=True)
-    written, failures = [], []
-    for source in sources:
-        name = str(source)
-        target = video_target(source, output) if many else output
+    failures = []
+    for source, target in videos:
         try:
+            if len(videos) > 1:
+                target.parent.mkdir(parents=True, exist_ok=True)
             result = _stylize_one(
                 generator, source, target, size, frame_rate, options
             )
         except (OSError, ValueError) as error:
-            if not many:
+            if options["alone"]:
                 raise
-            failures.append((name, str(error)))
+            failures.append((source, str(error)))
             continue
-        written.append(result)
-        if result.problem:
-            failures.append((name, result.problem))
-    if str(output) != RAW:
-        for result in written:
+        if str(target) != RAW:
             typer.echo(describe_video(result))
-    report_failures(failures, "{} could not be stylised to their end:")
+        if result.problem:
+            failures.append((source, result.problem))
+    return failures
 
 
 def _stylize_one(generator, source, target, size, frame_rate, options):

@@ -7,26 +7,23 @@ CAMERA = re.compile(r"webcam:\d+")
 # Files beside videos that move.
 MOVING_SUFFIXES = frozenset({".gif", ".apng"})
 DEFAULT_SUFFIX = ".mp4"
+# Containers that comics keep, and what animations become.
+WRITTEN_SUFFIXES = frozenset(
+    ".apng .avi .gif .m4v .mkv .mov .mp4 .mpg .ogv .ts .webm .webp".split()
+)
+ANIMATED_SUFFIXES = {".png": ".apng", ".avif": ".webp", ".jxl": ".webp"}
 
 
-def is_video(sources, output):
-    """Tells whether sources are stylised as videos."""
-    videos = [_is_moving(source) for source in sources]
-    if len(sources) == 1 and sources[0].is_dir():
-        return _is_moving_name(output)
-    if any(videos) and not all(videos):
-        photo = sources[videos.index(False)]
-        raise ValueError(
-            "Photos and videos must be stylised by two commands. "
-            f"Received: {photo} among videos"
-        )
-    return all(videos)
+def is_live(source):
+    """Tells if frames come from the standard input or from a camera."""
+    return str(source) == RAW or bool(CAMERA.fullmatch(str(source)))
 
 
 def video_target(source, folder):
-    if _is_moving_name(source):
-        suffix = source.suffix.lower()
-    else:
+    """Names the comic of a video or an animation in a folder."""
+    suffix = source.suffix.lower()
+    suffix = ANIMATED_SUFFIXES.get(suffix, suffix)
+    if suffix not in WRITTEN_SUFFIXES:
         suffix = DEFAULT_SUFFIX
     return folder / f"{source.stem or 'video'}{suffix}"
 
@@ -43,7 +40,7 @@ def check_remote(source, target, remote, options):
             f"kept. Received: {remote[0]}"
         )
     for path in remote:
-        if not _is_moving_name(path):
+        if not is_moving_name(path):
             raise ValueError(
                 "At a URL, a video must be one file, not a folder of frames. "
                 f"Received: {path}"
@@ -55,29 +52,9 @@ def check_remote(source, target, remote, options):
         )
 
 
-def _is_moving(source):
-    name = str(source)
-    if name == RAW or CAMERA.fullmatch(name):
-        return True
-    if not source.is_file():
-        return _is_moving_name(source)
-    return _is_moving_name(source) or _is_animated(source)
-
-
-def _is_animated(path):
-    from PIL import Image
-
-    from keras_comic.data.paths import reached
-
-    try:
-        with reached(path), path.open("rb") as file, Image.open(file) as image:
-            return getattr(image, "is_animated", False)
-    except (OSError, ValueError, SyntaxError):
-        return False  # Whoever reads it as a photo says why it is none.
-
-
-def _is_moving_name(path):
-    from keras_comic.data.video_frames import VIDEO_SUFFIXES
+def is_moving_name(path):
+    """Tells by its suffix if a file is meant to move."""
+    from keras_comic.data.media import VIDEO_SUFFIXES
 
     suffix = path.suffix.lower()
     return suffix in VIDEO_SUFFIXES or suffix in MOVING_SUFFIXES

@@ -15,7 +15,9 @@ from keras_comic.data.image_folders import list_images
 from keras_comic.data.image_formats import ImageError
 from keras_comic.data.image_sizes import resize_short_side
 from keras_comic.data.images import read_image
+from keras_comic.data.media import media_kind
 from keras_comic.data.shard_layout import ShardLayout
+from keras_comic.data.video_frames import read_frames
 from keras_comic.data.video_reader import VideoError
 
 if keras.backend.backend() == "tensorflow":
@@ -48,9 +50,11 @@ __all__ = [
     "image_label",
     "inspect_records",
     "list_images",
+    "media_kind",
     "paired_dataset",
     "picture_dataset",
     "preview_records",
+    "read_frames",
     "read_image",
     "read_records",
     "resize_short_side",

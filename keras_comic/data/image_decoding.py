@@ -11,6 +11,8 @@ from keras_comic.data.image_formats import MAX_SIDE
 
 # Bytes in which the header is looked for.
 HEAD_BYTES = 4096
+# What stands before EXIF data, wherever it lies in a file.
+EXIF_CHUNKS = {"PNG": r"eXIf", "WEBP": r"EXIF\C{4}(?:Exif\x00\x00)?"}
 # What each format begins with: places and bytes.
 SIGNATURES = {
     "JPEG": [(0, b"\xff\xd8\xff")],
@@ -24,8 +26,8 @@ def decode_image(contents, max_pixels=MAX_PIXELS, formats=None):
     """Decodes an image file to RGB, in eager mode and inside graphs.
 
     It reads JPEG, PNG and WebP (where TensorFlow does), and gives what
-    `read_image` gives, but for these: the orientation of JPEG files alone is
-    applied, 16 bits lose the lower byte, and animated WebP is refused. The size
+    `read_image` gives, but for these: colour profiles are not applied, 16 bits
+    lose the lower byte, and animated WebP is refused. The size
     in the header is checked before anything is decoded. With `formats`, others
     are refused, and the graph holds no op for them.
     """
@@ -108,7 +110,7 @@ def _decode(name, max_pixels, contents):
         pixels = _OPS[name](tf.identity(contents))
     if name == "JPEG":
         return _upright(pixels, contents)
-    return _to_rgb(pixels)
+    return _turned(_to_rgb(pixels), contents, EXIF_CHUNKS[name])
 
 
 def _refuse(contents, names):
@@ -230,13 +232,29 @@ def _upright(image, contents):
     return tf.cond(mentioned, turn, lambda: tf.identity(image))
 
 
+def _turned(image, contents, chunk):
+    """Turns pixels as the EXIF data in a chunk say."""
+    data = rf"{chunk}(?:MM\x00\*|II\*\x00)"
+    mentioned = tf.strings.regex_full_match(contents, rf"\C*{data}\C*")
+
+    def turn():
+        rest = tf.strings.regex_replace(contents, rf"\A\C*{chunk}", "")
+        return _turn(image, _orientation(_head(rest), _int64(0), True))
+
+    return tf.cond(mentioned, turn, lambda: tf.identity(image))
+
+
 def _jpeg_orientation(head):
     """Reads the orientation in a JPEG's EXIF data; 1 where there is none."""
     place = tf.where(_matches(head, 2, b"\xff\xe0"), 4 + _number(head, 4, 2), 2)
     found = (_number(head, place, 2) == 0xFFE1) & (
         _number(head, place + 4, 6) == int.from_bytes(b"Exif\0\0", "big")
     )
-    start = place + 10
+    return _orientation(head, place + 10, found)
+
+
+def _orientation(head, start, found):
+    """Reads the orientation in EXIF data that begin at a place."""
     little = _number(head, start, 2) == int.from_bytes(b"II", "big")
 
     def number(place, length):

@@ -4,6 +4,8 @@ import os
 from pathlib import Path
 
 from keras_comic.data.image_formats import SUFFIXES
+from keras_comic.data.media import VIDEO_SUFFIXES
+from keras_comic.data.media import is_media
 from keras_comic.data.paths import is_url
 from keras_comic.data.paths import path_of
 from keras_comic.data.paths import reached
@@ -12,8 +14,9 @@ from keras_comic.data.paths import reached
 def list_images(folder):
     """Lists the image files of a folder and its sub-folders, sorted.
 
-    Files count by suffix (`.jpg`, `.png`, `.webp`, ..., in any case); hidden
-    files and folders are left out, and links to folders are not followed.
+    Files count by suffix (`.jpg`, `.png`, `.webp`, ..., in any case) or by
+    their first bytes; hidden files and folders are left out, and links to
+    folders are not followed.
 
     Args:
         folder: String or path. An existing folder; or its URL, such as
@@ -29,7 +32,11 @@ def list_images(folder):
     """
     folder = path_of(folder)
     paths = walk_files(folder)
-    images = [path for path in paths if path.suffix.lower() in SUFFIXES]
+    images = [
+        path
+        for path in paths
+        if is_media(path) and path.suffix.lower() not in VIDEO_SUFFIXES
+    ]
     if not images:
         raise ValueError(
             "The folder holds no image; expected files ending in "
@@ -52,7 +59,7 @@ def walk_files(folder):
                 f"lies in. Received: folder={folder}"
             )
         paths = []
-        for parent, folders, files in os.walk(folder):
+        for parent, folders, files in os.walk(folder, onerror=_refuse):
             folders[:] = [name for name in folders if name[0] != "."]
             paths.extend(Path(parent, name) for name in files)
     if not paths and (is_url(folder) or not folder.is_dir()):
@@ -65,6 +72,16 @@ def walk_files(folder):
         for parts, path in sorted(named)
         if not any(part.startswith(".") for part in parts)
     ]
+
+
+def _refuse(error):
+    if isinstance(error, FileNotFoundError):
+        return
+    # Files in a folder that cannot be entered must not vanish unsaid.
+    raise PermissionError(
+        f"The folder cannot be read: {error.strerror}. "
+        f"Received: folder={error.filename}"
+    ) from error
 
 
 def image_label(path, folder, split="train"):

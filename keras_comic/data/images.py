@@ -14,6 +14,7 @@ import numpy as np
 from PIL import Image
 from PIL import UnidentifiedImageError
 
+from keras_comic.data.color_profiles import to_srgb
 from keras_comic.data.image_formats import FORMATS
 from keras_comic.data.image_formats import MAX_PIXELS
 from keras_comic.data.image_formats import MAX_SIDE
@@ -72,8 +73,9 @@ def read_image(path, max_pixels=MAX_PIXELS):
     """Reads an image file as RGB.
 
     The camera's orientation (EXIF) is applied, transparent pixels lie on
-    white, 16 bits become 8, and palette, grey and CMYK files become RGB
-    (without their colour profile). Of an animation, or a file of several
+    white, 16 bits become 8, and palette, grey and CMYK files become RGB.
+    Colours are converted to sRGB by the file's own profile, or by the gamma
+    and the primaries that a PNG states. Of an animation, or a file of several
     pages, the first is read. Formats are those that the installed Pillow
     reads, of JPEG, PNG, GIF, BMP, WebP, TIFF, AVIF, JPEG 2000, Netpbm, QOI,
     Photoshop and TGA; and HEIF with pillow-heif, JPEG XL with
@@ -286,7 +288,9 @@ def _convert(path, picture, contents, max_pixels):
     # Loading may find another size than the header states.
     _check_size(path, *picture.size, max_pixels)
     mode = picture.mode
+    picture, is_converted = to_srgb(picture)
     done = {
+        "color profile": is_converted,
         "animated": several and name not in PAGED_FORMATS,
         "multi-page": several and name in PAGED_FORMATS,
         "orientation": orientation in TRANSPOSITIONS,

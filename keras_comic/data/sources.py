@@ -10,10 +10,10 @@ from keras_comic.data.image_folders import image_label
 from keras_comic.data.image_folders import walk_files
 from keras_comic.data.image_formats import SUFFIXES
 from keras_comic.data.manifest import read_manifest
+from keras_comic.data.media import VIDEO_SUFFIXES
 from keras_comic.data.paths import is_url
 from keras_comic.data.paths import path_of
 from keras_comic.data.paths import reached
-from keras_comic.data.video_frames import VIDEO_SUFFIXES
 
 MANIFEST_SUFFIXES = (".csv", ".json", ".jsonl")
 

@@ -16,10 +16,6 @@ from keras_comic.data.scene_cuts import mark_scenes
 from keras_comic.data.video_library import import_video_library
 from keras_comic.data.video_reader import VideoReader
 
-VIDEO_SUFFIXES = frozenset(
-    ".avi .flv .m2ts .m4v .mkv .mov .mp4 .mpeg .mpg .mts .ogv .ts .webm "
-    ".wmv".split()
-)
 # Frames of a scene that are kept to choose one from.
 MAX_CANDIDATES = 8
 
@@ -30,8 +26,24 @@ Clip = collections.namedtuple("Clip", ["number", "frames", "times"])
 def read_frames(path, every=1, scene_cuts=False):
     """Reads frames of a video: every so many, or the sharpest of each scene.
 
-    A video that is damaged or ends too early gives all that can be read, then
-    raises a `VideoError`. Fades and dissolves are not found as cuts.
+    Fades and dissolves are not found as cuts.
+
+    Args:
+        path: String or path of a video, of any container and codec that
+            FFmpeg reads.
+        every: Integer > 0. Reads the first of so many frames. Defaults to
+            `1`.
+        scene_cuts: Boolean. Reads one frame of each scene, the sharpest in
+            its middle, which needs PySceneDetect. Defaults to `False`.
+
+    Yields:
+        Named tuples: `number`, from 0; `time`, seconds; `image`, uint8
+        `(height, width, 3)`, upright, RGB.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        VideoError: If it is no video; or once all is read that can be, if it
+            is damaged or ends too early.
     """
     path = _check_file(path)
     reader = VideoReader(path)

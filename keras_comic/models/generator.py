@@ -22,6 +22,9 @@ class Generator(ZooModel):
     arrays beside the photos overrides `conditions`, `photo_conditions` and
     `weaken`.
 
+    Args:
+        **kwargs: Keyword arguments of `keras.Model`.
+
     Attributes:
         stride: Integer > 0. Photos are padded by reflection to sides that it
             divides, and the comics cropped back.

@@ -7,11 +7,18 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from keras_comic.data import list_images
+from keras_comic.data import ImageError
+from keras_comic.data import media_kind
 from keras_comic.data import read_image
+from keras_comic.data.color_profiles import srgb_profile
+from keras_comic.data.image_folders import walk_files
 from keras_comic.data.image_sizes import fitted_size
+from keras_comic.data.media import PHOTO
+from keras_comic.data.media import is_media
 from keras_comic.data.paths import path_of
 from keras_comic.data.paths import whole_file
+from keras_comic.data.photo_rights import read_rights
+from keras_comic.models.pictures import SMALLEST_SIDE
 from keras_comic.models.pictures import check_strength
 from keras_comic.provenance.metadata import Provenance
 from keras_comic.provenance.metadata import save_options
@@ -28,6 +35,10 @@ FORMATS = {
     ".webp": ("WEBP", {"quality": 95}),
 }
 FOLDER_SUFFIX = ".png"
+MOVES = (
+    "It moves: `keras_comic.video.convert_video`, or `keras-comic stylize`, "
+    "makes a video of it."
+)
 OUT_OF_MEMORY = ("resourceexhausted", "resource_exhausted", "out of memory")
 
 StylizedFiles = collections.namedtuple(
@@ -48,10 +59,13 @@ def stylize_files(
 ):
     """Turns image files into comics, and goes on past those that it cannot.
 
-    Files are read as `keras_comic.data.read_image` reads them: upright, RGB,
-    without a colour profile. Each comic is written beside its final name and
-    renamed, so that what is there is whole; a comic that is there already is
-    left as it is, so that the same call goes on with an interrupted folder.
+    Files are read as `keras_comic.data.read_image` reads them: upright, in
+    sRGB, as the comics say of themselves. Each comic is written beside its
+    final name and renamed, so that what is there is whole; a comic that is
+    there already is left as it is, so that the same call goes on with an
+    interrupted folder. Of a photo's metadata, artist, copyright and dates are
+    kept, and the location is left out on purpose. Videos and animations in
+    folders are failures, which say so.
 
     Every path may also be a URL of an object store or of another file system
     that fsspec knows, such as `s3://bucket/photos` or `gs://bucket/photos`,
@@ -70,8 +84,8 @@ def stylize_files(
             of several sources each folder becomes a sub-folder. Images that
             lie in `output` are not taken as sources.
         max_side: Integer > 0 or `None`. Photos with a longer side than this
-            are shrunk to it, pixels. Defaults to `None`, which resizes
-            nothing.
+            are shrunk to it, pixels, but no short side below 32. Defaults to
+            `None`, which resizes nothing.
         overwrite: Boolean. Whether a comic that is there already is made
             anew. Defaults to `False`.
         progress: Callable or `None`. Called with the number of files done
@@ -136,16 +150,19 @@ def stylize_files(
         mask = read_image(mask).astype("float32").mean(axis=-1) / 255.0
     targets = plan_outputs(sources, output)
 
+    named = len(targets) == 1 and targets[0][1] == path_of(output)
     written, skipped, failures = [], [], []
     for done, (source, target) in enumerate(targets, start=1):
         try:
             is_there = not overwrite and target.exists()
+            if not named and media_kind(source) != PHOTO:
+                raise ImageError(MOVES)
             if not is_there:
                 photo, photo_mask = shrink(read_image(source), mask, max_side)
                 comic = generator.stylize(photo, mask=photo_mask, **drawing)
                 if watermark is not None:
                     comic = embed_watermark(comic, watermark)
-                write_image(target, comic, said)
+                write_image(target, comic, said, read_rights(source))
         except (OSError, ValueError) as error:
             failures.append((source, str(error)))
         except Exception as error:
@@ -204,7 +221,7 @@ def provenance_of(generator, provenance=True):
     return generator.provenance if provenance else None
 
 
-def write_image(path, image, provenance=None):
+def write_image(path, image, provenance=None, rights=None):
     """Writes an image file, beside its final name, and renames it."""
     path = path_of(path)
     if path.suffix.lower() not in FORMATS:
@@ -214,6 +231,12 @@ def write_image(path, image, provenance=None):
         )
     file_format, options = FORMATS[path.suffix.lower()]
     options = {**options, **save_options(provenance, file_format)}
+    options["icc_profile"] = srgb_profile()
+    if rights:
+        if file_format == "TIFF":
+            options["tiffinfo"] = {**options.get("tiffinfo", {}), **rights}
+        else:
+            options["exif"] = rights.tobytes()
     with whole_file(path) as partial:
         Image.fromarray(image).save(partial, file_format, **options)
 
@@ -232,7 +255,7 @@ def _plan_folder(sources, output):
             )
         inside = source.resolve() in output.resolve().parents
         below = Path() if len(sources) == 1 else Path(source.resolve().name)
-        for path in list_images(source):
+        for path in filter(is_media, walk_files(source)):
             if not inside or output.resolve() not in path.resolve().parents:
                 name = Path(*path.relative_to(source).parts)
                 named.append((path, below / name))
@@ -303,6 +326,12 @@ def shrink(photo, mask, max_side):
     if max_side is None or max(height, width) <= max_side:
         return photo, mask
     size = fitted_size((width, height), max_side)
+    if min(size) < SMALLEST_SIDE <= min(width, height):
+        # A long panorama keeps the shortest side that is drawn.
+        ratio = SMALLEST_SIDE / min(width, height)
+        size = tuple(
+            max(round(s * ratio), SMALLEST_SIDE) for s in photo.shape[1::-1]
+        )
     shrunk = Image.fromarray(photo).resize(size, Image.Resampling.LANCZOS)
     if mask is not None:
         mask = shrink_mask(mask, (width, height), size)

@@ -15,6 +15,9 @@ class LatentGenerator(ZooModel):
     A family gives `call({"codes": codes}, training=False)`: float32
     `(batch, code_dim)` to pictures `(batch, height, width, 3)` in `[-1, 1]`;
     and `code_dim`. It may override `truncate`.
+
+    Args:
+        **kwargs: Keyword arguments of `keras.Model`.
     """
 
     kind = "latent_generator"

@@ -14,6 +14,9 @@ class SequenceGenerator(ZooModel):
 
     A family gives `unfold(photo, motion, num_frames, loop)`, which iterates
     over float32 frames; it inherits the rest.
+
+    Args:
+        **kwargs: Keyword arguments of `keras.Model`.
     """
 
     kind = "sequence_generator"

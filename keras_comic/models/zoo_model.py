@@ -15,6 +15,9 @@ class ZooModel(keras.Model):
 
     `Generator`, `StyleGenerator`, `LatentGenerator` and `SequenceGenerator`
     derive from it; a family derives from one of those.
+
+    Args:
+        **kwargs: Keyword arguments of `keras.Model`.
     """
 
     # "generator", "style_generator", "latent_generator", "sequence_generator".

@@ -190,10 +190,11 @@ class StylizeVideoTest(TestCase):
             photo, "-o", self.folder / "o.png", "--compare", exit_code=2
         )
         self.assertIn("--compare: for videos", printed)
+        # Both at once are fine, but never over a photo.
         printed = self.run_stylize(
             photo, self.video, "-o", self.folder, exit_code=2
         )
-        self.assertIn("two commands", printed)
+        self.assertIn("would replace a photo", printed)
         printed = self.run_stylize(
             self.folder / "none.mp4", "-o", self.output, exit_code=2
         )

@@ -1,19 +1,27 @@
 from pathlib import Path
 
-from PIL import Image
+from absl.testing import parameterized
 
-from keras_comic.cli.video_names import is_video
+from keras_comic.cli.video_names import is_live
+from keras_comic.cli.video_names import video_target
 from tests.test_case import TestCase
-from tests.test_case import photos
 
 
-class VideoNamesTest(TestCase):
-    def test_is_video(self):
-        folder = self.temporary_folder()
-        Image.fromarray(photos(32, 40, 3)).save(folder / "photo.webp")
-        mp4 = Path("out.mp4")
-        self.assertFalse(is_video([folder / "photo.webp"], mp4))
-        self.assertTrue(is_video([Path("webcam:0")], mp4))
-        self.assertTrue(is_video([Path("-")], mp4))
-        self.assertTrue(is_video([folder], mp4))
-        self.assertFalse(is_video([folder], Path("comics")))
+class VideoNamesTest(TestCase, parameterized.TestCase):
+    def test_live(self):
+        self.assertTrue(is_live(Path("-")))
+        self.assertTrue(is_live(Path("webcam:0")))
+        self.assertFalse(is_live(Path("webcam.mp4")))
+
+    @parameterized.parameters(
+        ("a.mkv", "a.mkv"),
+        ("a.3gp", "a.mp4"),
+        ("a.MXF", "a.mp4"),
+        ("a.gif", "a.gif"),
+        ("a.png", "a.apng"),
+        ("a.avif", "a.webp"),
+        ("webcam:0", "webcam:0.mp4"),
+    )
+    def test_target(self, source, expected):
+        target = video_target(Path("clips", source), Path("out"))
+        self.assertEqual(target, Path("out", expected))

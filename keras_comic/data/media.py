@@ -1,0 +1,107 @@
+"""Tells photos, animations and videos apart, by what is in a file."""
+
+import importlib
+
+from keras_comic.data.image_formats import FORMATS
+from keras_comic.data.image_formats import SIGNATURE_BYTES
+from keras_comic.data.image_formats import SUFFIXES
+from keras_comic.data.image_formats import ImageError
+from keras_comic.data.image_formats import image_format
+from keras_comic.data.images import is_animated
+from keras_comic.data.images import open_image
+from keras_comic.data.paths import is_url
+from keras_comic.data.paths import path_of
+from keras_comic.data.paths import reached
+
+PHOTO, ANIMATION, VIDEO = "photo", "animation", "video"
+# Suffixes of videos, for files that are only named.
+VIDEO_SUFFIXES = frozenset(
+    ".3g2 .3gp .asf .avi .divx .dv .f4v .flv .m2t .m2ts .m2v .m4v .mjpeg .mjpg "
+    ".mkv .mod .mov .mp4 .mpe .mpeg .mpg .mpv .mts .mxf .ogg .ogm .ogv .qt "
+    ".rm .rmvb .ts .vob .webm .wmv .y4m".split()
+)
+# Formats that can be animations.
+ANIMATED_FORMATS = ("GIF", "PNG", "WEBP", "AVIF", "JXL")
+# Formats whose first bytes may be those of something else.
+VAGUE_FORMATS = ("BMP", "PPM", "TGA")
+# Demuxers of FFmpeg that read single pictures, or text.
+STILL_DEMUXERS = ("image2", "tty", "_pipe")
+
+
+def media_kind(path):
+    """Tells what a file holds, by its contents alone.
+
+    A photo may have several pages, or a preview beside it (MPO); an animation
+    is a GIF, PNG, WebP, AVIF or JPEG XL of several frames; a video is what
+    FFmpeg finds a picture stream in.
+
+    Args:
+        path: String or path, or a URL.
+
+    Returns:
+        `"photo"`, `"animation"` or `"video"`.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ImageError: If it is none of them.
+    """
+    path = path_of(path)
+    with reached(path), path.open("rb") as file:
+        head = file.read(SIGNATURE_BYTES)
+        name = image_format(head)
+        if name == "TGA" and path.suffix.lower() not in FORMATS[name].suffixes:
+            name = None
+        if name in ANIMATED_FORMATS:
+            contents = head + file.read()
+    if name in ANIMATED_FORMATS:
+        return ANIMATION if _moves(contents, path) else PHOTO
+    if name is not None:
+        return PHOTO
+    if head and (is_url(path) or _holds_video(path)):
+        return VIDEO
+    # It says what is expected.
+    open_image(path, contents=head)
+    raise ImageError(f"The file is no photo. Received: path={path}")
+
+
+def is_media(path):
+    """Tells whether a file is meant as a photo or a video.
+
+    Its suffix says so, or its first bytes are those of a picture.
+    """
+    if path.suffix.lower() in SUFFIXES | VIDEO_SUFFIXES:
+        return True
+    if is_url(path):
+        return False
+    try:
+        with open(path, "rb") as file:
+            name = image_format(file.read(SIGNATURE_BYTES))
+    except OSError:
+        return False
+    return name is not None and name not in VAGUE_FORMATS
+
+
+def _moves(contents, path):
+    try:
+        return is_animated(contents, path)
+    # Whoever reads it as a photo says what is wrong.
+    except ImageError:
+        return False
+
+
+def _holds_video(path):
+    try:
+        av = importlib.import_module("av")
+    except ImportError:
+        return path.suffix.lower() in VIDEO_SUFFIXES
+    attached = av.stream.Disposition.attached_pic
+    try:
+        with av.open(str(path)) as container:
+            name = container.format.name
+            return not name.endswith(STILL_DEMUXERS) and any(
+                not stream.disposition & attached
+                for stream in container.streams.video
+            )
+    except (av.FFmpegError, OSError, ValueError):
+        # A damaged video is read as far as it goes, and named then.
+        return path.suffix.lower() in VIDEO_SUFFIXES
