@@ -18,6 +18,7 @@ SMALL = {
     "inference": "--sizes 32 --no-memory --peer-folder none",
 }
 SLOW = {
+    "before_after": "--parts inference",
     "import_time": "",
     "difference_engine": "--only still --still-frames 3 --still-size 64x64",
     "input_pipeline": "--pictures 16 --images 64",
