@@ -113,7 +113,7 @@ def _by_png(picture, info):
     colors = np.rint(encoded * largest).astype(values.dtype)
     if values.ndim == 3:
         colors = np.concatenate([colors, values[..., 3:]], axis=-1)
-    converted = Image.fromarray(colors, picture.mode)
+    converted = Image.fromarray(colors)
     return converted, True
 
 

@@ -43,5 +43,5 @@ def read_rights(path):
     kept.update({tag: found[tag] for tag in RIGHTS if found.get(tag)})
     dates = {tag: dates[tag] for tag in DATES if dates.get(tag)}
     if dates:
-        kept.get_ifd(ExifTags.IFD.Exif).update(dates)
+        kept[ExifTags.IFD.Exif] = dates
     return kept

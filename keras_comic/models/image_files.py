@@ -17,6 +17,7 @@ from keras_comic.data.media import PHOTO
 from keras_comic.data.media import is_media
 from keras_comic.data.paths import path_of
 from keras_comic.data.paths import whole_file
+from keras_comic.data.photo_rights import RIGHTS
 from keras_comic.data.photo_rights import read_rights
 from keras_comic.models.pictures import SMALLEST_SIDE
 from keras_comic.models.pictures import check_strength
@@ -234,7 +235,9 @@ def write_image(path, image, provenance=None, rights=None):
     options["icc_profile"] = srgb_profile()
     if rights:
         if file_format == "TIFF":
-            options["tiffinfo"] = {**options.get("tiffinfo", {}), **rights}
+            # Its dates would need a directory of their own.
+            tags = {tag: rights[tag] for tag in RIGHTS if tag in rights}
+            options["tiffinfo"] = {**options.get("tiffinfo", {}), **tags}
         else:
             options["exif"] = rights.tobytes()
     with whole_file(path) as partial:

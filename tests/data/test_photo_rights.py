@@ -17,8 +17,8 @@ class PhotoRightsTest(TestCase, parameterized.TestCase):
         exif = Image.Exif()
         exif[ARTIST], exif[COPYRIGHT] = "Ada", "CC BY 4.0"
         exif[ExifTags.Base.Orientation] = 6
-        exif.get_ifd(ExifTags.IFD.Exif)[TAKEN] = "2026:12:01 08:00:00"
-        exif.get_ifd(ExifTags.IFD.GPSInfo)[1] = "N"
+        exif[ExifTags.IFD.Exif] = {TAKEN: "2026:12:01 08:00:00"}
+        exif[ExifTags.IFD.GPSInfo] = {1: "N"}
         Image.fromarray(photos(32, 40, 3)).save(path, exif=exif)
         return path
 
