@@ -9,7 +9,7 @@ MOVING_SUFFIXES = frozenset({".gif", ".apng"})
 DEFAULT_SUFFIX = ".mp4"
 # Containers that comics keep, and what animations become.
 WRITTEN_SUFFIXES = frozenset(
-    ".apng .avi .gif .m4v .mkv .mov .mp4 .mpg .ogv .ts .webm .webp".split()
+    ".apng .gif .m4v .mkv .mov .mp4 .ts .webm .webp".split()
 )
 ANIMATED_SUFFIXES = {".png": ".apng", ".avif": ".webp", ".jxl": ".webp"}
 

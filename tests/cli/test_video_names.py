@@ -16,6 +16,8 @@ class VideoNamesTest(TestCase, parameterized.TestCase):
     @parameterized.parameters(
         ("a.mkv", "a.mkv"),
         ("a.3gp", "a.mp4"),
+        ("a.avi", "a.mp4"),
+        ("a.mpg", "a.mp4"),
         ("a.MXF", "a.mp4"),
         ("a.gif", "a.gif"),
         ("a.png", "a.apng"),
