@@ -25,16 +25,19 @@ LETTER_WIDTH = 5.5
 TILE = 232
 
 
-def save_contact_sheet(path, groups, title=None, max_per_group=48):
+def save_contact_sheet(path, groups, title=None, max_per_group=None):
     """Saves a sheet of labelled thumbnails, group by group, as one PNG file.
 
     `groups` maps names to lists of `(label, image)`; an image is a uint8 array
-    `(height, width, 3)`, or `None` where there is nothing to show.
+    `(height, width, 3)`, or `None` where there is nothing to show. With
+    `max_per_group`, no more are shown, and headings say how many there are.
     """
     strips = [] if title is None else [_make_line(title, TITLE)]
     for name, entries in groups.items():
         shown = list(entries)[:max_per_group]
-        heading = f"{name}: {len(entries)}"
+        heading = name
+        if max_per_group is not None:
+            heading += f": {len(entries)}"
         if len(shown) < len(entries):
             heading += f" ({len(entries) - len(shown)} of them not shown)"
         strips.append(_make_line(heading, HEADING))

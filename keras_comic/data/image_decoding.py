@@ -18,18 +18,24 @@ SIGNATURES = {
     "JPEG": [(0, b"\xff\xd8\xff")],
     "PNG": [(0, b"\x89PNG\r\n\x1a\n")],
     "WEBP": [(0, b"RIFF"), (8, b"WEBP")],
+    "GIF": [(0, b"GIF8")],
+    "BMP": [(0, b"BM")],
 }
+# Blocks of a GIF before its first picture, such as comments.
+MAX_GIF_BLOCKS = 256
 
 
 @tf.autograph.experimental.do_not_convert
 def decode_image(contents, max_pixels=MAX_PIXELS, formats=None):
     """Decodes an image file to RGB, in eager mode and inside graphs.
 
-    It reads JPEG, PNG and WebP (where TensorFlow does), and gives what
-    `read_image` gives, but for these: colour profiles are not applied, 16 bits
-    lose the lower byte, and animated WebP is refused. The size
-    in the header is checked before anything is decoded. With `formats`, others
-    are refused, and the graph holds no op for them.
+    It reads JPEG, PNG, GIF, BMP and WebP (where TensorFlow does), and gives
+    what `read_image` gives, but for these: colour profiles are not applied,
+    16 bits lose the lower byte, transparent pixels of a GIF are black, and
+    animated WebP, BMP of other than 24 or 32 plain bits, and a GIF whose first
+    picture does not fill it, are refused. The size in the header is checked
+    before anything is decoded. With `formats`, others are refused, and the
+    graph holds no op for them.
     """
     contents = tf.convert_to_tensor(contents, tf.string)
     names = graph_formats()
@@ -63,6 +69,11 @@ _OPS = {
         tf.io.decode_jpeg, channels=3, dct_method="INTEGER_ACCURATE"
     ),
     "PNG": tf.io.decode_png,
+    "GIF": functools.partial(
+        tf.io.decode_image, channels=3, expand_animations=False
+    ),
+    # The fourth of 32 bits means nothing.
+    "BMP": lambda contents: tf.io.decode_bmp(contents)[..., :3],
 }
 if hasattr(tf.io, "decode_webp"):
     _OPS["WEBP"] = lambda contents: tf.io.decode_webp(contents)[0]
@@ -87,12 +98,11 @@ def _head(contents, length=HEAD_BYTES):
 
 
 def _decode(name, max_pixels, contents):
-    title = FORMATS[name].title
+    title, head = FORMATS[name].title, _head(contents)
     if name == "JPEG":
         size = tf.image.extract_jpeg_shape(contents)[:2]
         size = tf.cast(size, tf.int64)
     else:
-        head = _head(contents)
         size = tf.stack(_SIZES[name](head))
     small = tf.reduce_all((size > 0) & (size <= MAX_SIDE))
     checks = [
@@ -104,13 +114,19 @@ def _decode(name, max_pixels, contents):
             size,
         )
     ]
-    if name == "WEBP":
-        checks.append((*_webp_check(head), title))
+    if name == "GIF":
+        contents, whole = _first_gif_picture(contents, head)
+        message = "The GIF image is broken, or its first picture smaller than"
+        checks.append((whole, message, size))
+    elif name in _CHECKS:
+        checks.append((*_CHECKS[name](head), title))
     with _checked(checks):
         pixels = _OPS[name](tf.identity(contents))
     if name == "JPEG":
         return _upright(pixels, contents)
-    return _turned(_to_rgb(pixels), contents, EXIF_CHUNKS[name])
+    if name in EXIF_CHUNKS:
+        return _turned(_to_rgb(pixels), contents, EXIF_CHUNKS[name])
+    return tf.ensure_shape(pixels, (None, None, 3))
 
 
 def _refuse(contents, names):
@@ -217,7 +233,73 @@ def _webp_check(head):
     return ~animated, "Animated WebP cannot be decoded in a graph. Received:"
 
 
-_SIZES = {"PNG": _png_size, "WEBP": _webp_size}
+def _gif_size(head):
+    return [_number(head, place, 2, big=False) for place in (8, 6)]
+
+
+def _bmp_size(head):
+    height = _number(head, 22, 4, big=False)
+    # Negative where the rows go from top to bottom.
+    return [tf.minimum(height, 2**32 - height), _number(head, 18, 4, big=False)]
+
+
+def _bmp_check(head):
+    bits = _number(head, 28, 2, big=False)
+    known = (_number(head, 14, 4, big=False) >= 40) & (
+        (bits == 24) | (bits == 32)
+    )
+    plain = _number(head, 30, 4, big=False) == 0
+    return known & plain, "Of BMP, 24 or 32 plain bits are read. Received:"
+
+
+_SIZES = {
+    "PNG": _png_size,
+    "WEBP": _webp_size,
+    "GIF": _gif_size,
+    "BMP": _bmp_size,
+}
+_CHECKS = {"WEBP": _webp_check, "BMP": _bmp_check}
+
+
+def _first_gif_picture(contents, head):
+    """Cuts a GIF behind its first picture, and says whether that fills it.
+
+    TensorFlow's op would decode all pictures, in unbounded memory.
+    """
+    # A file that is too short ends in zeros, which end its blocks.
+    contents = contents + bytes(16)
+    data = tf.cast(tf.io.decode_raw(contents, tf.uint8), tf.int32)
+    last = tf.size(data) - 1
+    # Parts of a block begin with their length; one of 0 ends it. To follow
+    # all of them at once, each step is as long as two before.
+    steps = tf.range(last + 1) + tf.where(data > 0, data + 1, 0)
+    (ends,) = tf.while_loop(
+        lambda ends: tf.reduce_any(tf.gather(data, ends) > 0),
+        lambda ends: [tf.gather(ends, ends)],
+        [tf.minimum(steps, last)],
+    )
+
+    def table_bytes(place):
+        """Returns the bytes of a table of colours, by its flags."""
+        flags = data[place]
+        size = 3 * tf.bitwise.left_shift(2, tf.bitwise.bitwise_and(flags, 7))
+        return tf.where(flags >= 128, size, 0)
+
+    start = tf.minimum(13 + table_bytes(10), last)
+    (place,) = tf.while_loop(
+        lambda place: data[place] == ord("!"),
+        lambda place: [tf.minimum(ends[tf.minimum(place + 2, last)] + 1, last)],
+        [start],
+        maximum_iterations=MAX_GIF_BLOCKS,
+    )
+    picture = data[place : place + 10]
+    picture = tf.pad(picture, [[0, 10 - tf.size(picture)]])
+    corner_and_sides = tf.concat([tf.zeros(4, tf.int64), head[6:10]], axis=0)
+    fills = tf.reduce_all(tf.cast(picture[1:9], tf.int64) == corner_and_sides)
+    table = table_bytes(tf.minimum(place + 9, last))
+    end = ends[tf.minimum(place + 11 + table, last)]
+    first = tf.strings.substr(contents, 0, end + 1) + b";"
+    return first, fills & (picture[0] == ord(","))
 
 
 def _upright(image, contents):

@@ -21,7 +21,7 @@ from keras_comic.provenance.metadata import png_chunk
 DESCRIPTION_FILE = "keras_comic.json"
 # 2,048 by 2,048 pixels. The light network takes 0.6 kB of memory a pixel.
 MAX_PIXELS = 4_194_304
-FILE_FORMATS = ("JPEG", "PNG", "WEBP")
+FILE_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP")
 
 
 def save_served_model(

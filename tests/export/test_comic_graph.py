@@ -51,7 +51,7 @@ class ComicGraphTest(parameterized.TestCase):
             difference = np.abs(half.astype(int) - other)
             self.assertGreater(difference.mean(), 1)
 
-    @parameterized.parameters("JPEG", "PNG", "WEBP")
+    @parameterized.parameters("JPEG", "PNG", "WEBP", "GIF", "BMP")
     def test_files_of_several_sizes(self, file_format):
         if file_format not in graph_formats():
             self.skipTest(f"This TensorFlow reads no {file_format}.")
@@ -129,7 +129,7 @@ class ComicGraphTest(parameterized.TestCase):
         ("style_weights", {"style_weights": [[0, np.inf, 1]]}, "at least 0"),
         ("style_weights", {"strength": [1, 1]}, "as many entries as `images`"),
         ("bytes", {"image_bytes": [b"text"]}, "not an image"),
-        ("bytes", {"image_bytes": [b"GIF89a"]}, "not an image"),
+        ("bytes", {"image_bytes": [b"GIF89a"]}, "GIF image"),
         ("bytes", {"image_bytes": [bomb()]}, "too large"),
         ("bytes_style_weights", {"image_bytes": [b"text"]}, "not an image"),
         ("bytes_style_weights", {"style_weights": [[0, -1, 1]]}, "at least 0"),
