@@ -7,10 +7,10 @@ from keras_comic.data.image_ops import box_window
 from keras_comic.data.image_ops import cut
 from keras_comic.data.optical_flow import decode_flow
 from keras_comic.data.picture_stream import PictureStream
+from keras_comic.data.picture_stream import encoded_picture
+from keras_comic.data.picture_stream import string_values
 from keras_comic.data.randomness import random_key
 from keras_comic.data.randomness import random_uniforms
-from keras_comic.data.record_fields import encoded_picture
-from keras_comic.data.record_fields import string_values
 
 
 class ClipStream(PictureStream):

@@ -7,7 +7,7 @@ from PIL import Image
 from PIL import ImageCms
 
 # Modes whose profiles Pillow converts, and those of the result.
-MODES = {"RGB": "RGB", "RGBA": "RGBA", "CMYK": "RGB", "L": "L", "LAB": "RGB"}
+MODES = {"RGB": "RGB", "RGBA": "RGBA", "CMYK": "RGB", "L": "RGB", "LAB": "RGB"}
 # Chromaticities of sRGB: white, red, green and blue, as PNG states them.
 SRGB_PRIMARIES = (0.3127, 0.329, 0.64, 0.33, 0.3, 0.6, 0.15, 0.06)
 SRGB_GAMMA = 1 / 2.2
@@ -40,12 +40,14 @@ def to_srgb(picture):
 
 def _by_profile(picture, data):
     if picture.mode in ("P", "PA"):
-        has_alpha = picture.mode == "PA" or "transparency" in picture.info
+        has_alpha = picture.has_transparency_data
         picture = picture.convert("RGBA" if has_alpha else "RGB")
-    elif picture.mode == "LA":
+    elif picture.mode in ("L", "RGB") and "transparency" in picture.info:
+        # The transparent colour is another once it is converted.
+        picture = picture.convert(f"{picture.mode}A")
+    if picture.mode == "LA":
         # Grey with a curve of its own: its light part is converted.
         light, alpha = picture.split()
-        light.info = dict(picture.info)
         light, is_converted = _by_profile(light, data)
         return Image.merge("LA", (light.convert("L"), alpha)), is_converted
     if picture.mode not in MODES:
@@ -54,36 +56,19 @@ def _by_profile(picture, data):
         profile = ImageCms.ImageCmsProfile(io.BytesIO(data))
         if "srgb" in ImageCms.getProfileDescription(profile).lower():
             return picture, False
-        # Of grey pictures the result is grey again.
-        target = ImageCms.createProfile("sRGB")
-        mode = "RGB" if picture.mode == "L" else MODES[picture.mode]
         converted = ImageCms.profileToProfile(
             picture,
             profile,
-            target,
+            ImageCms.createProfile("sRGB"),
             ImageCms.Intent.RELATIVE_COLORIMETRIC,
-            mode,
+            MODES[picture.mode],
             flags=ImageCms.Flags.BLACKPOINTCOMPENSATION,
         )
     # A broken profile, or one of another number of channels, says nothing.
     except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
         return picture, False
-    transparency = picture.info.get("transparency")
     converted.info = {}
-    if transparency is not None and picture.mode == "RGB":
-        converted.putalpha(_opaque_where_not(picture, transparency))
-    elif picture.mode == "L":
-        if transparency is not None:
-            opaque = np.asarray(picture) != transparency
-            converted.putalpha(Image.fromarray(np.uint8(255 * opaque)))
     return converted, True
-
-
-def _opaque_where_not(picture, color):
-    if not isinstance(color, tuple):
-        return Image.new("L", picture.size, 255)
-    opaque = (np.asarray(picture) != np.uint8(color)).any(axis=-1)
-    return Image.fromarray(np.uint8(255 * opaque))
 
 
 def _by_png(picture, info):
@@ -113,8 +98,7 @@ def _by_png(picture, info):
     colors = np.rint(encoded * largest).astype(values.dtype)
     if values.ndim == 3:
         colors = np.concatenate([colors, values[..., 3:]], axis=-1)
-    converted = Image.fromarray(colors)
-    return converted, True
+    return Image.fromarray(colors), True
 
 
 def _to_xyz(primaries):

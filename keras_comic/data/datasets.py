@@ -12,8 +12,8 @@ get after 1000 batches, and the records may be more than memory holds.
 import tensorflow as tf
 
 from keras_comic.data.clip_stream import ClipStream
-from keras_comic.data.comic_stream import ComicStream
 from keras_comic.data.picture_stream import ChoiceStream
+from keras_comic.data.picture_stream import ComicStream
 from keras_comic.data.picture_stream import PairStream
 from keras_comic.data.picture_stream import PictureStream
 from keras_comic.data.record_index import RecordIndex

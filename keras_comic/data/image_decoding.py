@@ -116,7 +116,10 @@ def _decode(name, max_pixels, contents):
     ]
     if name == "GIF":
         contents, whole = _first_gif_picture(contents, head)
-        message = "The GIF image is broken, or its first picture smaller than"
+        message = (
+            "The GIF image is broken, or its first picture does not fill it. "
+            "Received: (height, width)"
+        )
         checks.append((whole, message, size))
     elif name in _CHECKS:
         checks.append((*_CHECKS[name](head), title))

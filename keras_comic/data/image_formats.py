@@ -1,13 +1,12 @@
 """Formats of image files, and the error of those that cannot be read."""
 
-import re
 from typing import NamedTuple
 
 # A picture of more pixels, or with a longer side, is refused before it is
 # decoded. Hardly any real picture is larger; decompression bombs are.
 MAX_PIXELS = 100_000_000
 MAX_SIDE = 25_000
-# Number of bytes that `image_format` looks at.
+# Number of bytes by which formats are told.
 SIGNATURE_BYTES = 64
 REASONS = (
     *("unreadable", "truncated", "not an image", "empty", "too large"),
@@ -92,12 +91,3 @@ FORMATS = {
 SUFFIXES = frozenset(
     suffix for row in FORMATS.values() for suffix in row.suffixes
 )
-
-
-def image_format(contents):
-    """Names the format of a file by its first bytes, if it is known."""
-    head = bytes(contents[:SIGNATURE_BYTES])
-    for name, row in FORMATS.items():
-        if re.match(row.signature, head, re.DOTALL):
-            return name
-    return None

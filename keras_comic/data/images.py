@@ -5,6 +5,7 @@ import functools
 import importlib
 import io
 import os
+import re
 import stat
 import threading
 import warnings
@@ -20,7 +21,6 @@ from keras_comic.data.image_formats import MAX_PIXELS
 from keras_comic.data.image_formats import MAX_SIDE
 from keras_comic.data.image_formats import SIGNATURE_BYTES
 from keras_comic.data.image_formats import ImageError
-from keras_comic.data.image_formats import image_format
 from keras_comic.data.paths import is_url
 from keras_comic.data.paths import path_of
 from keras_comic.data.paths import reached
@@ -115,6 +115,15 @@ def open_image(path, contents=None, max_pixels=MAX_PIXELS):
         return _translated(
             path, picture.format, _convert, path, picture, contents, max_pixels
         )
+
+
+def image_format(contents):
+    """Names the format of a file by its first bytes, if it is known."""
+    head = bytes(contents[:SIGNATURE_BYTES])
+    for name, row in FORMATS.items():
+        if re.match(row.signature, head, re.DOTALL):
+            return name
+    return None
 
 
 def image_size(contents, path="bytes"):

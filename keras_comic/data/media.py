@@ -6,7 +6,7 @@ from keras_comic.data.image_formats import FORMATS
 from keras_comic.data.image_formats import SIGNATURE_BYTES
 from keras_comic.data.image_formats import SUFFIXES
 from keras_comic.data.image_formats import ImageError
-from keras_comic.data.image_formats import image_format
+from keras_comic.data.images import image_format
 from keras_comic.data.images import is_animated
 from keras_comic.data.images import open_image
 from keras_comic.data.paths import is_url

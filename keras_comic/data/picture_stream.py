@@ -1,30 +1,37 @@
 """Crops of the pictures of records, by the number of the sample."""
 
 import functools
+import io
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
+from google.protobuf.message import DecodeError
+from PIL import Image
 
+from keras_comic.data.crops import CELL_SIZE
 from keras_comic.data.crops import FLIP
+from keras_comic.data.crops import NUM_TRIES
 from keras_comic.data.crops import NUM_UNIFORMS
 from keras_comic.data.crops import Crops
 from keras_comic.data.crops import crop_boxes
+from keras_comic.data.crops import excess_blank
 from keras_comic.data.image_ops import box_window
+from keras_comic.data.image_ops import cut
 from keras_comic.data.image_ops import decode_window
 from keras_comic.data.image_ops import finish_images
 from keras_comic.data.image_ops import resize_square
 from keras_comic.data.randomness import random_key
 from keras_comic.data.randomness import random_uniforms
-from keras_comic.data.record_fields import parse_record
-from keras_comic.data.record_fields import picture_size
-from keras_comic.data.record_fields import read_picture
-from keras_comic.data.record_fields import string_array
-from keras_comic.data.record_fields import string_values
 from keras_comic.data.record_index import RecordIndex
 from keras_comic.data.record_order import RecordOrder
 from keras_comic.data.record_order import RecordReader
 from keras_comic.data.variants import check_variant
 from keras_comic.data.variants import make_variant
+
+JPEG_START = b"\xff\xd8"
+# The last bytes of whole files of pictures.
+_ENDS = {"JPEG": b"\xff\xd9", "PNG": b"IEND"}
 
 
 class PictureStream:
@@ -164,6 +171,46 @@ class PictureStream:
         }
 
 
+class ComicStream(PictureStream):
+    """Makes crops of drawings, evenly over labels."""
+
+    num_tries = NUM_TRIES
+    evenly = True
+
+    def choose(self, sample):
+        """Chooses the first crop that is not blank, or the least blank one."""
+        # Whole cells around the first crop: most are not blank, and nothing
+        # else of the file has to be decoded.
+        boxes, size = sample["boxes"], sample["sizes"]
+        part = _whole_cells(boxes[0], size)
+
+        def decoded(window):
+            return decode_window(sample["encoded"], sample["is_jpeg"], window)
+
+        def excess(image, boxes, start):
+            boxes -= tf.concat([start, [0]], axis=0)
+            measure = functools.partial(
+                excess_blank, limits=self.crops.max_blank
+            )
+            factors = tf.numpy_function(
+                measure, [image, boxes], "float32", stateful=False
+            )
+            return tf.ensure_shape(factors, boxes.shape[:1])
+
+        def cut_first():
+            start = tf.concat([part[:2], [0, 0]], axis=0)
+            return boxes[0], cut(first, box_window(boxes[0]) - start)
+
+        def choose_any():
+            image = decoded(tf.concat([[0, 0], size], axis=0))
+            box = boxes[tf.argmin(excess(image, boxes, [0, 0]))]
+            return box, cut(image, box_window(box))
+
+        first = decoded(part)
+        blank = excess(first, boxes[:1], part[:2])
+        return tf.cond(blank[0] <= 1.0, cut_first, choose_any)
+
+
 class PairStream(PictureStream):
     """Makes the same crop of a photo and of its comic."""
 
@@ -211,6 +258,80 @@ class ChoiceStream:
         return sample
 
     finish = make
+
+
+def _whole_cells(box, size):
+    """Returns the window of the cells that a box touches."""
+    end = -(-(box[:2] + box[2]) // CELL_SIZE) * CELL_SIZE
+    start = box[:2] // CELL_SIZE * CELL_SIZE
+    return tf.concat([start, tf.minimum(end, size) - start], axis=0)
+
+
+class EncodedPicture(NamedTuple):
+    """A JPEG or PNG file of a record."""
+
+    encoded: bytes
+    is_jpeg: bool
+
+
+def parse_record(data):
+    """Parses the bytes of a record."""
+    try:
+        return tf.train.Example.FromString(data).features.feature
+    except DecodeError:
+        raise ValueError("it cannot be parsed") from None
+
+
+def string_values(features, key):
+    """Returns the strings of a feature; none where it is missing."""
+    return features[key].bytes_list.value if key in features else ()
+
+
+def picture_size(features):
+    """Returns the size that a record says its pictures have."""
+    size = []
+    for key in ("image/height", "image/width"):
+        values = features[key].int64_list.value if key in features else ()
+        if len(values) != 1 or values[0] < 1:
+            raise ValueError(f"its `{key}` is missing")
+        size.append(values[0])
+    return tuple(size)
+
+
+def read_picture(features, key, size, check):
+    """Returns the file of a picture in a record."""
+    values = string_values(features, key)
+    if len(values) != 1:
+        raise ValueError(f"its `{key}` is missing")
+    return encoded_picture(values[0], key, size, check)
+
+
+def encoded_picture(encoded, key, size, check):
+    """Checks that a file of a record is a whole picture of the right size."""
+    if check:
+        file = io.BytesIO(encoded)
+        try:
+            image = Image.open(file, formats=("JPEG", "PNG"))
+        except (OSError, ValueError, SyntaxError):
+            image = None
+        if image is None or image.size[::-1] != size:
+            raise ValueError(
+                f"its `{key}` is not a JPEG or PNG file of {size[1]}x{size[0]} "
+                "pixels"
+            )
+        # Pillow has read the header, where a thumbnail has an end of its own.
+        end = _ENDS["JPEG" if encoded[:2] == JPEG_START else "PNG"]
+        if encoded.rfind(end, file.tell()) < 0:
+            raise ValueError(f"its `{key}` is cut off")
+    return EncodedPicture(encoded, encoded[:2] == JPEG_START)
+
+
+def string_array(values):
+    """Makes an array of strings for `tf.numpy_function`."""
+    # NumPy's own array of bytes would lose zeros at the end.
+    array = np.empty(len(values), object)
+    array[:] = values
+    return array
 
 
 def _as_array(values, spec):

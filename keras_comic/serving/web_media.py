@@ -9,8 +9,8 @@ from PIL import Image
 
 from keras_comic.data.image_formats import SIGNATURE_BYTES
 from keras_comic.data.image_formats import ImageError
-from keras_comic.data.image_formats import image_format
 from keras_comic.data.image_sizes import fitted_size
+from keras_comic.data.images import image_format
 from keras_comic.data.images import is_animated
 from keras_comic.data.images import read_image
 from keras_comic.data.video_reader import VideoError

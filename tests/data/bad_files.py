@@ -52,15 +52,7 @@ def png_chunk(kind, data):
 
 
 def encode_png(pixels, *chunks, size=None, bits=None):
-    """A PNG of any depth, with chunks before its pixels.
-
-    Args:
-        pixels: uint8 or uint16 `(height, width, channels)`; or the rows'
-            bytes, where `size` and `bits` are given, for grey.
-        *chunks: Bytes, from `png_chunk`.
-        size: Pair of integers, the width and height that the header states.
-        bits: Integer, bits a value that the header states.
-    """
+    """A PNG of any depth, with chunks before its pixels."""
     kind = 0
     if isinstance(pixels, np.ndarray):
         height, width, channels = pixels.shape
@@ -82,13 +74,7 @@ def encode_png(pixels, *chunks, size=None, bits=None):
 
 
 def encode_tiff(pixels, order="<", **tags):
-    """A plain TIFF of one strip; `tags` are numbers by `t` and their number.
-
-    Args:
-        pixels: Array `(height, width, channels)`, uint8 or uint16.
-        order: `"<"` or `">"`, of bytes.
-        **tags: Integers, for instance `t262=1`.
-    """
+    """A plain TIFF of one strip; `tags` are numbers by `t` and their number."""
     height, width, channels = pixels.shape
     data = pixels.astype(pixels.dtype.newbyteorder(order)).tobytes()
     bits = 8 * pixels.itemsize

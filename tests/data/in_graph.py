@@ -4,15 +4,7 @@ import tensorflow as tf
 
 
 def both_ways(function, *arrays):
-    """What a function gives when called directly, and inside `Dataset.map`.
-
-    Args:
-        function: Takes and returns tensors, or structures of them.
-        *arrays: Its arguments.
-
-    Returns:
-        List of two structures of NumPy arrays.
-    """
+    """What a function gives when called directly, and inside `Dataset.map`."""
     tensors = tuple(tf.constant(array) for array in arrays)
     dataset = tf.data.Dataset.from_tensors(tensors).map(
         lambda *values: function(*values)

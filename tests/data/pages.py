@@ -18,17 +18,7 @@ TEXT = (
 
 @functools.cache
 def draw_scene(height, width, seed=0, light=False):
-    """A busy picture: a blotchy sky, shapes of flat colour, ink, hatching.
-
-    Args:
-        height: Integer, pixels.
-        width: Integer, pixels.
-        seed: Integer.
-        light: Boolean. Whether the shapes are pale, as watercolours are.
-
-    Returns:
-        Uint8 array `(height, width, 3)`, not to be written to.
-    """
+    """A busy picture: a blotchy sky, shapes of flat colour, ink, hatching."""
     random = np.random.default_rng(seed)
     coarse = random.integers(40, 180, (7, 9, 3)).astype("uint8")
     image = Image.fromarray(coarse).resize((width, height), 3)
@@ -53,16 +43,7 @@ def draw_scene(height, width, seed=0, light=False):
 
 @functools.cache
 def find_font(name="DejaVuSans", size=12):
-    """A font that Matplotlib brings.
-
-    Args:
-        name: String, the file's name without `.ttf`; or `None`, for the font
-            that Pillow brings.
-        size: Integer, pixels.
-
-    Returns:
-        Pillow font.
-    """
+    """A font that Matplotlib brings."""
     if name is None:
         return ImageFont.load_default(size)
     import matplotlib
@@ -72,16 +53,7 @@ def find_font(name="DejaVuSans", size=12):
 
 
 def wrap_text(text, font, width):
-    """Endless text in lines of at most a width.
-
-    Args:
-        text: String, repeated for ever.
-        font: Pillow font.
-        width: Number, pixels.
-
-    Yields:
-        Strings.
-    """
+    """Endless text in lines of at most a width."""
     words, line, place = text.split(), "", 0
     while True:
         word = words[place % len(words)]
@@ -105,22 +77,7 @@ def draw_text_page(
     paper=(255, 255, 255),
     ink=(20, 20, 20),
 ):
-    """A page of text, ragged right, with a last line of half the length.
-
-    Args:
-        height: Integer, pixels.
-        width: Integer, pixels.
-        font: Pillow font. Defaults to DejaVu Sans of 12 pixels.
-        text: String, repeated until the page is full.
-        columns: Integer > 0.
-        margin: Float, the part of the width that is empty at each side.
-        spacing: Float. From line to line, in sizes of the font.
-        paper: RGB in `[0, 255]`.
-        ink: RGB in `[0, 255]`.
-
-    Returns:
-        Uint8 array `(height, width, 3)`.
-    """
+    """A page of text, ragged right, with a last line of half the length."""
     font = font or find_font()
     image = Image.new("RGB", (width, height), paper)
     draw = ImageDraw.Draw(image)
@@ -138,19 +95,7 @@ def draw_text_page(
 
 
 def draw_bubble(image, box, font=None, text=TEXT, shape="ellipse"):
-    """Draws a speech bubble, or a caption, full of text.
-
-    Args:
-        image: Uint8 array `(height, width, 3)`.
-        box: Integers `(top, left, height, width)`, pixels.
-        font: Pillow font. Defaults to DejaVu Sans of 12 pixels.
-        text: String, repeated until the bubble is full; `""` leaves it
-            empty.
-        shape: `"ellipse"` or `"rectangle"`.
-
-    Returns:
-        Uint8 array `(height, width, 3)`, a copy.
-    """
+    """Draws a speech bubble, or a caption, full of text."""
     font = font or find_font()
     result = Image.fromarray(image)
     draw = ImageDraw.Draw(result)
@@ -174,16 +119,6 @@ def draw_comic_page(height, width, boxes, gutter=(255, 255, 255), seed=0):
     """A comic page: a scene in each box, with a frame.
 
     The frames are black, or white on dark pages.
-
-    Args:
-        height: Integer, pixels.
-        width: Integer, pixels.
-        boxes: List of integers `(top, left, height, width)`, pixels.
-        gutter: RGB in `[0, 255]`, the colour of the page.
-        seed: Integer.
-
-    Returns:
-        Uint8 array `(height, width, 3)`.
     """
     page = np.empty((height, width, 3), "uint8")
     page[:] = gutter
@@ -197,15 +132,7 @@ def draw_comic_page(height, width, boxes, gutter=(255, 255, 255), seed=0):
 
 
 def save_as_jpeg(image, quality=75):
-    """The image as it comes back from a JPEG file.
-
-    Args:
-        image: Uint8 array `(height, width, 3)`.
-        quality: Integer, Pillow's.
-
-    Returns:
-        Uint8 array `(height, width, 3)`.
-    """
+    """The image as it comes back from a JPEG file."""
     import io
 
     file = io.BytesIO()
@@ -214,15 +141,7 @@ def save_as_jpeg(image, quality=75):
 
 
 def overlap(box, other):
-    """Intersection over union of two boxes.
-
-    Args:
-        box: Integers `(top, left, height, width)`.
-        other: Integers `(top, left, height, width)`.
-
-    Returns:
-        Float in `[0, 1]`.
-    """
+    """Intersection over union of two boxes."""
     top, left = max(box[0], other[0]), max(box[1], other[1])
     bottom = min(box[0] + box[2], other[0] + other[2])
     right = min(box[1] + box[3], other[1] + other[3])

@@ -7,18 +7,7 @@ from tests.test_case import photos
 
 
 def save_noise(folder, *names, height=24, width=32, first_seed=0):
-    """Saves uint8 noise as images, each of its own seed.
-
-    Args:
-        folder: `pathlib.Path`. The folder; it is made.
-        *names: Strings, paths below it.
-        height: Integer, pixels.
-        width: Integer, pixels.
-        first_seed: Integer.
-
-    Returns:
-        The folder.
-    """
+    """Saves uint8 noise as images, each of its own seed."""
     for seed, name in enumerate(names, start=first_seed):
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -27,16 +16,7 @@ def save_noise(folder, *names, height=24, width=32, first_seed=0):
 
 
 def save_flat(folder, names_and_colors, size=16):
-    """Saves square PNG images of one colour each.
-
-    Args:
-        folder: `pathlib.Path`. The folder; it is made.
-        names_and_colors: Dict of paths below it to RGB in `[0, 255]`.
-        size: Integer, pixels.
-
-    Returns:
-        The folder.
-    """
+    """Saves square PNG images of one colour each."""
     for name, color in names_and_colors.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -46,18 +26,7 @@ def save_flat(folder, names_and_colors, size=16):
 
 
 def drawing_with_box(color, box, height=64, width=64, seed=0):
-    """Dark noise with an empty box of one colour.
-
-    Args:
-        color: RGB in `[0, 255]`.
-        box: Top, left, bottom and right, pixels.
-        height: Integer, pixels.
-        width: Integer, pixels.
-        seed: Integer.
-
-    Returns:
-        Uint8 array `(height, width, 3)`.
-    """
+    """Dark noise with an empty box of one colour."""
     image = photos(height, width, 3, seed=seed) // 2
     top, left, bottom, right = box
     image[top:bottom, left:right] = color

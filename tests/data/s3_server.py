@@ -14,11 +14,7 @@ s3fs = pytest.importorskip("s3fs")
 
 @contextlib.contextmanager
 def s3_server():
-    """A server with an empty bucket, which the environment points to.
-
-    Yields:
-        URL of the bucket.
-    """
+    """A server with an empty bucket, which the environment points to."""
     server = moto_server.ThreadedMotoServer(port=0, verbose=False)
     server.start()
     try:

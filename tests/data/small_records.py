@@ -34,18 +34,7 @@ def common_values(encoded, size, label="ink", file_format="png"):
 def picture_record(
     image, label="ink", kind="photos", file_format="png", **variants
 ):
-    """A record of a photo or comic.
-
-    Args:
-        image: Uint8 `(height, width, 3)`.
-        label: String.
-        kind: `"photos"` or `"comics"`.
-        file_format: `"png"` or `"jpeg"`.
-        **variants: Uint8 images.
-
-    Returns:
-        Bytes.
-    """
+    """A record of a photo or comic."""
     encoded = encode(image, file_format)
     return serialize_record(
         kind,
@@ -93,16 +82,7 @@ def clip_record(frames, times, flows=(), file_format="png"):
 
 
 def write_shards(folder, records, num_shards=1):
-    """Writes records into shards, in turns.
-
-    Args:
-        folder: `pathlib.Path`. It is made.
-        records: List of bytes.
-        num_shards: Integer.
-
-    Returns:
-        List of paths.
-    """
+    """Writes records into shards, in turns."""
     folder.mkdir(parents=True, exist_ok=True)
     paths = []
     for number in range(num_shards):

@@ -47,14 +47,7 @@ def files_of(folder):
 
 
 def save_sources(folder):
-    """Thirty odd pictures: good, broken, small, the same, pages, Unicode.
-
-    Args:
-        folder: `pathlib.Path`. The folder; it is made.
-
-    Returns:
-        The folder.
-    """
+    """Thirty odd pictures: good, broken, small, the same, pages, Unicode."""
     for label in ("ink", "wash"):
         (folder / label).mkdir(parents=True)
         for seed in range(10):

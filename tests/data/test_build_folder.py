@@ -305,17 +305,7 @@ class FaultsTest(BuildTest):
             server.stdin.close()
 
     def run_build(self, server, operation=0, delay=None):
-        """Has a build run, to its end or until it is killed.
-
-        Args:
-            server: `Popen` of `SERVER`.
-            operation: Integer, for `SERVER`.
-            delay: Float, seconds until the process is killed; `None` lets it
-                finish.
-
-        Returns:
-            Seconds that it took; `None` if it was killed.
-        """
+        """Has a build run, to its end or until it is killed."""
         server.stdin.write(f"{operation}\n")
         server.stdin.flush()
         process = int(server.stdout.readline())

@@ -17,11 +17,6 @@ def blur(image, radius):
     return np.asarray(blurred)
 
 
-def resize(image, height, width):
-    resized = Image.fromarray(image).resize((width, height), 3)
-    return np.asarray(resized)
-
-
 def flat(color, height=96, width=128, deviation=0.0, seed=0):
     values = np.random.default_rng(seed).normal(
         0, deviation, (height, width, 3)

@@ -49,6 +49,21 @@ class ContactSheetTest(TestCase):
         self.assertEqual(len(few), 2 * TOP + 2 * row)
         self.assertGreater(len(self.draw({}, title="all")), TOP)
 
+    def test_headings_count_where_some_may_be_left_out(self):
+        image = photos(SIZE, SIZE, 3)
+        entries = [("frame 0", image), ("frame 1", image)]
+
+        def heading(**arguments):
+            return self.draw({"source": entries}, **arguments)[:TOP]
+
+        name, counted, cut = (
+            (heading(**arguments) < 128).any((0, 2)).nonzero()[0].max()
+            for arguments in ({}, {"max_per_group": 2}, {"max_per_group": 1})
+        )
+        # "source", "source: 2" and "source: 2 (1 of them not shown)".
+        self.assertLess(name, counted)
+        self.assertLess(counted + 50, cut)
+
     def test_thumbnails(self):
         pictures = {
             "wide": (np.full((80, 320, 3), 10, "uint8"), 40 * 160),

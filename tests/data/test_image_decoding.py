@@ -53,6 +53,14 @@ def images():
     yield "png_bits", encode(grey.convert("1"), "PNG")
     yield "png_palette", encode(palette, "PNG")
     yield "png_palette_alpha", encode(palette, "PNG", transparency=1)
+    yield "gif", encode(palette, "GIF")
+    yield "gif_grey_with_comment", encode(grey, "GIF", comment=b"drawn " * 99)
+    yield "gif_interlaced", encode(palette, "GIF", interlace=1)
+    # Of another kind, so that it has a table of its own.
+    frames = {"save_all": True, "append_images": [grey]}
+    yield "gif_animated", encode(palette, "GIF", **frames)
+    yield "bmp", encode(colours, "BMP")
+    yield "bmp_32_bits", encode(rgba, "BMP")
 
 
 @functools.cache
@@ -119,6 +127,29 @@ class DecodeTest(parameterized.TestCase, TestCase):
         )
         self.assertRefused("Animated WebP", contents)
 
+    def test_gif_is_cut_behind_its_first_picture(self):
+        image = Image.fromarray(picture(17, 23)).quantize(8)
+        contents = encode(image, "GIF")
+        # A picture of 65,535 by 65,535 pixels, with no end.
+        second = b"," + bytes(4) + b"\xff" * 4 + b"\0\x08" + b"\xff" * 999
+        self.assertAsOpened(contents[:-1] + second)
+        # The first picture begins behind the table of colours.
+        start = contents.index(b"," + bytes(4) + contents[6:10])
+        moved = bytearray(contents)
+        moved[start + 1] = 1
+        smaller = bytearray(contents)
+        smaller[6] += 1
+        for broken in (moved, smaller, contents[: start + 5], contents[:13]):
+            self.assertRefused("first picture does not fill", bytes(broken))
+        comments = b"!\xfe\x01a\0" * 300
+        many = contents[:start] + comments + contents[start:]
+        self.assertRefused("first picture does not fill", many)
+
+    def test_bmp_of_other_kinds(self):
+        palette = Image.fromarray(picture(17, 23)).quantize(8)
+        pattern = "24 or 32 plain bits"
+        self.assertRefused(pattern, encode(palette, "BMP"))
+
     def skip_unless_decoded(self, name):
         if name not in graph_formats():
             self.skipTest(f"Nothing installed decodes {name} in a graph.")
@@ -126,6 +157,8 @@ class DecodeTest(parameterized.TestCase, TestCase):
     def test_bounds(self):
         for name, contents, _ in bad_files.bombs():
             title = {
+                "bomb.bmp": "BMP",
+                "bomb.gif": "GIF",
                 "bomb.jpg": "JPEG",
                 "bomb.png": "PNG",
                 "bomb.strip.png": "PNG",
@@ -140,7 +173,7 @@ class DecodeTest(parameterized.TestCase, TestCase):
     def test_max_pixels(self):
         image = picture(20, 30)
         pattern = r"at most 599 pixels.*Received: \(height, width\)"
-        for name in ("JPEG", "PNG"):
+        for name in ("JPEG", "PNG", "GIF", "BMP"):
             contents = encode(image, name)
             self.assertShape(decode_image(contents, 600), (20, 30, 3))
             self.assertRefused(pattern, contents, max_pixels=599)

@@ -3,8 +3,6 @@ import io
 import numpy as np
 import pytest
 from absl.testing import parameterized
-from hypothesis import strategies as st
-from hypothesis.extra.numpy import arrays
 from PIL import Image
 
 tf = pytest.importorskip("tensorflow")
@@ -30,9 +28,6 @@ from tests.test_case import photos  # noqa: E402
 from tests.test_case import shared  # noqa: E402
 
 PARSED = record_features("comics")
-IMAGES = st.tuples(st.integers(1, 24), st.integers(1, 24)).flatmap(
-    lambda size: arrays("uint8", (*size, 3))
-)
 PANELS = [(10, 10, 60, 180), (80, 10, 70, 80), (80, 100, 70, 90)]
 
 

@@ -2,6 +2,7 @@
 
 import pickle
 import random
+import sys
 
 import numpy as np
 from absl.testing import parameterized
@@ -214,6 +215,30 @@ class OpenImageTest(parameterized.TestCase, TestCase):
                 r"too large: 30 x 20 pixels\. At most 599 pixels.*=a file",
             ):
                 self.open(contents, max_pixels=599)
+
+
+class ModulesTest(TestCase):
+    def test_reading_crosses_at_most_three_modules(self):
+        folder, crossed = self.temporary_folder(), set()
+        (folder / "plain.jpg").write_bytes(encode(picture(), "JPEG"))
+        deep = encode_png(
+            picture().astype("uint16"), png_chunk(b"gAMA", bytes(3) + b"d")
+        )
+        (folder / "gamma.png").write_bytes(deep)
+
+        def trace(frame, event, argument):
+            if event == "call":
+                name = frame.f_globals.get("__name__", "")
+                if name.startswith("keras_comic.data."):
+                    crossed.add(name.rpartition(".")[2])
+
+        for path in folder.iterdir():
+            sys.setprofile(trace)
+            try:
+                read_image(path)
+            finally:
+                sys.setprofile(None)
+        self.assertEqual(crossed, {"images", "paths", "color_profiles"})
 
 
 class FilesTest(TestCase):

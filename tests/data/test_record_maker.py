@@ -1,4 +1,3 @@
-import collections
 import io
 import json
 import pickle
@@ -6,8 +5,6 @@ import pickle
 import numpy as np
 import pytest
 from absl.testing import parameterized
-from hypothesis import strategies as st
-from hypothesis.extra.numpy import arrays
 from PIL import Image
 
 pytest.importorskip("tensorflow")
@@ -24,10 +21,6 @@ from tests.data.record_makers import LineRecordMaker  # noqa: E402
 from tests.data.record_makers import make_records  # noqa: E402
 from tests.test_case import TestCase  # noqa: E402
 from tests.test_case import photos  # noqa: E402
-
-IMAGES = st.tuples(st.integers(1, 24), st.integers(1, 24)).flatmap(
-    lambda size: arrays("uint8", (*size, 3))
-)
 
 
 def decode(encoded):
@@ -56,16 +49,6 @@ class RecordMakerTest(parameterized.TestCase, TestCase):
 
     def make(self, image_size=None, rules=None, kind="photos"):
         return RecordMaker(kind, image_size, rules)
-
-    def save(self, image, name="a.png", **arguments):
-        if isinstance(image, np.ndarray):
-            image = Image.fromarray(image)
-        image.save(self.folder / name, **arguments)
-        return self.folder / name
-
-    def read(self, path):
-        conversions = collections.Counter()
-        return self.make().read_picture(path, conversions), dict(conversions)
 
 
 class MakeTest(RecordMakerTest):
@@ -130,26 +113,6 @@ class MakeTest(RecordMakerTest):
                 "than 25.",
             ),
         )
-
-
-class ReadPictureTest(RecordMakerTest):
-    def test_own_bytes(self):
-        pixels = photos(9, 7, 3)
-        for path in (
-            self.save(pixels),
-            self.save(pixels, "a.jpg"),
-            self.save(pixels, "b.jpg", progressive=True),
-            self.save(pixels[..., 0], "grey.png"),
-            self.save(Image.fromarray(pixels).quantize(9), "palette.png"),
-        ):
-            picture, _ = self.read(path)
-            self.assertEqual(picture.own_bytes, path.read_bytes())
-            self.assertEqual(picture.lossy, path.suffix == ".jpg")
-            self.assertEqual((picture.box, picture.time), ((0, 0, 9, 7), 0.0))
-            self.assertAllEqual(picture.image, decode(path.read_bytes()))
-            encoded, file_format = encode_picture(picture)
-            self.assertEqual(encoded, path.read_bytes())
-            self.assertEqual(file_format == "png", path.suffix == ".png")
 
 
 class EncodeTest(RecordMakerTest):

@@ -21,7 +21,6 @@ from keras_comic.data.tfrecord import SCHEMA_VERSION  # noqa: E402
 from keras_comic.data.tfrecord import list_shards  # noqa: E402
 from keras_comic.data.tfrecord import read_records  # noqa: E402
 from keras_comic.data.tfrecord import record_features  # noqa: E402
-from keras_comic.data.tfrecord import records_kind  # noqa: E402
 from keras_comic.data.tfrecord import serialize_record  # noqa: E402
 
 # Any text of Python's that a file name can be.
@@ -131,16 +130,6 @@ class SerializeTest(RecordsTest):
 
 
 class ReadTest(RecordsTest):
-    @parameterized.parameters(*KINDS)
-    def test_every_kind(self, kind):
-        self.write("train-00000-of-00001.tfrecord", "a", "b", kind=kind)
-        found = self.read()
-        self.assertEqual(len(found), 2)
-        self.assertEqual(found[0]["image/kind"], kind.encode())
-        self.assertEqual(set(found[0]), set(record_features(kind)))
-        shards = list_shards(self.folder)
-        self.assertEqual(records_kind(shards), kind)
-
     def test_folder_file_pattern_and_list(self):
         first = self.write("train-00000-of-00002.tfrecord", "a")
         second = self.write("train-00001-of-00002.tfrecord", "b")

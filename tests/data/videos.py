@@ -26,17 +26,7 @@ class VideoTestCase(TestCase, parameterized.TestCase):
 
 
 def scene(num_frames, seed, height=48, width=64):
-    """A smooth picture of random colours that drifts to the left.
-
-    Args:
-        num_frames: Integer.
-        seed: Integer. Sets the colours.
-        height: Integer, pixels.
-        width: Integer, pixels.
-
-    Returns:
-        Uint8 array `(num_frames, height, width, 3)`.
-    """
+    """A smooth picture of random colours that drifts to the left."""
     generator = np.random.default_rng(seed)
     rows = np.arange(height)[:, None, None]
     columns = np.arange(width + num_frames)[None, :, None]
@@ -60,27 +50,7 @@ def save_video(
     key_interval=None,
     sound=False,
 ):
-    """Saves a video, by default without loss (PNG frames).
-
-    Args:
-        path: `pathlib.Path`. The suffix says which container.
-        frames: Uint8 array `(num_frames, height, width, 3 or 4)`.
-        codec: String, FFmpeg's name of the encoder.
-        pixel_format: String, FFmpeg's name.
-        rate: Integer, frames per second.
-        ticks: List of integers or `None`, the time of each frame in units of
-            `1 / rate`.
-        aspect: Fraction or `None`, width by height of a pixel.
-        colorspace: Integer or `None`, FFmpeg's number of the colour matrix
-            that is stated: 1 is BT.709, 6 is BT.601. With `yuv444p`, this
-            matrix is used, BT.601 for `None`.
-        key_interval: Integer or `None`, frames from one key frame to the
-            next.
-        sound: Boolean. Whether to add a second of silence.
-
-    Returns:
-        The path.
-    """
+    """Saves a video, by default without loss (PNG frames)."""
     with av.open(str(path), "w") as container:
         stream = container.add_stream(codec, rate=rate)
         stream.height, stream.width = frames.shape[1:3]
@@ -127,14 +97,7 @@ def _to_yuv(pixels, colorspace):
 
 
 def save_sound(path):
-    """Saves a second of silence.
-
-    Args:
-        path: `pathlib.Path`. The suffix says which container.
-
-    Returns:
-        The path.
-    """
+    """Saves a second of silence."""
     with av.open(str(path), "w") as container:
         stream = _add_silence(container)
         container.mux(stream.encode())
@@ -151,15 +114,7 @@ def _add_silence(container):
 
 
 def set_display_matrix(path, a, b, c, d):
-    """Changes how players turn an MP4 or MOV file.
-
-    Args:
-        path: `pathlib.Path`.
-        a: Integer. A point `(x, y)` is shown at `(a x + c y, b x + d y)`.
-        b: Integer.
-        c: Integer.
-        d: Integer.
-    """
+    """Changes how players turn an MP4 or MOV file."""
     contents = path.read_bytes()
     # The matrix of the first track; its header holds 40 bytes before it.
     place = contents.index(b"tkhd") + 4 + 40
