@@ -269,8 +269,9 @@ def _first_gif_picture(contents, head):
 
     TensorFlow's op would decode all pictures, in unbounded memory.
     """
+    count = tf.strings.length(contents)
     # A file that is too short ends in zeros, which end its blocks.
-    contents = contents + bytes(16)
+    contents = tf.strings.join([contents, bytes(16)])
     data = tf.cast(tf.io.decode_raw(contents, tf.uint8), tf.int32)
     last = tf.size(data) - 1
     # Parts of a block begin with their length; one of 0 ends it. To follow
@@ -301,8 +302,10 @@ def _first_gif_picture(contents, head):
     fills = tf.reduce_all(tf.cast(picture[1:9], tf.int64) == corner_and_sides)
     table = table_bytes(tf.minimum(place + 9, last))
     end = ends[tf.minimum(place + 11 + table, last)]
-    first = tf.strings.substr(contents, 0, end + 1) + b";"
-    return first, fills & (picture[0] == ord(","))
+    whole = fills & (picture[0] == ord(",")) & (end < count)
+    return tf.strings.join(
+        [tf.strings.substr(contents, 0, end + 1), ";"]
+    ), whole
 
 
 def _upright(image, contents):
