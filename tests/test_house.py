@@ -49,7 +49,7 @@ ROOMS = {
 # Lines that a room still has above its budget; these only ever shrink.
 STILL_OVER = {
     "cli": 460,
-    "data": 680,
+    "data": 670,
     "export": 235,
     "models": 2_010,
     "provenance": 65,

@@ -127,12 +127,10 @@ def _views(image):
     return image, image[::-1], turned, turned[::-1]
 
 
-class _Side(
-    collections.namedtuple(
-        "_Side", "depth length color tolerance edge end drift"
-    )
-):
-    """The bar or margin at one side, in rows counted from there."""
+# The bar or margin at one side, in rows counted from there.
+_Side = collections.namedtuple(
+    "_Side", "depth length color tolerance edge end drift"
+)
 
 
 def _measure_side(view):

@@ -22,14 +22,7 @@ def srgb_profile():
 
 
 def to_srgb(picture):
-    """Converts a loaded picture to sRGB.
-
-    Args:
-        picture: `PIL.Image`, any mode.
-
-    Returns:
-        The picture, and whether its colours were others.
-    """
+    """Converts a loaded picture to sRGB, and tells if that changed it."""
     info = picture.info
     if info.get("icc_profile"):
         return _by_profile(picture, info["icc_profile"])

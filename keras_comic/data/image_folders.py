@@ -118,18 +118,23 @@ def image_label(path, folder, split="train"):
 
 def labelled_images(folders, split="train"):
     """Lists the images of several folders as (label, folder, path)."""
-    if isinstance(folders, dict):
-        entries = [(str(label), Path(f)) for label, f in folders.items()]
-    elif isinstance(folders, (list, tuple)):
-        entries = [(None, Path(folder)) for folder in folders]
-    else:
-        entries = [(None, Path(folders))]
-    if not entries:
-        raise ValueError(
-            f"`folders` must name a folder. Received: folders={folders}"
-        )
     return [
-        (label or image_label(path, folder, split), folder, path)
-        for label, folder in entries
+        (label or image_label(path, folder, split), Path(folder), path)
+        for label, folder in labelled_entries(folders, "folders")
         for path in list_images(folder)
     ]
+
+
+def labelled_entries(entries, name):
+    """Pairs each entry with its label; without a dict of labels, `None`."""
+    if isinstance(entries, dict):
+        pairs = [(str(label), entry) for label, entry in entries.items()]
+    elif isinstance(entries, (list, tuple)):
+        pairs = [(None, entry) for entry in entries]
+    else:
+        pairs = [(None, entries)]
+    if not pairs:
+        raise ValueError(
+            f"`{name}` must name a folder. Received: {name}={entries}"
+        )
+    return pairs

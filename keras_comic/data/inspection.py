@@ -26,9 +26,7 @@ MAX_PER_LABEL = 24
 SHEET_FILE = "contact_sheet.png"
 THUMBNAIL_SIZE = 128
 
-# `kind`: string; `shards`, `records`, `bytes`: integers; `splits`, `labels`,
-# `licenses`, `formats`: dicts of names to numbers of records; `statistics`:
-# dict; `problems`: list of `(path, reason)`.
+# `inspect_records` says what each holds.
 Inspection = collections.namedtuple(
     "Inspection",
     "kind shards records bytes splits labels licenses formats statistics "

@@ -1,7 +1,5 @@
 """Tells photos, animations and videos apart, by what is in a file."""
 
-import importlib
-
 from keras_comic.data.image_formats import FORMATS
 from keras_comic.data.image_formats import SIGNATURE_BYTES
 from keras_comic.data.image_formats import SUFFIXES
@@ -12,6 +10,9 @@ from keras_comic.data.images import open_image
 from keras_comic.data.paths import is_url
 from keras_comic.data.paths import path_of
 from keras_comic.data.paths import reached
+from keras_comic.data.video_library import import_video_library
+from keras_comic.data.video_reader import open_container
+from keras_comic.data.video_reader import video_streams
 
 PHOTO, ANIMATION, VIDEO = "photo", "animation", "video"
 # Suffixes of videos, for files that are only named.
@@ -24,8 +25,6 @@ VIDEO_SUFFIXES = frozenset(
 ANIMATED_FORMATS = ("GIF", "PNG", "WEBP", "AVIF", "JXL")
 # Formats whose first bytes may be those of something else.
 VAGUE_FORMATS = ("BMP", "PPM", "TGA")
-# Demuxers of FFmpeg that read single pictures, or text.
-STILL_DEMUXERS = ("image2", "tty", "_pipe")
 
 
 def media_kind(path):
@@ -91,17 +90,12 @@ def _moves(contents, path):
 
 def _holds_video(path):
     try:
-        av = importlib.import_module("av")
+        av = import_video_library("av")
     except ImportError:
         return path.suffix.lower() in VIDEO_SUFFIXES
-    attached = av.stream.Disposition.attached_pic
     try:
-        with av.open(str(path)) as container:
-            name = container.format.name
-            return not name.endswith(STILL_DEMUXERS) and any(
-                not stream.disposition & attached
-                for stream in container.streams.video
-            )
+        with open_container(path) as container:
+            return bool(video_streams(container))
     except (av.FFmpegError, OSError, ValueError):
         # A damaged video is read as far as it goes, and named then.
         return path.suffix.lower() in VIDEO_SUFFIXES

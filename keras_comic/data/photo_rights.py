@@ -19,15 +19,9 @@ DATES = (
 
 
 def read_rights(path):
-    """Reads artist, copyright and dates of a photo.
+    """Reads artist, copyright and dates of a photo as `PIL.Image.Exif`.
 
     All else is left out, and the location on purpose.
-
-    Args:
-        path: String or path of a photo that can be read, or its URL.
-
-    Returns:
-        `PIL.Image.Exif`, empty where the photo says nothing.
     """
     kept = Image.Exif()
     path = path_of(path)

@@ -9,6 +9,7 @@ import os
 from pathlib import Path
 
 from keras_comic.data.image_folders import image_label
+from keras_comic.data.image_folders import labelled_entries
 from keras_comic.data.image_folders import walk_files
 from keras_comic.data.image_formats import SUFFIXES
 from keras_comic.data.media import VIDEO_SUFFIXES
@@ -29,19 +30,9 @@ Source = collections.namedtuple(
 
 def list_sources(sources, kind, split="train", manifest=None, list_url=None):
     """Lists what records are made from, in the order that they will have."""
-    if isinstance(sources, dict):
-        entries = [(str(label), entry) for label, entry in sources.items()]
-    elif isinstance(sources, (list, tuple)):
-        entries = [(None, entry) for entry in sources]
-    else:
-        entries = [(None, sources)]
-    if not entries:
-        raise ValueError(
-            f"`sources` must name a folder. Received: sources={sources}"
-        )
     listed = [
         source if label is None else source._replace(label=label)
-        for label, entry in entries
+        for label, entry in labelled_entries(sources, "sources")
         for source in _list_entry(str(entry), kind, split, list_url)
     ]
     if manifest is None:

@@ -53,12 +53,7 @@ def read_frames(path, every=1, scene_cuts=False):
     return _every_frame(reader, every)
 
 
-def read_clips(
-    path,
-    num_frames,
-    stride=None,
-    step=1,
-):
+def read_clips(path, num_frames, stride=None, step=1):
     """Reads clips: runs of frames without a cut or a gap between them.
 
     Clips start at the first frame of a scene and then every `stride` frames.

@@ -129,18 +129,12 @@ class VideoReader:
         )
 
     def _choose_stream(self, container):
-        av = import_video_library("av")
         if _NO_VIDEO_FORMATS.fullmatch(container.format.name):
             self._fail(
                 f"The file holds no video but {container.format.long_name}",
                 "not a video",
             )
-        attached = av.stream.Disposition.attached_pic
-        streams = [
-            stream
-            for stream in container.streams.video
-            if not stream.disposition & attached
-        ]
+        streams = video_streams(container)
         if not container.streams:
             self._fail(
                 "The video is cut off, or damaged: it lists no streams",
@@ -191,6 +185,14 @@ def open_container(path):
         container_options={"protocol_whitelist": "file"},
         metadata_errors="replace",
     )
+
+
+def video_streams(container):
+    """Lists the streams of frames: no covers, and none of still pictures."""
+    attached = import_video_library("av").stream.Disposition.attached_pic
+    if _NO_VIDEO_FORMATS.fullmatch(container.format.name):
+        return []
+    return [s for s in container.streams.video if not s.disposition & attached]
 
 
 def _properties_of(container, stream):

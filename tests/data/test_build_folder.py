@@ -6,7 +6,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -72,7 +71,6 @@ for line in sys.stdin:
             code = 0
         finally:
             os._exit(code)
-    print(child, flush=True)
     print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
 """
 
@@ -86,15 +84,6 @@ class CountingRecordMaker(ImageRecordMaker):
 
     def make_records(self, source, drops, conversions):
         self.seen.append(source.name)
-        return super().make_records(source, drops, conversions)
-
-
-class CrashingRecordMaker(ImageRecordMaker):
-    """Ends the process at some names."""
-
-    def make_records(self, source, drops, conversions):
-        if source.name.startswith("crash"):
-            os._exit(1)
         return super().make_records(source, drops, conversions)
 
 
@@ -239,20 +228,6 @@ class ContinueTest(BuildTest):
 
 class FaultsTest(BuildTest):
     @pytest.mark.slow
-    def test_a_process_that_ends(self):
-        names = [f"{i:02}.png" for i in range(3 * CHUNK_SIZE)]
-        self.save(*names, "crash.png", "crash too.png", height=12, width=16)
-        maker = CrashingRecordMaker("photos")
-        written = self.write(maker=maker, num_workers=2)
-        self.assertEqual(self.names(), names)
-        self.assertEqual(
-            [Path(path).name for path, _ in written.failures],
-            ["crash too.png", "crash.png"],
-        )
-        for _, reason in written.failures:
-            self.assertRegex(reason, "ends the process")
-
-    @pytest.mark.slow
     def test_killed_before_each_operation_on_files(self):
         self.save(*(f"{i}.png" for i in range(3)), height=16, width=20)
         self.write(num_shards=3)
@@ -268,7 +243,7 @@ class FaultsTest(BuildTest):
             for operation in itertools.count(1):
                 shutil.rmtree(self.output)
                 shutil.copytree(earlier, self.output)
-                if self.run_build(server, operation) is not None:
+                if self.run_build(server, operation):
                     break
                 seen.add(self.check_readable(old, new))
                 self.run_build(server)
@@ -304,16 +279,10 @@ class FaultsTest(BuildTest):
             yield server
             server.stdin.close()
 
-    def run_build(self, server, operation=0, delay=None):
-        """Has a build run, to its end or until it is killed."""
+    def run_build(self, server, operation=0):
+        """Has a build run; tells if it came to its end, or was killed."""
         server.stdin.write(f"{operation}\n")
         server.stdin.flush()
-        process = int(server.stdout.readline())
-        start = time.monotonic()
-        if delay is not None:
-            time.sleep(delay)
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(process, signal.SIGKILL)
         code = int(server.stdout.readline())
         self.assertIn(code, (0, -signal.SIGKILL))
-        return time.monotonic() - start if code == 0 else None
+        return code == 0

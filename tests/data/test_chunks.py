@@ -120,30 +120,6 @@ class MakeChunkTest(ChunksTest):
         self.assertRegex(drop.reason, "ends the process")
 
 
-class MakeChunksTest(ChunksTest):
-    def test_what_is_done_is_not_made_again(self):
-        chunks = self.write(**{str(i): str(i) for i in range(6)})
-        chunks = [chunks[0] + chunks[1], *chunks[2:]]
-
-        def interrupt(done, total):
-            if done == 4:
-                raise KeyboardInterrupt
-
-        with self.assertRaises(KeyboardInterrupt):
-            self.make(chunks, self.work, progress=interrupt)
-        self.assertEqual(self.maker.seen, ["0", "1", "2", "3"])
-        seen = []
-        results = self.make(
-            chunks, self.work, progress=lambda *numbers: seen.append(numbers)
-        )
-        self.assertEqual(results, [None] * 5)
-        # The one at work when it was interrupted is made once more.
-        self.assertEqual(self.maker.seen[4:], ["3", "4", "5"])
-        self.assertEqual(seen, [(3, 6), (4, 6), (5, 6), (6, 6)])
-        expected = self.make(chunks)
-        self.assertEqual(self.load(chunks), expected)
-
-
 class ProcessesTest(ChunksTest):
     def test_same_as_in_one_process(self):
         texts = {f"{i:02}": "\n".join(map(str, range(i))) for i in range(9)}

@@ -81,14 +81,6 @@ class PreviewTest(TestCase):
             ["blank", "not an image", "too small", "duplicate"],
         )
 
-    def test_what_is_left_out_is_shown(self):
-        self.save(
-            kept=tinted(0), flat=np.full((64, 64, 3), (0, 0, 250), "uint8")
-        )
-        red, green, blue = areas(self.preview()[1])
-        self.assertEqual((red, green), (0, 0))
-        self.assertGreater(blue, 64 * 64 // 2)
-
     def test_duplicates_lie_beside_what_they_repeat(self):
         near = tinted(1, seed=1)
         near[:2, :2, 1] += 20

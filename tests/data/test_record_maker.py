@@ -92,28 +92,6 @@ class MakeTest(RecordMakerTest):
         )
         self.assertIsNone(self.make().get_config()["rules"])
 
-    def test_clean(self):
-        drops = []
-        image = np.full((24, 32, 3), 255, "uint8")
-        picture = Picture(image, False, None, (0, 0, 24, 32), 0.0)
-        self.assertTrue(self.make().clean(picture, self.source, drops))
-        rules = CleaningRules(min_side=24, max_blank=None, min_sharpness=None)
-        maker = self.make(rules=rules)
-        self.assertTrue(maker.clean(picture, self.source, drops))
-        self.assertEqual(drops, [])
-        maker = self.make(rules=CleaningRules(min_side=25), kind="comics")
-        self.assertFalse(maker.clean(picture, self.source, drops))
-        (drop,) = drops
-        self.assertEqual(
-            drop[:3],
-            (
-                str(self.source.path),
-                "too small",
-                "The comic is too small: its short side is 24 pixels, less "
-                "than 25.",
-            ),
-        )
-
 
 class EncodeTest(RecordMakerTest):
     def test_own_bytes_that_tensorflow_does_not_read_are_not_kept(self):
