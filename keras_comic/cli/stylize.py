@@ -85,11 +85,17 @@ def stylize(
                 draw = write_to_standard_output(draw)
             with progress_bar("Stylising") as progress:
                 results = draw(
-                    generator, plan.photos, output, progress=progress, **shared
+                    generator,
+                    plan.photos,
+                    plan.output,
+                    progress=progress,
+                    **shared,
                 )
             moving = {path for path, _ in plan.videos}
             failures = [f for f in results.failures if f[0] not in moving]
-            report_comics(results._replace(failures=failures), output)
+            report_comics(
+                results._replace(failures=failures), plan.output, plan.videos
+            )
         if plan.videos:
             for_videos = {
                 "consistency": (consistency or o.Consistency.flow).value,

@@ -7,12 +7,14 @@ from keras_comic.cli.video_names import is_live
 from keras_comic.cli.video_names import is_moving_name
 from keras_comic.cli.video_names import video_target
 
-STILL_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff"})
-
 
 class Plan(NamedTuple):
-    """Photos, or folders of them; videos with their outputs; other files."""
+    """Photos, or folders of them; videos with their outputs; other files.
 
+    `output` is that of the photos.
+    """
+
+    output: Path
     photos: list
     videos: list
     others: list
@@ -24,32 +26,35 @@ def plan_comics(sources, output, as_video=False):
     A folder with a video as output, or with `as_video`, holds the frames of
     one; what moves in another folder becomes a video beside the photos.
     """
-    plan = Plan([], [], [])
-    if len(sources) == 1:
-        source = sources[0]
-        if is_live(source) or as_video:
-            plan.videos.append((source, output))
-        elif source.is_dir():
-            if is_moving_name(output):
-                plan.videos.append((source, output))
-            else:
-                _add_folder(plan, source, output)
-        elif _moves(source) and output.suffix.lower() not in STILL_SUFFIXES:
-            is_folder = output.is_dir() or not output.suffix
-            target = video_target(source, output) if is_folder else output
+    plan, many = Plan(output, [], [], []), len(sources) > 1
+    if many:
+        _check_folder(output)
+    holds_frames = as_video or is_moving_name(output)
+    for source in sources:
+        if source.is_dir() and not holds_frames:
+            below = output / source.resolve().name if many else output
+            _add_folder(plan, source, below)
+        elif source.is_dir() or is_live(source) or _moves(source):
+            target = video_target(source, output) if many else output
             plan.videos.append((source, target))
         else:
             plan.photos.append(source)
-        return plan
-    for source in sources:
-        if source.is_dir() and not as_video:
-            _add_folder(plan, source, output / source.resolve().name)
-        elif as_video or is_live(source) or _moves(source):
-            plan.videos.append((source, video_target(source, output)))
-        else:
-            plan.photos.append(source)
     _check_targets(plan.videos)
+    if many and len(plan.photos) == 1 and plan.photos[0].is_dir():
+        # Alone, its photos would go to the output itself.
+        return plan._replace(output=output / plan.photos[0].resolve().name)
     return plan
+
+
+def _check_folder(output):
+    from keras_comic.models.image_files import FORMATS
+
+    is_name = output.suffix.lower() in FORMATS or is_moving_name(output)
+    if is_live(output) or (is_name and not output.is_dir()):
+        raise ValueError(
+            "`output` must be a folder, since there may be several comics. "
+            f"Received: output={output}"
+        )
 
 
 def _add_folder(plan, folder, output):
@@ -67,7 +72,6 @@ def _add_folder(plan, folder, output):
             moving.append((path, video_target(path, output / below)))
         else:
             num_photos += 1
-    _check_targets(moving)
     plan.videos.extend(moving)
     if num_photos or not moving:
         plan.photos.append(folder)

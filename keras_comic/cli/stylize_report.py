@@ -14,11 +14,14 @@ from keras_comic.cli.video_names import RAW
 NUM_NAMES = 3
 
 
-def report_comics(results, output):
-    """Says which comics of photos were written."""
+def report_comics(results, output, videos=()):
+    """Says which comics of photos were written; exits if the only one was not.
+
+    With `videos` to come it goes on.
+    """
     written, skipped, failures = results
     single = len(written) + len(skipped) + len(failures) == 1
-    if single and skipped:
+    if single and skipped and not videos:
         report_error(f"{output} is there already; --overwrite makes it anew.")
         raise typer.Exit(FAILURE_EXIT_CODE)
     if str(output) == RAW:
@@ -41,7 +44,7 @@ def report_others(paths):
         names = ", ".join(path.name for path in paths[:NUM_NAMES])
         more = ", ..." if len(paths) > NUM_NAMES else ""
         typer.echo(
-            f"Left out {len(paths)} files that are neither photos nor videos: "
+            f"Left out, as neither photos nor videos ({len(paths)}): "
             f"{names}{more}",
             err=True,
         )

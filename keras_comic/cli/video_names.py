@@ -7,10 +7,7 @@ CAMERA = re.compile(r"webcam:\d+")
 # Files beside videos that move.
 MOVING_SUFFIXES = frozenset({".gif", ".apng"})
 DEFAULT_SUFFIX = ".mp4"
-# Containers that comics keep, and what animations become.
-WRITTEN_SUFFIXES = frozenset(
-    ".apng .gif .m4v .mkv .mov .mp4 .ts .webm .webp".split()
-)
+# What animations become that are not written as they are.
 ANIMATED_SUFFIXES = {".png": ".apng", ".avif": ".webp", ".jxl": ".webp"}
 
 
@@ -21,9 +18,12 @@ def is_live(source):
 
 def video_target(source, folder):
     """Names the comic of a video or an animation in a folder."""
+    from keras_comic.video.animation_sink import ANIMATIONS
+    from keras_comic.video.video_sink import CONTAINERS
+
     suffix = source.suffix.lower()
     suffix = ANIMATED_SUFFIXES.get(suffix, suffix)
-    if suffix not in WRITTEN_SUFFIXES:
+    if suffix not in (*CONTAINERS, *ANIMATIONS):
         suffix = DEFAULT_SUFFIX
     return folder / f"{source.stem or 'video'}{suffix}"
 

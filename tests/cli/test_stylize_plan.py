@@ -45,22 +45,27 @@ class StylizePlanTest(TestCase):
             self.save("scan.tif", 2),
         ):
             plan = plan_comics([path], self.folder / "comic.png")
-            self.assertEqual(plan, ([path], [], []))
+            self.assertEqual((plan.photos, plan.videos), ([path], []))
 
     def test_contents_tell_animations(self):
         path = self.save("moving", 3, format="GIF")
-        comic = self.folder / "comic.gif"
-        plan = plan_comics([path], comic)
-        self.assertEqual(plan, ([], [(path, comic)], []))
-        # To a still picture, its first frame is drawn.
-        plan = plan_comics([path], self.folder / "comic.png")
-        self.assertEqual(plan.photos, [path])
+        for name in ("comic.gif", "comic.png"):
+            comic = self.folder / name
+            plan = plan_comics([path], comic)
+            self.assertEqual((plan.photos, plan.videos), ([], [(path, comic)]))
 
     def test_contents_tell_videos(self):
         clip = write_clip(self.folder / "clip.mkv")
         misnamed = clip.rename(self.folder / "clip.jpg")
+        # A folder takes its frames.
         plan = plan_comics([misnamed], self.output)
+        self.assertEqual(plan.videos, [(misnamed, self.output)])
+        photo = self.save("photo.png")
+        plan = plan_comics([misnamed, photo], self.output)
+        self.assertEqual(plan.photos, [photo])
         self.assertEqual(plan.videos, [(misnamed, self.output / "clip.mp4")])
+        with self.assertRaisesRegex(ValueError, "must be a folder"):
+            plan_comics([misnamed, photo], Path("comic.mp4"))
 
     def test_nothing_of_a_folder_is_left_out(self):
         photo = self.save("roll/day/photo.jpg")
@@ -79,6 +84,7 @@ class StylizePlanTest(TestCase):
         )
         self.assertEqual(plan.others, [notes])
         several = plan_comics([photo.parents[1], clip], self.output)
+        self.assertEqual(several.output, self.output / "roll")
         self.assertIn(
             self.output / "roll" / "day" / "moving.webp",
             [target for _, target in several.videos],
@@ -95,6 +101,9 @@ class StylizePlanTest(TestCase):
     def test_folders_of_frames(self):
         frame = self.save("frames/frame_0001.png")
         folder = frame.parent
+        photo = self.save("photo.png")
+        plan = plan_comics([photo], self.folder / "comic.png", as_video=True)
+        self.assertEqual((plan.photos, plan.videos), ([photo], []))
         for output, as_video in ((Path("a.mp4"), False), (self.output, True)):
             plan = plan_comics([folder], output, as_video)
             self.assertEqual(plan.videos, [(folder, output)])

@@ -190,6 +190,14 @@ class StylizeVideoTest(TestCase):
             photo, "-o", self.folder / "o.png", "--compare", exit_code=2
         )
         self.assertIn("--compare: for videos", printed)
+        printed = self.run_stylize(
+            photo,
+            "-o",
+            self.folder / "o.png",
+            *("--consistency", "none"),
+            exit_code=2,
+        )
+        self.assertIn("--consistency: for videos", printed)
         # Both at once are fine, but never over a photo.
         printed = self.run_stylize(
             photo, self.video, "-o", self.folder, exit_code=2
