@@ -123,7 +123,7 @@ def tone_loss(images, targets, size=8, epsilon=1e-2):
         pictures = ops.cast(pictures, "float32")
         luminance = ops.sum(pictures * weights, axis=-1, keepdims=True)
         cells = ops.average_pool(
-            luminance, size, size, data_format="channels_last"
+            luminance, size, size, "valid", "channels_last"
         )
         mean, variance = ops.moments(cells, axes=[1, 2], keepdims=True)
         return (cells - mean) / ops.sqrt(variance + epsilon)

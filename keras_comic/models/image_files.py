@@ -13,12 +13,12 @@ from keras_comic.data import read_image
 from keras_comic.data.color_profiles import srgb_profile
 from keras_comic.data.image_folders import walk_files
 from keras_comic.data.image_sizes import fitted_size
-from keras_comic.data.media import PHOTO
+from keras_comic.data.images import open_image
+from keras_comic.data.media import VIDEO
 from keras_comic.data.media import is_media
 from keras_comic.data.paths import path_of
 from keras_comic.data.paths import whole_file
 from keras_comic.data.photo_rights import RIGHTS
-from keras_comic.data.photo_rights import read_rights
 from keras_comic.models.pictures import SMALLEST_SIDE
 from keras_comic.models.pictures import check_strength
 from keras_comic.provenance.metadata import Provenance
@@ -156,14 +156,14 @@ def stylize_files(
     for done, (source, target) in enumerate(targets, start=1):
         try:
             is_there = not overwrite and target.exists()
-            if not named and media_kind(source) != PHOTO:
-                raise ImageError(MOVES)
             if not is_there:
-                photo, photo_mask = shrink(read_image(source), mask, max_side)
+                opened = _open_photo(source, named)
+                photo = np.asarray(opened.image)
+                photo, photo_mask = shrink(photo, mask, max_side)
                 comic = generator.stylize(photo, mask=photo_mask, **drawing)
                 if watermark is not None:
                     comic = embed_watermark(comic, watermark)
-                write_image(target, comic, said, read_rights(source))
+                write_image(target, comic, said, opened.rights)
         except (OSError, ValueError) as error:
             failures.append((source, str(error)))
         except Exception as error:
@@ -176,6 +176,19 @@ def stylize_files(
         if progress is not None:
             progress(done, len(targets))
     return StylizedFiles(written, skipped, failures)
+
+
+def _open_photo(path, named):
+    """Opens a photo; of an animation the first picture, if it is `named`."""
+    try:
+        opened = open_image(path)
+    except ImageError as error:
+        if error.reason == "not an image" and media_kind(path) == VIDEO:
+            raise ImageError(MOVES) from error
+        raise
+    if "animated" in opened.conversions and not named:
+        raise ImageError(MOVES)
+    return opened
 
 
 def plan_outputs(sources, output):

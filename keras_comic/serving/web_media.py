@@ -7,15 +7,13 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
+from keras_comic import data
 from keras_comic.data.image_formats import SIGNATURE_BYTES
 from keras_comic.data.image_formats import ImageError
 from keras_comic.data.image_sizes import fitted_size
-from keras_comic.data.images import image_format
-from keras_comic.data.images import is_animated
 from keras_comic.data.images import read_image
 from keras_comic.data.video_reader import VideoError
 from keras_comic.models.pictures import SMALLEST_SIDE
-from keras_comic.video.frame_readers import ANIMATED_FORMATS
 from keras_comic.video.frame_source import open_frames
 
 PHOTO = "photo"
@@ -81,17 +79,16 @@ def media_kind(path, limits):
         )
     if not size:
         raise MediaError(f"{path.name} is empty: there is nothing in the file.")
-    with open(path, "rb") as file:
-        start = file.read(SIGNATURE_BYTES)
-    name = image_format(start)
-    if name is not None:
-        return VIDEO if _is_animated(path, name) else PHOTO
-    if _looks_like_text(start):
+    try:
+        return PHOTO if data.media_kind(path) == PHOTO else VIDEO
+    except ImageError as error:
+        with open(path, "rb") as file:
+            if not _looks_like_text(file.read(SIGNATURE_BYTES)):
+                raise MediaError(f"{reason(path, error)} {EXPECTED}") from error
         raise MediaError(
             f"{path.name} is neither a picture nor a video, but text. "
             f"{EXPECTED}"
-        )
-    return VIDEO
+        ) from error
 
 
 def read_photo(path, limits):
@@ -154,14 +151,6 @@ def open_clip(path, limits):
             "more than this page reads. Save it smaller."
         )
     return frames, size
-
-
-def _is_animated(path, name):
-    try:
-        return name in ANIMATED_FORMATS and is_animated(path.read_bytes())
-    # Reading it as a photo says what is wrong.
-    except ImageError:
-        return False
 
 
 def _looks_like_text(start):

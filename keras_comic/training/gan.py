@@ -356,13 +356,22 @@ class GAN(BackendStep, keras.Model):
             terms[phase.total_name] = total
         return total, terms
 
-    def fit(self, x=None, y=None, *args, callbacks=None, **options):
+    def fit(
+        self,
+        x=None,
+        y=None,
+        batch_size=None,
+        epochs=1,
+        verbose="auto",
+        callbacks=None,
+        **rest,
+    ):
         x = check_data(x, y, self.batch_names)
         if not all(hasattr(part, "shape") for part in keras.tree.flatten(x)):
             # Datasets are shuffled already, if at all.
-            options.setdefault("shuffle", False)
+            rest.setdefault("shuffle", False)
         callbacks = check_callbacks(callbacks)
-        return super().fit(x, y, *args, callbacks=callbacks, **options)
+        return super().fit(x, y, batch_size, epochs, verbose, callbacks, **rest)
 
     def evaluate(self, x=None, y=None, *args, **options):
         x = check_data(x, y, self.batch_names)

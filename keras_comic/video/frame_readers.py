@@ -16,13 +16,15 @@ from PIL import Image
 
 from keras_comic.data.frame_folder import FolderReader
 from keras_comic.data.image_formats import MAX_PIXELS
+from keras_comic.data.image_formats import SIGNATURE_BYTES
 from keras_comic.data.image_formats import ImageError
+from keras_comic.data.images import image_format
+from keras_comic.data.media import ANIMATED_FORMATS
 from keras_comic.data.video_frame import ArrayFrame
 from keras_comic.data.video_library import import_video_library
 from keras_comic.data.video_reader import VideoError
 from keras_comic.data.video_reader import VideoProperties
 
-ANIMATED_FORMATS = ("GIF", "PNG", "WEBP")
 # Milliseconds. Browsers take shorter durations for a mistake, and show the
 # frame for the second number instead.
 TOO_SHORT = 10
@@ -31,15 +33,16 @@ INSTEAD = 100
 
 def is_animation(path):
     """Tells by a file's first bytes if `AnimationReader` reads it."""
+    return _format_of(path) in ANIMATED_FORMATS
+
+
+def _format_of(path):
     with open(path, "rb") as file:
-        head = file.read(12)
-    return head.startswith((b"GIF8", b"\x89PNG\r\n\x1a\n")) or (
-        head[:4] == b"RIFF" and head[8:] == b"WEBP"
-    )
+        return image_format(file.read(SIGNATURE_BYTES))
 
 
 class AnimationReader:
-    """Reads an animated GIF, WebP or PNG."""
+    """Reads an animated GIF, PNG, WebP, AVIF or JPEG XL."""
 
     def __init__(self, path):
         self.path = path
@@ -96,7 +99,7 @@ class AnimationReader:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", module=r"PIL\.")
             try:
-                picture = Image.open(self.path, formats=ANIMATED_FORMATS)
+                picture = Image.open(self.path, formats=[_format_of(self.path)])
                 # Counted now, as some readers go through the file for it.
                 picture.n_frames  # noqa: B018
             except Exception as error:

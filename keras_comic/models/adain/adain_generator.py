@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from keras_comic.layers import channel_moments
+from keras_comic.layers import network_policy
 from keras_comic.layers import pad_to_multiple
 from keras_comic.models.adain.light_content_encoder import LightContentEncoder
 from keras_comic.models.adain.light_decoder import LightDecoder
@@ -104,7 +105,7 @@ class AdaINGenerator(StyleGenerator):
                 f"Received: filters={filters}"
             )
         half, quarter, decoded_half, full = filters
-        dtype = kwargs.get("dtype")
+        dtype = network_policy(kwargs.get("dtype"))
         return cls(
             LightContentEncoder((half, quarter), dtype=dtype),
             LightDecoder(
@@ -126,7 +127,7 @@ class AdaINGenerator(StyleGenerator):
         Returns:
             An `AdaINGenerator`, built, not trained.
         """
-        dtype = kwargs.get("dtype")
+        dtype = network_policy(kwargs.get("dtype"))
         return cls(
             VGGEncoder(filters, dtype=dtype),
             VGGDecoder(filters, dtype=dtype),

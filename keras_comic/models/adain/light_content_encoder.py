@@ -3,7 +3,6 @@
 import keras
 
 from keras_comic.layers import ConvBlock
-from keras_comic.layers import network_policy
 
 
 @keras.saving.register_keras_serializable(package="keras_comic")
@@ -43,8 +42,7 @@ class LightContentEncoder(keras.layers.Layer):
                 "`filters` must be two positive integers. "
                 f"Received: filters={filters}"
             )
-        dtype = network_policy(kwargs.pop("dtype", None))
-        super().__init__(dtype=dtype, **kwargs)
+        super().__init__(**kwargs)
         self.filters = filters
         self.half_resolution = ConvBlock(
             filters[0],

@@ -6,7 +6,6 @@ from keras import ops
 from keras_comic.layers import ConvBlock
 from keras_comic.layers import ReflectionConv2D
 from keras_comic.layers import ResidualBlock
-from keras_comic.layers import network_policy
 
 
 @keras.saving.register_keras_serializable(package="keras_comic")
@@ -56,8 +55,7 @@ class LightDecoder(keras.layers.Layer):
                 "`num_residual_blocks` must be at least 0. "
                 f"Received: num_residual_blocks={num_residual_blocks}"
             )
-        dtype = network_policy(kwargs.pop("dtype", None))
-        super().__init__(dtype=dtype, **kwargs)
+        super().__init__(**kwargs)
         self.filters = filters
         self.num_residual_blocks = num_residual_blocks
         self.residual_blocks = [

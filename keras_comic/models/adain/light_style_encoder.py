@@ -5,7 +5,6 @@ from keras import ops
 
 from keras_comic.layers import ReflectionConv2D
 from keras_comic.layers import channel_moments
-from keras_comic.layers import network_policy
 
 
 @keras.saving.register_keras_serializable(package="keras_comic")
@@ -51,8 +50,7 @@ class LightStyleEncoder(keras.layers.Layer):
                 f"Received: filters={filters}, style_dim={style_dim}, "
                 f"hidden_dim={hidden_dim}"
             )
-        dtype = network_policy(kwargs.pop("dtype", None))
-        super().__init__(dtype=dtype, **kwargs)
+        super().__init__(**kwargs)
         self.filters = filters
         self.style_dim = style_dim
         self.hidden_dim = hidden_dim

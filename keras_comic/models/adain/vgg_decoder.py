@@ -5,7 +5,6 @@ from keras import ops
 
 from keras_comic.layers import AdaIN
 from keras_comic.layers import ReflectionConv2D
-from keras_comic.layers import network_policy
 
 # Convolutions at each width: the mirror of the encoder's, the last to RGB.
 MIRRORED = (1, 4, 2, 2)
@@ -53,8 +52,7 @@ class VGGDecoder(keras.layers.Layer):
                 "`filters` must be four positive integers. "
                 f"Received: filters={filters}"
             )
-        dtype = network_policy(kwargs.pop("dtype", None))
-        super().__init__(dtype=dtype, **kwargs)
+        super().__init__(**kwargs)
         self.filters = filters
         self.adain = AdaIN(dtype=self.dtype_policy, name="adain")
         self.upsampling = keras.layers.UpSampling2D(

@@ -4,7 +4,6 @@ import keras
 from keras import ops
 
 from keras_comic.layers import ReflectionConv2D
-from keras_comic.layers import network_policy
 
 CONVOLUTIONS = (2, 2, 4, 1)
 
@@ -54,8 +53,7 @@ class VGGEncoder(keras.layers.Layer):
                 "`filters` must be four positive integers. "
                 f"Received: filters={filters}"
             )
-        dtype = network_policy(kwargs.pop("dtype", None))
-        super().__init__(dtype=dtype, **kwargs)
+        super().__init__(**kwargs)
         self.filters = filters
         self.color = ReflectionConv2D(
             3, 1, dtype=self.dtype_policy, name="color"
@@ -85,9 +83,7 @@ class VGGEncoder(keras.layers.Layer):
         for layer in self.convolutions:
             block, index = layer.name[4:].split("_")
             if index == "1" and block != "1":
-                x = ops.max_pool(
-                    x, 2, 2, padding="valid", data_format="channels_last"
-                )
+                x = ops.max_pool(x, 2, 2, "valid", "channels_last")
             x = layer(x)
         return [x]
 

@@ -172,9 +172,7 @@ class FeatureNetwork(keras.Model):
         for layer in self.blocks:
             block, index = layer.name[4:].split("_")
             if index == "1" and block != "1":
-                x = ops.max_pool(
-                    x, 2, 2, padding="valid", data_format="channels_last"
-                )
+                x = ops.max_pool(x, 2, 2, "valid", "channels_last")
             if self.padding == "reflect":
                 x = ops.pad(x, [[0, 0], [1, 1], [1, 1], [0, 0]], mode="reflect")
             x = layer(x)

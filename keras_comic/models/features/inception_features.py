@@ -187,11 +187,9 @@ class InceptionFeatures(keras.Model):
     """Inception as FID knows it: the network of 2015-12-05, frozen.
 
     FID, KID and Inception Score as published are of the features of this
-    network and no other: not of `keras.applications.InceptionV3`, which has
-    other weights, 1,000 classes instead of 1,008, and averages where the last
-    block of this one takes the maximum. The weights are fetched by the user
-    and read by `from_weights`; batch normalisation is folded into the
-    convolutions.
+    network, not of `keras.applications.InceptionV3`, which has other weights
+    and 1,000 classes, and averages where the last block of this one takes the
+    maximum. Users fetch the weights, and `from_weights` reads them.
 
     Called as `FeatureNetwork` is. Layers are `pool_1` (64 channels), `pool_2`
     (192), `mixed_7` (768), `pool_3` (2,048 features, for FID and KID),
@@ -333,9 +331,7 @@ class InceptionFeatures(keras.Model):
         remaining = iter(self.convolutions)
         for entry in STEM:
             if isinstance(entry, str):
-                x = ops.max_pool(
-                    x, 3, 2, padding="valid", data_format="channels_last"
-                )
+                x = ops.max_pool(x, 3, 2, "valid", "channels_last")
                 yield entry, x
             else:
                 x = next(remaining)(x)
@@ -452,17 +448,11 @@ def _resize(images):
 
 def _pool(x, kind):
     if kind == "halve":
-        return ops.max_pool(
-            x, 3, 2, padding="valid", data_format="channels_last"
-        )
+        return ops.max_pool(x, 3, 2, "valid", "channels_last")
     if kind == "maximum":
-        return ops.max_pool(
-            x, 3, 1, padding="same", data_format="channels_last"
-        )
+        return ops.max_pool(x, 3, 1, "same", "channels_last")
     # What lies outside counts for nothing.
-    return ops.average_pool(
-        x, 3, 1, padding="same", data_format="channels_last"
-    )
+    return ops.average_pool(x, 3, 1, "same", "channels_last")
 
 
 def _read_arrays(path):

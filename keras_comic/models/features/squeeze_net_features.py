@@ -140,9 +140,7 @@ class SqueezeNetFeatures(keras.Model):
         for name, fire in zip(self.layer_names, [None, *self.fires]):
             if fire is not None:
                 if name in ("fire2", "fire4", "fire6"):
-                    x = ops.max_pool(
-                        x, 3, 2, padding="valid", data_format="channels_last"
-                    )
+                    x = ops.max_pool(x, 3, 2, "valid", "channels_last")
                 squeeze, expand1, expand3 = fire
                 x = squeeze(x)
                 x = ops.concatenate([expand1(x), expand3(x)], axis=-1)

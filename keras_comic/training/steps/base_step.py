@@ -9,7 +9,6 @@ class BaseStep:
     """The part of a `GAN` that takes gradients and applies them."""
 
     default_jit_compile = False
-    batch_names = ()
 
     def check_backend(self):
         """Raises an error in `compile` where the backend cannot train."""
