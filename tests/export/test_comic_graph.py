@@ -69,8 +69,10 @@ class ComicGraphTest(parameterized.TestCase):
         )
         styles = ({"ink": 1}, {"wash": 1, "größe": 3})
         for number, style in enumerate(styles):
+            with Image.open(io.BytesIO(files[number])) as picture:
+                photo = np.asarray(picture.convert("RGB"))
             comic = small_model("painter").stylize(
-                served_cases.unpack(files[number]),
+                photo,
                 style,
                 settings["strength"][number],
                 None,

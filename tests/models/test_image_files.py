@@ -377,6 +377,7 @@ class RemoteFilesTest(ImageFilesTest):
         """URL of an empty folder."""
         system = pytest.importorskip("fsspec").filesystem("memory")
         system.store.clear()
+        system.pseudo_dirs[:] = [""]
         return "memory://bucket"
 
     def put(self, *names):
