@@ -26,11 +26,6 @@ from tests.source import public_objects
 from tests.source import tree_of
 
 PUBLIC_NAMES = ROOT / "tests" / "public_names.txt"
-# Their docstrings, or those of a method, still lack the list of arguments.
-WITHOUT_ARGUMENTS = {
-    "BackendStep",
-    "GAN",
-}
 
 
 def find_public(name):
@@ -107,10 +102,6 @@ class DocstringsTest(parameterized.TestCase):
 
     def _check(self, function, name, section, docstring):
         documented = sections(docstring).get(section, [])
-        if not documented and name.split(".")[-1] in WITHOUT_ARGUMENTS:
-            return
-        if not documented and name.split(".")[0] in WITHOUT_ARGUMENTS:
-            return
         self.assertEqual(
             documented,
             arguments_of(function),

@@ -3,19 +3,6 @@
 from keras import ops
 
 
-def check_built(network, name):
-    """Refuses a network without weights, and says how to make them."""
-    if network.built:
-        return
-    call = f'{name}(np.zeros((1, 64, 64, 3), "float32"))'
-    if hasattr(network, "example_inputs"):
-        call = f"{name}({name}.example_inputs())"
-    raise ValueError(
-        f"`{name}` must be built: call it once on a batch before it is given "
-        f"to the GAN, as in `{call}`. Received: {name}.built=False"
-    )
-
-
 def copy_network(network, name):
     """Makes a copy of a network that training leaves alone."""
     copy = network.__class__.from_config(network.get_config())

@@ -27,6 +27,8 @@ def name_networks(family, networks, others):
             f"Received: {len(networks)} networks, and by name "
             f"{list(named)[len(networks) :]}"
         )
+    for name, network in named.items():
+        _check_built(network, name)
     return named
 
 
@@ -129,3 +131,16 @@ def _check_names(argument, given, known):
             f"`{argument}` may name {sorted(known)}. "
             f"Received: {argument}={given}"
         )
+
+
+def _check_built(network, name):
+    """Refuses a network without weights, and says how to make them."""
+    if network.built:
+        return
+    call = f'{name}(np.zeros((1, 64, 64, 3), "float32"))'
+    if hasattr(network, "example_inputs"):
+        call = f"{name}({name}.example_inputs())"
+    raise ValueError(
+        f"`{name}` must be built: call it once on a batch before it is given "
+        f"to the GAN, as in `{call}`. Received: {name}.built=False"
+    )

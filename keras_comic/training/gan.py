@@ -3,18 +3,11 @@
 import keras
 from keras import ops
 
+from keras_comic.training import compilation
 from keras_comic.training.average import average_decay
-from keras_comic.training.average import check_built
 from keras_comic.training.average import copy_network
 from keras_comic.training.average import update_average
 from keras_comic.training.batches import check_data
-from keras_comic.training.compilation import check_callbacks
-from keras_comic.training.compilation import check_compile
-from keras_comic.training.compilation import check_terms
-from keras_comic.training.compilation import check_weights
-from keras_comic.training.compilation import default_weights
-from keras_comic.training.compilation import make_phases
-from keras_comic.training.compilation import name_networks
 from keras_comic.training.judge import Judge
 from keras_comic.training.judge import deserialized
 from keras_comic.training.optimizers import PhaseOptimizers
@@ -31,16 +24,14 @@ from keras_comic.training.trackers import Trackers
 class GAN(BackendStep, keras.Model):
     """Networks that are trained against each other, in phases, by `fit`.
 
-    A training step, `run_step`, runs the phases in their order, then moves the
-    averages of the generators and the logs. By default there are two networks
-    and two phases, the discriminator's and the generator's; a family overrides
-    `generator_losses(batch)` and `discriminator_losses(batch)`, which return
-    dicts of named terms, and gives the weights of all of them in
-    `default_loss_weights`. A family of other networks names them in
-    `network_names` and `averaged_names`, and lists its `Phase`s in `phases()`.
-
-    Losses ask for the discriminator's opinion by `judge(pictures)`, reals and
-    fakes in both phases, so that both are augmented alike.
+    A training step runs the phases in their order, then moves the averages of
+    the generators and the logs. By default there are two networks and two
+    phases, the discriminator's and the generator's; a family overrides
+    `generator_losses(batch)` and `discriminator_losses(batch)`, and gives the
+    weights of all terms in `default_loss_weights`. A family of other networks
+    names them in `network_names` and `averaged_names`, and lists its `Phase`s
+    in `phases()`. Losses get the discriminator's logits by `judge(pictures)`,
+    for reals and fakes in both phases, so that both are augmented alike.
 
     A phase whose loss or gradients are not finite moves nothing, and neither
     do those after it; the step is counted in `skipped_steps` and
@@ -67,7 +58,7 @@ class GAN(BackendStep, keras.Model):
         ValueError: If `ema_momentum` is out of its range, or a network is
             missing or not built.
 
-    Example: a family of one loss term in each phase.
+    Example:
 
     >>> class Blur(keras_comic.GAN):
     ...     default_loss_weights = {"pixels": 1.0, "discriminator": 1.0}
@@ -104,22 +95,21 @@ class GAN(BackendStep, keras.Model):
                 "`ema_momentum` must be in [0, 1). "
                 f"Received: ema_momentum={ema_momentum}"
             )
-        named = name_networks(type(self), networks, kwargs)
+        named = compilation.name_networks(type(self), networks, kwargs)
         super().__init__(**kwargs)
         self.ema_momentum = ema_momentum
         self.consistency = consistency
         self.judges = {n: v for n, v in named.items() if isinstance(v, Judge)}
-        for name, judge in self.judges.items():
-            named[name] = judge.discriminator
         for name, network in named.items():
-            check_built(network, name)
+            network = getattr(self.judges.get(name), "discriminator", network)
             setattr(self, name, network)
         with self.average_scope():
             for name in self.averaged_names:
                 copy = copy_network(named[name], name)
                 setattr(self, f"ema_{name}", copy)
-        self.default_loss_weights = default_weights(type(self), consistency)
-        self.loss_weights = dict(self.default_loss_weights)
+        weights = compilation.default_weights(type(self), consistency)
+        self.default_loss_weights = weights
+        self.loss_weights = dict(weights)
         self.step_counter = add_counter(self, "step_counter")
         self.skipped_steps = add_counter(self, "skipped_steps")
         self.skipped_in_a_row = add_counter(self, "skipped_in_a_row")
@@ -131,7 +121,7 @@ class GAN(BackendStep, keras.Model):
         self.built = True
 
     def phases(self):
-        """Lists the phases of a training step; `compile` calls it."""
+        """Lists the phases of a training step, in their order."""
         judging, drawing = self.discriminator_losses, self.generator_losses
         return [
             Phase("discriminator", judging, ["discriminator"]),
@@ -145,22 +135,32 @@ class GAN(BackendStep, keras.Model):
             batch: A batch of the dataset.
 
         Returns:
-            Dict of name to tensor, one value per sample or a scalar. The
-            discriminator is called with `training=False`.
+            Dict of name to tensor, one value per sample or a scalar.
         """
         raise TypeError(
             f"`{type(self).__name__}` must override `generator_losses(batch)`."
         )
 
     def discriminator_losses(self, batch):
-        """Computes the terms of the discriminator's phase, in the same way."""
+        """Computes the terms of the discriminator's phase.
+
+        Args:
+            batch: A batch of the dataset.
+
+        Returns:
+            Dict, as of `generator_losses`.
+        """
         raise TypeError(
             f"`{type(self).__name__}` must override "
             "`discriminator_losses(batch)`."
         )
 
     def active(self, name):
-        """Returns a generator by its name; in evaluation its average."""
+        """Returns a generator by its name; in evaluation its average.
+
+        Args:
+            name: String, one of `averaged_names`.
+        """
         return getattr(self, f"ema_{name}" if self._evaluating else name)
 
     @property
@@ -180,14 +180,23 @@ class GAN(BackendStep, keras.Model):
         return ["generator", *(["consistency"] if coherent else [])]
 
     def is_used(self, name):
-        """Tells if a loss term has a weight above zero."""
+        """Tells if a loss term has a weight above zero.
+
+        Args:
+            name: String, the name of the term.
+        """
         return self.loss_weights.get(name, 0.0) > 0.0
 
     def augment(self, pictures, discriminator="discriminator"):
-        """Returns pictures as a discriminator sees them, see `Judge`.
+        """Returns pictures as a discriminator sees them, for a penalty too.
 
-        In evaluation and without a `Judge` they are the pictures themselves.
-        For a penalty, augment first and take the gradients by the result.
+        Args:
+            pictures: As in `judge`.
+            discriminator: String, its name. Defaults to `"discriminator"`.
+
+        Returns:
+            The structure of `pictures`; in evaluation and without a `Judge`
+            the pictures themselves.
         """
         judge = self.judges.get(discriminator)
         if judge is None or self._evaluating:
@@ -207,10 +216,9 @@ class GAN(BackendStep, keras.Model):
         Args:
             pictures: Float `(batch, height, width, 3)`, RGB in `[-1, 1]`, or
                 a structure of them, which are augmented alike.
-            training: Boolean. `True` in the discriminator's phase only: no
-                state of the discriminator may move in the generator's.
-                Defaults to `False`.
-            real: Boolean, `True` for real pictures, which an adaptive
+            training: Boolean. `True` in the discriminator's phase only, since
+                none of its state may move in others. Defaults to `False`.
+            real: Boolean. `True` for real pictures, which an adaptive
                 augmentation watches. Defaults to `False`.
             discriminator: String, its name. Defaults to `"discriminator"`.
 
@@ -241,26 +249,24 @@ class GAN(BackendStep, keras.Model):
         Args:
             optimizers: Dict of a phase's name to a Keras optimizer, its name
                 or its config; others are the recipe's. Defaults to `None`.
-            loss_weights: Dict of a term's name to a float >= 0, where 0
-                switches a term off; others are the recipe's. Defaults to
-                `None`.
+            loss_weights: Dict of a term's name to a float >= 0 (0 switches
+                it off); others are the recipe's. Defaults to `None`.
             repeats: Dict of a phase's name to an integer > 0, such as
                 `{"discriminator": 5}`: updates in one step, see `Phase`.
                 Defaults to `None`.
             run_eagerly: As in Keras. Defaults to `False`.
             jit_compile: As in Keras. Defaults to `None`: on JAX only.
             steps_per_execution: As in Keras. Defaults to `1`.
-            **unknown: Anything else is an error.
+            **unknown: Anything else is a `TypeError`.
 
         Raises:
-            TypeError: If Keras's own arguments are given.
             ValueError: If a phase or a term is unknown, a number is out of
                 its range, or two phases have one optimizer object.
             RuntimeError: If Keras runs on a backend without training here.
         """
         self.check_backend()
-        check_compile(self, optimizers, unknown)
-        self.loss_weights = check_weights(
+        compilation.check_compile(self, optimizers, unknown)
+        self.loss_weights = compilation.check_weights(
             loss_weights, self.default_loss_weights
         )
         options = {
@@ -272,7 +278,7 @@ class GAN(BackendStep, keras.Model):
         if jit_compile is None and not run_eagerly:
             options["jit_compile"] = self.default_jit_compile
         super().compile(optimizer=None, **options)
-        self._phases = make_phases(self, optimizers, repeats)
+        self._phases = compilation.make_phases(self, optimizers, repeats)
         self.optimizers = {p.name: p.optimizer for p in self._phases}
         self.optimizer = PhaseOptimizers(self.optimizers.values())
         self.trackers = Trackers(
@@ -281,7 +287,11 @@ class GAN(BackendStep, keras.Model):
         self.prepare_step()
 
     def default_optimizer(self, phase):
-        """Makes the recipe's optimizer of a phase, by the phase's name."""
+        """Makes the recipe's optimizer of a phase, a new one at each call.
+
+        Args:
+            phase: String, the name of the phase.
+        """
         return {p.name: p for p in self.phases()}[phase].make_optimizer()
 
     def get_compile_config(self):
@@ -300,20 +310,15 @@ class GAN(BackendStep, keras.Model):
 
     # A training step.
 
-    def run_step(self, batch):
-        """Runs one training step, and returns the means since the epoch began.
-
-        A mean is NaN while all steps were skipped.
-        """
+    def _run_step(self, batch):
+        """Runs one training step; returns the means since the epoch began."""
         finite = is_finite(batch)
-        parts = [batch]
-        if (count := max(phase.repeats for phase in self._phases)) > 1:
-            parts = parts_of(batch, count)
+        parts = parts_of(batch, max(phase.repeats for phase in self._phases))
         results = []
         for phase in self._phases:
             due = phase.is_due(self.step_counter)
             for part in parts[-phase.repeats :]:
-                terms, finite = self.update(phase, part, due, finite)
+                terms, finite = self._update(phase, part, due, finite)
                 results.append((terms, due, 1.0 / phase.repeats))
         skipped = ops.cast(ops.logical_not(finite), "int32")
         self.step_counter.assign(self.step_counter + 1)
@@ -330,25 +335,21 @@ class GAN(BackendStep, keras.Model):
         observed = {n: v.value for n, v in self.trackers.judged.items()}
         return self.trackers.update([*results, (observed, True, 1.0)], finite)
 
-    def run_test(self, batch):
+    def _run_test(self, batch):
         """Computes the terms of each phase with the averaged generators."""
         self._evaluating = True
         try:
-            return [self.losses_of(p, batch)[1] for p in self._phases]
+            return [self._losses_of(p, batch)[1] for p in self._phases]
         finally:
             self._evaluating = False
 
-    def losses_of(self, phase, batch):
-        """Computes the weighted sum of a phase's terms, and the terms.
-
-        The terms are float32 scalars by their names, the sum is among them; an
-        empty dict says that no term is used.
-        """
+    def _losses_of(self, phase, batch):
+        """Returns the weighted sum of a phase's terms, and all as a dict."""
         terms = {
             name: ops.mean(ops.cast(value, "float32"))
             for name, value in phase.losses(batch).items()
         }
-        check_terms(self, terms)
+        compilation.check_terms(self, terms)
         total = ops.zeros((), dtype="float32")
         for name, value in terms.items():
             total = total + self.loss_weights[name] * value
@@ -370,7 +371,7 @@ class GAN(BackendStep, keras.Model):
         if not all(hasattr(part, "shape") for part in keras.tree.flatten(x)):
             # Datasets are shuffled already, if at all.
             rest.setdefault("shuffle", False)
-        callbacks = check_callbacks(callbacks)
+        callbacks = compilation.check_callbacks(callbacks)
         return super().fit(x, y, batch_size, epochs, verbose, callbacks, **rest)
 
     def evaluate(self, x=None, y=None, *args, **options):
@@ -382,7 +383,7 @@ class GAN(BackendStep, keras.Model):
         return [] if self.trackers is None else self.trackers.metrics
 
     def training_variables(self):
-        """Returns all that a run needs to go on, by stable keys."""
+        """Returns all variables that a run needs to go on, by stable keys."""
         return training_variables(self)
 
     def build(self, input_shape=None):

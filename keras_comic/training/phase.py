@@ -95,6 +95,8 @@ class Phase:
 
 def parts_of(batch, count):
     """Cuts a batch into parts of the same size, or nearly so."""
+    if count == 1:
+        return [batch]
 
     def cut(values, number):
         size = ops.shape(values)[0]

@@ -51,8 +51,10 @@ class BaseStep:
         """
         return self._input_gradients(function, inputs)
 
-    # Networks are built before they come to a `GAN`; Keras's trainers would
-    # call it on a batch if one layer without weights were never called.
+    # Keras's trainers look for layers that were never called, such as an
+    # activation in a copied network, and if there is one, call the model on a
+    # batch, which is no input of a `GAN`. Networks are built before they come
+    # here, and there is no public way to say so for the layers within them.
 
     def _symbolic_build(self, iterator=None, data_batch=None):
         pass

@@ -32,7 +32,7 @@ class BackendStep(BaseStep):
             self.metrics_variables,
         )
         with _scope(groups, state) as scope:
-            logs = self.run_step(self.batch_of(data))
+            logs = self._run_step(self.batch_of(data))
         return logs, _values(scope, groups)
 
     def test_step(self, state, data):
@@ -43,12 +43,12 @@ class BackendStep(BaseStep):
         )
         # What the losses would move is dropped with the scope.
         with _scope(groups, state):
-            results = self.run_test(self.batch_of(data))
+            results = self._run_test(self.batch_of(data))
         with _scope(groups, state) as scope:
             logs = self.trackers.update([(r, True, 1.0) for r in results])
         return logs, _values(scope, groups)
 
-    def update(self, phase, batch, due, finite):
+    def _update(self, phase, batch, due, finite):
         """Runs a phase; returns its terms, and if all numbers are finite."""
         if due is True:
             terms, finite, changes = self._take(phase, batch, finite)
@@ -86,7 +86,7 @@ class BackendStep(BaseStep):
         def scaled_loss(values):
             mapping = [*current, *zip(variables, values, strict=True)]
             with keras.StatelessScope(state_mapping=mapping) as scope:
-                total, terms = self.losses_of(phase, batch)
+                total, terms = self._losses_of(phase, batch)
                 scaled = optimizer.scale_loss(total)
             moved = [scope.get_current_value(v) for v in state]
             return scaled, (total, terms, moved)

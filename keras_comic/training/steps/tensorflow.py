@@ -52,17 +52,17 @@ class BackendStep(BaseStep):
         return context.all_reduce(tf.distribute.ReduceOp.SUM, value)
 
     def train_step(self, data):
-        return _to_be_averaged(self.run_step(self.batch_of(data)))
+        return _to_be_averaged(self._run_step(self.batch_of(data)))
 
     def test_step(self, data):
         # What the losses would move, such as the vectors of a spectral
         # normalisation, is dropped with the scope.
         with keras.StatelessScope():
-            results = self.run_test(self.batch_of(data))
+            results = self._run_test(self.batch_of(data))
         logs = self.trackers.update([(r, True, 1.0) for r in results])
         return _to_be_averaged(logs)
 
-    def update(self, phase, batch, due, finite):
+    def _update(self, phase, batch, due, finite):
         """Runs a phase; returns its terms, and if all numbers are finite."""
         if due is True:
             return self._take(phase, batch, finite)
@@ -94,7 +94,7 @@ class BackendStep(BaseStep):
         before = [tf.identity(variable.value) for variable in state]
         optimizer, variables = phase.optimizer, phase.trainable_variables
         with tf.GradientTape() as tape:
-            total, terms = self.losses_of(phase, batch)
+            total, terms = self._losses_of(phase, batch)
             # The gradients of the replicas are summed.
             scaled = optimizer.scale_loss(total / _num_replicas())
         if not terms:

@@ -14,12 +14,12 @@ class BackendStep(BaseStep):
 
     def train_step(self, data):
         with torch.no_grad():
-            return self.run_step(self._tensors_of(data))
+            return self._run_step(self._tensors_of(data))
 
     def test_step(self, data):
         # What the losses would move is dropped with the scope.
         with keras.StatelessScope():
-            results = self.run_test(self._tensors_of(data))
+            results = self._run_test(self._tensors_of(data))
         with torch.no_grad():
             return self.trackers.update([(r, True, 1.0) for r in results])
 
@@ -29,7 +29,7 @@ class BackendStep(BaseStep):
             self.batch_of(data),
         )
 
-    def update(self, phase, batch, due, finite):
+    def _update(self, phase, batch, due, finite):
         """Runs a phase; returns its terms, and if all numbers are finite."""
         if not due:
             nan = ops.convert_to_tensor(float("nan"))
@@ -38,7 +38,7 @@ class BackendStep(BaseStep):
         before = [variable.value.detach().clone() for variable in state]
         variables = phase.trainable_variables
         with torch.enable_grad():
-            total, terms = self.losses_of(phase, batch)
+            total, terms = self._losses_of(phase, batch)
             if not terms:
                 # The weights of this phase's terms are all 0.
                 return {}, finite
