@@ -75,6 +75,11 @@ def check_data(x, y, names=()):
     return x
 
 
+def holds_arrays(x):
+    """Tells arrays from datasets, which are shuffled already, if at all."""
+    return all(hasattr(part, "shape") for part in keras.tree.flatten(x))
+
+
 def _named(batch, names):
     if isinstance(batch, (tuple, list)) and len(batch) == len(names):
         batch = dict(zip(names, batch))

@@ -8,6 +8,7 @@ from keras_comic.training.average import average_decay
 from keras_comic.training.average import copy_network
 from keras_comic.training.average import update_average
 from keras_comic.training.batches import check_data
+from keras_comic.training.batches import holds_arrays
 from keras_comic.training.judge import Judge
 from keras_comic.training.judge import deserialized
 from keras_comic.training.optimizers import PhaseOptimizers
@@ -43,9 +44,8 @@ class GAN(BackendStep, keras.Model):
         *networks: The networks, built, in the order of `network_names`, which
             are also the names of these arguments and of the attributes. A
             `Judge` may stand for a discriminator.
-        ema_momentum: Float in `[0, 1)`. Momentum of the exponential averages
-            (`ema_generator`); it is ramped up from the first steps. Defaults
-            to `0.998`.
+        ema_momentum: Float in `[0, 1)`. Momentum of the exponential averages,
+            ramped up from the first steps. Defaults to `0.998`.
         consistency: `TemporalConsistency`, or `None`; what it has to train is
             trained in the generator's phase. Defaults to `None`.
         **kwargs: Keyword arguments of `keras.Model`.
@@ -105,8 +105,7 @@ class GAN(BackendStep, keras.Model):
             setattr(self, name, network)
         with self.average_scope():
             for name in self.averaged_names:
-                copy = copy_network(named[name], name)
-                setattr(self, f"ema_{name}", copy)
+                setattr(self, f"ema_{name}", copy_network(named[name], name))
         weights = compilation.default_weights(type(self), consistency)
         self.default_loss_weights = weights
         self.loss_weights = dict(weights)
@@ -117,7 +116,6 @@ class GAN(BackendStep, keras.Model):
         self.optimizers = {}
         self._phases = ()
         self._evaluating = False
-        # There is nothing to build by a call on a batch.
         self.built = True
 
     def phases(self):
@@ -232,8 +230,6 @@ class GAN(BackendStep, keras.Model):
             judge.observe(logits, self.sum_over_replicas)
         return logits
 
-    # Compiling.
-
     def compile(
         self,
         optimizers=None,
@@ -255,9 +251,9 @@ class GAN(BackendStep, keras.Model):
                 `{"discriminator": 5}`: updates in one step, see `Phase`.
                 Defaults to `None`.
             run_eagerly: As in Keras. Defaults to `False`.
-            jit_compile: As in Keras. Defaults to `None`: on JAX only.
+            jit_compile: As in Keras. Defaults to `None`, on JAX only.
             steps_per_execution: As in Keras. Defaults to `1`.
-            **unknown: Anything else is a `TypeError`.
+            **unknown: Not taken.
 
         Raises:
             ValueError: If a phase or a term is unknown, a number is out of
@@ -307,8 +303,6 @@ class GAN(BackendStep, keras.Model):
     def compile_from_config(self, config):
         optimizers = deserialized(config["optimizers"])
         self.compile(**{**config, "optimizers": optimizers})
-
-    # A training step.
 
     def _run_step(self, batch):
         """Runs one training step; returns the means since the epoch began."""
@@ -368,9 +362,7 @@ class GAN(BackendStep, keras.Model):
         **rest,
     ):
         x = check_data(x, y, self.batch_names)
-        if not all(hasattr(part, "shape") for part in keras.tree.flatten(x)):
-            # Datasets are shuffled already, if at all.
-            rest.setdefault("shuffle", False)
+        rest.setdefault("shuffle", holds_arrays(x))
         callbacks = compilation.check_callbacks(callbacks)
         return super().fit(x, y, batch_size, epochs, verbose, callbacks, **rest)
 

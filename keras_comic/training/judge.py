@@ -10,11 +10,9 @@ class Judge(keras.layers.Layer):
 
     Give it to a `GAN` in the place of the discriminator. In training, reals
     and fakes of both phases then go through the augmentation and the noise;
-    evaluation leaves pictures as they are.
-
-    Several pictures that belong together, such as a photo and its comic for a
-    conditional discriminator, are augmented alike, with the same random
-    numbers: what is turned in one is turned in the other. The noise of each is
+    evaluation leaves pictures as they are. Pictures that belong together, such
+    as a photo and its comic for a conditional discriminator, are augmented
+    alike: what is turned in one is turned in the other. The noise of each is
     its own.
 
     Args:
@@ -22,13 +20,11 @@ class Judge(keras.layers.Layer):
         augmentation: `AdaptiveAugmentation` layer, or `None`. The `GAN` feeds
             it the logits of the real pictures. Defaults to `None`.
         instance_noise: `InstanceNoise` layer, or `None`. Defaults to `None`.
-        **kwargs: Keyword arguments of `keras.layers.Layer`; `dtype` has no
-            effect, it is float32.
+        **kwargs: Keyword arguments of `keras.layers.Layer`, but `dtype`.
 
     Call arguments:
-        pictures: Float `(batch, height, width, 3)`, RGB in `[-1, 1]`; or a
-            list, a tuple or a dict of such, which the discriminator takes as
-            it is.
+        pictures: Float `(batch, height, width, 3)`, RGB in `[-1, 1]`, or a
+            structure of such that the discriminator takes.
         step: Integer scalar, the training steps done. Defaults to `0`.
         training: Boolean, for the discriminator. Defaults to `False`.
 
@@ -83,12 +79,11 @@ class Judge(keras.layers.Layer):
 
             pictures = keras.tree.map_structure(augment_alike, pictures)
         if self.instance_noise is not None:
-            pictures = keras.tree.map_structure(
-                lambda picture: self.instance_noise(
-                    picture, step=step, **replica
-                ),
-                pictures,
-            )
+
+            def add_noise(picture):
+                return self.instance_noise(picture, step=step, **replica)
+
+            pictures = keras.tree.map_structure(add_noise, pictures)
         return pictures
 
     def observe(self, real_logits, sum_over_replicas):

@@ -33,8 +33,7 @@ class TemporalConsistency(keras.layers.Layer):
             motions, with the defaults of `RandomMotion`), or a `RandomMotion`.
             Defaults to `"flow"`.
         coherence: `CoherencePreservingLoss` or `None`. Defaults to `None`.
-        **kwargs: Keyword arguments of `keras.layers.Layer`; `dtype` has no
-            effect, it is float32.
+        **kwargs: Keyword arguments of `keras.layers.Layer`, but `dtype`.
 
     Example:
 
@@ -89,10 +88,8 @@ class TemporalConsistency(keras.layers.Layer):
             comics: Float, of the same shape: the generator's comics of them.
             stylize: Function that makes comics of photos, with the same
                 styles.
-            comic_features: List of feature maps of the comics, or `None`.
-                Defaults to `None`.
-            photo_features: List of feature maps of the photos, or `None`.
-                Defaults to `None`.
+            comic_features: List of their feature maps. Defaults to `None`.
+            photo_features: List of those of the photos. Defaults to `None`.
             names: The terms that are wanted. Defaults to both.
 
         Returns:
@@ -106,11 +103,7 @@ class TemporalConsistency(keras.layers.Layer):
                 stylize(moved),
                 valid,
             )
-        if (
-            COHERENCE in names
-            and self.coherence is not None
-            and comic_features is not None
-        ):
+        if COHERENCE in names and None not in (self.coherence, comic_features):
             values[COHERENCE] = self.coherence(comic_features, photo_features)
         return values
 

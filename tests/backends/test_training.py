@@ -222,8 +222,7 @@ class TrainingTest(TestCase):
         def make():
             keras.utils.set_random_seed(1)
             gan = make_gan()
-            # Three of them: TensorFlow takes longer to compile their steps
-            # than to run them.
+            # TensorFlow takes longer to compile the steps than to run them.
             gan.compile(run_eagerly=BACKEND == "tensorflow")
             return gan
 
@@ -245,8 +244,9 @@ class TrainingTest(TestCase):
                 verbose=0,
             ).history
 
-        whole, first, second = make(), make(), make()
-        history = fit(whole, 3, 0)
+        # One goes on, and the other from the file of it: two of them, since
+        # JAX compiles the steps of each anew.
+        whole, resumed = make(), make()
         checkpoint = training.TrainingCheckpoint(folder / "run")
         plot = training.LossPlot(folder / "run", every=2)
         sheets = training.SampleGrid(
@@ -256,12 +256,12 @@ class TrainingTest(TestCase):
             every=2,
             image_size=32,
         )
-        fit(first, 2, 0, [checkpoint, plot, sheets])
-        done = checkpoint.restore(second)
-        self.assertEqual(done, 2)
-        fit(second, 3, done, [checkpoint, plot])
+        fit(whole, 2, 0, [checkpoint, plot, sheets])
+        history = fit(whole, 3, 2)
+        self.assertEqual(checkpoint.restore(resumed), 2)
+        fit(resumed, 3, 2, [checkpoint, plot])
         expected = whole.training_variables()
-        for name, variable in second.training_variables().items():
+        for name, variable in resumed.training_variables().items():
             self.assertAllClose(variable, expected[name], 1e-5, 1e-4)
         for values in history.values():
             self.assertFinite(values)

@@ -9,7 +9,6 @@ from tests.test_case import BACKEND
 from tests.test_case import Batches
 from tests.test_case import TestCase
 from tests.test_case import gradients
-from tests.test_case import noise
 from tests.test_case import requires_tensorflow
 from tests.training.small_gan import SmallGAN
 from tests.training.small_gan import SmallGenerator
@@ -93,15 +92,6 @@ class ImagePoolTest(TestCase):
 
     def contents(self, pool):
         return self.numpy(pool.pool)[:, 0, 0, 0].astype(int).tolist()
-
-    def test_fills_first(self):
-        pool = ImagePool(5, seed=1)
-        self.assertEqual(self.run_pool(pool, 1, 2), [1, 2])
-        self.assertEqual(int(self.numpy(pool.count)), 2)
-        self.assertEqual(self.contents(pool), [1, 2, 0, 0, 0])
-        self.assertEqual(self.run_pool(pool, 3, 3), [3, 4, 5])
-        self.assertEqual(int(self.numpy(pool.count)), 5)
-        self.assertEqual(self.contents(pool), [1, 2, 3, 4, 5])
 
     def test_rule_picture_by_picture(self):
         for size, batch in ((1, 1), (3, 2), (2, 7), (50, 3)):
@@ -213,11 +203,3 @@ class ImagePoolTest(TestCase):
             r"images.shape=\(None, None, 3, 1\)",
         ):
             ImagePool(2).build((None, None, 3, 1))
-        pool = ImagePool(2)
-        pool(noise(1, 4, 4, 3), training=True)
-        with self.assertRaisesRegex(
-            ValueError,
-            r"same sides at every call, \(4, 4, 3\). "
-            r"Received: images.shape=\(1, 4, 5, 3\)",
-        ):
-            pool(noise(1, 4, 5, 3), training=True)

@@ -78,9 +78,3 @@ class OptimizersTest(TestCase):
         found = [float(o.learning_rate) for o in gan.optimizers.values()]
         self.assertAllClose(found[0] / found[1], 0.02 / 0.4, rtol=1e-5)
         self.assertLess(found[1], 0.1)
-
-    def test_averages_of_keras_are_refused(self):
-        gan = make_small_gan()
-        gan.compile()
-        with self.assertRaisesRegex(ValueError, "averages its generators"):
-            gan.fit(small_batch(), callbacks=[keras.callbacks.SwapEMAWeights()])

@@ -1,5 +1,6 @@
 import keras
 import numpy as np
+from absl.testing import parameterized
 
 from keras_comic.training import Phase
 from keras_comic.training import TrainingCheckpoint
@@ -16,7 +17,7 @@ GANS = {
 }
 
 
-class PhaseTest(TestCase):
+class PhaseTest(TestCase, parameterized.TestCase):
     def fit(self, gan, batch, epochs, done=0, **kwargs):
         return gan.fit(
             Batches(batch, 9),
@@ -33,61 +34,36 @@ class PhaseTest(TestCase):
         gan.compile()
         return gan
 
-    def test_small_gans_train(self):
-        totals = {
-            "cycle": ("judges_loss", "generators_loss"),
-            "autoencoder": ("autoencoder_loss", "critic_loss", "codes_loss"),
-            "lazy": ("discriminator_loss", "generator_loss", "penalty_loss"),
-        }
-        for name, (_, batch) in GANS.items():
-            with self.subTest(name=name):
-                gan = self.make(name)
-                networks = {n: getattr(gan, n) for n in gan.network_names}
-                before = {
-                    n: self.values(network.trainable_variables)
-                    for n, network in networks.items()
-                }
-                history = self.fit(gan, batch, 2)
-                self.assertLessEqual(set(totals[name]), set(history))
-                terms = set(gan.default_loss_weights) - {"penalty"}
-                for values in [history[term] for term in terms]:
-                    self.assertFinite(values)
-                for n, network in networks.items():
-                    for variable, value in zip(
-                        network.trainable_variables, before[n], strict=True
-                    ):
-                        self.assertNotAllClose(variable, value, 0.0, 0.0)
-                for n in gan.averaged_names:
-                    self.assertNotAllClose(
-                        getattr(gan, f"ema_{n}").variables[0],
-                        networks[n].variables[0],
-                        0.0,
-                        0.0,
-                    )
-                scores = gan.evaluate(
-                    Batches(batch, 1), verbose=0, return_dict=True
-                )
-                self.assertLessEqual(set(totals[name]), set(scores))
-                config = gan.get_config()
-                revived = type(gan).from_config(config)
-                revived.compile_from_config(gan.get_compile_config())
-                self.assertEqual(
-                    list(revived.training_variables()),
-                    list(gan.training_variables()),
-                )
+    @parameterized.parameters(*GANS)
+    def test_small_gans_train_and_resume_bit_by_bit(self, name):
+        batch, gan = GANS[name][1], self.make(name)
+        networks = [getattr(gan, n) for n in gan.network_names]
+        before = [self.values(n.trainable_variables) for n in networks]
+        history = self.fit(gan, batch, 2)
+        totals = {f"{phase.name}_loss" for phase in gan.phases()}
+        self.assertLessEqual(totals, set(history))
+        for term in set(gan.default_loss_weights) - {"penalty"}:
+            self.assertFinite(history[term])
+        for network, values in zip(networks, before):
+            for variable, value in zip(network.trainable_variables, values):
+                self.assertNotAllClose(variable, value, 0.0, 0.0)
+        for n in gan.averaged_names:
+            average = getattr(gan, f"ema_{n}").variables[0]
+            trained = getattr(gan, n).variables[0]
+            self.assertNotAllClose(average, trained, 0.0, 0.0)
 
-    def test_small_gans_resume_bit_by_bit(self):
-        for name, (_, batch) in GANS.items():
-            with self.subTest(name=name):
-                checkpoint = TrainingCheckpoint(self.temporary_folder())
-                whole = self.make(name)
-                self.fit(whole, batch, 2)
-                self.fit(self.make(name), batch, 1, callbacks=[checkpoint])
-                resumed = self.make(name)
-                self.fit(resumed, batch, 2, checkpoint.restore(resumed))
-                expected = whole.training_variables()
-                for key, variable in resumed.training_variables().items():
-                    self.assertAllEqual(variable, expected[key])
+        checkpoint = TrainingCheckpoint(self.temporary_folder())
+        self.fit(self.make(name), batch, 1, callbacks=[checkpoint])
+        resumed = type(gan).from_config(gan.get_config())
+        resumed.compile_from_config(gan.get_compile_config())
+        self.fit(resumed, batch, 2, checkpoint.restore(resumed))
+        expected = gan.training_variables()
+        variables = resumed.training_variables()
+        self.assertEqual(list(variables), list(expected))
+        for key, variable in variables.items():
+            self.assertAllEqual(variable, expected[key])
+        scores = gan.evaluate(Batches(batch, 1), verbose=0, return_dict=True)
+        self.assertLessEqual(totals, set(scores))
 
     def test_three_phases_by_hand(self):
         # Only the last phase moves the encoder: by its own loss alone.
@@ -105,10 +81,10 @@ class PhaseTest(TestCase):
         for variable, value in zip(gan.encoder.variables, before):
             self.assertNotAllClose(variable, value, 0.0, 0.0)
 
-    def test_lazy_steps(self):
-        self.check_lazy_steps(self.make("lazy"))
-
-    def check_lazy_steps(self, gan):
+    @parameterized.parameters(False, BACKEND != "jax")
+    def test_lazy_steps(self, run_eagerly):
+        gan = self.make("lazy")
+        gan.compile(run_eagerly=run_eagerly)
         batch, counts, values = GANS["lazy"][1], [], []
         for _ in range(18):
             gan.reset_metrics()
@@ -120,11 +96,6 @@ class PhaseTest(TestCase):
         due = np.isfinite(values)
         self.assertEqual(np.flatnonzero(due).tolist(), [0, 16])
         self.assertEqual(int(self.numpy(gan.skipped_steps)), 0)
-
-    def test_lazy_steps_run_eagerly(self):
-        gan = self.make("lazy")
-        gan.compile(run_eagerly=BACKEND != "jax")
-        self.check_lazy_steps(gan)
 
     def test_a_lazy_phase_that_is_not_finite_is_put_back(self):
         gan = self.make("lazy")

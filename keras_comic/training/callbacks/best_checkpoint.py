@@ -4,28 +4,22 @@ import logging
 import math
 from pathlib import Path
 
-import keras
-
-from keras_comic.training.callbacks.run_table import RunTable
 from keras_comic.training.callbacks.step_callback import StepCallback
 from keras_comic.training.callbacks.weight_file import read_arrays
-from keras_comic.training.callbacks.weight_file import write_arrays
+from keras_comic.training.callbacks.weight_file import restore_variables
+from keras_comic.training.callbacks.weight_file import write_variables
 
 LOGGER = logging.getLogger(__name__)
-WEIGHTS_FILE = "best.npz"
-TABLE_FILE = "evaluations.csv"
 
 
 class BestCheckpoint(StepCallback):
-    """Keeps the averaged generators' weights where a metric is best.
+    """Keeps the averaged generators' weights where a metric is lowest.
 
     The losses of adversarial training do not tell which step was best. Every
     so many steps, and after the last, `evaluate` judges the averaged
     generator; when it is better than ever before, the weights go into
     `best.npz`, with the step, the value and its protocol. `evaluations.csv`
-    gets a row for every evaluation.
-
-    A resumed run reads the best so far back, and goes on with the table. Two
+    gets a row for every evaluation. A resumed run goes on with both files;
     values of different protocols are never compared.
 
         best = BestCheckpoint("runs/ink", evaluate, every=1000)
@@ -35,75 +29,46 @@ class BestCheckpoint(StepCallback):
     Args:
         folder: Path of the folder for both files; made if needed.
         evaluate: Callable. Takes the averaged generator; gives a float or a
-            `MetricResult`, or a dict of name to them. A value that is not
-            finite is never the best.
+            `MetricResult`, the smaller the better. A value that is not finite
+            is never the best.
         every: Integer > 0. Training steps between two evaluations. Defaults
             to `1000`.
-        monitor: String or `None`. The entry of the dict that decides. Defaults
-            to `None`, the only one.
-        higher_is_better: Boolean. Defaults to `False`, as for KID, FID and
-            distances.
     """
 
-    def __init__(
-        self,
-        folder,
-        evaluate,
-        every=1000,
-        monitor=None,
-        higher_is_better=False,
-    ):
+    def __init__(self, folder, evaluate, every=1000):
         if not callable(evaluate):
             raise TypeError(
                 "`evaluate` must be callable with a generator. "
                 f"Received: evaluate={evaluate!r}"
             )
-        super().__init__(every)
-        self.folder = Path(folder)
+        super().__init__(every, Path(folder) / "evaluations.csv")
+        self.path = Path(folder) / "best.npz"
         self.evaluate = evaluate
-        self.monitor = monitor
-        self.higher_is_better = higher_is_better
         self.best = None
-        self.table = RunTable(self.folder / TABLE_FILE)
 
     def on_train_begin(self, logs=None):
         super().on_train_begin(logs)
-        self.table.resume(self._step)
         self.best = None
-        if (self.folder / WEIGHTS_FILE).is_file():
-            _, facts = read_arrays(self.folder / WEIGHTS_FILE)
+        if self.path.is_file():
+            _, facts = read_arrays(self.path)
             if facts["step"] <= self._step:
                 self.best = facts
 
     def on_steps(self, step, logs):
-        results = self.evaluate(self.model.averaged_generator)
-        if not isinstance(results, dict):
-            name = self.monitor or getattr(results, "metric", "value")
-            results = {name: results}
-        names = list(results) if self.monitor is None else [self.monitor]
-        if len(names) != 1 or names[0] not in results:
-            raise ValueError(
-                "`monitor` must name the one entry of `evaluate`'s dict that "
-                f"decides: {list(results)}. Received: monitor={self.monitor!r}"
-            )
-        result = results[names[0]]
+        result = self.evaluate(self.model.averaged_generator)
         facts = {
             "step": step,
-            "name": names[0],
+            "name": getattr(result, "metric", "value"),
             "value": float(result),
             "protocol": getattr(result, "protocol", None),
         }
         is_best = self._is_best(facts)
         if is_best:
-            arrays = {
-                key: keras.ops.convert_to_numpy(variable.value)
-                for key, variable in _averages_of(self.model).items()
-            }
-            write_arrays(self.folder / WEIGHTS_FILE, arrays, facts)
+            write_variables(self.path, _averages_of(self.model), facts)
             self.best = facts
-        values = {name: float(value) for name, value in results.items()}
-        best = "best" if is_best else ""
-        self.table.add({"step": step, **values, "best": best}, ["best"])
+        row = {"step": step, facts["name"]: facts["value"]}
+        row["best"] = "best" if is_best else ""
+        self.table.add(row, ["best"])
 
     def restore_best(self, gan):
         """Puts the best weights into the averaged generators.
@@ -115,24 +80,12 @@ class BestCheckpoint(StepCallback):
             Dict of the `step`, the `name` and `value` of the metric and its
             `protocol` (a dict or `None`).
         """
-        path = self.folder / WEIGHTS_FILE
-        if not path.is_file():
+        if not self.path.is_file():
             raise FileNotFoundError(
                 "No evaluation has given weights to restore yet. "
-                f"Received: folder={str(self.folder)!r}, without {path.name}"
+                f"Received: {str(self.path)!r}, which is not there"
             )
-        arrays, facts = read_arrays(path)
-        variables = _averages_of(gan)
-        shapes = {key: tuple(v.shape) for key, v in variables.items()}
-        if shapes != {key: array.shape for key, array in arrays.items()}:
-            raise ValueError(
-                f"The weights {str(path)!r} are of another generator. "
-                f"Received: {len(arrays)} arrays, {len(shapes)} expected, or "
-                "other shapes"
-            )
-        for key, variable in variables.items():
-            variable.assign(arrays[key])
-        return facts
+        return restore_variables(self.path, _averages_of(gan))
 
     def _is_best(self, facts):
         if not math.isfinite(facts["value"]):
@@ -150,8 +103,6 @@ class BestCheckpoint(StepCallback):
                     f"Received: {key}={facts[key]}, the best's "
                     f"{self.best[key]}"
                 )
-        if self.higher_is_better:
-            return facts["value"] > self.best["value"]
         return facts["value"] < self.best["value"]
 
 

@@ -4,11 +4,8 @@ import math
 from pathlib import Path
 
 from keras_comic.data.paths import whole_file
-from keras_comic.training.callbacks.run_table import RunTable
 from keras_comic.training.callbacks.step_callback import StepCallback
 
-TABLE_FILE = "losses.csv"
-PLOT_FILE = "losses.png"
 COLUMNS = 4
 
 
@@ -18,10 +15,8 @@ class LossPlot(StepCallback):
     `losses.csv` gets a row every so many steps (and one for the last step):
     the step, and each term's mean since the epoch began (`nan` where all its
     steps were skipped so far). `losses.png` shows them, small axes for each
-    term, logarithmic where all values are above 0. Steps are those of
-    `gan.step_counter`: a resumed run goes on with the table it finds, without
-    the rows after the step it begins from. Both files are written beside their
-    names and renamed.
+    term, logarithmic where all values are above 0. A resumed run goes on with
+    the table, without the rows after the step it begins from.
 
     Args:
         folder: Path of the folder for both files; made if needed.
@@ -30,13 +25,8 @@ class LossPlot(StepCallback):
     """
 
     def __init__(self, folder, every=100):
-        super().__init__(every)
-        self.folder = Path(folder)
-        self.table = RunTable(self.folder / TABLE_FILE)
-
-    def on_train_begin(self, logs=None):
-        super().on_train_begin(logs)
-        self.table.resume(self._step)
+        super().__init__(every, Path(folder) / "losses.csv")
+        self.path = Path(folder) / "losses.png"
 
     def on_steps(self, step, logs):
         terms = [m.name for m in self.model.metrics if m.name in logs]
@@ -65,5 +55,5 @@ class LossPlot(StepCallback):
                 axis.set_yscale("log")
         for axis in axes[len(terms) :]:
             axis.remove()
-        with whole_file(self.folder / PLOT_FILE) as path:
+        with whole_file(self.path) as path:
             figure.savefig(path, dpi=80, format="png")

@@ -9,12 +9,12 @@ from keras_comic.training.callbacks.step_callback import StepCallback
 from keras_comic.training.optimizers import rate_variable
 
 LOGGER = logging.getLogger(__name__)
-# A state is kept as good while no loss is so many times its usual size.
+# A state is good while no loss is so many times its usual size.
 BLOWN_UP = 10.0
 # States kept; after more roll-backs than one, older ones are gone back to.
 NUM_STATES = 3
 # These are not put back.
-_COUNTERS = ("step_counter", "skipped_steps")
+COUNTERS = ("step_counter", "skipped_steps")
 
 
 class RollBack(StepCallback):
@@ -57,7 +57,8 @@ class RollBack(StepCallback):
             raise ValueError(
                 f"`factor` must be in (0, 1). Received: factor={factor}"
             )
-        super().__init__(every=1)
+        # Values on an accelerator are fetched only when they may be needed.
+        super().__init__(every=patience)
         self.patience = patience
         self.keep_every = keep_every
         self.factor = factor
@@ -76,23 +77,17 @@ class RollBack(StepCallback):
         self._skipped = self.read("skipped_steps")
         self._keep(self._step)
 
-    def on_train_batch_end(self, batch, logs=None):
-        # Values on an accelerator are fetched only when they are needed.
-        before, self._step = self._step, self._epoch_start + batch + 1
-        if self._step // self.patience > before // self.patience:
-            self._check(dict(logs or {}))
-
     def on_train_end(self, logs=None):
+        super().on_train_end(logs)
         self._states = []
 
-    def _check(self, logs):
-        self.model.sync_state()
+    def on_steps(self, step, logs):
         if self.read("skipped_in_a_row") >= self.patience:
-            self._roll_back()
-        elif self._step >= self._next_keep:
+            self._roll_back(step)
+        elif step >= self._next_keep:
             skipped = self.read("skipped_steps")
             if skipped == self._skipped and self._is_usual(logs):
-                self._keep(self._step)
+                self._keep(step)
             self._skipped = skipped
 
     def _is_usual(self, logs):
@@ -102,12 +97,12 @@ class RollBack(StepCallback):
         if not sizes:
             return False
         self._losses = [*self._losses[-99:], sizes]
+        medians = {
+            name: np.median([seen.get(name, 0.0) for seen in self._losses])
+            for name in sizes
+        }
         return all(
-            size
-            <= BLOWN_UP
-            * max(
-                np.median([seen.get(name, 0.0) for seen in self._losses]), 1e-3
-            )
+            size <= BLOWN_UP * max(medians[name], 1e-3)
             for name, size in sizes.items()
         )
 
@@ -115,7 +110,7 @@ class RollBack(StepCallback):
         state = {
             key: np.array(keras.ops.convert_to_numpy(variable.value))
             for key, variable in self.model.training_variables().items()
-            if not key.startswith(_COUNTERS)
+            if not key.startswith(COUNTERS)
             and not any(variable is rate for rate in self._rates)
         }
         # The first state stays: it is the last resort.
@@ -123,16 +118,16 @@ class RollBack(StepCallback):
         self._states = [*self._states[:1], *newer]
         self._next_keep = step + self.keep_every
 
-    def _roll_back(self):
+    def _roll_back(self, step):
         if self.num_rollbacks == self.max_rollbacks:
             raise RuntimeError(
                 f"Training broke off {self.num_rollbacks + 1} times, although "
                 "it went back to a good state with lower learning rates each "
                 "time; look at the data and the weights of the losses. "
-                f"Received: step {self._step}"
+                f"Received: step {step}"
             )
         self.num_rollbacks += 1
-        step, state = self._states[-1]
+        good_step, state = self._states[-1]
         if len(self._states) > 1:
             self._states.pop()
         variables = self.model.training_variables()
@@ -141,12 +136,12 @@ class RollBack(StepCallback):
         self.model.skipped_in_a_row.assign(0)
         for rate in self._rates:
             rate.assign(rate * self.factor)
-        self._next_keep = self._step + self.keep_every
+        self._next_keep = step + self.keep_every
         LOGGER.warning(
             "Step %d: %d steps in a row were not finite. Back to the state of "
             "step %d, with learning rates times %g.",
-            self._step,
-            self.patience,
             step,
+            self.patience,
+            good_step,
             self.factor,
         )

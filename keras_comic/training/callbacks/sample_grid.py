@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
+from PIL import ImageOps
 
 from keras_comic.data.paths import whole_file
 from keras_comic.training.callbacks.step_callback import StepCallback
@@ -20,8 +21,7 @@ class SampleGrid(StepCallback):
     that takes a style, one row for each style. A generator of random codes
     draws as many pictures as there are photos and styles, always of the same
     codes. The files are `step-0000500.png`, `step-0001000.png` and so on; the
-    last step has one too. Steps are those of `gan.step_counter`, so that a
-    resumed run keeps the rhythm.
+    last step has one too.
 
     Args:
         folder: Path of the folder for the sheets; made if needed.
@@ -68,38 +68,21 @@ class SampleGrid(StepCallback):
             the first row; under it one row for each style, its picture (if it
             is one) first, then the comics.
         """
-        count = len(self.photos)
+        size, count = self.image_size, len(self.photos)
         if generator.kind == "latent_generator":
             pictures = generator.generate(count * len(self.styles), seed=0)
-            side = self.image_size
-            pictures = [_square(np.asarray(p), side) for p in pictures]
-            rows = [
-                [None, *pictures[start : start + count]]
-                for start in range(0, len(pictures), count)
-            ]
-            return self._compose(rows, [""] * len(rows))
+            pictures = [_square(np.asarray(p), size) for p in pictures]
+            starts = range(0, len(pictures), count)
+            rows = [("", [None, *pictures[i : i + count]]) for i in starts]
+            return _compose(rows, size)
+        rows = [("", [None, *self.photos])]
         styles = self.styles if generator.takes_style else {"": None}
-        rows = [[None, *self.photos]]
-        for style in styles.values():
+        for label, style in styles.items():
             is_picture = getattr(style, "ndim", 0) == 3
-            picture = _square(style, self.image_size) if is_picture else None
-            rows.append([picture, *generator.stylize(self.photos, style)])
-        return self._compose(rows, ["", *styles])
-
-    def _compose(self, rows, labels):
-        side = self.image_size
-        height = GAP + len(rows) * (STRIP + side + GAP)
-        width = GAP + len(rows[0]) * (side + GAP)
-        tops = [
-            GAP + i * (STRIP + side + GAP) + STRIP for i in range(len(rows))
-        ]
-        sheet = _write_texts(height, width, zip(tops, labels))
-        for top, row in zip(tops, rows):
-            for j, picture in enumerate(row):
-                left = GAP + j * (side + GAP)
-                if picture is not None:
-                    sheet[top : top + side, left : left + side] = picture
-        return sheet
+            picture = _square(style, size) if is_picture else None
+            comics = generator.stylize(self.photos, style)
+            rows.append((label, [picture, *comics]))
+        return _compose(rows, size)
 
 
 def _square(picture, side):
@@ -110,22 +93,29 @@ def _square(picture, side):
             "A picture must be uint8 of shape (height, width, 3). "
             f"Received: shape={shape}, dtype={dtype}"
         )
-    height, width = picture.shape[:2]
-    short = min(height, width)
-    top, left = (height - short) // 2, (width - short) // 2
-    image = Image.fromarray(picture[top : top + short, left : left + short])
-    return np.array(image.resize((side, side), Image.Resampling.BICUBIC))
+    image = ImageOps.fit(Image.fromarray(picture), (side, side))
+    return np.array(image)
 
 
-def _write_texts(height, width, labels):
-    """Draws the labels of the rows on a white picture."""
+def _compose(rows, side):
+    """Lays out rows of pictures, each with its label above them."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
+    height = GAP + len(rows) * (STRIP + side + GAP)
+    width = GAP + len(rows[0][1]) * (side + GAP)
+    tops = range(GAP + STRIP, height, STRIP + side + GAP)
+    # Matplotlib's font has the letters of most languages.
     figure = Figure((width / 100, height / 100), 100)
     canvas = FigureCanvasAgg(figure)
-    for top, label in labels:
+    for top, (label, _) in zip(tops, rows):
         x, y = GAP / width, 1.0 - (top - 4) / height
         figure.text(x, y, label, size=8, family="monospace", parse_math=False)
     canvas.draw()
-    return np.array(canvas.buffer_rgba())[..., :3].copy()
+    sheet = np.array(canvas.buffer_rgba())[..., :3]
+    for top, (_, pictures) in zip(tops, rows):
+        for column, picture in enumerate(pictures):
+            left = GAP + column * (side + GAP)
+            if picture is not None:
+                sheet[top : top + side, left : left + side] = picture
+    return sheet

@@ -8,21 +8,16 @@ LOGGER = logging.getLogger(__name__)
 
 
 class SkipWarning(keras.callbacks.Callback):
-    """Warns once when steps were skipped."""
+    """Warns once in a `fit` when steps were skipped."""
 
-    def __init__(self):
-        super().__init__()
-        self._before = None
+    _before = None
 
     def on_train_begin(self, logs=None):
-        self._before = self._count(self.model.skipped_steps)
+        self._before = self._count()
 
     def on_epoch_end(self, epoch, logs=None):
-        if self._before is None:
-            return
         self.model.sync_state()
-        count = self._count(self.model.skipped_steps) - self._before
-        if count:
+        if self._before is not None and (count := self._count() - self._before):
             self._before = None
             LOGGER.warning(
                 "%d training steps up to epoch %d were skipped: a loss or a "
@@ -33,5 +28,5 @@ class SkipWarning(keras.callbacks.Callback):
                 epoch + 1,
             )
 
-    def _count(self, variable):
-        return int(keras.ops.convert_to_numpy(variable.value))
+    def _count(self):
+        return int(keras.ops.convert_to_numpy(self.model.skipped_steps.value))

@@ -2,17 +2,20 @@
 
 import keras
 
+from keras_comic.training.callbacks.run_table import RunTable
+
 
 class StepCallback(keras.callbacks.Callback):
     """Calls `on_steps` every so many training steps, and at the end."""
 
-    def __init__(self, every):
+    def __init__(self, every, table=None):
         if every < 1:
             raise ValueError(
                 f"`every` must be a positive integer. Received: every={every}"
             )
         super().__init__()
         self.every = every
+        self.table = None if table is None else RunTable(table)
         self._epoch_start = self._step = self._called = 0
         self._logs = {}
 
@@ -21,6 +24,8 @@ class StepCallback(keras.callbacks.Callback):
 
     def on_train_begin(self, logs=None):
         self._step = self._called = self.read("step_counter")
+        if self.table is not None:
+            self.table.resume(self._step)
 
     def on_epoch_begin(self, epoch, logs=None):
         self._epoch_start = self.read("step_counter")

@@ -9,6 +9,9 @@ from PIL import Image
 
 from keras_comic.training.callbacks.step_callback import StepCallback
 
+# Points of a curve from one picture to the next.
+PICTURES_EVERY = 5
+
 
 class TensorBoard(StepCallback):
     """Writes loss terms, learning rates, alarms and pictures for TensorBoard.
@@ -25,51 +28,35 @@ class TensorBoard(StepCallback):
     Args:
         folder: Path of the folder for the event files, or a URL that
             TensorFlow can write to; made if needed.
-        every: Integer > 0. Training steps between two points of a curve.
+        every: Integer > 0. Training steps between two points of a curve; at
+            each fifth of them, and at the last step, there are pictures.
             Defaults to `100`.
         pictures: Dict of a title to a callable that takes the averaged
             generator and gives a uint8 picture `(height, width, 3)`, RGB in
             `[0, 255]`, such as `{"samples": sample_grid.draw}` of a
             `SampleGrid`; or `None`. Defaults to `None`.
-        pictures_every: Integer > 0. Training steps between two pictures, a
-            multiple of `every`. Defaults to `500`.
         alarms: `TrainingAlarms` or `None`; it comes before this callback in
             the list for `fit`. Defaults to `None`.
     """
 
-    def __init__(
-        self,
-        folder,
-        every=100,
-        pictures=None,
-        pictures_every=500,
-        alarms=None,
-    ):
+    def __init__(self, folder, every=100, pictures=None, alarms=None):
         super().__init__(every)
-        if pictures_every < 1 or pictures_every % every:
-            raise ValueError(
-                f"`pictures_every` must be a multiple of every={every}. "
-                f"Received: pictures_every={pictures_every}"
-            )
         _import_tensorflow()
         self.folder = os.fspath(folder)
         self.pictures = dict(pictures or {})
-        self.pictures_every = pictures_every
         self.alarms = alarms
         self._writer = None
         self._drawn = self._alarms_step = 0
 
     def on_train_begin(self, logs=None):
         super().on_train_begin(logs)
-        self._writer = _import_tensorflow().summary.create_file_writer(
-            self.folder
-        )
+        tf = _import_tensorflow()
+        self._writer = tf.summary.create_file_writer(self.folder)
         self._drawn = self._alarms_step = self._step
 
     def on_train_end(self, logs=None):
         super().on_train_end(logs)
-        if self.pictures and self._step > self._drawn:
-            # The last step has pictures, too.
+        if self._step > self._drawn:
             self._draw(self._step)
         self._writer.close()
 
@@ -78,7 +65,8 @@ class TensorBoard(StepCallback):
             for name, value in self._scalars(step, logs).items():
                 _write(name, "scalars", np.float32(value))
         # Several steps at once may pass more than one multiple.
-        if step // self.pictures_every > self._drawn // self.pictures_every:
+        interval = PICTURES_EVERY * self.every
+        if step // interval > self._drawn // interval:
             self._draw(step)
         self._writer.flush()
 
@@ -104,10 +92,9 @@ class TensorBoard(StepCallback):
             rate = keras.ops.convert_to_numpy(optimizer.learning_rate)
             scalars[f"learning_rates/{phase}"] = float(rate)
         scalars["steps/skipped"] = float(self.read("skipped_steps"))
-        rows = [] if self.alarms is None else self.alarms.table.rows
-        if rows and self._alarms_step < int(rows[-1]["step"]) <= step:
-            self._alarms_step = int(rows[-1]["step"])
-            for name, value in self.alarms.numbers().items():
+        if self.alarms is not None and self.alarms.measured > self._alarms_step:
+            self._alarms_step = self.alarms.measured
+            for name, value in self.alarms.numbers.items():
                 scalars[f"alarms/{name}"] = value
         return scalars
 
@@ -116,11 +103,9 @@ def _write(tag, plugin, value):
     """Writes a value in the form that TensorBoard's plugin of a name reads."""
     # `tf.summary.scalar` and `image` are TensorBoard's.
     tf = _import_tensorflow()
+    kind = "SCALAR" if plugin == "scalars" else "BLOB_SEQUENCE"
     metadata = tf.compat.v1.SummaryMetadata(
-        plugin_data={"plugin_name": plugin},
-        data_class="DATA_CLASS_SCALAR"
-        if plugin == "scalars"
-        else "DATA_CLASS_BLOB_SEQUENCE",
+        plugin_data={"plugin_name": plugin}, data_class=f"DATA_CLASS_{kind}"
     )
     tf.summary.write(tag, value, metadata=metadata)
 

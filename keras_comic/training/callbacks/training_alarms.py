@@ -8,11 +8,9 @@ import numpy as np
 
 from keras_comic.layers.color_spaces import rgb_to_lab
 from keras_comic.metrics.diversity import Diversity
-from keras_comic.training.callbacks.run_table import RunTable
 from keras_comic.training.callbacks.step_callback import StepCallback
 
 LOGGER = logging.getLogger(__name__)
-TABLE_FILE = "alarms.csv"
 # Each alarm's number, its threshold (a collapse rings below it, the others
 # above theirs), and its warning.
 ALARMS = {
@@ -42,8 +40,8 @@ ALARMS = {
 }
 # Measurements that the discriminator must win, taken together.
 WINDOW = 5
-# Cells of the built-in features, along each side of a picture, and what makes
-# the differences of neighbouring pixels weigh about as much as the colours.
+# Cells of the pictures' features, along each side, and what makes the
+# differences of neighbouring pixels weigh about as much as the colours.
 NUM_CELLS = 8
 GRADIENT_SCALE = 4.0
 
@@ -63,18 +61,16 @@ class TrainingAlarms(StepCallback):
       of the comics. `color_cast` rings above 12. The same styles have 1.7 to
       3.9; red times 1.15 and blue times 0.85 moves drawings by 11 to 17.
     - `discriminator_accuracy`: the part of the discriminator's logits that the
-      best threshold between comics and generated pictures sorts right; the
-      mean of the last 5 measurements. `discriminator_wins` rings above 0.98.
+      best threshold between comics and generated pictures sorts right.
+      `discriminator_wins` rings when the mean of the last 5 is above 0.98.
     - `skipped_share`: the part of the steps since the last measurement that
       were skipped. `skipped_steps` rings above 0.1.
 
     An alarm is a warning in the log of `keras_comic` when it begins to ring,
     and again only after it was silent. `alarms.csv` gets a row for each
     measurement; a resumed run goes on with it. A number that is not finite, or
-    not there, is an empty cell and rings nothing.
-
-    A family whose discriminator takes more than pictures, or whose generator
-    gives more than pictures, overrides `judge` or `generate`.
+    not there, is an empty cell and rings nothing. `ringing` lists the alarms,
+    and `numbers` what they go by.
 
     Args:
         folder: Path of the folder for `alarms.csv`; made if needed.
@@ -84,12 +80,9 @@ class TrainingAlarms(StepCallback):
             2 real comics; 16 or more tell more.
         every: Integer > 0. Training steps between two measurements. Defaults
             to `200`.
-        thresholds: Dict of alarm to float, or to `None` for an alarm that
-            never rings; alarms left out keep their threshold. Or `None`.
-            Defaults to `None`.
     """
 
-    def __init__(self, folder, inputs, comics, every=200, thresholds=None):
+    def __init__(self, folder, inputs, comics, every=200):
         counts = {
             "inputs": {len(v) for v in keras.tree.flatten(inputs)},
             "comics": {len(comics)},
@@ -100,37 +93,27 @@ class TrainingAlarms(StepCallback):
                     f"`{name}` must have at least 2 samples, the same number "
                     f"in each array. Received: {sorted(sizes)}"
                 )
-        unknown = sorted(set(thresholds or {}) - set(ALARMS))
-        if unknown:
-            raise ValueError(
-                f"`thresholds` may name {sorted(ALARMS)}. "
-                f"Received: thresholds={thresholds}"
-            )
-        super().__init__(every)
+        super().__init__(every, Path(folder) / "alarms.csv")
         self.inputs = inputs
         self.comics = np.asarray(comics, "float32")
-        self.thresholds = {name: alarm[1] for name, alarm in ALARMS.items()}
-        self.thresholds.update(thresholds or {})
-        self.table = RunTable(Path(folder) / TABLE_FILE)
         self.ringing = []
-        self._comics_diversity = _diversity(self.comics)
-        self._comics_chroma = _mean_chroma(self.comics)
-        self._skipped = self._measured = 0
+        self.numbers = {}
+        self.measured = self._skipped = 0
 
     def generate(self, gan):
-        """Draws the fixed inputs by the generator in training.
+        """Draws the fixed inputs; to be overridden where it is done otherwise.
 
         Args:
-            gan: The `GAN`.
+            gan: The `GAN`, whose generator in training is asked.
 
         Returns:
             Float32 `(count, height, width, 3)`, RGB in `[-1, 1]`.
         """
         generator = getattr(gan, gan.averaged_names[0])
-        return _array(generator(self.inputs, training=False))
+        return generator(self.inputs, training=False)
 
     def judge(self, gan, images):
-        """Asks the discriminator.
+        """Asks a discriminator of pictures; to be overridden for others.
 
         Args:
             gan: The `GAN`.
@@ -142,94 +125,67 @@ class TrainingAlarms(StepCallback):
         """
         if "discriminator" not in gan.network_names:
             return None
-        return _array(gan.discriminator(images, training=False))
-
-    def measure(self, gan):
-        """Measures the generator at this point of the training.
-
-        Args:
-            gan: The `GAN`.
-
-        Returns:
-            Dict of `diversity`, `color_shift` and `discriminator_accuracy`
-            (of this moment alone) to float; numbers that are not finite are
-            left out.
-        """
-        fakes = self.generate(gan)
-        if not np.isfinite(fakes).all():
-            return {}
-        shift = _mean_chroma(fakes) - self._comics_chroma
-        numbers = {
-            "diversity": _diversity(fakes) / max(self._comics_diversity, 1e-12),
-            "color_shift": np.linalg.norm(shift),
-        }
-        logits = [self.judge(gan, images) for images in (self.comics, fakes)]
-        if logits[0] is not None:
-            numbers["discriminator_accuracy"] = best_accuracy(*logits)
-        return {k: float(v) for k, v in numbers.items() if np.isfinite(v)}
+        return gan.discriminator(images, training=False)
 
     def on_train_begin(self, logs=None):
         super().on_train_begin(logs)
-        self.table.resume(self._step)
         last = {"step": self._step, "alarms": ""}
         last["skipped_steps"] = self.read("skipped_steps")
         last.update(self.table.rows[-1] if self.table.rows else {})
         self.ringing = last["alarms"].split()
         self._skipped = int(last["skipped_steps"])
-        self._measured = int(last["step"])
+        self.measured = int(last["step"])
 
     def on_steps(self, step, logs):
         skipped = self.read("skipped_steps")
-        share = (skipped - self._skipped) / max(step - self._measured, 1)
-        self._skipped, self._measured = skipped, step
-        row = {"step": step, **self.measure(self.model)}
+        share = (skipped - self._skipped) / max(step - self.measured, 1)
+        self._skipped, self.measured = skipped, step
+        row = {"step": step, **self._measure()}
         row |= {"skipped_steps": skipped, "skipped_share": share}
-        ringing = self._ring(step, self.numbers(row))
-        self.table.add({**row, "alarms": " ".join(ringing)}, ["alarms"])
-
-    def numbers(self, row=None):
-        """Returns the numbers that the alarms go by.
-
-        Args:
-            row: Dict, a measurement that is not in the table yet. Defaults to
-                `None`, the last one of the table.
-
-        Returns:
-            Dict of name to float; `discriminator_accuracy` is the mean over
-            the last 5 measurements, and missing before there are so many.
-        """
-        rows = [*self.table.rows, *([] if row is None else [row])]
-        numbers = {}
-        for name, *_ in ALARMS.values():
-            count = WINDOW if name == "discriminator_accuracy" else 1
-            values = [row.get(name) for row in rows[-count:]]
-            if len(values) == count and not {None, ""}.intersection(values):
-                numbers[name] = float(np.mean([float(v) for v in values]))
-        return numbers
-
-    def _ring(self, step, numbers):
+        self.numbers = _numbers_of([*self.table.rows, row])
         before, self.ringing = self.ringing, []
-        for alarm, (name, _, warning) in ALARMS.items():
-            threshold = self.thresholds[alarm]
-            if threshold is None or name not in numbers:
-                continue
-            number, below = numbers[name], alarm == "collapse"
-            if number < threshold if below else number > threshold:
+        for alarm, (name, threshold, warning) in ALARMS.items():
+            number = self.numbers.get(name, threshold)
+            if (
+                number < threshold
+                if alarm == "collapse"
+                else number > threshold
+            ):
                 self.ringing.append(alarm)
                 if alarm not in before:
-                    text = f"Step %d: {warning}"
-                    LOGGER.warning(text, step, number, threshold)
-        return self.ringing
+                    LOGGER.warning(
+                        f"Step %d: {warning}", step, number, threshold
+                    )
+        self.table.add({**row, "alarms": " ".join(self.ringing)}, ["alarms"])
+
+    def _measure(self):
+        fakes = _array(self.generate(self.model))
+        if not np.isfinite(fakes).all():
+            return {}
+        diversity = _diversity(fakes) / max(_diversity(self.comics), 1e-12)
+        shift = _mean_chroma(fakes) - _mean_chroma(self.comics)
+        numbers = {"diversity": diversity, "color_shift": np.linalg.norm(shift)}
+        logits = [self.judge(self.model, p) for p in (self.comics, fakes)]
+        if logits[0] is not None:
+            accuracy = best_accuracy(*map(_array, logits))
+            numbers["discriminator_accuracy"] = accuracy
+        return {k: float(v) for k, v in numbers.items() if np.isfinite(v)}
+
+
+def _numbers_of(rows):
+    """Returns the numbers of the last row that are there."""
+    numbers = {}
+    for name, *_ in ALARMS.values():
+        count = WINDOW if name == "discriminator_accuracy" else 1
+        values = [row.get(name, "") for row in rows[-count:]]
+        if len(values) == count and "" not in values:
+            numbers[name] = float(np.mean([float(v) for v in values]))
+    return numbers
 
 
 def cell_features(images):
     """Returns mean colours and gradients of 8 by 8 cells."""
     images = np.asarray(images, "float64")
-    if min(images.shape[1:3]) < NUM_CELLS:
-        raise ValueError(
-            f"Pictures must have sides of at least {NUM_CELLS} pixels. "
-            f"Received: shape={images.shape}"
-        )
     gray = images.mean(-1, keepdims=True)
     down = np.abs(np.diff(gray, axis=1, append=gray[:, -1:]))
     right = np.abs(np.diff(gray, axis=2, append=gray[:, :, -1:]))
@@ -266,6 +222,5 @@ def _diversity(images):
 
 
 def _mean_chroma(images):
-    return _array(rgb_to_lab(images))[..., 1:].mean(
-        axis=(0, 1, 2), dtype="float64"
-    )
+    chroma = _array(rgb_to_lab(images))[..., 1:]
+    return chroma.mean(axis=(0, 1, 2), dtype="float64")

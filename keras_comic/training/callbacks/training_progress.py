@@ -21,25 +21,19 @@ class TrainingProgress(keras.callbacks.Callback):
     """
 
     def __init__(self, console=None, seconds=30.0):
-        if seconds < 0:
-            raise ValueError(
-                f"`seconds` must be at least 0. Received: seconds={seconds}"
-            )
         super().__init__()
         self.console = console
         self.seconds = seconds
-        self._first = None
         self._logs = {}
+        self._first = self._shown = (0.0, 0)
         self._epoch_start = self._step = 0
-        self._shown_step, self._shown_time = 0, 0.0
 
     def on_train_begin(self, logs=None):
         from rich.console import Console
 
         self.console = self.console or Console()
-        self._first = None
-        self._step = self._shown_step = 0
-        self._shown_time = time.monotonic()
+        self._step = 0
+        self._first, self._shown = None, (time.monotonic(), 0)
 
     def on_epoch_begin(self, epoch, logs=None):
         steps = self.params.get("steps")
@@ -51,11 +45,11 @@ class TrainingProgress(keras.callbacks.Callback):
         # The first step compiles; the rate is that of those after it.
         self._first = self._first or (now, self._step)
         terminal = self.console.is_terminal
-        if now - self._shown_time >= (1.0 if terminal else self.seconds):
+        if now - self._shown[0] >= (1.0 if terminal else self.seconds):
             self._show("\r" if terminal else "\n")
 
     def on_train_end(self, logs=None):
-        if self._step > self._shown_step or self.console.is_terminal:
+        if self._step > self._shown[1] or self.console.is_terminal:
             self._show("\n")
 
     def describe(self):
@@ -68,10 +62,9 @@ class TrainingProgress(keras.callbacks.Callback):
         steps = self.params.get("steps")
         total = steps * self.params["epochs"] if steps else None
         parts = [f"step {self._step}" + (f"/{total}" if total else "")]
-        start, first = self._first or (time.monotonic(), self._step)
-        elapsed = time.monotonic() - start
-        if elapsed > 0 and self._step > first:
-            rate = (self._step - first) / elapsed
+        start, first = self._first or (0.0, self._step)
+        if self._step > first:
+            rate = (self._step - first) / max(time.monotonic() - start, 1e-9)
             parts.append(f"{rate:.3g} steps/s")
             if total:
                 left = round(max(total - self._step, 0) / rate)
@@ -80,7 +73,7 @@ class TrainingProgress(keras.callbacks.Callback):
         return ", ".join(parts)
 
     def _show(self, end):
-        self._shown_step, self._shown_time = self._step, time.monotonic()
+        self._shown = (time.monotonic(), self._step)
         line = self.describe()
         if self.console.is_terminal:
             line = line[: self.console.width - 1].ljust(self.console.width - 1)

@@ -9,6 +9,8 @@ elif keras.backend.backend() == "jax":
 elif keras.backend.backend() == "torch":
     from keras_comic.training.steps.torch import BackendStep
 else:
-    from keras_comic.training.steps.unsupported import BackendStep
+    from keras_comic.training.steps import base_step
+
+    BackendStep = base_step.BaseStep
 
 __all__ = ["BackendStep"]

@@ -2,16 +2,29 @@
 
 import contextlib
 
+import keras
+
 from keras_comic.training.batches import as_batch
 
 
 class BaseStep:
-    """The part of a `GAN` that takes gradients and applies them."""
+    """The part of a `GAN` that takes gradients and applies them.
+
+    It stands alone on backends without training.
+    """
 
     default_jit_compile = False
 
     def check_backend(self):
         """Raises an error in `compile` where the backend cannot train."""
+        if keras.backend.backend() not in ("tensorflow", "jax", "torch"):
+            raise RuntimeError(
+                "keras_comic trains on Keras's TensorFlow, JAX and PyTorch "
+                "backends; on others presets can be used, not trained. Set "
+                'the environment variable KERAS_BACKEND to "tensorflow", '
+                '"jax" or "torch" before Keras is imported. '
+                f"Received: KERAS_BACKEND={keras.backend.backend()!r}"
+            )
 
     def prepare_step(self):
         """Prepares the backend at the end of `compile`."""
@@ -20,7 +33,11 @@ class BaseStep:
         """Brings the variables up to date before they are read in a `fit`."""
 
     def batch_of(self, data):
-        """Returns the batch in the data that Keras gives to a step."""
+        """Returns the batch in the data that Keras gives to a step.
+
+        Args:
+            data: As in `train_step`.
+        """
         return as_batch(data, self.batch_names)
 
     def average_scope(self):
@@ -32,7 +49,11 @@ class BaseStep:
         return {}
 
     def sum_over_replicas(self, value):
-        """Sums a tensor over all replicas; here there is one."""
+        """Sums a tensor over all replicas; here there is one.
+
+        Args:
+            value: Tensor.
+        """
         return value
 
     def input_gradients(self, function, inputs):
@@ -49,7 +70,7 @@ class BaseStep:
         Returns:
             Float tensor of the shape of `inputs`.
         """
-        return self._input_gradients(function, inputs)
+        self.check_backend()
 
     # Keras's trainers look for layers that were never called, such as an
     # activation in a copied network, and if there is one, call the model on a

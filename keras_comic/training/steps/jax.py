@@ -110,7 +110,7 @@ class BackendStep(BaseStep):
         changes = [jnp.where(finite, n, o) for n, o in zip(new, old)]
         return terms, finite, changes
 
-    def _input_gradients(self, function, inputs):
+    def input_gradients(self, function, inputs):
         return jax.grad(lambda x: ops.sum(ops.cast(function(x), "float32")))(
             ops.convert_to_tensor(inputs)
         )

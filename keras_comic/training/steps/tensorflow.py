@@ -112,7 +112,7 @@ class BackendStep(BaseStep):
         _apply_if(finite, optimizer, gradients, variables)
         return terms, finite
 
-    def _input_gradients(self, function, inputs):
+    def input_gradients(self, function, inputs):
         inputs = tf.convert_to_tensor(inputs)
         with tf.GradientTape() as tape:
             tape.watch(inputs)

@@ -57,7 +57,7 @@ class BackendStep(BaseStep):
                 variable.assign(old)
         return {n: value.detach() for n, value in terms.items()}, finite
 
-    def _input_gradients(self, function, inputs):
+    def input_gradients(self, function, inputs):
         inputs = ops.convert_to_tensor(inputs).detach().requires_grad_()
         output = ops.sum(ops.cast(function(inputs), "float32"))
         if not output.requires_grad:

@@ -91,26 +91,13 @@ class SampleGridTest(TestCase):
         self.assertShape(drawn, (8 + 60, 8 + 3 * 40, 3))
         self.assertAllEqual(drawn[28:60, 48:80], pictures[0])
 
-    def test_no_photos(self):
-        with self.assertRaisesRegex(ValueError, "Received: 0 photos"):
-            SampleGrid(self.folder, [])
-
-    def test_photos_that_are_none(self):
-        for photo, message in (
-            (self.photos[0] / 255.0, r"shape=\(32, 48, 3\), dtype=float64"),
-            (self.photos[0][..., 0], r"shape=\(32, 48\), dtype=uint8"),
-            ("photo.jpg", r"shape=\(\), dtype=None"),
+    def test_errors(self):
+        photo = self.photos[0]
+        for pictures, kwargs, message in (
+            ([], {}, "Received: 0 photos"),
+            ([photo / 255.0], {}, r"shape=\(32, 48, 3\), dtype=float64"),
+            (["photo.jpg"], {}, r"must be uint8 .* shape=\(\), dtype=None"),
+            ([photo], {"image_size": 31}, "32 pixels. Received: image_size=31"),
         ):
-            with self.assertRaisesRegex(
-                ValueError, f"must be uint8 .* Received: {message}"
-            ):
-                SampleGrid(self.folder, [photo], {"ink": self.drawing})
-
-    def test_numbers(self):
-        arguments = (self.folder, self.photos, {"ink": self.drawing})
-        with self.assertRaisesRegex(ValueError, "Received: every=0"):
-            SampleGrid(*arguments, every=0)
-        with self.assertRaisesRegex(
-            ValueError, "at least 32 pixels. Received: image_size=31"
-        ):
-            SampleGrid(*arguments, image_size=31)
+            with self.assertRaisesRegex(ValueError, message):
+                SampleGrid(self.folder, pictures, **kwargs)

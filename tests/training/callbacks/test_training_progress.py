@@ -12,16 +12,14 @@ from tests.training.small_gan import small_batch
 class TrainingProgressTest(TestCase):
     def run_fit(self, seconds=0.0, **console):
         output = io.StringIO()
-        progress = TrainingProgress(
-            Console(file=output, width=70, **console), seconds=seconds
-        )
+        console = Console(file=output, width=70, **console)
         gan = make_small_gan()
-        gan.compile(loss_weights={"adversarial": 0.0})
+        gan.compile(loss_weights={"adversarial": 0.0}, run_eagerly=True)
         gan.fit(
             Batches(small_batch(), 3),
             epochs=4,
             initial_epoch=2,
-            callbacks=[progress],
+            callbacks=[TrainingProgress(console, seconds)],
             shuffle=False,
             verbose=0,
         )
@@ -46,10 +44,10 @@ class TrainingProgressTest(TestCase):
         self.assertRegex(lines[0], "^step 12/12, ")
 
     def test_on_a_terminal(self):
-        shown = self.run_fit(force_terminal=True)
-        self.assertIn("step 12/12", shown)
-        self.assertIn("pixels", shown)
-        self.assertIn("0:00:00 left", shown)
+        self.assertRegex(
+            self.run_fit(force_terminal=True),
+            "step 12/12, .* 0:00:00 left, .*pixels",
+        )
 
     def test_a_dataset_of_unknown_length(self):
         progress = TrainingProgress(Console(file=io.StringIO()))
@@ -62,9 +60,3 @@ class TrainingProgressTest(TestCase):
         self.assertRegex(
             progress.describe(), r"^step 6, \S+ steps/s, pixels 0.25$"
         )
-
-    def test_errors(self):
-        with self.assertRaisesRegex(
-            ValueError, "`seconds` must be at least 0. Received: seconds=-1"
-        ):
-            TrainingProgress(seconds=-1)

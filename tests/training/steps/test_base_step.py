@@ -4,19 +4,52 @@ from keras import ops
 
 from keras_comic.training.steps.base_step import BaseStep
 from keras_comic.training.steps.base_step import reached
+from tests.test_case import BACKEND
 from tests.test_case import TestCase
 from tests.test_case import gradients
 from tests.test_case import noise
 from tests.training.small_gan import make_small_gan
+from tests.training.small_gan import pair
+from tests.training.small_gan import small_batch
 
 
 class BaseStepTest(TestCase):
-    def test_one_replica(self):
-        step = BaseStep()
-        self.assertEqual(step.replica_arguments(), {})
-        self.assertEqual(step.sum_over_replicas(3.0), 3.0)
-        with step.average_scope():
-            self.assertIsNone(step.sync_state())
+    def test_one_step_is_that_of_the_backend(self):
+        gan, other = make_small_gan(), make_small_gan()
+        other.set_weights(gan.get_weights())
+        batch = keras.tree.map_structure(ops.convert_to_tensor, small_batch())
+        gan.compile(pair(keras.optimizers.SGD(0.5), keras.optimizers.SGD(0.0)))
+        gan.train_on_batch(small_batch())
+
+        def total():
+            terms = other.generator_losses(batch)
+            adversarial = ops.mean(terms["adversarial"])
+            return ops.mean(terms["pixels"]) + 0.1 * adversarial
+
+        # In the discriminator's phase only its vectors move here.
+        other.discriminator_losses(batch)
+        variables = other.generator.trainable_variables
+        for moved, variable, gradient in zip(
+            gan.generator.trainable_variables,
+            variables,
+            gradients(total, variables),
+            strict=True,
+        ):
+            self.assertAllClose(moved, self.numpy(variable) - 0.5 * gradient)
+
+    def test_penalties_are_trained(self):
+        gan = make_small_gan()
+        gan.compile(loss_weights={"penalty": 1.0})
+        before = self.values(gan.discriminator.variables)
+        logs = gan.train_on_batch(small_batch(), return_dict=True)
+        self.assertGreater(logs["penalty"], 0.0)
+        self.assertNotAllClose(gan.discriminator.variables[0], before[0])
+
+    def test_backends_without_training(self):
+        if BACKEND in ("tensorflow", "jax", "torch"):
+            self.skipTest("this backend trains")
+        with self.assertRaisesRegex(RuntimeError, f"KERAS_BACKEND='{BACKEND}'"):
+            BaseStep().input_gradients(lambda x: x, 1.0)
 
     def test_variables_that_are_not_reached(self):
         variables = [keras.Variable(float(number)) for number in range(3)]
