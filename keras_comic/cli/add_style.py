@@ -8,44 +8,29 @@ import typer
 from keras_comic.cli.backend import import_models
 from keras_comic.cli.errors import report_failures
 from keras_comic.cli.errors import reported_errors
+from keras_comic.cli.options import argument
+from keras_comic.cli.options import option
 
 
 def add_style(
     preset: Annotated[
         str,
-        typer.Argument(
-            help="The folder of a preset; with -o, also a name or a handle.",
-            show_default=False,
-        ),
+        argument("The folder of a preset; with -o, also a name or a handle."),
     ],
-    name: Annotated[
-        str, typer.Argument(help="The name of the style.", show_default=False)
-    ],
+    name: Annotated[str, argument("The name of the style.")],
     pictures: Annotated[
-        list[Path],
-        typer.Argument(
-            metavar="PICTURES...",
-            help="Drawings, or folders of drawings.",
-            show_default=False,
-        ),
+        list[Path], argument("Drawings, or folders of drawings.", "PICTURES...")
     ],
     source: Annotated[
-        str | None,
-        typer.Option(
-            help="Who drew them, where they are from.", show_default=False
-        ),
+        str | None, option("Who drew them, where they are from.")
     ] = None,
-    licence: Annotated[
-        str | None,
-        typer.Option(help="The drawings' licence.", show_default=False),
-    ] = None,
+    licence: Annotated[str | None, option("The drawings' licence.")] = None,
     output: Annotated[
         Path | None,
-        typer.Option(
+        option(
+            "Another preset folder to write; by default, the same.",
             "--output",
             "-o",
-            help="Another preset folder to write; by default, the same.",
-            show_default=False,
         ),
     ] = None,
 ):

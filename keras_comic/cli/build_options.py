@@ -54,10 +54,10 @@ Manifest = Annotated[
 NumWorkers = Annotated[int | None, option("Processes. By default, one a core.")]
 DryRun = Annotated[
     bool,
-    typer.Option(
-        "--dry-run",
-        help="Write no records, but a sheet of what would be left out, "
+    option(
+        "Write no records, but a sheet of what would be left out, "
         f"by rule: {SHEET_FILE} in the output folder.",
+        "--dry-run",
     ),
 ]
 Clean = Annotated[
@@ -81,8 +81,7 @@ DuplicateDistance = Annotated[
 ]
 Trim = Annotated[bool, option("Cut off letterbox bars and page borders.")]
 Panels = Annotated[
-    bool,
-    typer.Option("--panels", help="Split pages of comics into panels."),
+    bool, option("Split pages of comics into panels.", "--panels")
 ]
 Variant = Annotated[
     list[str] | None,
@@ -105,6 +104,4 @@ ClipStride = Annotated[
     int | None,
     option("Frames between the starts of clips; clip-length by default."),
 ]
-Flow = Annotated[
-    bool, typer.Option("--flow", help="Store the optical flow of clips.")
-]
+Flow = Annotated[bool, option("Store the optical flow of clips.", "--flow")]

@@ -10,6 +10,8 @@ from keras_comic.cli.errors import FAILURE_EXIT_CODE
 from keras_comic.cli.errors import report_error
 from keras_comic.cli.errors import reported_errors
 from keras_comic.cli.options import SourceVideo
+from keras_comic.cli.options import argument
+from keras_comic.cli.options import option
 from keras_comic.cli.progress import progress_bar
 
 
@@ -17,20 +19,18 @@ def deflicker(
     source: SourceVideo,
     stylized: Annotated[
         Path,
-        typer.Argument(
-            help="What became of it, by this or any other program: frame by "
-            "frame the same, of any size.",
-            show_default=False,
+        argument(
+            "What became of it, by this or any other program: frame by "
+            "frame the same, of any size."
         ),
     ],
     output: Annotated[
         Path,
-        typer.Option(
+        option(
+            "The video to write (.mp4, .mkv, .webm, .gif, ...), or a "
+            "folder for its frames.",
             "--output",
             "-o",
-            help="The video to write (.mp4, .mkv, .webm, .gif, ...), or a "
-            "folder for its frames.",
-            show_default=False,
         ),
     ],
     strength: Annotated[
@@ -51,14 +51,10 @@ def deflicker(
         ),
     ] = "dis_fine",
     resume: Annotated[
-        bool,
-        typer.Option("--resume", help="Go on where a run was stopped."),
+        bool, option("Go on where a run was stopped.", "--resume")
     ] = False,
     overwrite: Annotated[
-        bool,
-        typer.Option(
-            "--overwrite", help="Replace an output that is there already."
-        ),
+        bool, option("Replace an output that is there already.", "--overwrite")
     ] = False,
     sound: Annotated[
         bool,

@@ -9,42 +9,30 @@ from keras_comic.cli.backend import import_models
 from keras_comic.cli.errors import report_failures
 from keras_comic.cli.errors import reported_errors
 from keras_comic.cli.options import PresetArgument
+from keras_comic.cli.options import option
 from keras_comic.cli.progress import progress_bar
 
 
 def evaluate(
     preset: PresetArgument,
     photos: Annotated[
-        Path,
-        typer.Option(
-            help="A folder of photos that it was not trained on.",
-            show_default=False,
-        ),
+        Path, option("A folder of photos that it was not trained on.")
     ],
     comics: Annotated[
-        Path,
-        typer.Option(
-            help="A folder of comics of the style, not trained on either.",
-            show_default=False,
-        ),
+        Path, option("A folder of comics of the style, not trained on either.")
     ],
     output: Annotated[
         Path,
-        typer.Option(
+        option(
+            "The folder to write: metrics.md, metrics.json, the stylised "
+            "photos and a contact sheet.",
             "--output",
             "-o",
-            help="The folder to write: metrics.md, metrics.json, the stylised "
-            "photos and a contact sheet.",
-            show_default=False,
         ),
     ],
     style: Annotated[
         str | None,
-        typer.Option(
-            metavar="NAME",
-            help="A style of the preset; by default, its first.",
-            show_default=False,
-        ),
+        option("A style of the preset; by default, its first.", metavar="NAME"),
     ] = None,
     features: Annotated[
         str,
@@ -84,9 +72,14 @@ def evaluate(
                 squares=(size, crops),
                 progress=progress,
             )
+    print_measurements(evaluation)
+    report_failures(evaluation.failures, "{} pictures were left out:")
+
+
+def print_measurements(evaluation):
+    """Prints what was measured, what was not, and the files."""
     for of, result in evaluation.measurements:
         typer.echo(f"{of}: {result}")
     for metric, of, reason in evaluation.not_measured:
         typer.echo(f"{of}: {metric} not measured: {reason}", err=True)
     typer.echo(f"Wrote {', '.join(map(str, evaluation.files))}")
-    report_failures(evaluation.failures, "{} pictures were left out:")

@@ -7,7 +7,10 @@ import typer
 
 from keras_comic.cli.backend import import_models
 from keras_comic.cli.errors import reported_errors
+from keras_comic.cli.evaluate import print_measurements
 from keras_comic.cli.options import SourceVideo
+from keras_comic.cli.options import argument
+from keras_comic.cli.options import option
 from keras_comic.cli.progress import progress_bar
 
 
@@ -15,19 +18,17 @@ def evaluate_video(
     source: SourceVideo,
     stylized: Annotated[
         Path,
-        typer.Argument(
-            help="What became of it, by this or any other program: of the "
-            "same size and number of frames.",
-            show_default=False,
+        argument(
+            "What became of it, by this or any other program: of the "
+            "same size and number of frames."
         ),
     ],
     output: Annotated[
         Path,
-        typer.Option(
+        option(
+            "The folder to write: metrics.md, metrics.json and strip.png.",
             "--output",
             "-o",
-            help="The folder to write: metrics.md, metrics.json and strip.png.",
-            show_default=False,
         ),
     ],
     flow: Annotated[
@@ -39,13 +40,12 @@ def evaluate_video(
     ] = "dis",
     features: Annotated[
         str | None,
-        typer.Option(
-            metavar="FILE",
-            help="Weights that perceptual distances look through: of "
+        option(
+            "Weights that perceptual distances look through: of "
             "SqueezeNet (.h5), VGG-19 (.npz), or the Inception of 2015 (.pth); "
             "or imagenet, which fetches Keras's InceptionV3. "
             "Without, these distances are left out.",
-            show_default=False,
+            metavar="FILE",
         ),
     ] = None,
     long_range: Annotated[
@@ -57,10 +57,7 @@ def evaluate_video(
         ),
     ] = 10,
     max_frames: Annotated[
-        int | None,
-        typer.Option(
-            min=2, help="Measure the first frames only.", show_default=False
-        ),
+        int | None, option("Measure the first frames only.", min=2)
     ] = None,
 ):
     """Measure how still a stylised video stands.
@@ -84,8 +81,4 @@ def evaluate_video(
                 max_frames=max_frames,
                 progress=progress,
             )
-    for of, result in evaluation.measurements:
-        typer.echo(f"{of}: {result}")
-    for metric, of, reason in evaluation.not_measured:
-        typer.echo(f"{of}: {metric} not measured: {reason}", err=True)
-    typer.echo(f"Wrote {', '.join(map(str, evaluation.files))}")
+    print_measurements(evaluation)

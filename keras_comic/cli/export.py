@@ -10,6 +10,8 @@ import typer
 from keras_comic.cli.backend import import_models
 from keras_comic.cli.errors import reported_errors
 from keras_comic.cli.options import PresetArgument
+from keras_comic.cli.options import argument
+from keras_comic.cli.options import option
 
 Dtype = enum.Enum(
     "Dtype", {n: n for n in ("float32", "float16", "int8")}, type=str
@@ -20,37 +22,33 @@ def export(
     preset: PresetArgument,
     output: Annotated[
         Path,
-        typer.Argument(
-            help="The folder of a SavedModel's version, such as "
-            "models/comic/1; or a file, comic.onnx or comic.tflite.",
-            show_default=False,
+        argument(
+            "The folder of a SavedModel's version, such as "
+            "models/comic/1; or a file, comic.onnx or comic.tflite."
         ),
     ],
     dtype: Annotated[
         Dtype | None,
-        typer.Option(
-            help="How an ONNX or LiteRT file stores the weights. By default, "
-            "float32.",
-            show_default=False,
+        option(
+            "How an ONNX or LiteRT file stores the weights. By default, "
+            "float32."
         ),
     ] = None,
     max_pixels: Annotated[
         int | None,
-        typer.Option(
-            min=1024,
-            help="The largest picture that a SavedModel takes, pixels. By "
+        option(
+            "The largest picture that a SavedModel takes, pixels. By "
             "default, 4194304.",
-            show_default=False,
+            min=1024,
         ),
     ] = None,
     warmup_size: Annotated[
         list[str] | None,
-        typer.Option(
-            metavar="WIDTHxHEIGHT",
-            help="The pictures of the requests that a server runs before a "
+        option(
+            "The pictures of the requests that a server runs before a "
             "SavedModel is ready; may be given more than once, or none. By "
             "default, 256x256.",
-            show_default=False,
+            metavar="WIDTHxHEIGHT",
         ),
     ] = None,
     provenance: Annotated[

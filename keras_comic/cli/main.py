@@ -22,6 +22,7 @@ from keras_comic.cli import stylize_beam
 from keras_comic.cli import tfrecords
 from keras_comic.cli import train
 from keras_comic.cli import web
+from keras_comic.cli.options import option
 
 
 class _Commands(TyperGroup):
@@ -65,12 +66,11 @@ def _print_version(wanted):
 def main(
     modules: Annotated[
         list[str] | None,
-        typer.Option(
+        option(
+            "Import a module first, which may define generators, GANs "
+            "and recipes of your own. Repeatable.",
             "--import",
             metavar="MODULE",
-            help="Import a module first, which may define generators, GANs "
-            "and recipes of your own. Repeatable.",
-            show_default=False,
         ),
     ] = None,
     version: Annotated[

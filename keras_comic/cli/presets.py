@@ -8,30 +8,28 @@ from keras_comic.cli.backend import import_models
 from keras_comic.cli.errors import FAILURE_EXIT_CODE
 from keras_comic.cli.errors import report_error
 from keras_comic.cli.errors import reported_errors
+from keras_comic.cli.options import argument
+from keras_comic.cli.options import option
 
 
 def presets(
     names: Annotated[
         list[str] | None,
-        typer.Argument(
-            metavar="[NAME-or-FOLDER]...",
-            help="Presets to show or verify; by default, the built-in ones.",
-            show_default=False,
+        argument(
+            "Presets to show or verify; by default, the built-in ones.",
+            "[NAME-or-FOLDER]...",
         ),
     ] = None,
     verify: Annotated[
         bool,
-        typer.Option(
-            "--verify",
-            help="Load each preset and compare what it computes with the "
+        option(
+            "Load each preset and compare what it computes with the "
             "numbers stored beside it.",
+            "--verify",
         ),
     ] = False,
     markdown: Annotated[
-        bool,
-        typer.Option(
-            "--markdown", help="Print the built-in ones as zoo/README.md."
-        ),
+        bool, option("Print the built-in ones as zoo/README.md.", "--markdown")
     ] = False,
 ):
     """List the presets, or verify that they compute what they should."""

@@ -7,17 +7,11 @@ import typer
 
 from keras_comic.cli.errors import report_failures
 from keras_comic.cli.errors import reported_errors
+from keras_comic.cli.options import argument
 
 
 def inspect(
-    files: Annotated[
-        list[Path],
-        typer.Argument(
-            metavar="FILE...",
-            help="Pictures or videos.",
-            show_default=False,
-        ),
-    ],
+    files: Annotated[list[Path], argument("Pictures or videos.", "FILE...")],
 ):
     """Show what files say of how they were made, and read their watermarks."""
     with reported_errors():

@@ -7,17 +7,18 @@ import typer
 
 from keras_comic.cli.backend import import_models
 from keras_comic.cli.errors import reported_errors
+from keras_comic.cli.options import argument
+from keras_comic.cli.options import option
 
 
 def serve(
     sources: Annotated[
         list[str] | None,
-        typer.Argument(
-            metavar="[NAME=]PRESET-or-FOLDER...",
-            help="Presets, version folders such as models/comic/1, or folders "
+        argument(
+            "Presets, version folders such as models/comic/1, or folders "
             "with numbered versions, of which the newest is served. Alone, a "
             "preset is called comic in requests.",
-            show_default=False,
+            "[NAME=]PRESET-or-FOLDER...",
         ),
     ] = None,
     host: Annotated[
@@ -42,37 +43,30 @@ def serve(
     ] = 256,
     token: Annotated[
         str | None,
-        typer.Option(
-            envvar="KERAS_COMIC_TOKEN",
-            help="What clients must send as `Authorization: Bearer TOKEN`. "
+        option(
+            "What clients must send as `Authorization: Bearer TOKEN`. "
             "Others on this machine can read it in the list of processes: "
             "rather use the variable or --token-file.",
-            show_default=False,
+            envvar="KERAS_COMIC_TOKEN",
         ),
     ] = None,
     token_file: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            help="A file that holds the token.",
-            show_default=False,
-        ),
+        Path | None, option("A file that holds the token.", metavar="FILE")
     ] = None,
     content_classifier: Annotated[
         str | None,
-        typer.Option(
-            metavar="MODULE:FUNCTION",
-            help="A function of a batch of pictures that says which of them "
+        option(
+            "A function of a batch of pictures that says which of them "
             "may leave the server; see examples/content_review.py.",
-            show_default=False,
+            metavar="MODULE:FUNCTION",
         ),
     ] = None,
     without_content_review: Annotated[
         bool,
-        typer.Option(
-            "--without-content-review",
-            help="Let others than this machine have results that nobody has "
+        option(
+            "Let others than this machine have results that nobody has "
             "reviewed.",
+            "--without-content-review",
         ),
     ] = False,
 ):

@@ -13,44 +13,39 @@ from keras_comic.cli.options import MaxSide
 from keras_comic.cli.options import OverwriteComics
 from keras_comic.cli.options import Strength
 from keras_comic.cli.options import Styles
+from keras_comic.cli.options import argument
+from keras_comic.cli.options import option
 from keras_comic.cli.parsing import parse_styles
 
 
 def stylize_beam(
     sources: Annotated[
         str,
-        typer.Argument(
-            metavar="FOLDER",
-            help="A folder of photos with its sub-folders, or its URL, such as "
+        argument(
+            "A folder of photos with its sub-folders, or its URL, such as "
             "gs://bucket/photos.",
-            show_default=False,
+            "FOLDER",
         ),
     ],
     output: Annotated[
         str,
-        typer.Argument(
-            metavar="OUTPUT",
-            help="The folder for the comics, PNG files, or its URL.",
-            show_default=False,
-        ),
+        argument("The folder for the comics, PNG files, or its URL.", "OUTPUT"),
     ],
     options: Annotated[
         list[str] | None,
-        typer.Argument(
-            metavar="[-- OPTION...]",
-            help="Of Apache Beam's pipelines, such as --runner=DataflowRunner. "
+        argument(
+            "Of Apache Beam's pipelines, such as --runner=DataflowRunner. "
             "By default, this process does the work.",
-            show_default=False,
+            "[-- OPTION...]",
         ),
     ] = None,
     model: Annotated[
         str,
-        typer.Option(
+        option(
+            "What `keras-comic export` has written, such as "
+            "models/comic/1, or its URL.",
             "--model",
             metavar="FOLDER",
-            help="What `keras-comic export` has written, such as "
-            "models/comic/1, or its URL.",
-            show_default=False,
         ),
     ] = ...,
     style: Styles = None,

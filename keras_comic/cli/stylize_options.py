@@ -58,18 +58,13 @@ AsVideo = Annotated[
     ),
 ]
 Compare = Annotated[
-    bool,
-    typer.Option(
-        "--compare", help="For videos: source and comic side by side."
-    ),
+    bool, option("For videos: source and comic side by side.", "--compare")
 ]
 Resume = Annotated[
-    bool,
-    typer.Option("--resume", help="For videos: go on where a run was stopped."),
+    bool, option("For videos: go on where a run was stopped.", "--resume")
 ]
 Sound = Annotated[
-    bool,
-    typer.Option("--sound/--no-sound", help="For videos: keep the sound."),
+    bool, typer.Option("--sound/--no-sound", help="For videos: keep the sound.")
 ]
 Size = Annotated[
     str | None,

@@ -9,6 +9,7 @@ from keras_comic.cli import build_records
 from keras_comic.cli.backend import import_models
 from keras_comic.cli.errors import report_failures
 from keras_comic.cli.errors import reported_errors
+from keras_comic.cli.options import option
 from keras_comic.cli.progress import progress_bar
 
 app = typer.Typer(no_args_is_help=True)
@@ -40,10 +41,7 @@ def inspect(
         ),
     ] = None,
     verify: Annotated[
-        bool,
-        typer.Option(
-            "--verify", help="Check every checksum and decode every image."
-        ),
+        bool, option("Check every checksum and decode every image.", "--verify")
     ] = False,
 ):
     """Say what lies in TFRecords, and draw it."""

@@ -22,8 +22,7 @@ Drawings = Annotated[
 Photos = Annotated[Folders, option("A folder of photos. Repeatable.")]
 Output = Annotated[Path, option("The preset to write.", "--output", "-o")]
 Family = Annotated[
-    str | None,
-    option("The kind of networks and losses. By default, adain."),
+    str | None, option("The kind of networks and losses. By default, adain.")
 ]
 Start = Annotated[
     str | None,
@@ -106,8 +105,7 @@ RollBack = Annotated[
     bool, typer.Option(help="Go back to the last good state if steps fail.")
 ]
 Events = Annotated[
-    bool,
-    typer.Option("--tensorboard", help="Write event files for TensorBoard."),
+    bool, option("Write event files for TensorBoard.", "--tensorboard")
 ]
 Licence = Annotated[str | None, option("The preset's licence.")]
 Source = Annotated[str | None, option("The pictures and their licence.")]

@@ -6,6 +6,8 @@ import typer
 
 from keras_comic.cli.backend import import_models
 from keras_comic.cli.errors import reported_errors
+from keras_comic.cli.options import argument
+from keras_comic.cli.options import option
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
@@ -13,11 +15,10 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 def web(
     presets: Annotated[
         list[str] | None,
-        typer.Argument(
-            metavar="[PRESET]...",
-            help="Names that `keras-comic presets` lists, folders, or handles "
+        argument(
+            "Names that `keras-comic presets` lists, folders, or handles "
             "hf://... or kaggle://...; by default, all built-in ones.",
-            show_default=False,
+            "[PRESET]...",
         ),
     ] = None,
     host: Annotated[
@@ -31,35 +32,30 @@ def web(
         int, typer.Option(min=0, max=65535, help="0 takes a free one.")
     ] = 7860,
     max_side: Annotated[
-        int,
-        typer.Option(min=32, help="Shrink larger photos to it, pixels."),
+        int, typer.Option(min=32, help="Shrink larger photos to it, pixels.")
     ] = 1280,
     max_video_side: Annotated[
-        int,
-        typer.Option(min=32, help="Shrink larger videos to it, pixels."),
+        int, typer.Option(min=32, help="Shrink larger videos to it, pixels.")
     ] = 640,
     max_seconds: Annotated[
         float,
         typer.Option(min=0.1, help="Longest video that is taken, seconds."),
     ] = 15.0,
     max_upload_mb: Annotated[
-        float,
-        typer.Option(min=0.01, help="Largest file that is taken, MB."),
+        float, typer.Option(min=0.01, help="Largest file that is taken, MB.")
     ] = 64.0,
     content_classifier: Annotated[
         str | None,
-        typer.Option(
-            metavar="MODULE:FUNCTION",
-            help="Your classifier, asked about every comic before it is "
+        option(
+            "Your classifier, asked about every comic before it is "
             "shown: see keras_comic.serving.ContentReview.",
-            show_default=False,
+            metavar="MODULE:FUNCTION",
         ),
     ] = None,
     without_content_review: Annotated[
         bool,
-        typer.Option(
-            "--without-content-review",
-            help="Serve others without a classifier.",
+        option(
+            "Serve others without a classifier.", "--without-content-review"
         ),
     ] = False,
 ):

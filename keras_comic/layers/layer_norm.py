@@ -13,18 +13,11 @@ class LayerNorm(PositionNormalization):
     statistics can be shared (see `use_statistics`). Keras's own
     `LayerNormalization` averages over the channels of each position alone.
 
+    Shapes, types and errors are those of `PositionNormalization`.
+
     Args:
         epsilon: Float > 0. Added to the variance. Defaults to `1e-5`.
         **kwargs: Keyword arguments of `keras.layers.Layer`.
-
-    Call arguments:
-        inputs: Float `(batch, height, width, channels)`, any range.
-
-    Returns:
-        Float `(batch, height, width, channels)` in the layer's compute dtype.
-
-    Raises:
-        ValueError: If `epsilon` is not positive.
 
     Example:
 

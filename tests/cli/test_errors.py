@@ -49,9 +49,11 @@ class ErrorsTest(TestCase):
     def test_arguments_are_named_as_options(self):
         def fail(keep_color: bool = False):
             with reported_errors():
-                raise ValueError("`keep_color` must be a boolean, `mask` not.")
+                raise ValueError(
+                    "`keep_color` must be ..., not `mask`; `keep_color=True`."
+                )
 
         self.assertEqual(
             run(fail).output,
-            "Error: --keep-color must be a boolean, `mask` not.\n",
+            "Error: --keep-color must be ..., not `mask`; --keep-color.\n",
         )
