@@ -48,23 +48,23 @@ ROOMS = {
 }
 # Lines that a room still has above its budget; these only ever shrink.
 STILL_OVER = {
-    "cli": 460,
-    "data": 670,
-    "export": 235,
+    "cli": 395,
+    "data": 665,
+    "export": 230,
     "models": 2_010,
     "provenance": 65,
-    "serving": 1_740,
-    "training": 1_190,
-    "video": 340,
+    "serving": 1_720,
+    "training": 1_000,
+    "video": 205,
 }
 # Modules that are still too long.
-LONG_MODULES = {"keras_comic.models.features.inception_features": 545}
+LONG_MODULES = {"keras_comic.models.features.inception_features": 535}
 # Functions that still take more arguments.
 MANY_ARGUMENTS = {"stylize_with_beam": 10}
 # What a family may have, and models/ without its families; compat.py and
 # presets.py together; everything.
-FAMILY_BUDGET, SHARED_MODELS_BUDGET = 1_225, 3_500
-PRESETS_BUDGET, TOTAL_BUDGET, TESTS_BUDGET = 800, 42_000, 40_000
+FAMILY_BUDGET, SHARED_MODELS_BUDGET = 1_210, 3_500
+PRESETS_BUDGET, TOTAL_BUDGET, TESTS_BUDGET = 800, 42_000, 39_400
 MODULE_LINES, FUNCTION_LINES, COMMAND_LINES = 400, 80, 120
 MAX_ARGUMENTS, MAX_CONSTRUCTOR_ARGUMENTS = 8, 7
 ABOVE_MODELS = {"video", "comic", "export", "serving", "cli"}

@@ -1,3 +1,4 @@
+import keras
 import numpy as np
 from absl.testing import parameterized
 
@@ -12,6 +13,8 @@ from tests.test_case import photos
 class VideoStylizerTest(TestCase, parameterized.TestCase):
     @classmethod
     def setUpClass(cls):
+        # Before the seeds of each test.
+        keras.utils.set_random_seed(1)
         cls.generator = AdaINGenerator.light((4, 8, 4, 4), 1, 8)
         cls.generator.add_style("wright", photos(32, 32, 3, seed=1))
         cls.generator.add_style("neill", photos(32, 32, 3, seed=2) // 4)
@@ -47,6 +50,19 @@ class VideoStylizerTest(TestCase, parameterized.TestCase):
         comics = [stylizer.stylize(self.frames[0]) for _ in range(4)]
         self.assertAllEqual(comics[1], comics[0])
         self.assertAllEqual(comics[3], comics[0])
+
+    @parameterized.parameters("statistics", "difference", "flow")
+    def test_every_level_keeps_colors(self, consistency):
+        stylizer = VideoStylizer(
+            self.generator,
+            consistency=consistency,
+            keep_color=True,
+            first_pass=False,
+        )
+        found = stylizer.stylize(self.frames[0], True)
+        expected = self.generator.stylize(self.frames[0], keep_color=True)
+        difference = np.abs(found.astype(int) - expected)
+        self.assertLess(difference.mean(), 1.0)
 
     def test_mask_and_color(self):
         mask = np.tile(np.arange(64) < 32, (48, 1))

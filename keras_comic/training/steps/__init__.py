@@ -9,8 +9,6 @@ elif keras.backend.backend() == "jax":
 elif keras.backend.backend() == "torch":
     from keras_comic.training.steps.torch import BackendStep
 else:
-    from keras_comic.training.steps import base_step
-
-    BackendStep = base_step.BaseStep
+    from keras_comic.training.steps.base_step import BackendStep
 
 __all__ = ["BackendStep"]

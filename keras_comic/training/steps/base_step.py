@@ -8,10 +8,7 @@ from keras_comic.training.batches import as_batch
 
 
 class BaseStep:
-    """The part of a `GAN` that takes gradients and applies them.
-
-    It stands alone on backends without training.
-    """
+    """The part of a `GAN` that takes gradients and applies them."""
 
     default_jit_compile = False
 
@@ -82,6 +79,10 @@ class BaseStep:
 
     def _maybe_symbolic_build(self, iterator=None, data_batch=None):
         pass
+
+
+# What a `GAN` gets where nothing else is made for the backend.
+BackendStep = BaseStep
 
 
 def reached(gradients, variables):
