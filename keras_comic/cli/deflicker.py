@@ -81,7 +81,7 @@ def deflicker(
     parts = [f"Wrote {done.output}, {done.num_frames} frames"]
     if done.num_resumed:
         parts.append(f"{done.num_resumed} of them made before")
-    typer.echo("; ".join([", ".join(parts), *done.sound]))
+    typer.echo("; ".join([", ".join(parts), *done.tracks]))
     if done.problem:
         report_error(done.problem)
         raise typer.Exit(FAILURE_EXIT_CODE)

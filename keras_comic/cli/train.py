@@ -58,6 +58,8 @@ def train(
             **parse_settings(settings, "--set"),
         }
         import_models()
+        from keras_comic.data.paths import only_run
+        from keras_comic.data.paths import work_name
         from keras_comic.models.preset_search import search_options
         from keras_comic.models.preset_training import PresetTraining
         from keras_comic.models.recipe import DEFAULT_FAMILY
@@ -79,20 +81,23 @@ def train(
                 evaluate_every,
             )
         training.watch(sample_every, alarms, roll_back, tensorboard)
-        if training.is_begun:
-            typer.echo(f"Going on with the run in {training.work}", err=True)
+        training.on_resume = lambda work: typer.echo(
+            f"Going on with the run in {work}", err=True
+        )
+        output.parent.mkdir(parents=True, exist_ok=True)
+        metadata = {
+            "licence": licence,
+            "training_data": training_data,
+            "recipe": shlex.join(["keras-comic", *context.meta[ARGUMENTS]]),
+        }
         try:
-            if search:
-                search_options(training, search, search_steps, _echo_trial)
-            model = training.run(
-                metadata={
-                    "licence": licence,
-                    "training_data": training_data,
-                    "recipe": shlex.join(
-                        ["keras-comic", *context.meta[ARGUMENTS]]
-                    ),
-                }
-            )
+            with only_run(
+                output.with_name(work_name(output.name, ".lock")),
+                f"Another run is training this preset. Received: {output}",
+            ):
+                if search:
+                    search_options(training, search, search_steps, _echo_trial)
+                model = training.run(metadata=metadata)
         except KeyboardInterrupt:
             typer.echo(
                 "Stopped; the same command goes on from the last checkpoint.",

@@ -66,4 +66,4 @@ def describe_video(result):
         parts.append(f"{result.num_resumed} of them made before")
     if result.share is not None:
         parts.append(f"{result.share:.0%} of the area stylised anew")
-    return "; ".join([", ".join(parts), *result.sound])
+    return "; ".join([", ".join(parts), *result.tracks])

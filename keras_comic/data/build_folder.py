@@ -5,7 +5,6 @@ import contextlib
 import hashlib
 import importlib.metadata
 import json
-import os
 import re
 import shutil
 import tempfile
@@ -14,6 +13,7 @@ from pathlib import Path
 from keras_comic.data.paths import is_url
 from keras_comic.data.paths import list_folder
 from keras_comic.data.paths import move_file
+from keras_comic.data.paths import only_run
 from keras_comic.data.paths import whole_file
 from keras_comic.data.paths import write_whole
 from keras_comic.data.record_maker import FAILURES
@@ -110,32 +110,15 @@ def _load_manifest(output, split, build_key):
         return None
 
 
-@contextlib.contextmanager
 def only_build(work):
     """Keeps a second build out of the same folder of this machine."""
-    try:
-        import fcntl
-    except ImportError:  # On Windows.
-        fcntl = None
-    if fcntl is None or is_url(work):
-        yield
-        return
-    path = _lock_of(work)
-    with contextlib.ExitStack() as stack:
-        lock = stack.enter_context(open(path, "w"))
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            # Who had it before may have removed it meanwhile.
-            alone = os.path.samestat(os.fstat(lock.fileno()), os.stat(path))
-        except OSError:
-            alone = False
-        if not alone:
-            raise ValueError(
-                "Another build is writing the same records. "
-                f"Received: output={work.parent}"
-            )
-        stack.callback(path.unlink, missing_ok=True)
-        yield
+    if is_url(work):
+        return contextlib.nullcontext()
+    return only_run(
+        _lock_of(work),
+        "Another build is writing the same records. "
+        f"Received: output={work.parent}",
+    )
 
 
 def _lock_of(work):

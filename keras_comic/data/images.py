@@ -24,7 +24,6 @@ from keras_comic.data.image_formats import ImageError
 from keras_comic.data.paths import is_url
 from keras_comic.data.paths import path_of
 from keras_comic.data.paths import reached
-from keras_comic.data.photo_rights import rights_of
 
 # A file of more bytes is not read into memory.
 MAX_BYTES = 2**30
@@ -68,8 +67,7 @@ class OpenedImage(NamedTuple):
     plain: bool
     # What was done to the pixels; also that only the first picture was taken.
     conversions: tuple
-    # `PIL.Image.Exif` of what a comic keeps.
-    rights: Image.Exif
+    exif: Image.Exif
 
 
 def read_image(path, max_pixels=MAX_PIXELS):
@@ -300,8 +298,7 @@ def _convert(path, picture, contents, max_pixels):
     # Loading may find another size than the header states.
     _check_size(path, *picture.size, max_pixels)
     mode = picture.mode
-    with _without_warnings():
-        rights = rights_of(picture)
+    exif = _read_exif(picture)
     picture, is_converted = to_srgb(picture)
     done = {
         "color profile": is_converted,
@@ -319,7 +316,16 @@ def _convert(path, picture, contents, max_pixels):
         image = image.transpose(TRANSPOSITIONS[orientation])
     conversions = tuple(word for word, true in done.items() if true)
     plain = mode in ("L", "P", "RGB") and {*conversions} <= {"grey", "palette"}
-    return OpenedImage(image, name, plain, conversions, rights)
+    return OpenedImage(image, name, plain, conversions, exif)
+
+
+def _read_exif(picture):
+    try:
+        with _without_warnings():
+            return picture.getexif()
+    # Broken metadata do no harm to the picture.
+    except Exception:
+        return Image.Exif()
 
 
 def _read_orientation(picture):

@@ -6,6 +6,7 @@ URL is met.
 """
 
 import contextlib
+import hashlib
 import os
 import shutil
 import tempfile
@@ -113,6 +114,38 @@ def write_whole(path, contents):
         contents = contents.encode("utf-8")
     with whole_file(path) as local:
         local.write_bytes(contents)
+
+
+@contextlib.contextmanager
+def only_run(lock, message):
+    """Keeps a second run of this machine out, by a lock file.
+
+    The lock ends with its process: the file of a killed run locks nothing.
+    """
+    try:
+        import fcntl
+    except ImportError:  # On Windows.
+        yield
+        return
+    with contextlib.ExitStack() as stack:
+        file = stack.enter_context(open(lock, "w"))
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # Who had it before may have removed it meanwhile.
+            alone = os.path.samestat(os.fstat(file.fileno()), os.stat(lock))
+        except OSError:
+            alone = False
+        if not alone:
+            raise ValueError(message)
+        stack.callback(lock.unlink, missing_ok=True)
+        yield
+
+
+def work_name(name, suffix):
+    """Names what lies beside a file; names have at most 255 bytes."""
+    if len(os.fsencode(name + suffix)) > 240:
+        name = f".{hashlib.sha256(os.fsencode(name)).hexdigest()[:32]}"
+    return name + suffix
 
 
 def move_file(path, target):

@@ -12,16 +12,15 @@ DATES = (
 )
 
 
-def rights_of(picture):
-    """Reads artist, copyright and dates of a picture as `PIL.Image.Exif`.
+def rights_of(exif):
+    """Takes artist, copyright and dates of a `PIL.Image.Exif`, as another one.
 
     All else is left out, and the location on purpose.
     """
     kept = Image.Exif()
     try:
-        found = picture.getexif()
-        dates = found.get_ifd(ExifTags.IFD.Exif)
-        kept.update({tag: found[tag] for tag in RIGHTS if found.get(tag)})
+        dates = exif.get_ifd(ExifTags.IFD.Exif)
+        kept.update({tag: exif[tag] for tag in RIGHTS if exif.get(tag)})
     # Broken metadata do no harm to the picture.
     except Exception:
         return kept

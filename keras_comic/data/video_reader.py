@@ -188,11 +188,23 @@ def open_container(path):
 
 
 def video_streams(container):
-    """Lists the streams of frames: no covers, and none of still pictures."""
-    attached = import_video_library("av").stream.Disposition.attached_pic
+    """Lists the streams of frames, those first that players show.
+
+    That is the default one, and of several the largest. Covers and still
+    pictures are none.
+    """
+    marks = import_video_library("av").stream.Disposition
     if _NO_VIDEO_FORMATS.fullmatch(container.format.name):
         return []
-    return [s for s in container.streams.video if not s.disposition & attached]
+
+    def rank(stream):
+        context = stream.codec_context
+        pixels = context.width * context.height if context else 0
+        return bool(stream.disposition & marks.default), pixels
+
+    covers = marks.attached_pic
+    found = [s for s in container.streams.video if not s.disposition & covers]
+    return sorted(found, key=rank, reverse=True)
 
 
 def _properties_of(container, stream):

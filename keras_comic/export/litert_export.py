@@ -17,17 +17,11 @@ def save_litert(
 ):
     """Writes a model as LiteRT files, for phones and small devices.
 
-    `NAME.tflite`, of a `Generator`: inputs `photos` and the conditions of its
-    kind, such as `style`; output `comics`. Where a photo has conditions of its
-    own, `NAME.conditions.tflite` makes them of `photos`, which may be a
-    drawing whose style is wanted. Of a `LatentGenerator`: `codes` to
-    `pictures`. `NAME.json` holds the kind, the named styles, the stride, the
-    preset and its licence. Inputs and outputs are float32 whatever `dtype`
-    is. `PortableModel` runs them.
-
-    The files take one picture of `image_size`. An interpreter can resize
-    `photos` to any height and width that are multiples of `stride` in the
-    JSON file (4 for the light generator).
+    The files, inputs and outputs are those of `save_onnx`, but in float32
+    whatever `dtype` is, and the description lies beside them as `NAME.json`.
+    They take one picture of `image_size`. An interpreter can resize `photos`
+    to any height and width that are multiples of `stride` in the JSON file (4
+    for the light generator).
 
     Args:
         generator: A built `Generator` or `LatentGenerator`, or what
@@ -58,9 +52,6 @@ def save_litert(
     ... )
     >>> [path.name for path in paths]
     ['ink.tflite', 'ink.conditions.tflite', 'ink.json']
-
-    Reference:
-        - [LiteRT](https://ai.google.dev/edge/litert)
     """
     path = check_target(path, ".tflite", dtype)
     graphs = PortableGraphs(generator, tuple(image_size))

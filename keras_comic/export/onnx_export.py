@@ -1,6 +1,5 @@
 """Models as ONNX files."""
 
-import importlib
 import json
 import os
 import tempfile
@@ -12,6 +11,7 @@ from keras_comic.export.portable_graph import CONDITIONS
 from keras_comic.export.portable_graph import PortableGraphs
 from keras_comic.export.portable_graph import check_target
 from keras_comic.export.portable_graph import describe_model
+from keras_comic.export.portable_graph import import_package
 from keras_comic.export.portable_graph import write_files
 
 OPSET = 17
@@ -55,12 +55,9 @@ def save_onnx(generator, path, dtype="float32", licence=None):
     >>> paths = keras_comic.export.save_onnx(generator, "ink.onnx")
     >>> [path.name for path in paths]
     ['ink.onnx', 'ink.conditions.onnx']
-
-    Reference:
-        - [ONNX](https://onnx.ai), operator set 17.
     """
     path = check_target(path, ".onnx", dtype)
-    onnx = _import("onnx")
+    onnx = import_package("onnx")
     graphs = PortableGraphs(generator)
     description = describe_model(graphs.model, dtype, licence)
     contents = {}
@@ -88,21 +85,8 @@ def save_onnx(generator, path, dtype="float32", licence=None):
     return write_files(contents)
 
 
-def _import(name):
-    try:
-        with warnings.catch_warnings():
-            # Of what it imports in turn.
-            warnings.simplefilter("ignore")
-            return importlib.import_module(name)
-    except ImportError as error:
-        raise ImportError(
-            f"ONNX models need {name.partition('.')[0]}; install it with "
-            f"`pip install 'keras-comic[export]'`. ({error})"
-        ) from error
-
-
 def _convert(function):
-    tf2onnx = _import("tf2onnx")
+    tf2onnx = import_package("tf2onnx")
     with warnings.catch_warnings():
         # NumPy's and protobuf's, about how tf2onnx calls them.
         warnings.simplefilter("ignore")
@@ -151,7 +135,7 @@ def _store_as_float16(onnx, model):
 
 def _quantized(onnx, model):
     """Returns the model with its convolutions in 8 bits."""
-    quantization = _import("onnxruntime.quantization")
+    quantization = import_package("onnxruntime.quantization")
     # Else it advises a pass that fuses what is not here.
     model.metadata_props.add(
         key="onnx.quant.pre_process", value="onnxruntime.quant"

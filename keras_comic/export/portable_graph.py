@@ -1,6 +1,9 @@
 """Graphs and descriptions of a model for runtimes other than TensorFlow."""
 
 import contextlib
+import functools
+import importlib
+import warnings
 from pathlib import Path
 
 import keras
@@ -141,6 +144,20 @@ def write_files(contents):
     return list(contents)
 
 
+def import_package(name):
+    """Imports a package of the extra `export`."""
+    try:
+        with warnings.catch_warnings():
+            # Of what it imports in turn.
+            warnings.simplefilter("ignore")
+            return importlib.import_module(name)
+    except ImportError as error:
+        raise ImportError(
+            f"Models in other formats need {name.partition('.')[0]}; install "
+            f"it with `pip install 'keras-comic[export]'`. ({error})"
+        ) from error
+
+
 def _float32_twin(model):
     """Returns a copy of a model that computes in float32."""
     config = keras.saving.serialize_keras_object(model)
@@ -170,15 +187,10 @@ def _upsample_without_sizes(model):
         if type(layer) is keras.layers.UpSampling2D:
             rows, columns = layer.size
             if layer.interpolation == "nearest" and rows == columns:
-                layer.call = _Repeat(rows)
+                layer.call = functools.partial(_repeat, rows)
 
 
-class _Repeat:
+def _repeat(times, inputs):
     """Repeats each pixel in both directions."""
-
-    def __init__(self, times):
-        self.times = times
-
-    def __call__(self, inputs):
-        copies = tf.concat([inputs] * self.times**2, axis=-1)
-        return tf.nn.depth_to_space(copies, self.times)
+    copies = tf.concat([inputs] * times**2, axis=-1)
+    return tf.nn.depth_to_space(copies, times)

@@ -17,10 +17,9 @@ MAX_RECORDS = 1000
 def write_warmup_records(folder, requests):
     """Writes requests that a server runs before it takes others.
 
-    The first request of a shape costs more than the next: kernels are chosen
-    and memory is reserved. TensorFlow Serving, and the local server, run the
-    records of a version before they call it available. The file is written
-    beside its name and renamed.
+    TensorFlow Serving, and the local server, run the records of a version
+    before they call it available, since the first request of a shape costs
+    more than the next.
 
     Args:
         folder: String or path. The version's folder, which holds
@@ -39,16 +38,14 @@ def write_warmup_records(folder, requests):
 
     Example:
 
-    >>> from keras_comic.export.warmup import write_warmup_records
     >>> images = np.zeros((1, 64, 64, 3), "uint8")
-    >>> path = write_warmup_records(
+    >>> path = keras_comic.export.write_warmup_records(
     ...     ".", [("serving_default", {"images": images})])
     >>> path.name
     'tf_serving_warmup_requests'
 
     Reference:
-        - [SavedModel Warmup](
-          https://www.tensorflow.org/tfx/serving/saved_model_warmup).
+        - [Warmup](https://www.tensorflow.org/tfx/serving/saved_model_warmup)
     """
     if not 0 < len(requests) <= MAX_RECORDS:
         raise ValueError(
@@ -57,17 +54,15 @@ def write_warmup_records(folder, requests):
         )
     logs = _prediction_logs()
     path = Path(folder) / WARMUP_FILE
-    with (
-        whole_file(path) as partial,
-        tf.io.TFRecordWriter(str(partial)) as writer,
-    ):
-        for signature_name, inputs in requests:
-            log = logs.PredictionLog()
-            request = log.predict_log.request
-            request.model_spec.signature_name = signature_name
-            for name, value in inputs.items():
-                request.inputs[name].CopyFrom(tf.make_tensor_proto(value))
-            writer.write(log.SerializeToString())
+    with whole_file(path) as partial:
+        with tf.io.TFRecordWriter(str(partial)) as writer:
+            for signature_name, inputs in requests:
+                log = logs.PredictionLog()
+                request = log.predict_log.request
+                request.model_spec.signature_name = signature_name
+                for name, value in inputs.items():
+                    request.inputs[name].CopyFrom(tf.make_tensor_proto(value))
+                writer.write(log.SerializeToString())
     return path
 
 
@@ -84,13 +79,12 @@ def read_warmup_records(folder):
 
     Raises:
         ImportError: If tensorflow-serving-api is not installed.
-        ValueError: If the file is damaged, holds more than 1,000 records, or
-            a record is no request to predict.
+        ValueError: If the file is damaged, or a record is no request to
+            predict.
 
     Example:
 
-    >>> from keras_comic.export.warmup import read_warmup_records
-    >>> read_warmup_records(".")
+    >>> keras_comic.export.read_warmup_records(".")
     []
     """
     path = Path(folder) / WARMUP_FILE
@@ -114,11 +108,6 @@ def read_warmup_records(folder):
                 for name, tensor in request.inputs.items()
             }
             requests.append((request.model_spec.signature_name, inputs))
-            if len(requests) > MAX_RECORDS:
-                raise ValueError(
-                    f"Warm-up records must be at most {MAX_RECORDS}. "
-                    f"Received: more, in '{path}'"
-                )
     except (tf.errors.DataLossError, DecodeError) as error:
         raise ValueError(
             "Warm-up records must be a TFRecord of "
@@ -127,11 +116,10 @@ def read_warmup_records(folder):
     return requests
 
 
-def make_warmup_requests(signatures, sizes=((256, 256),), batch_sizes=(1,)):
+def make_warmup_requests(signatures, sizes=((256, 256),)):
     """Makes a request of each size to each signature of an exported model.
 
-    What is sent follows from the inputs' types and shapes. Pictures are made,
-    not taken: noise whose spectrum is that of photographs, the same in every
+    Pictures are noise whose spectrum is that of photographs, the same in every
     run; files are JPEG.
 
     Args:
@@ -140,24 +128,19 @@ def make_warmup_requests(signatures, sizes=((256, 256),), batch_sizes=(1,)):
             `tf.TensorSpec`.
         sizes: Sequence of `(height, width)` in pixels, of at least 32: the
             sizes that clients send most.
-        batch_sizes: Sequence of positive integers, such as the
-            `allowed_batch_sizes` of the batching parameters. A server that
-            takes no batches of a size does not load a version with records
-            of it.
 
     Returns:
         List of pairs of a signature's name and a dict of its inputs' names to
         arrays, for `write_warmup_records`.
 
     Raises:
-        ValueError: If a size or a batch size is wrong.
+        ValueError: If a size is wrong.
 
     Example:
 
     >>> import tensorflow as tf
-    >>> from keras_comic.export.warmup import make_warmup_requests
     >>> images = tf.TensorSpec((None, None, None, 3), tf.uint8)
-    >>> ((name, inputs),) = make_warmup_requests(
+    >>> ((name, inputs),) = keras_comic.export.make_warmup_requests(
     ...     {"serving_default": {"images": images}}, [(64, 96)])
     >>> name, inputs["images"].shape
     ('serving_default', (1, 64, 96, 3))
@@ -168,21 +151,15 @@ def make_warmup_requests(signatures, sizes=((256, 256),), batch_sizes=(1,)):
                 "`sizes` must be pairs of height and width of at least "
                 f"{SMALLEST_SIDE} pixels. Received: sizes={sizes}"
             )
-    if any(batch_size < 1 for batch_size in batch_sizes):
-        raise ValueError(
-            "`batch_sizes` must be positive. "
-            f"Received: batch_sizes={batch_sizes}"
-        )
     requests = []
     for size in sizes:
-        for batch_size in batch_sizes:
-            images = np.stack([_picture(*size, n) for n in range(batch_size)])
-            for name, inputs in signatures.items():
-                specs = inputs
-                if not isinstance(specs, dict):
-                    specs = {spec.name: spec for spec in inputs.input_signature}
-                values = {k: _value(s, images) for k, s in specs.items()}
-                requests.append((name, values))
+        images = _picture(*size)[None]
+        for name, inputs in signatures.items():
+            specs = inputs
+            if not isinstance(specs, dict):
+                specs = {spec.name: spec for spec in inputs.input_signature}
+            values = {k: _value(s, images) for k, s in specs.items()}
+            requests.append((name, values))
     return requests
 
 
@@ -195,14 +172,14 @@ def _value(spec, images):
         return images
     shape = (len(images), *spec.shape[1:])
     if spec.dtype == tf.bool:
-        return np.arange(shape[0]) % 2 == 1
+        return np.zeros(shape, bool)
     value = 1 if spec.dtype.is_floating else 0
     return np.full(shape, value, spec.dtype.as_numpy_dtype)
 
 
-def _picture(height, width, seed):
+def _picture(height, width):
     """Returns noise whose amplitude falls with the frequency; uint8 RGB."""
-    noise = np.random.default_rng(seed).standard_normal((height, width, 4))
+    noise = np.random.default_rng(0).standard_normal((height, width, 4))
     # Mostly grey, as photographs are.
     noise = 4 * noise[..., :1] + noise[..., 1:]
     frequency = np.hypot(

@@ -97,13 +97,10 @@ class PresetTraining:
         self.start = start
         self.steps = steps
         self.observers = []
+        # Called with the folder of a run that goes on.
+        self.on_resume = None
         self.validation = None
         self.searched = None
-
-    @property
-    def is_begun(self):
-        """Boolean. A run in the folder goes on."""
-        return (self.work / RECIPE_FILE).is_file()
 
     def validate(self, drawings, photos=None, objective="kid", every=1000):
         """Gives the preset the weights that are best on other pictures.
@@ -304,6 +301,8 @@ class PresetTraining:
                 f"{' and '.join(changed)}: remove it, or write to another "
                 f"folder. Received: {', '.join(texts)}"
             )
+        if self.on_resume is not None:
+            self.on_resume(self.work)
 
 
 def train_preset(family, output, drawings=None, photos=None, **kwargs):

@@ -75,7 +75,7 @@ class AnimationSink(Sink):
     def encode(self, image, pts, starts_scene=False):
         return [Packet(to_png(image, compress_level=1), pts, pts, True)]
 
-    def make_file(self, path, sound):
+    def make_file(self, path, tracks):
         return AnimationFile(self, path)
 
 

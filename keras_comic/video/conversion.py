@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from keras_comic.data.paths import only_run
+from keras_comic.data.paths import work_name
 from keras_comic.data.video_reader import VideoError
 from keras_comic.provenance.watermark import MIN_SIDE as MIN_WATERMARK_SIDE
 from keras_comic.provenance.watermark import check_identifier
@@ -18,7 +20,7 @@ from keras_comic.video.frame_source import FrameSource
 from keras_comic.video.frame_source import open_frames
 from keras_comic.video.pieces import Pieces
 from keras_comic.video.sink import PacketWriter
-from keras_comic.video.sound import Sound
+from keras_comic.video.tracks import Tracks
 
 # Frames of a piece that is kept by itself: the most that an interruption
 # loses. A piece is held in memory: bytes of its raw frames at most, encoded
@@ -27,7 +29,7 @@ PIECE_FRAMES = 100
 PIECE_BYTES = {True: 2**28, False: 2**32}
 # The first pass looks at every so many frames, and at the first of each scene.
 FIRST_PASS_STEP = 8
-PARTS_SUFFIX = ".parts"
+PARTS_SUFFIX, LOCK_SUFFIX = ".parts", ".lock"
 
 
 class Conversion(NamedTuple):
@@ -36,7 +38,7 @@ class Conversion(NamedTuple):
     output: Path | str
     num_frames: int
     num_resumed: int
-    sound: list
+    tracks: list
     share: float | None
     problem: str | None
 
@@ -53,17 +55,14 @@ def convert_video(
 ):
     """Stylises a video from its first to its last frame.
 
-    Frames are read, stylised and encoded one at a time: memory does not grow
-    with the length. Work is kept in pieces of up to 100 frames in the folder
-    `OUTPUT.parts`, each with the stylizer's state at its end; with `resume`,
-    an interrupted conversion goes on behind the last whole piece, to the same
-    frames. The output appears when it is whole, and then the folder is
-    deleted. Pieces are joined without encoding them again.
-
-    Frames keep their times. The sound of a video file is copied as it is, or
-    converted where the output's format does not hold it; other streams are
-    left out. A source that breaks off is converted up to there, with its
-    sound, and `problem` says so.
+    Memory does not grow with the length. Work is kept in pieces of up to 100
+    frames in the folder `OUTPUT.parts`, each with the stylizer's state at its
+    end; with `resume`, an interrupted conversion goes on behind the last whole
+    piece, to the same frames. The output appears when it is whole. Frames keep
+    their times. Sound and subtitles of a video file, with their languages,
+    its titles, chapters and attachments are copied as they are, or converted
+    where the output's format does not hold them; what it cannot hold, and the
+    place where the film was made, is left out and named.
 
     Args:
         source: String, path or binary file object, see `open_frames`, or a
@@ -71,24 +70,22 @@ def convert_video(
         output: String or path, see `write_frames`: a video file, an animation,
             a folder, or `"-"` for raw frames to the standard output.
         stylizer: `FrameStylizer`. It is reset before the first frame. If it
-            needs a first pass, it is shown every eighth frame of the source,
-            and the first of each scene. Its `provenance` and `watermark` go
-            into the output.
-        compare: Boolean. `True` writes source and result side by side.
-            Defaults to `False`.
-        resume: Boolean. `True` goes on with unfinished work, if there is any.
-            Defaults to `False`.
-        overwrite: Boolean. `True` replaces an output that is there already.
-            Defaults to `False`.
-        sound: Boolean. `True` carries the sound over. Defaults to `True`.
+            needs a first pass, it is shown every eighth frame, and the first
+            of each scene. Its `provenance` and `watermark` go into the output.
+        compare: Boolean. Writes source and result side by side. Defaults to
+            `False`.
+        resume: Boolean. Goes on with unfinished work. Defaults to `False`.
+        overwrite: Boolean. Replaces an output. Defaults to `False`.
+        sound: Boolean. Carries the sound over. Defaults to `True`.
         progress: Callable or `None`. Called after each frame with the number
-            of frames done and the number of all, or `None` where that is not
-            known. Defaults to `None`.
+            of frames done and that of all, `None` if unknown. Defaults to
+            `None`.
 
     Returns:
         Named tuple: `output`; `num_frames`, how many were converted;
-        `num_resumed`, how many of them an earlier run had done; `sound`, a
-        list of strings, one for each stream; `share`, the mean share of the
+        `num_resumed`, how many of them an earlier run had done; `tracks`, a
+        list of strings, one for each stream that was carried over and one for
+        all that was left out; `share`, the mean share of the
         area that was drawn anew in this run, or `None`; and `problem`, a
         string if only a part of the source could be read, else `None`.
 
@@ -107,11 +104,9 @@ def convert_video(
     >>> frames = np.zeros((3, 32, 32, 3), "uint8")
     >>> keras_comic.video.write_frames(frames, "black.png", frame_rate=10)
     3
-    >>> done = keras_comic.video.convert_video(
-    ...     "black.png", "white.png", Negative()
-    ... )
-    >>> done.num_frames, done.problem
-    (3, None)
+    >>> keras_comic.video.convert_video(
+    ...     "black.png", "white.png", Negative()).num_frames
+    3
     """
     frames = source if isinstance(source, FrameSource) else open_frames(source)
     is_raw = output == RAW
@@ -124,7 +119,7 @@ def convert_video(
     if is_raw:
         run.write(sys.stdout.buffer)
         return run.result(output, 0, [])
-    sink = run.sink = open_sink(
+    run.sink = open_sink(
         output,
         (frames.width * (2 if compare else 1), frames.height),
         frames.frame_rate,
@@ -132,29 +127,13 @@ def convert_video(
         loop=frames.loop,
         provenance=stylizer.provenance,
     )
-    folder = output.with_name(output.name + PARTS_SUFFIX)
-    pieces = Pieces(folder, run.key(), resume)
-    num_resumed = pieces.num_frames
-    with _disk_errors(pieces):
-        if pieces.has_state():
-            stylizer.set_state(pieces.state())
-        elif stylizer.needs_first_pass:
-            stylizer.prepare(_first_pass(frames))
-            pieces.keep_prepared(stylizer.get_state())
-        run.keep(pieces)
-        track = None
-        if sound and sink.keeps_sound and frames.has_sound:
-            track = Sound(frames.path, run.sound_end)
-        _make_room(output, overwrite)
-        with sink.open(output, track) as file:
-            writer = PacketWriter(file)
-            for packets in pieces:
-                for ticks in sorted(packet.pts for packet in packets):
-                    writer.show(ticks)
-                writer.add(packets)
-            writer.finish(sink.end(frames.end_time, pieces.last))
-        pieces.remove()
-    return run.result(output, num_resumed, track.report if track else [])
+    output.parent.mkdir(parents=True, exist_ok=True)
+    lock = output.with_name(work_name(output.name, LOCK_SUFFIX))
+    busy = f"Another run is writing this video. Received: output={output}"
+    with only_run(lock, busy):
+        # A run that has just ended may have written it.
+        _check_output(output, frames, overwrite)
+        return run.convert(output, resume, overwrite, sound)
 
 
 class _Run:
@@ -193,6 +172,34 @@ class _Run:
             for _, image in self._images(0):
                 file.write(image.tobytes())
                 file.flush()
+
+    def convert(self, output, resume, overwrite, sound):
+        """Keeps pieces, and joins them; returns the outcome."""
+        folder = output.with_name(work_name(output.name, PARTS_SUFFIX))
+        pieces = Pieces(folder, self.key(), resume)
+        num_resumed, tracks = pieces.num_frames, None
+        with _disk_errors(pieces):
+            if pieces.has_state():
+                self.stylizer.set_state(pieces.state())
+            elif self.stylizer.needs_first_pass:
+                self.stylizer.prepare(_first_pass(self.frames))
+                pieces.keep_prepared(self.stylizer.get_state())
+            self.keep(pieces)
+            if self.frames.has_tracks:
+                tracks = Tracks(self.frames.path, self.sound_end, sound)
+            _make_room(output, overwrite)
+            with self.sink.open(output, tracks) as file:
+                writer = PacketWriter(file)
+                for packets in pieces:
+                    for ticks in sorted(packet.pts for packet in packets):
+                        writer.show(ticks)
+                    writer.add(packets)
+                end = self.sink.end(self.frames.end_time, pieces.last)
+                writer.finish(end)
+            if tracks and not self.sink.keeps_tracks:
+                tracks.finish()
+            pieces.remove()
+        return self.result(output, num_resumed, tracks.report if tracks else [])
 
     def keep(self, pieces):
         """Encodes into pieces that are kept."""
@@ -257,12 +264,12 @@ class _Run:
                 raise
             self.problem = str(error)
 
-    def result(self, output, num_resumed, sound):
+    def result(self, output, num_resumed, tracks):
         """Returns the outcome."""
         done = self.count - self.first
         share = self.shares / done if done else None
         return Conversion(
-            output, self.count, num_resumed, sound, share, self.problem
+            output, self.count, num_resumed, tracks, share, self.problem
         )
 
 

@@ -22,10 +22,9 @@ FLOW_ERROR = 0.75
 _COMPARED = 1.5
 _SOFT = 1.5
 # A network sees what is near: a thing that moves changes the colours around it
-# where the source stays the same. By more than this, of 255, areas of this
-# many pixels may not differ from the frame's own stylisation.
+# where the source stays the same. By more than this, of 255, areas of 4 by 4
+# pixels may not differ from the frame's own stylisation.
 DRIFT = 40.0
-_AREA = 4
 # A blur of this deviation, pixels, takes the details away; their contrast is
 # compared over windows of this side, and raised by at most this in a frame.
 _DETAIL = 1.6
@@ -42,15 +41,13 @@ class Deflicker:
 
         output = stylized + weight * (warp(last output) - stylized)
 
-    `weight` is `strength` where the flow is sure and what it leads to looks
-    the same in both sources, and falls to 0 where it is hidden, at the
-    boundary of a motion, out of the picture, or another colour, and where the
-    colours of the stylisation have changed by much: nothing is left behind
-    moving things. Every output is pulled towards the frame's own
-    stylisation. The sources are blended alike, and the flow leads from each
-    source to that blend: what one flow was off by, the next one takes back.
-    What blending takes from the contrast of details is given back, so that
-    lines stay sharp.
+    `weight` is `strength` where the flow is sure and leads to what looks the
+    same in both sources, and falls to 0 where it is hidden, at the boundary of
+    a motion, out of the picture, or another colour, and where the colours of
+    the stylisation have changed by much. The sources are blended alike, and
+    the flow leads from each source to that blend: what one flow was off by,
+    the next one takes back. What blending takes from the contrast of details
+    is given back, so that lines stay sharp.
 
     Frames are given in their order; one of another size starts anew.
 
@@ -61,15 +58,6 @@ class Deflicker:
             `"dis_fine"`.
         strength: Float in `[0, 1)`. Share of the last output in the next one,
             where it can be trusted; 0 changes nothing. Defaults to `0.9`.
-
-    Example:
-
-    >>> deflicker = keras_comic.video.Deflicker()
-    >>> source = np.full((32, 48, 3), 100, "uint8")
-    >>> bright = deflicker.process(source, source + 20)
-    >>> dark = deflicker.process(source, source)
-    >>> int(bright[0, 0, 0]), int(dark[0, 0, 0])
-    (120, 118)
 
     Reference:
         - [Ruder et al., 2016](https://arxiv.org/abs/1604.08610), for the
@@ -101,8 +89,7 @@ class Deflicker:
 
         Args:
             source: Uint8 array `(height, width, 3)`, RGB in `[0, 255]`: what
-                was stylised. Where its size is not that of `stylized`, it is
-                resized.
+                was stylised. It is resized to the size of `stylized`.
             stylized: Uint8 array `(height, width, 3)`, RGB in `[0, 255]`.
             starts_scene: Boolean. `True` if nothing of the frames before is
                 to be carried over. Defaults to `False`.
@@ -234,11 +221,16 @@ def _blend(last, current, flow, weight, limit=None):
 def _excess(difference, limit):
     """Returns how far a difference, averaged over areas, is past a limit."""
     cv2 = import_video_library("cv2")
-    height, width = difference.shape[:2]
-    size = [max(1, round(side / _AREA)) for side in (width, height)]
-    mean = cv2.resize(difference, size, interpolation=cv2.INTER_AREA)
-    mean = cv2.GaussianBlur(mean, (0, 0), 1.0)
-    return cv2.resize(mean - np.clip(mean, -limit, limit), (width, height))
+    mean = cv2.GaussianBlur(_quarter(difference), (0, 0), 1.0)
+    excess = mean - np.clip(mean, -limit, limit)
+    return cv2.resize(excess, difference.shape[1::-1])
+
+
+def _quarter(image):
+    """Averages areas of 4 by 4 pixels."""
+    cv2 = import_video_library("cv2")
+    size = [max(1, round(side / 4)) for side in image.shape[1::-1]]
+    return cv2.resize(image, size, interpolation=cv2.INTER_AREA)
 
 
 def _to_bytes(image):
@@ -264,7 +256,7 @@ def _contrast(image):
     energy = np.zeros_like(gray)
     energy[:, :-1] += (gray[:, 1:] - gray[:, :-1]) ** 2
     energy[:-1] += (gray[1:] - gray[:-1]) ** 2
-    size = [max(1, round(side / 4)) for side in gray.shape[::-1]]
-    energy = cv2.resize(energy, size, interpolation=cv2.INTER_AREA)
     side = _WINDOW // 4
-    return cv2.blur(energy, (side, side), borderType=cv2.BORDER_REFLECT)
+    return cv2.blur(
+        _quarter(energy), (side, side), borderType=cv2.BORDER_REFLECT
+    )

@@ -28,11 +28,10 @@ def deflicker_video(
 ):
     """Takes the flicker out of a stylised video, with its source at hand.
 
-    The post-hoc mode of level 3, see `Deflicker`: for the video of any
+    The post-hoc mode of level 3, see `Deflicker`, for the video of any
     program. Frames are paired in their order. The output has the size of the
-    stylised video, and the times, the scenes and the sound of the source;
-    reading, writing and going on are those of `convert_video`. If the
-    stylised video says that this program made it, the output says so too.
+    stylised video, what that says of its origin, and the times, the scenes and
+    the sound of the source.
 
     Args:
         source: String or path of the video that was stylised, see
@@ -40,19 +39,16 @@ def deflicker_video(
         stylized: String or path of what became of it, or a `FrameSource`:
             frame by frame the same, of any size.
         output: String or path, see `convert_video`.
-        deflicker: `Deflicker` or `None`. Defaults to `None`, one with its
-            defaults.
-        resume: Boolean. `True` goes on with unfinished work, if there is any.
-            Defaults to `False`.
-        overwrite: Boolean. `True` replaces an output that is there already.
-            Defaults to `False`.
-        sound: Boolean. `True` carries the source's sound over. Defaults to
-            `True`.
+        deflicker: `Deflicker` or `None`, one with its defaults. Defaults to
+            `None`.
+        resume: Boolean, see `convert_video`. Defaults to `False`.
+        overwrite: Boolean, see `convert_video`. Defaults to `False`.
+        sound: Boolean. Carries the source's sound over. Defaults to `True`.
         progress: Callable or `None`, see `convert_video`. Defaults to `None`.
 
     Returns:
-        Named tuple, see `convert_video`. Where the stylised
-        video ends before the source, `problem` says so.
+        Named tuple, see `convert_video`. Where the stylised video ends before
+        the source, `problem` says so.
 
     Raises:
         ValueError: If the shapes or the frame rates do not fit each other.

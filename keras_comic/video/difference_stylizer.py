@@ -30,12 +30,11 @@ class DifferenceStylizer(StatisticsStylizer):
     with the same statistics, in windows around what has changed, and is
     blended into what stands still.
 
-    A change is grown by how far the network carries it (measured, see
-    `network_reach`) and snapped to tiles. Windows have a halo as wide,
-    are run together where they are of one size, and give way to the whole
-    frame where that costs less. At the start of a scene all is made anew.
-    In turn, block by block, everything is also made anew within
-    `refresh_frames` frames, unless not one of its pixels has changed.
+    A change is grown by how far the network carries it (see `network_reach`)
+    and snapped to tiles. Windows have a halo as wide, and give way to the
+    whole frame where that costs less. In turn, block by block, everything is
+    also made anew within `refresh_frames` frames, unless not one of its pixels
+    has changed.
     """
 
     def __init__(

@@ -46,15 +46,10 @@ def evaluate_video(
 ):
     """Measures how still a stylised video stands, beside its source.
 
-    Any two videos will do, of whatever program. The measures are those of
-    `VideoMeter`: how much the stylised video changes that does not move with
-    its source, over short range and long, and, so that neither doing nothing
-    nor blur wins, how far it is from its source and how sharp. Frames at a cut
-    are not compared with those before it.
-
-    Written are `metrics.md` (a table, with the protocol of each number),
-    `metrics.json`, and `strip.png` (eight frames of both, each above its
-    difference to the next one, moved back along the flow).
+    Any two videos will do, of whatever program; the measures are those of
+    `VideoMeter`. Written are `metrics.md` (a table, with the protocol of each
+    number), `metrics.json`, and `strip.png` (eight frames of both, each above
+    its difference to the next one, moved back along the flow).
 
     Args:
         source: String or path of the video that was stylised: a file, an
@@ -65,16 +60,13 @@ def evaluate_video(
         flow: String: `"dis"` or `"dis_fine"`, the estimator of the source's
             motion. Defaults to `"dis"`.
         features: As in `keras_comic.models.evaluate_preset`: `"imagenet"`, a
-            file of weights, or a network; or `None`: perceptual distances are
-            then not measured. Defaults to `None`.
-        long_range: Integer > 0 or `"to the first"`. How many frames apart the
-            long range compares; or each with the first of its scene. Defaults
-            to `10`.
+            file of weights, or a network; or `None`, which measures no
+            perceptual distances. Defaults to `None`.
+        long_range: Integer > 0, how many frames apart the long range compares;
+            or `"to the first"` of the scene. Defaults to `10`.
         max_frames: Integer > 1 or `None`. Measures no more than the first of
             them, of videos that differ in length as well. Defaults to `None`.
-        progress: Callable or `None`. Called with the number of frames done
-            and the number of all, `None` where that is not known. Defaults
-            to `None`.
+        progress: Callable or `None`, see `convert_video`. Defaults to `None`.
 
     Returns:
         Named tuple: `measurements`, pairs of `of` (`"stylized"` or

@@ -27,11 +27,10 @@ _MEDIAN = 5
 def fine_optical_flow(first, second):
     """Measures the motion from one picture to another, to a part of a pixel.
 
-    Dense inverse search as `keras_comic.data.optical_flow`, but up to the
-    full size of the pictures where that one ends at half of it: about half of
-    its error, in four times its time. At the edges of moving things, where
-    such a flow is a mixture of both sides', pixels take the flow of the place
-    around them that fits better.
+    Dense inverse search as `keras_comic.data.optical_flow`, but up to the full
+    size of the pictures: about half of its error, in four times its time. At
+    the edges of moving things pixels take the flow of the place around them
+    that fits better.
 
     Args:
         first: Uint8 array `(height, width, 3)`, RGB in `[0, 255]`.

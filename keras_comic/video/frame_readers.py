@@ -5,6 +5,7 @@ Like `keras_comic.data.video_reader.VideoReader` they have `properties`,
 """
 
 import contextlib
+import io
 import os
 import sys
 import time
@@ -189,6 +190,9 @@ class RawReader:
                 f"Received: size={size}, frame_rate={frame_rate}"
             )
         self.file = sys.stdin.buffer if isinstance(file, str) else file
+        if isinstance(file, io.RawIOBase):
+            # A pipe may give less than it is asked for.
+            self.file = io.BufferedReader(file)
         self.error = None
         self.properties = VideoProperties(
             *size, frame_rate, 1 / frame_rate, None, None, ()
@@ -198,7 +202,7 @@ class RawReader:
         """Reads frame by frame."""
         width, height = self.properties.width, self.properties.height
         length, number = width * height * 3, 0
-        while contents := self._read(length):
+        while contents := self.file.read(length):
             if len(contents) < length:
                 self.error = VideoError(
                     f"Frame {number} is cut off: it has {len(contents)} of "
@@ -213,15 +217,6 @@ class RawReader:
             number += 1
         if not number and not self.error:
             self.error = VideoError("There is not one frame.", "unreadable")
-
-    def _read(self, length):
-        # A pipe may give less than it is asked for.
-        contents = bytearray()
-        while part := self.file.read(length - len(contents)):
-            contents += part
-            if len(contents) == length:
-                break
-        return bytes(contents)
 
 
 class CameraReader:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
+from PIL import ImageOps
 
 from keras_comic.data.image_sizes import fitted_size
 from keras_comic.data.scene_cuts import mark_scenes
@@ -43,43 +44,37 @@ def open_frames(
 
     - a video file of any container and codec that FFmpeg reads. Frames are
       turned upright, given square pixels, deinterlaced and converted to 8-bit
-      RGB; high dynamic range (PQ, HLG) is compressed to that of common
-      displays. If a file has more than 8 bits or high dynamic range, or is
-      interlaced, one warning says so;
-    - an animated GIF, WebP or PNG, in full colour, with the durations of its
-      frames; transparent pixels lie on white;
+      RGB of standard dynamic range; a warning says so where that loses much;
+    - an animated GIF, WebP or PNG, with the durations of its frames;
+      transparent pixels lie on white;
     - a folder of numbered images (`frame_0001.png`, ...);
     - `"-"`, raw frames from the standard input, or a binary file object of
       such: `width * height * 3` bytes a frame, RGB, row by row, as FFmpeg
       writes them with `-f rawvideo -pix_fmt rgb24`;
     - `"webcam:0"`, a camera by its number. It has no end.
 
-    Frames are read one at a time, in memory that does not grow.
-
     Args:
         source: String, path or binary file object, as above.
         size: Pair of integers `(width, height)`, pixels: needed for raw
-            frames, a wish for a camera, not taken otherwise. Defaults to
-            `None`.
+            frames, a wish for a camera. Defaults to `None`.
         frame_rate: Number > 0, frames per second: needed for raw frames; of
-            a folder's numbers, `None` is 24; a wish for a camera; not taken
-            otherwise, as videos have time stamps. Defaults to `None`.
-        scene_cuts: Boolean. `True` looks for hard cuts, which needs
-            PySceneDetect. Defaults to `True`.
+            a folder's numbers, `None` is 24; a wish for a camera. Defaults to
+            `None`.
+        scene_cuts: Boolean. Looks for hard cuts, which needs PySceneDetect.
+            Defaults to `True`.
         max_frames: Integer > 0 or `None`. Ends after so many. Defaults to
             `None`.
-        max_side: Integer > 1 or `None`. Frames with a longer side than this
-            are shrunk to it, pixels; both sides are even then, as most codecs
-            want them. Defaults to `None`, which resizes nothing.
+        max_side: Integer > 1 or `None`. Frames with a longer side, pixels, are
+            shrunk to it, to even sides. Defaults to `None`.
 
     Returns:
         `FrameSource`, to iterate over named tuples: `number`, from 0;
         `time`, seconds since the start; `image`, uint8 `(height, width, 3)`,
-        RGB, all of one size; and `starts_scene`, boolean. It has `width`,
-        `height` (pixels), `frame_rate` (fraction), `num_frames` and
-        `duration` (seconds; `None` where they are not known). A video that is
-        damaged or ends too early gives all that can be read, and then raises
-        a `VideoError`.
+        RGB, all of the first one's size (others are fitted into it between
+        black borders, with a warning); and `starts_scene`, boolean. It has
+        `width`, `height` (pixels), `frame_rate` (fraction), `num_frames` and
+        `duration` (seconds; `None` if unknown). A video that breaks off gives
+        all that can be read, and then raises a `VideoError`.
 
     Raises:
         ValueError: If an argument does not fit the source, or there is no
@@ -125,7 +120,7 @@ class FrameSource:
         self._reader = reader
         self._scene_cuts = scene_cuts
         self._max_frames = max_frames
-        self._is_read = False
+        self._is_read = self._size_changed = False
         properties = reader.properties
         self.path = getattr(reader, "path", None)
         self._states = self._file_states()
@@ -146,7 +141,7 @@ class FrameSource:
         self.end_time = 0.0
         # True if reading ended at `max_frames`.
         self.is_cut = False
-        self.has_sound = isinstance(reader, VideoReader)
+        self.has_tracks = isinstance(reader, VideoReader)
         self.is_live = isinstance(reader, CameraReader)
         self.is_repeatable = self.path is not None
         self.loop = getattr(reader, "loop", 0)
@@ -177,19 +172,31 @@ class FrameSource:
             self.end_time = frame.time + length
             starts = starts or number == 0
             if number >= start and (number % every == 0 or starts):
-                image = self._to_size(frame.image())
+                image = self._to_size(frame.image(), number)
                 yield Frame(number, frame.time, image, bool(starts))
         self._check_unchanged(-1)
         if self._reader.error:
             raise self._reader.error
 
-    def _to_size(self, image):
-        # Shrunk; or as large as the first one, where the size changes.
+    def _to_size(self, image, number):
+        """Shrinks a frame; fits one of another size between black borders."""
         if image.shape[:2] == (self.height, self.width):
             return image
+        sides = image.shape[1::-1]
+        size = self.width, self.height
         image = Image.fromarray(image)
-        size = (self.width, self.height)
-        return np.asarray(image.resize(size, Image.Resampling.LANCZOS))
+        if sides == self.original_size:
+            return np.asarray(image.resize(size, Image.Resampling.LANCZOS))
+        if not self._size_changed:
+            self._size_changed = True
+            warnings.warn(
+                f"{self.path}: from frame {number} on, frames are "
+                f"{sides[0]} x {sides[1]} pixels, and not "
+                f"{self.original_size[0]} x {self.original_size[1]}; they are "
+                "fitted into the first one's size, between black borders.",
+                stacklevel=3,
+            )
+        return np.asarray(ImageOps.pad(image, size, Image.Resampling.LANCZOS))
 
     def _files(self):
         if self.path is None:

@@ -17,9 +17,8 @@ class FrameStylizer:
             statement, in the video file, of how it was made.
         watermark: Integer in `[0, 2**32 - 1]` or `None`: an identifier that
             `convert_video` hides in every frame, see
-            `keras_comic.provenance.embed_watermark`. What stands still is
-            then no more the same to the bit. Below about 480 rows, a codec
-            may leave it in key frames only.
+            `keras_comic.provenance.embed_watermark`. Below about 480 rows, a
+            codec may leave it in key frames only.
         last_share: Float in `[0, 1]`, the share of the last frame's area that
             was made anew.
 
@@ -28,8 +27,8 @@ class FrameStylizer:
     >>> class Negative(keras_comic.video.FrameStylizer):
     ...     def stylize(self, frame, starts_scene=False):
     ...         return 255 - frame
-    >>> Negative().stylize(np.zeros((2, 2, 3), "uint8")).max()
-    np.uint8(255)
+    >>> int(Negative().stylize(np.zeros((2, 2, 3), "uint8")).max())
+    255
     """
 
     needs_first_pass = False
@@ -38,19 +37,14 @@ class FrameStylizer:
     last_share = 1.0
 
     def describe(self):
-        """Returns a dict for JSON: all that comics depend on beside the frames.
-
-        Unfinished work of a stylizer with another description is refused.
-        """
+        """Returns a dict for JSON: all that comics depend on beside frames."""
         return {}
 
     def prepare(self, frames):
         """Looks at frames of the video before it is stylised.
 
         Args:
-            frames: Iterable of tuples `Frame`: `number`, `time` (seconds),
-                `image` (uint8 `(height, width, 3)`), `starts_scene`
-                (boolean).
+            frames: Iterable of tuples `Frame`, as `open_frames` gives.
         """
 
     def stylize(self, frame, starts_scene=False):

@@ -35,7 +35,7 @@ class Sink:
     encoding it again. By default the sink is its own encoder.
     """
 
-    keeps_sound = False
+    keeps_tracks = False
     is_lossless = True
     # Stated in the files; packets do not depend on it.
     provenance = None
@@ -79,10 +79,10 @@ class Sink:
         return []
 
     @contextlib.contextmanager
-    def open(self, path, sound=None):
+    def open(self, path, tracks=None):
         """Opens a file, or a folder, to put packets into; it appears whole."""
         with whole_file(Path(path)) as partial:
-            file = self.make_file(partial, sound)
+            file = self.make_file(partial, tracks)
             try:
                 yield file
                 file.close(is_whole=True)
@@ -90,7 +90,7 @@ class Sink:
                 file.close(is_whole=False)
                 raise
 
-    def make_file(self, path, sound):
+    def make_file(self, path, tracks):
         """Makes what packets are added to."""
         raise NotImplementedError
 
@@ -130,13 +130,13 @@ class FolderSink(Sink):
     def encode(self, image, pts, starts_scene=False):
         return [Packet(to_png(image, compress_level=4), pts, pts, True)]
 
-    def open(self, path, sound=None):
+    def open(self, path, tracks=None):
         if Path(path).is_dir():
             # It is empty, and Windows does not replace a folder.
             Path(path).rmdir()
-        return super().open(path, sound)
+        return super().open(path, tracks)
 
-    def make_file(self, path, sound):
+    def make_file(self, path, tracks):
         return ImageFolder(path, self.time_base, self.provenance)
 
 

@@ -20,15 +20,6 @@ class VideoStrip:
     of how each differs from the next frame. `VideoMeter` adds them as they
     come; of a video of any length no more than sixteen are held.
 
-    Example:
-
-    >>> photo = np.random.randint(256, size=(48, 64, 3)).astype("uint8")
-    >>> clip = keras_comic.video.moving_photo(photo, 4, (24, 32))
-    >>> strip = keras_comic.video.VideoStrip()
-    >>> meter = keras_comic.video.VideoMeter([clip], [1], strip=strip)
-    >>> for frame in clip:
-    ...     meter.add(frame, {"negative": 255 - frame})
-    >>> strip.save("strip.png")
     """
 
     def __init__(self):

@@ -50,18 +50,13 @@ class VideoMeasurement(NamedTuple):
 class VideoMeter:
     """Measures stylised versions of one video, frame by frame.
 
-    Measured are, for each version:
-
-    - how still it is: the warping error by each flow, over each distance
-      (`WarpingError`); its perceptual form (`WarpedDistance`); how much more
-      or less it changes than its source (`TemporalDistance`); and the motion
-      where the source stands still (`Stillness`);
-    - what else it could be still by: how far it is from its source
-      (`ColorDistance`, `StructuralSimilarity`, `PerceptualDistance`), and how
-      sharp it is (`Sharpness`).
-
-    The same is measured of the source itself, where that has a meaning: it
-    has a warping error too. Memory does not grow with the video.
+    Measured are, for each version, how still it is (`WarpingError` by each flow
+    over each distance, its perceptual form `WarpedDistance`,
+    `TemporalDistance`, and `Stillness` where the source stands still) and what
+    else it could be still by: how far it is from its source (`ColorDistance`,
+    `StructuralSimilarity`, `PerceptualDistance`) and how sharp (`Sharpness`).
+    The same is measured of the source itself, where that has a meaning. Memory
+    does not grow with the video.
 
     Args:
         flows: List of sources of the motion: `"dis"` or `"dis_fine"`, which
@@ -72,11 +67,9 @@ class VideoMeter:
             > 0, frames, or `"to the first"` of the scene. Defaults to
             `(1, 10)`.
         network: A network from `keras_comic.models.load_evaluation_network`,
-            or `None`: then no perceptual distance is measured. Defaults to
+            or `None`, which measures no perceptual distance. Defaults to
             `None`.
-        strip: `VideoStrip` to add frames to, or `None`. The differences are
-            those to the next frame, moved back by the first flow. Defaults
-            to `None`.
+        strip: `VideoStrip` to add frames to, or `None`. Defaults to `None`.
 
     Example:
 

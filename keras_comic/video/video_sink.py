@@ -48,7 +48,7 @@ _INTERPOLATION = 0x4 | 0x2000 | 0x4000 | 0x40000 | 0x80000
 class VideoSink(Sink):
     """Video files, by PyAV."""
 
-    keeps_sound = True
+    keeps_tracks = True
     is_lossless = False
 
     def __init__(self, suffix, size, rate, time_base, codec=None):
@@ -100,8 +100,8 @@ class VideoSink(Sink):
             ) from error
         return stream
 
-    def make_file(self, path, sound):
-        return VideoFile(self, path, sound)
+    def make_file(self, path, tracks):
+        return VideoFile(self, path, tracks)
 
 
 class VideoEncoder:
@@ -151,9 +151,9 @@ class VideoEncoder:
 
 
 class VideoFile:
-    """A video file, with its sound."""
+    """A video file, with its sound and all that lies beside frames."""
 
-    def __init__(self, sink, path, sound):
+    def __init__(self, sink, path, tracks):
         av = import_video_library("av")
         self.time_base = sink.time_base
         self.last = None
@@ -168,14 +168,14 @@ class VideoFile:
             },
         )
         self.stream = sink.add_stream(self.container)
+        self.tracks, self.path = tracks, path
+        if tracks is not None:
+            tracks.begin(self.container, name, self.stream)
         if sink.provenance is not None:
             self.container.metadata["comment"] = sink.provenance.to_text()
-        self.sound = None
-        if sound is not None and sound.begin(self.container, name):
-            self.sound = sound
 
     def add(self, packet, duration):
-        """Adds a frame, and the sound before it."""
+        """Adds a frame, and what of the tracks comes before it."""
         av = import_video_library("av")
         # Pieces that reorder frames begin to be decoded earlier than they
         # are shown.
@@ -183,8 +183,8 @@ class VideoFile:
         if self.last is not None:
             dts = max(dts, self.last + 1)
         self.last = dts
-        if self.sound is not None:
-            self.sound.write_until(float(dts * self.time_base))
+        if self.tracks is not None:
+            self.tracks.write_until(float(dts * self.time_base))
         frame = av.Packet(packet.data)
         frame.pts, frame.dts = packet.pts, dts
         frame.time_base = self.time_base
@@ -195,6 +195,8 @@ class VideoFile:
 
     def close(self, is_whole):
         """Writes the rest."""
-        if is_whole and self.sound is not None:
-            self.sound.write_until(None)
+        if is_whole and self.tracks is not None:
+            self.tracks.write_until(None)
         self.container.close()
+        if self.tracks is not None:
+            self.tracks.finish(self.path if is_whole else None)

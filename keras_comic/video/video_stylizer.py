@@ -23,14 +23,13 @@ class VideoStylizer(FrameStylizer):
 
     Levels of `consistency`:
 
-    - `"none"`: each frame by itself; the fastest code for cuts and stills,
-      and the measure of the others.
+    - `"none"`: each frame by itself.
     - `"statistics"`: normalisation by the statistics of the scene, not of
       each frame: brightness and colour do not pump.
     - `"difference"`: only what has changed is stylised anew as well: still
       parts are bit-identical, and cost nothing. For cameras that stand still.
     - `"flow"`: statistics, and the last comic is carried along the optical
-      flow: for moving cameras. Needs OpenCV.
+      flow. For moving cameras.
 
     Args:
         generator: `keras_comic.models.Generator`, such as `from_preset` gives.
@@ -58,9 +57,8 @@ class VideoStylizer(FrameStylizer):
     >>> drawing = np.random.randint(0, 256, (32, 40, 3), dtype="uint8")
     >>> stylizer = keras_comic.video.VideoStylizer(
     ...     generator, drawing, consistency="statistics", first_pass=False)
-    >>> frame = np.random.randint(0, 256, (48, 64, 3), dtype="uint8")
-    >>> stylizer.stylize(frame).shape
-    (48, 64, 3)
+    >>> stylizer.stylize(drawing).shape
+    (32, 40, 3)
     """
 
     def __init__(
@@ -91,10 +89,7 @@ class VideoStylizer(FrameStylizer):
         self.deflicker = Deflicker() if consistency == "flow" else None
         self.provenance = generator.provenance
 
-    @property
-    def needs_first_pass(self):
-        """Boolean, `True` if `prepare` has to see frames first."""
-        return self.level.needs_first_pass
+        self.needs_first_pass = self.level.needs_first_pass
 
     @property
     def last_share(self):

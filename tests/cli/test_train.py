@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 
 from keras_comic import presets
 from keras_comic.cli.main import app
+from keras_comic.data.paths import only_run
 from keras_comic.models import AdaINGenerator
 from tests.test_case import TestCase
 from tests.test_case import noise
@@ -109,6 +110,15 @@ class TrainTest(TestCase):
 
         output = self.run_train(*options, "--seed", "4", exit_code=2)
         self.assertRegex(output, "Error: .*other options.*seed=4 .was 3")
+        self.assertNotIn("Going on", output)
+        lock = self.output.with_name("mine.lock")
+        with only_run(lock, ""):
+            output = self.run_train(*options, exit_code=2)
+        self.assertIn("Another run is training this preset", output)
+        # A killed run leaves its file, which locks nothing.
+        lock.touch()
+        self.run_train(*options)
+        self.assertFalse(lock.exists())
 
     def test_from_a_preset_with_named_folders_and_a_broken_file(self):
         start = self.temporary_folder() / "start"

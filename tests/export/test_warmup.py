@@ -38,7 +38,7 @@ class WarmupTest(TestCase):
         self.path = self.folder / "assets.extra" / "tf_serving_warmup_requests"
 
     def test_round_trip(self):
-        requests = make_warmup_requests(SIGNATURES, [(32, 48)], [1, 3])
+        requests = make_warmup_requests(SIGNATURES, [(32, 48)])
         path = write_warmup_records(self.folder, requests)
         self.assertEqual(path, self.path)
         self.assertEqual(os.listdir(path.parent), [path.name])
@@ -50,18 +50,6 @@ class WarmupTest(TestCase):
                 self.assertEqual(read[name].dtype, value.dtype)
                 self.assertAllEqual(read[name], value)
 
-    def test_records_are_prediction_logs(self):
-        images = photos(1, 32, 32, 3)
-        write_warmup_records(
-            self.folder, [("serving_default", {"images": images})]
-        )
-        (record,) = tf.data.TFRecordDataset(str(self.path))
-        log = api.PredictionLog.FromString(record.numpy())
-        self.assertEqual(log.WhichOneof("log_type"), "predict_log")
-        request = log.predict_log.request
-        self.assertEqual(request.model_spec.signature_name, "serving_default")
-        self.assertEqual(request.inputs["images"], tf.make_tensor_proto(images))
-
     def test_at_most_1000(self):
         request = ("serving_default", {"images": photos(1, 2, 2, 3)})
         for count in (0, 1001):
@@ -70,10 +58,6 @@ class WarmupTest(TestCase):
         self.assertEqual(read_warmup_records(self.folder), [])
         write_warmup_records(self.folder, [request] * 1000)
         self.assertEqual(len(read_warmup_records(self.folder)), 1000)
-        record = self.path.read_bytes()
-        self.path.write_bytes(record + record[: len(record) // 1000])
-        with self.assertRaisesRegex(ValueError, "at most 1000.*more, in"):
-            read_warmup_records(self.folder)
 
     def test_damaged_files(self):
         write_warmup_records(self.folder, make_warmup_requests(SIGNATURES))
@@ -94,24 +78,21 @@ class WarmupTest(TestCase):
                 read_warmup_records(self.folder)
 
     def test_requests_follow_the_signatures(self):
-        requests = make_warmup_requests(SIGNATURES, [(32, 40), (64, 33)], [2])
+        requests = make_warmup_requests(SIGNATURES, [(32, 40), (64, 33)])
         self.assertEqual([n for n, _ in requests], 2 * list(SIGNATURES))
         (_, default), (_, mix), (_, names), (_, second), *_ = requests
-        self.assertEqual(default["images"].shape, (2, 32, 40, 3))
-        self.assertEqual(second["images"].shape, (2, 64, 33, 3))
-        for file in mix["image_bytes"]:
-            with Image.open(io.BytesIO(file)) as image:
-                self.assertEqual((image.format, image.size), ("JPEG", (40, 32)))
-        self.assertAllEqual(mix["style_weights"], np.ones((2, 3), "float32"))
-        self.assertAllEqual(mix["strength"], np.ones(2, "float32"))
-        self.assertEqual(mix["keep_color"].tolist(), [False, True])
-        self.assertAllEqual(names["style_index"], np.zeros(2, "int32"))
+        self.assertEqual(default["images"].shape, (1, 32, 40, 3))
+        self.assertEqual(second["images"].shape, (1, 64, 33, 3))
+        with Image.open(io.BytesIO(mix["image_bytes"][0])) as image:
+            self.assertEqual((image.format, image.size), ("JPEG", (40, 32)))
+        self.assertAllEqual(mix["style_weights"], np.ones((1, 3), "float32"))
+        self.assertAllEqual(mix["strength"], np.ones(1, "float32"))
+        self.assertAllEqual(names["style_index"], np.zeros(1, "int32"))
         # Neighbours resemble each other, unlike in noise.
         images = default["images"].astype("float64")
         steps = np.abs(np.diff(images, axis=2)).mean()
         self.assertLess(steps, 0.7 * images.std())
-        self.assertFalse((images[0] == images[1]).all())
-        again = make_warmup_requests(SIGNATURES, [(32, 40)], [2])
+        again = make_warmup_requests(SIGNATURES, [(32, 40)])
         self.assertAllEqual(again[0][1]["images"], images)
 
     def test_wrong_requests(self):
@@ -119,7 +100,6 @@ class WarmupTest(TestCase):
             ({"sizes": [(31, 64)]}, "at least 32 pixels"),
             ({"sizes": [64]}, "pairs of height and width"),
             ({"sizes": [(64, 64, 3)]}, "pairs of height and width"),
-            ({"batch_sizes": [1, 0]}, "`batch_sizes` must be positive"),
         ):
             with self.assertRaisesRegex(ValueError, message):
                 make_warmup_requests(SIGNATURES, **arguments)

@@ -143,8 +143,10 @@ class PresetTrainingTest(TestCase):
             self.training("tiny_comic", steps=steps).run()
             self.assertEqual(self.metadata()["training"]["steps"], steps)
             again = self.training("tiny_comic", steps=steps)
-            self.assertTrue(again.is_begun)
+            gone_on = []
+            again.on_resume = gone_on.append
             again.run([Never()])
+            self.assertEqual(gone_on, [again.work])
 
     # `test_training_checkpoint` resumes a run in one process.
     @pytest.mark.slow

@@ -124,7 +124,7 @@ class StylizeVideoTest(VideoTestCase, parameterized.TestCase):
         client = self.start("grpc")
         source = save_with_sound(self.folder / "in.mp4", scene(25, 0))
         done = client.stylize_video(source, self.folder / "out.mp4")
-        self.assertLen(done.sound, 1)
+        self.assertLen(done.tracks, 1)
         self.assertTrue(open_frames(done.output, scene_cuts=False).has_sound)
 
     def test_provenance(self):

@@ -80,7 +80,7 @@ class ConvertVideoTest(TestCase, parameterized.TestCase):
         )
         self.assertEqual(done.output, self.folder / "out.png")
         self.assertEqual((done.num_frames, done.num_resumed), (34, 0))
-        self.assertEqual((done.share, done.problem, done.sound), (1, None, []))
+        self.assertEqual((done.share, done.problem, done.tracks), (1, None, []))
         found = self.images(done.output)
         self.assertAllEqual(found, self.stylized(frames))
         self.assertEqual(calls, [(k, 34) for k in range(1, 35)])
@@ -118,9 +118,12 @@ class ConvertVideoTest(TestCase, parameterized.TestCase):
 
     def test_sound(self):
         path = save_with_sound(self.folder / "a.mp4", scene(25, seed=0))
-        for name, sound in (("b.mp4", "aac, copied"), ("b.gif", None)):
+        for name, report in (
+            ("b.mp4", "aac, copied"),
+            ("b.gif", "left out: aac"),
+        ):
             done = convert_video(path, self.folder / name, Negative())
-            self.assertEqual(done.sound, [sound] if sound else [])
+            self.assertEqual(done.tracks, [report])
         target = self.folder / "b.mp4"
         self.assertAllClose(times_of(target)[1], 0.4, atol=1 / 25)
         for kind in ("video", "audio"):
@@ -131,9 +134,37 @@ class ConvertVideoTest(TestCase, parameterized.TestCase):
         done = convert_video(
             path, self.folder / "c.mp4", Negative(), sound=False
         )
-        self.assertEqual(done.sound, [])
+        self.assertEqual(done.tracks, [])
         with av.open(str(done.output)) as container:
             self.assertLen(container.streams, 1)
+
+    def test_several_runs_at_once(self):
+        path, frames = self.save(8)
+        output = self.folder / "out.png"
+
+        class Second(Trail):
+            def stylize(stylizer, frame, starts_scene=False):
+                with self.assertRaisesRegex(
+                    ValueError, "Another run is writing.*out.png"
+                ):
+                    convert_video(path, output, Negative(), resume=True)
+                return super().stylize(frame, starts_scene)
+
+        done = convert_video(path, output, Second())
+        self.assertEqual((done.num_frames, done.problem), (8, None))
+        self.assertAllEqual(self.images(output), self.stylized(frames, [0, 4]))
+        self.assertCountEqual(os.listdir(self.folder), ["in.mkv", "out.png"])
+        # What a killed run left locks nothing.
+        lock = self.folder / "out.png.lock"
+        lock.touch()
+        convert_video(path, output, Trail(), overwrite=True)
+        self.assertFalse(lock.exists())
+
+    def test_long_name(self):
+        path, _ = self.save(4)
+        output = self.folder / ("é" * 125 + ".png")
+        self.assertEqual(convert_video(path, output, Trail()).num_frames, 4)
+        self.assertCountEqual(os.listdir(self.folder), ["in.mkv", output.name])
 
     @parameterized.parameters("a.mkv", "a.mp4")
     def test_truncated(self, name):

@@ -126,11 +126,11 @@ class DeflickerVideoTest(TestCase, parameterized.TestCase):
         stylized = self.save("silent.mkv", self.comics)
         output = self.folder / "with_sound_too.mkv"
         done = deflicker_video(source, stylized, output)
-        self.assertLen(done.sound, 1)
+        self.assertLen(done.tracks, 1)
         done = deflicker_video(
             source, stylized, output, overwrite=True, sound=False
         )
-        self.assertEqual(done.sound, [])
+        self.assertEqual(done.tracks, [])
 
     def test_errors(self):
         slow = self.save("slow.mkv", self.comics, rate=20)

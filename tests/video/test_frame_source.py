@@ -19,6 +19,10 @@ from tests.test_case import TestCase
 from tests.video.test_frame_readers import save_animation
 
 
+def frame_of(shade, height, width):
+    return np.full((height, width, 3), shade, "uint8")
+
+
 def images(frames):
     return np.stack([frame.image for frame in frames])
 
@@ -212,11 +216,45 @@ class OpenFramesTest(TestCase, parameterized.TestCase):
         frames = scene(4, seed=0)
         for number, frame in enumerate(frames):
             if number == 2:
-                frame = frame[:24, :32]
+                frame = frame_of(200, 48, 32)
             Image.fromarray(frame).save(self.folder / f"{number}.png")
-        found = list(open_frames(self.folder))
-        self.assertEqual(images(found).shape, (4, 48, 64, 3))
+        warned = "frame 2 on, frames are 32 x 48 pixels, and not 64 x 48"
+        with self.assertWarnsRegex(UserWarning, warned) as caught:
+            found = list(open_frames(self.folder))
+        self.assertLen(caught.warnings, 1)
+        found_images = images(found)
+        self.assertAllEqual(found_images[[0, 1, 3]], frames[[0, 1, 3]])
+        self.assertAllEqual(found_images[2, :, 16:48], frame_of(200, 48, 32))
+        self.assertAllEqual(found_images[2, :, :16], frame_of(0, 48, 16))
+        self.assertAllEqual(found_images[2, :, 48:], frame_of(0, 48, 16))
         self.assertEqual([f.starts_scene for f in found], [1, 0, 1, 1])
+
+    def test_stream_whose_size_changes(self):
+        parts = b""
+        for number, shape in enumerate([(48, 64), (96, 64), (24, 64)]):
+            frames = np.stack([frame_of(200, *shape)] * 3)
+            path = save_video(
+                self.folder / f"{number}.ts",
+                frames,
+                codec="libx264",
+                pixel_format="yuv420p",
+            )
+            parts += path.read_bytes()
+        path = self.folder / "a.ts"
+        path.write_bytes(parts)
+        with self.assertWarnsRegex(UserWarning, "frame 3 on.*64 x 96") as found:
+            frames = images(open_frames(path, scene_cuts=False))
+        self.assertLen(found.warnings, 1)
+        # The middle of each is the picture, and what is left is black.
+        for frame, rows, columns in zip(
+            frames[[0, 4, 8]],
+            [(0, 48), (0, 48), (12, 36)],
+            [(0, 64), (16, 48), (0, 64)],
+        ):
+            picture = frame[slice(*rows), slice(*columns)]
+            self.assertAllClose(picture, np.full(picture.shape, 200), atol=3)
+            rest = frame.astype("int64").sum() - picture.astype("int64").sum()
+            self.assertLess(rest, 4 * frame.size)
 
     def test_max_side(self):
         frames = scene(2, seed=0)
