@@ -17,11 +17,11 @@ import threading
 import time
 
 from keras_comic.data.framing import frame_record
+from keras_comic.data.media import is_video
 from keras_comic.data.paths import whole_file
 from keras_comic.data.paths import write_whole
 from keras_comic.data.record_maker import UNREADABLE
 from keras_comic.data.record_maker import Drop
-from keras_comic.data.sources import is_video
 
 # Sources of a chunk; a video is a chunk of its own.
 CHUNK_SIZE = 16

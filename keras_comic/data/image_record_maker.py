@@ -2,13 +2,13 @@
 
 import numpy as np
 
+from keras_comic.data.media import is_video
 from keras_comic.data.record_maker import Picture
 from keras_comic.data.record_maker import Record
 from keras_comic.data.record_maker import RecordMaker
 from keras_comic.data.record_maker import encode_image
 from keras_comic.data.record_maker import encode_picture
 from keras_comic.data.record_maker import sha256_of
-from keras_comic.data.sources import is_video
 from keras_comic.data.tfrecord import PICTURES
 from keras_comic.data.tfrecord import serialize_record
 from keras_comic.data.variants import VARIANTS

@@ -45,15 +45,10 @@ def media_kind(path):
         ImageError: If it is none of them.
     """
     path = path_of(path)
-    with reached(path), path.open("rb") as file:
-        head = file.read(SIGNATURE_BYTES)
-        name = image_format(head)
-        if name == "TGA" and path.suffix.lower() not in FORMATS[name].suffixes:
-            name = None
-        if name in ANIMATED_FORMATS:
-            contents = head + file.read()
+    head, name = _look(path)
     if name in ANIMATED_FORMATS:
-        return ANIMATION if _moves(contents, path) else PHOTO
+        with reached(path), path.open("rb") as file:
+            return ANIMATION if _moves(file.read(), path) else PHOTO
     if name is not None:
         return PHOTO
     if head and (is_url(path) or _holds_video(path)):
@@ -61,6 +56,29 @@ def media_kind(path):
     # It says what is expected.
     open_image(path, contents=head)
     raise ImageError(f"The file is no photo. Received: path={path}")
+
+
+def is_video(path):
+    """Tells videos from pictures, by contents; what cannot be read, by name."""
+    path = path_of(path)
+    try:
+        if not is_url(path):
+            head, name = _look(path)
+            if head:
+                return name is None and _holds_video(path)
+    except OSError:
+        pass
+    return path.suffix.lower() in VIDEO_SUFFIXES
+
+
+def _look(path):
+    """Returns the first bytes, and the format of a picture by them."""
+    with reached(path), path.open("rb") as file:
+        head = file.read(SIGNATURE_BYTES)
+    name = image_format(head)
+    if name == "TGA" and path.suffix.lower() not in FORMATS[name].suffixes:
+        name = None
+    return head, name
 
 
 def is_media(path):

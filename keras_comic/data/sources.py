@@ -11,8 +11,8 @@ from pathlib import Path
 from keras_comic.data.image_folders import image_label
 from keras_comic.data.image_folders import labelled_entries
 from keras_comic.data.image_folders import walk_files
-from keras_comic.data.image_formats import SUFFIXES
-from keras_comic.data.media import VIDEO_SUFFIXES
+from keras_comic.data.media import is_media
+from keras_comic.data.media import is_video
 from keras_comic.data.paths import is_url
 from keras_comic.data.paths import path_of
 from keras_comic.data.paths import reached
@@ -85,11 +85,6 @@ def choose_split(source, eval_fraction):
     name = f"{source.label}/{source.name}".encode("utf-8", "surrogateescape")
     number = int.from_bytes(hashlib.sha256(name).digest()[:8], "big")
     return "eval" if number < eval_fraction * 2**64 else "train"
-
-
-def is_video(path):
-    """Tells videos from pictures, by the suffix."""
-    return os.path.splitext(str(path))[1].lower() in VIDEO_SUFFIXES
 
 
 def _parts(path):
@@ -251,8 +246,7 @@ def _walk(folder):
 
 
 def _is_wanted(path):
-    is_media = path.suffix.lower() in SUFFIXES or is_video(path)
-    return is_media and not path.name.startswith(".")
+    return is_media(path) and not path.name.startswith(".")
 
 
 def _complete(source, row):

@@ -210,10 +210,10 @@ def video_streams(container):
 def _properties_of(container, stream):
     context = stream.codec_context
     rate = stream.average_rate or stream.guessed_rate or DEFAULT_RATE
-    duration = None
-    if stream.duration:
-        duration = float(stream.duration * stream.time_base)
-    elif container.duration:
+    start = (container.start_time or 0) / 10**6
+    duration = _stated_end(stream, start)
+    if duration is None and container.duration:
+        # That of the longest stream.
         duration = container.duration / 10**6
     num_frames = stream.frames or None
     if num_frames is None and duration:
@@ -275,23 +275,28 @@ def _good_frames(pictures, container, stream):
     return _End(number, end, damage)
 
 
-def _missing_seconds(container, stream, end):
-    """Returns by how much the video is shorter than stated, or 0."""
-    start = (container.start_time or 0) / 10**6
+def _stated_end(stream, start):
+    """Returns when the frames end by what a stream states, or `None`."""
     stated = re.fullmatch(
         r"(\d+):(\d\d):(\d\d\.\d+)", stream.metadata.get("DURATION", "")
     )
     if stream.duration and stream.time_base:
-        first = float((stream.start_time or 0) * stream.time_base) - start
-        duration = first + float(stream.duration * stream.time_base)
-    elif stated:
+        begin = float((stream.start_time or 0) * stream.time_base) - start
+        return begin + float(stream.duration * stream.time_base)
+    if stated:
         # As FFmpeg writes it into Matroska and WebM files.
         hours, minutes, seconds = map(float, stated.groups())
-        duration = 3600 * hours + 60 * minutes + seconds - start
-    else:
+        return 3600 * hours + 60 * minutes + seconds - start
+    return None
+
+
+def _missing_seconds(container, stream, end):
+    """Returns by how much the video is shorter than stated, or 0."""
+    stated = _stated_end(stream, (container.start_time or 0) / 10**6)
+    if stated is None:
         return 0
     # Durations are stated inexactly.
-    missing = duration - end.seconds
+    missing = stated - end.seconds
     return missing if missing > 1.5 / (stream.average_rate or 25) else 0
 
 

@@ -86,8 +86,7 @@ def new_version(base, version=None):
     if version is not None:
         _check_integer("version", version, 0)
     base = Path(base)
-    base.mkdir(parents=True, exist_ok=True)
-    with _locked(base):
+    with _made(base), _locked(base):
         versions = list_versions(base)
         if version is None:
             version = max(versions, default=0) + 1
@@ -143,6 +142,22 @@ def prune_versions(base, keep, also_keep=()):
             os.rename(versions[number], hidden)
             shutil.rmtree(hidden)
     return removed
+
+
+@contextlib.contextmanager
+def _made(base):
+    """Makes a folder; an error deletes again what was made."""
+    missing = [path for path in (base, *base.parents) if not path.exists()]
+    base.mkdir(parents=True, exist_ok=True)
+    try:
+        yield
+    except BaseException:
+        with contextlib.suppress(OSError):
+            if missing and not list_versions(base):
+                (base / LOCK_FILE).unlink(missing_ok=True)
+            for path in missing:
+                path.rmdir()
+        raise
 
 
 @contextlib.contextmanager

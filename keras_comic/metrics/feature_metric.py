@@ -19,6 +19,8 @@ class FeatureMetric(ReportedMetric):
     numbers = ("value",)
     # Images of a side without which there is no number.
     least_images = 2
+    # With fewer, `report` warns; `None` stands for the features' dimensions.
+    enough_images = 100
 
     def __init__(
         self,
@@ -69,7 +71,10 @@ class FeatureMetric(ReportedMetric):
         )
 
     def report(self):
-        """Returns the metric with its protocol; a dict if it has several."""
+        """Returns the metric with its protocol; a dict if it has several.
+
+        Where there are few images for it, the protocol says so (`caution`).
+        """
         counts = {side: self.count(side) for side in self.sides}
         pairs = self._pairs()
         if any(np.isnan(value) for value, _ in pairs):
@@ -77,6 +82,11 @@ class FeatureMetric(ReportedMetric):
                 "There is nothing to report: there must be more images, and "
                 f"all features must be finite. Received: {counts}"
             )
+        enough = self.enough_images
+        if enough is None:
+            enough = 1 + self._gathered[self.sides[0]].array().shape[1]
+        if min(counts.values()) < enough:
+            counts["caution"] = f"fewer than {enough} images"
         if len(pairs) == 1:
             return self.make_result(pairs[0][0], counts, None, pairs[0][1])
         return {

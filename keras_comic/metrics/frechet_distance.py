@@ -59,6 +59,9 @@ class FrechetDistance(FeatureMetric):
           differs from it in: no number is added to a diagonal.
     """
 
+    # Else the covariance has not the full rank.
+    enough_images = None
+
     def compute(self, comics, fake_comics):
         (mean, factor), (other_mean, other_factor) = map(
             _moments, (comics, fake_comics)

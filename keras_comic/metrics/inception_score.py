@@ -90,7 +90,8 @@ class InceptionScore(FeatureMetric):
         for part in np.split(probabilities, ends):
             divergence = special.rel_entr(part, part.mean(axis=0)).sum(axis=1)
             scores.append(np.exp(divergence.mean()))
-        return [(np.mean(scores), np.std(scores))]
+        spread = np.std(scores) if splits > 1 else None
+        return [(np.mean(scores), spread)]
 
     def facts(self):
         return {"splits": self._used_splits(), **super().facts()}

@@ -34,7 +34,7 @@ class KernelDistance(FeatureMetric):
     Returns:
         `result()` is a float64, unitless; NaN with fewer than 2 images on a
         side. The spread of `report()` is the standard deviation over the
-        subsets.
+        subsets, `None` of a single one.
 
     Raises:
         TypeError: If `feature_network` is not callable.
@@ -97,7 +97,8 @@ class KernelDistance(FeatureMetric):
             _kernel_distance(comics[first], fake_comics[second])
             for first, second in self.subsets()
         ]
-        return [(np.mean(values), np.std(values))]
+        spread = np.std(values) if len(values) > 1 else None
+        return [(np.mean(values), spread)]
 
     def facts(self):
         subsets = self.subsets()

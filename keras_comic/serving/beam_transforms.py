@@ -17,8 +17,8 @@ except ImportError as error:
 
 from keras_comic.data import paths
 from keras_comic.data.image_folders import list_images
+from keras_comic.data.media import is_video
 from keras_comic.data.paths import is_url
-from keras_comic.data.sources import is_video
 from keras_comic.data.sources import list_url
 
 NAMESPACE = "keras_comic"

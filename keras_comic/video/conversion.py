@@ -259,6 +259,9 @@ class _Run:
                 self.count += 1
                 if self.progress is not None:
                     self.progress(self.count, total and max(total, self.count))
+            if self.progress is not None and total != self.count:
+                # The number was an estimate.
+                self.progress(self.count, self.count)
         except VideoError as error:
             if error.reason == "changed" or not self.count:
                 raise

@@ -103,6 +103,7 @@ def evaluate_video(
         ),
     }
     _check_sizes(*videos.values())
+    total = videos[SOURCE].num_frames
     strip = VideoStrip()
     meter = VideoMeter([flow], [1, long_range], network, strip)
     for frame, comic in itertools.zip_longest(*videos.values()):
@@ -118,7 +119,10 @@ def evaluate_video(
             )
         meter.add(frame.image, {STYLIZED: comic.image}, frame.starts_scene)
         if progress is not None:
-            progress(meter.num_frames, videos[SOURCE].num_frames)
+            progress(meter.num_frames, total)
+    if progress is not None and total != meter.num_frames:
+        # The number was an estimate.
+        progress(meter.num_frames, meter.num_frames)
     if meter.num_frames < 2:
         raise ValueError(
             "A video to measure must have at least two frames. "

@@ -2,11 +2,14 @@ import json
 from pathlib import Path
 
 from absl.testing import parameterized
+from PIL import Image
 
 from keras_comic.data.sources import Source
 from keras_comic.data.sources import choose_split
 from keras_comic.data.sources import list_sources
 from keras_comic.data.sources import read_manifest
+from tests.data.videos import save_video
+from tests.data.videos import scene
 from tests.test_case import TestCase
 
 ROW = {"file": "é.png", "licence": 4, "source": "", "width": 32}
@@ -49,6 +52,23 @@ class FoldersTest(SourcesTest):
                     ("c/d/1.MKV", "c"),
                 )
             ],
+        )
+
+    def test_contents_tell(self):
+        clip = save_video(self.folder / "clip.mov", scene(3, seed=0))
+        clip.rename(self.folder / "named_as_a_photo.jpg")
+        Image.new("RGB", (8, 8)).save(self.folder / "a.png")
+        (self.folder / "a.png").rename(self.folder / "named_as_a_video.mp4")
+        (self.folder / "no_suffix").write_bytes(
+            (self.folder / "named_as_a_video.mp4").read_bytes()
+        )
+        (self.folder / "text").write_text("no picture")
+        self.assertEqual(
+            self.names(self.folder, "photos"),
+            ["named_as_a_photo.jpg", "named_as_a_video.mp4", "no_suffix"],
+        )
+        self.assertEqual(
+            self.names(self.folder, "clips"), ["", "named_as_a_photo.jpg"]
         )
 
     def test_records_among_them(self):

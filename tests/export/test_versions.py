@@ -84,7 +84,11 @@ class VersionsTest(TestCase):
                 with new_version(self.base, 5) as folder:
                     (folder / "variables").mkdir()
                     raise error
-            self.assertEqual(self.names(), [])
+            self.assertFalse(self.base.parent.exists())
+        self.base.mkdir(parents=True)
+        with self.assertRaises(ValueError), new_version(self.base):
+            raise ValueError
+        self.assertTrue(self.base.is_dir())
 
     def test_existing_version_is_kept(self):
         self.write(3, b"first")

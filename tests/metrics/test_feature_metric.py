@@ -70,7 +70,7 @@ class FeatureMetricTest(TestCase):
         protocol = metric.report().protocol
         self.assertEqual(
             list(protocol),
-            "metric scale layer comics fake_comics resize crop network "
+            "metric scale layer comics fake_comics caution resize crop network "
             "network_sha256".split(),
         )
         self.assertEqual(protocol["network"], "FeatureNetwork")

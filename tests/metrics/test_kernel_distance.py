@@ -77,6 +77,9 @@ class KernelDistanceTest(TestCase):
             metric.result(),
             by_loops(first.astype("float64"), second.astype("float64")),
         )
+        # A single subset has no spread; and so few images are worth a word.
+        self.assertIsNone(metric.report().spread)
+        self.assertIn("caution fewer than 100 images", str(metric.report()))
         protocol = metric.report().protocol
         self.assertEqual((protocol["subsets"], protocol["subset_size"]), (1, 7))
         metric.update_state(fake_comics=second)

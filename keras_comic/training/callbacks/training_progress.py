@@ -69,7 +69,12 @@ class TrainingProgress(keras.callbacks.Callback):
             if total:
                 left = round(max(total - self._step, 0) / rate)
                 parts.append(f"{datetime.timedelta(seconds=left)} left")
-        parts += [f"{name} {value:.3g}" for name, value in self._logs.items()]
+        parts += [
+            f"{name} {value:.3g}"
+            for name, value in self._logs.items()
+            # A term that is all of its phase's loss is shown once.
+            if self._logs.get(f"{name}_loss") != value
+        ]
         return ", ".join(parts)
 
     def _show(self, end):
