@@ -49,7 +49,7 @@ ROOMS = {
 # Lines that a room still has above its budget.
 STILL_OVER = {
     "cli": 400,
-    "data": 715,
+    "data": 755,
     "export": 130,
     "models": 2_010,
     "provenance": 65,
@@ -64,7 +64,7 @@ MANY_ARGUMENTS = {"stylize_with_beam": 10}
 # What a family may have, and models/ without its families; compat.py and
 # presets.py together; everything.
 FAMILY_BUDGET, SHARED_MODELS_BUDGET = 1_210, 3_500
-PRESETS_BUDGET, TOTAL_BUDGET, TESTS_BUDGET = 800, 42_000, 39_750
+PRESETS_BUDGET, TOTAL_BUDGET, TESTS_BUDGET = 800, 42_000, 39_800
 MODULE_LINES, FUNCTION_LINES, COMMAND_LINES = 400, 80, 120
 MAX_ARGUMENTS, MAX_CONSTRUCTOR_ARGUMENTS = 8, 7
 ABOVE_MODELS = {"video", "comic", "export", "serving", "cli"}

@@ -67,7 +67,9 @@ class OpenedImage(NamedTuple):
     plain: bool
     # What was done to the pixels; also that only the first picture was taken.
     conversions: tuple
+    # Pillow's metadata.
     exif: Image.Exif
+    info: dict
 
 
 def read_image(path, max_pixels=MAX_PIXELS):
@@ -298,7 +300,7 @@ def _convert(path, picture, contents, max_pixels):
     # Loading may find another size than the header states.
     _check_size(path, *picture.size, max_pixels)
     mode = picture.mode
-    exif = _read_exif(picture)
+    exif, info = _read_exif(picture), picture.info
     picture, is_converted = to_srgb(picture)
     done = {
         "color profile": is_converted,
@@ -316,7 +318,7 @@ def _convert(path, picture, contents, max_pixels):
         image = image.transpose(TRANSPOSITIONS[orientation])
     conversions = tuple(word for word, true in done.items() if true)
     plain = mode in ("L", "P", "RGB") and {*conversions} <= {"grey", "palette"}
-    return OpenedImage(image, name, plain, conversions, exif)
+    return OpenedImage(image, name, plain, conversions, exif, info)
 
 
 def _read_exif(picture):

@@ -164,7 +164,7 @@ def stylize_files(
                 comic = generator.stylize(photo, mask=photo_mask, **drawing)
                 if watermark is not None:
                     comic = embed_watermark(comic, watermark)
-                write_image(target, comic, said, rights_of(opened.exif))
+                write_image(target, comic, said, rights_of(*opened[4:]))
         except (OSError, ValueError) as error:
             failures.append((source, str(error)))
         except Exception as error:
