@@ -2,9 +2,8 @@
 
 import re
 
-import numpy as np
-
 from keras_comic.models.adain.adain_generator import AdaINGenerator
+from keras_comic.models.features.weight_files import read_npz
 
 # Layer of `VGGEncoder` to its index in the `Sequential` of pytorch-AdaIN,
 # which counts paddings, activations and poolings too.
@@ -103,20 +102,7 @@ def load_adain_weights(encoder, decoder, **kwargs):
 
 def _read_layers(path, argument, indices):
     """Dict of layer to its kernel, in Keras's order, and its bias."""
-    try:
-        with np.load(path) as archive:
-            arrays = dict(archive)
-    except FileNotFoundError as error:
-        raise FileNotFoundError(
-            f"`{argument}` must be a file that exists. "
-            f"Received: {argument}={str(path)!r}"
-        ) from error
-    # What NumPy raises depends on what the file is instead.
-    except Exception as error:
-        raise ValueError(
-            f"`{argument}` must be an `.npz` file of arrays. "
-            f"Received: {argument}={str(path)!r} ({error})"
-        ) from error
+    arrays = read_npz(path, argument)
     numbered = any(re.fullmatch(r"\d+\.weight", name) for name in arrays)
     layers = {}
     for layer, index in indices.items():

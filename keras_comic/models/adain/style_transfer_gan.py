@@ -139,10 +139,10 @@ class StyleTransferGAN(GAN):
         self.label_smoothing = label_smoothing
         self.style_layers = style_layers_of(self.feature_network)
         if consistency is not None:
-            shapes = self.feature_network.compute_output_shape(
-                (None, None, None, 3), layers=self.style_layers[:3]
+            features = self.feature_network(
+                keras.KerasTensor((1, 64, 64, 3)), layers=self.style_layers[:3]
             )
-            consistency.build_coherence(list(shapes.values()))
+            consistency.build_coherence([f.shape for f in features.values()])
 
     def phases(self):
         return [

@@ -4,11 +4,11 @@ import os
 from typing import NamedTuple
 
 import keras
-import numpy as np
 
 from keras_comic.models.features.feature_network import FeatureNetwork
 from keras_comic.models.features.inception_features import InceptionFeatures
 from keras_comic.models.features.squeeze_net_features import SqueezeNetFeatures
+from keras_comic.models.features.weight_files import read_npz
 
 # The suffix of a file tells its network; in an `.npz` file the names do.
 SQUEEZE_NET_SUFFIXES = (".h5", ".hdf5")
@@ -49,46 +49,19 @@ def load_evaluation_network(features="imagenet"):
     """
     network = features
     if isinstance(features, (str, os.PathLike)):
-        network = (
-            _fetch_imagenet()
-            if features == "imagenet"
-            else _read_network(features)
-        )
-    if isinstance(network, SqueezeNetFeatures):
-        return EvaluationNetwork(
-            network,
-            network.layer_names[-1],
-            ("conv1", "fire3", "fire5", "fire6", "fire7", "fire8", "fire9"),
-            ("conv1", "fire3", "fire5"),
-        )
-    if isinstance(network, InceptionFeatures):
-        return EvaluationNetwork(
-            network,
-            "pool_3",
-            ("pool_1", "pool_2", "mixed_7"),
-            ("pool_1", "pool_2"),
-            "logits_unbiased",
-        )
-    if isinstance(network, ImageNetInceptionV3):
-        return EvaluationNetwork(
-            network,
-            "avg_pool",
-            ("max_pooling2d", "max_pooling2d_1", "mixed7"),
-            ("max_pooling2d", "max_pooling2d_1"),
-        )
+        fetch = features == "imagenet"
+        network = _fetch_imagenet() if fetch else _read_network(features)
+    for kind, *layers in LAYERS:
+        if isinstance(network, kind):
+            return EvaluationNetwork(network, *layers)
     if isinstance(network, FeatureNetwork):
         # As deep in each block as LPIPS looks.
+        blocks = list(enumerate(network.convolutions, start=1))
         return EvaluationNetwork(
             network,
             network.layer_names[-1],
-            tuple(
-                f"relu{block}_{min(count, 2 if block < 3 else 3)}"
-                for block, count in enumerate(network.convolutions, start=1)
-            ),
-            tuple(
-                f"relu{block}_1"
-                for block in range(1, len(network.convolutions) + 1)
-            ),
+            tuple(f"relu{i}_{min(n, 2 if i < 3 else 3)}" for i, n in blocks),
+            tuple(f"relu{i}_1" for i, _ in blocks),
         )
     raise ValueError(
         '`features` must be "imagenet", a file of weights, or a network of '
@@ -138,6 +111,30 @@ class ImageNetInceptionV3:
         return {name: found[name] for name in layers or self.layer_names}
 
 
+# Kind of network: the layers of an `EvaluationNetwork`.
+LAYERS = (
+    (
+        SqueezeNetFeatures,
+        "fire9",
+        ("conv1", "fire3", "fire5", "fire6", "fire7", "fire8", "fire9"),
+        ("conv1", "fire3", "fire5"),
+    ),
+    (
+        InceptionFeatures,
+        "pool_3",
+        ("pool_1", "pool_2", "mixed_7"),
+        ("pool_1", "pool_2"),
+        "logits_unbiased",
+    ),
+    (
+        ImageNetInceptionV3,
+        "avg_pool",
+        ("max_pooling2d", "max_pooling2d_1", "mixed7"),
+        ("max_pooling2d", "max_pooling2d_1"),
+    ),
+)
+
+
 def _fetch_imagenet():
     try:
         return ImageNetInceptionV3()
@@ -167,15 +164,6 @@ def _read_network(path):
             f"A file of weights must end in one of {', '.join(known)}. "
             f"Received: features={str(path)!r}"
         )
-    try:
-        with np.load(path) as archive:
-            names = set(archive.files)
-    # What NumPy raises depends on what the file is instead.
-    except Exception as error:
-        raise ValueError(
-            "The file must be an `.npz` file of arrays. "
-            f"Received: features={str(path)!r} ({error})"
-        ) from error
-    if names & set(INCEPTION_NAMES):
+    if set(read_npz(path, "features")) & set(INCEPTION_NAMES):
         return InceptionFeatures.from_weights(path)
     return FeatureNetwork.from_weights(path)

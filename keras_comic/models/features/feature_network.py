@@ -3,11 +3,10 @@
 import os
 
 import keras
-import numpy as np
 from keras import ops
 
-from keras_comic.layers import network_policy
-from keras_comic.layers import to_pixels
+from keras_comic.models.features.layered_network import LayeredNetwork
+from keras_comic.models.features.weight_files import read_npz
 
 VGG19_CONVOLUTIONS = (2, 2, 4, 4, 4)
 # What `weights` may say instead of a file: Keras's class, and the deepest
@@ -17,11 +16,10 @@ IMAGENET_NETWORKS = {
     "imagenet_vgg16": ("VGG16", "block5_conv3"),
 }
 VGG19_FILTERS = (64, 128, 256, 512, 512)
-IMAGENET_MEAN_BGR = (103.939, 116.779, 123.68)
 
 
 @keras.saving.register_keras_serializable(package="keras_comic")
-class FeatureNetwork(keras.Model):
+class FeatureNetwork(LayeredNetwork):
     """VGG's activations, frozen, for perceptual losses and metrics.
 
     Layers are named as in the literature: `relu3_1` is the activation after
@@ -77,6 +75,10 @@ class FeatureNetwork(keras.Model):
           table 1, columns D and E; no differences.
     """
 
+    other_names = (
+        ", or `conv` in the place of `relu` for what goes into the activation"
+    )
+
     def __init__(
         self,
         convolutions=(2, 2, 4),
@@ -104,71 +106,42 @@ class FeatureNetwork(keras.Model):
                 '`normalization` must be "caffe" or "unit". '
                 f"Received: normalization={normalization!r}"
             )
-        trainable = kwargs.pop("trainable", False)
-        dtype = network_policy(kwargs.pop("dtype", None))
-        super().__init__(dtype=dtype, **kwargs)
+        super().__init__(**kwargs)
         self.convolutions = convolutions
         self.filters = filters
         self.padding = padding
         self.normalization = normalization
         if normalization == "unit":
-            self.color = keras.layers.Conv2D(
+            self.color = self.convolution(3, 1, "color")
+        self.blocks = [
+            self.convolution(
+                channels,
                 3,
-                1,
-                data_format="channels_last",
-                dtype=self.dtype_policy,
-                name="color",
+                f"relu{block}_{index}",
+                padding="same" if padding == "same" else "valid",
             )
-        self.blocks = []
-        for block, (count, channels) in enumerate(
-            zip(convolutions, filters, strict=True), start=1
-        ):
-            for index in range(1, count + 1):
-                self.blocks.append(
-                    keras.layers.Conv2D(
-                        channels,
-                        3,
-                        padding="same" if padding == "same" else "valid",
-                        data_format="channels_last",
-                        dtype=self.dtype_policy,
-                        name=f"relu{block}_{index}",
-                    )
-                )
-        self.build((None, None, None, 3))
-        # After the build, so that it reaches every weight.
-        self.trainable = trainable
+            for block, (count, channels) in enumerate(
+                zip(convolutions, filters, strict=True), start=1
+            )
+            for index in range(1, count + 1)
+        ]
+        self.make_weights()
 
     @property
     def layer_names(self):
         """Names of the activations, from the shallowest to the deepest."""
         return [layer.name for layer in self.blocks]
 
-    def build(self, images_shape):
-        if self.normalization == "unit":
-            self.color.build(images_shape)
-        channels = images_shape[-1]
-        for layer in self.blocks:
-            layer.build((*images_shape[:-1], channels))
-            channels = layer.filters
+    def known_names(self):
+        before = {name.replace("relu", "conv") for name in self.layer_names}
+        return super().known_names() | before
 
-    def call(self, images, layers=None):
-        wanted = self.layer_names if layers is None else list(layers)
-        known = [n.replace("relu", "conv") for n in self.layer_names]
-        unknown = sorted(set(wanted) - {*self.layer_names, *known})
-        if unknown:
-            raise ValueError(
-                f"`layers` must be among {self.layer_names}, or `conv` in "
-                "the place of `relu` for what goes into the activation. "
-                f"Received: layers={wanted}"
-            )
-        x = ops.cast(images, "float32")
+    def features_of(self, images):
+        """Yields names and values, from the shallowest to the deepest."""
         if self.normalization == "caffe":
-            x = ops.flip(to_pixels(x, clip=False), axis=-1)
-            x = x - ops.convert_to_tensor(IMAGENET_MEAN_BGR, dtype="float32")
-            x = ops.cast(x, self.compute_dtype)
+            x = self.without_mean(images)
         else:
-            x = self.color((x + 1.0) * 0.5)
-        activations = {}
+            x = self.color((ops.cast(images, "float32") + 1.0) * 0.5)
         for layer in self.blocks:
             block, index = layer.name[4:].split("_")
             if index == "1" and block != "1":
@@ -176,30 +149,9 @@ class FeatureNetwork(keras.Model):
             if self.padding == "reflect":
                 x = ops.pad(x, [[0, 0], [1, 1], [1, 1], [0, 0]], mode="reflect")
             x = layer(x)
-            if f"conv{block}_{index}" in wanted:
-                activations[f"conv{block}_{index}"] = ops.cast(x, "float32")
+            yield layer.name.replace("relu", "conv"), x
             x = ops.relu(x)
-            if layer.name in wanted:
-                activations[layer.name] = ops.cast(x, "float32")
-            if len(activations) == len(set(wanted)):
-                break
-        return activations
-
-    def compute_output_shape(self, images_shape, layers=None):
-        height, width = images_shape[1:3]
-        shapes = {}
-        for layer in self.blocks:
-            factor = 2 ** (int(layer.name[4:].split("_")[0]) - 1)
-            shapes[layer.name] = (
-                images_shape[0],
-                None if height is None else height // factor,
-                None if width is None else width // factor,
-                layer.filters,
-            )
-        return {
-            name: shapes[name.replace("conv", "relu")]
-            for name in layers or self.layer_names
-        }
+            yield layer.name, x
 
     @classmethod
     def from_weights(cls, weights="imagenet", **kwargs):
@@ -235,74 +187,48 @@ class FeatureNetwork(keras.Model):
                 f"weights that exists. Received: weights={str(weights)!r}"
             )
         else:
-            arrays = _read_arrays(weights)
+            arrays = read_npz(weights)
+        distilled = "conv0.weight" in arrays
+        form = ("block{}_conv{}", "/kernel", "/bias")
+        if distilled:
+            form = ("conv{}{}", ".weight", ".bias")
+            kwargs |= {"padding": "reflect", "normalization": "unit"}
+        name, kernel, bias = form
+
+        def values_of(layer):
+            values = arrays[layer + kernel]
+            # PyTorch has the channels first.
+            values = values.transpose(2, 3, 1, 0) if distilled else values
+            return values, arrays[layer + bias]
+
+        blocks = []
+        for block, count in enumerate(VGG19_CONVOLUTIONS, start=1):
+            names = [name.format(block, i + 1) for i in range(count)]
+            names = [layer for layer in names if layer + kernel in arrays]
+            if not names:
+                break
+            blocks.append(names)
+        if not blocks:
+            raise ValueError(
+                "The file must hold VGG-19 weights named "
+                "`block1_conv1/kernel` and on, or `conv11.weight` and on. "
+                f"Received: weights={str(weights)!r} with "
+                f"{sorted(arrays)[:4]} ..."
+            )
         try:
-            if "conv0.weight" in arrays:
-                network, kernels = cls._from_distilled(arrays, kwargs)
-            else:
-                network, kernels = cls._from_keras(arrays, weights, kwargs)
-            for layer, (kernel, bias) in zip(
-                network.blocks, kernels, strict=True
-            ):
-                layer.kernel.assign(kernel)
-                layer.bias.assign(bias)
+            values = [values_of(layer) for names in blocks for layer in names]
+            filters = [len(arrays[names[0] + bias]) for names in blocks]
+            network = cls([len(names) for names in blocks], filters, **kwargs)
+            if distilled:
+                network.color.set_weights(values_of("conv0"))
         except KeyError as error:
             raise ValueError(
                 "The file must hold a kernel and a bias for each of its "
                 f"layers. Received: weights={str(weights)!r} without {error}"
             ) from error
+        for layer, arrays_of_layer in zip(network.blocks, values, strict=True):
+            layer.set_weights(arrays_of_layer)
         return network
-
-    @classmethod
-    def _from_keras(cls, arrays, source, kwargs):
-        counts, kernels = [], []
-        for block, count in enumerate(VGG19_CONVOLUTIONS, start=1):
-            names = [f"block{block}_conv{i}" for i in range(1, count + 1)]
-            names = [n for n in names if f"{n}/kernel" in arrays]
-            if not names:
-                break
-            counts.append(len(names))
-            kernels += [
-                (arrays[f"{n}/kernel"], arrays[f"{n}/bias"]) for n in names
-            ]
-        if not counts:
-            raise ValueError(
-                "The file must hold VGG-19 weights named "
-                "`block1_conv1/kernel` and on, or `conv11.weight` and on. "
-                f"Received: weights={str(source)!r} with "
-                f"{sorted(arrays)[:4]} ..."
-            )
-        filters, position = [], 0
-        for count in counts:
-            filters.append(kernels[position][0].shape[-1])
-            position += count
-        return cls(counts, filters, **kwargs), kernels
-
-    @classmethod
-    def _from_distilled(cls, arrays, kwargs):
-        counts, filters, kernels = [], [], []
-        for block, count in enumerate(VGG19_CONVOLUTIONS, start=1):
-            names = [f"conv{block}{i}" for i in range(1, count + 1)]
-            names = [n for n in names if f"{n}.weight" in arrays]
-            if not names:
-                break
-            counts.append(len(names))
-            filters.append(arrays[f"{names[0]}.weight"].shape[0])
-            kernels += [
-                (
-                    arrays[f"{n}.weight"].transpose(2, 3, 1, 0),
-                    arrays[f"{n}.bias"],
-                )
-                for n in names
-            ]
-        network = cls(
-            counts, filters, padding="reflect", normalization="unit", **kwargs
-        )
-        network.color.kernel.assign(
-            arrays["conv0.weight"].transpose(2, 3, 1, 0)
-        )
-        network.color.bias.assign(arrays["conv0.bias"])
-        return network, kernels
 
     def get_config(self):
         return {
@@ -312,18 +238,6 @@ class FeatureNetwork(keras.Model):
             "padding": self.padding,
             "normalization": self.normalization,
         }
-
-
-def _read_arrays(path):
-    try:
-        with np.load(path) as archive:
-            return dict(archive)
-    # What NumPy raises depends on what the file is instead.
-    except Exception as error:
-        raise ValueError(
-            "`weights` must be an `.npz` file of arrays. "
-            f"Received: weights={str(path)!r} ({error})"
-        ) from error
 
 
 def _imagenet_arrays(weights):
@@ -340,15 +254,9 @@ def _imagenet_arrays(weights):
             f"{title} weights instead of {weights!r}, or put Keras's own file "
             "into its cache (~/.keras/models)."
         ) from error
-    return _arrays_of(network, deepest)
-
-
-def _arrays_of(network, deepest):
-    """Kernels and biases of a network of `keras.applications`, by name."""
-    arrays = {}
-    for layer in network.layers:
-        if "_conv" in layer.name and layer.name <= deepest:
-            kernel, bias = layer.get_weights()
-            arrays[f"{layer.name}/kernel"] = kernel
-            arrays[f"{layer.name}/bias"] = bias
-    return arrays
+    return {
+        f"{layer.name}/{kind}": values
+        for layer in network.layers
+        if "_conv" in layer.name and layer.name <= deepest
+        for kind, values in zip(("kernel", "bias"), layer.get_weights())
+    }

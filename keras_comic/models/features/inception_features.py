@@ -1,189 +1,155 @@
 """The Inception network of 2015, whose features FID, KID and IS are of."""
 
 import os
+import re
+from typing import NamedTuple
 
 import keras
 import numpy as np
 from keras import ops
 
-from keras_comic.layers import network_policy
 from keras_comic.layers import to_pixels
-from keras_comic.models.features.torch_weights import read_torch_weights
+from keras_comic.models.features.layered_network import LayeredNetwork
+from keras_comic.models.features.weight_files import read_npz
+from keras_comic.models.features.weight_files import read_torch_weights
 
 IMAGE_SIZE = 299
 BATCH_NORM_EPSILON = 1e-3
 NUM_CLASSES = 1008
 PUBLISHED_FILE = "pt_inception-2015-12-05-6726825d.pth"
 
-# A convolution: its name in the PyTorch file, in the graph of 2015, filters,
-# kernel, strides and padding.
-STEM = (
-    ("Conv2d_1a_3x3", "conv", 32, (3, 3), 2, "valid"),
-    ("Conv2d_2a_3x3", "conv_1", 32, (3, 3), 1, "valid"),
-    ("Conv2d_2b_3x3", "conv_2", 64, (3, 3), 1, "same"),
-    "pool_1",
-    ("Conv2d_3b_1x1", "conv_3", 80, (1, 1), 1, "valid"),
-    ("Conv2d_4a_3x3", "conv_4", 192, (3, 3), 1, "valid"),
-    "pool_2",
+# A block's branches: PyTorch's name, the tower of the graph of 2015 ("." for
+# none), and steps: a pooling, or filters and kernel (height x width) of a
+# convolution, which "/2" lets halve the sides; "|" lies between two side by
+# side.
+BLOCK_A = (
+    "branch1x1 . 64:1x1",
+    "branch5x5 tower 48:1x1 64:5x5",
+    "branch3x3dbl tower_1 64:1x1 96:3x3 96:3x3",
+    "branch_pool tower_2 average {}:1x1",
 )
-
-
-def _chain(name, tower, *steps):
-    """A branch: convolutions one after the other, `(filters, kernel)` each."""
-    branch = []
-    for index, (filters, kernel) in enumerate(steps):
-        node = f"conv_{index}" if index else "conv"
-        branch.append(
-            (
-                name if len(steps) == 1 else f"{name}_{index + 1}",
-                f"{tower}/{node}" if tower else node,
-                filters,
-                kernel,
-                1,
-                "same",
-            )
-        )
-    return branch
-
-
-def _fork(name, tower):
-    """Two convolutions of one input, side by side."""
-    return tuple(
-        (f"{name}{letter}", f"{tower}/mixed/{node}", 384, kernel, 1, "same")
-        for letter, node, kernel in (
-            ("a", "conv", (1, 3)),
-            ("b", "conv_1", (3, 1)),
-        )
-    )
-
-
-def _reduced(branch):
-    """The branch with its last convolution halving height and width."""
-    return [*branch[:-1], (*branch[-1][:4], 2, "valid")]
-
-
-def _pooled(pool, filters):
-    return [pool, *_chain("branch_pool", "tower_2", (filters, (1, 1)))]
-
-
-def _twice_3x3(tower):
-    return _chain(
-        "branch3x3dbl", tower, (64, (1, 1)), (96, (3, 3)), (96, (3, 3))
-    )
-
-
-def _block_a(pool_filters):
-    return [
-        _chain("branch1x1", "", (64, (1, 1))),
-        _chain("branch5x5", "tower", (48, (1, 1)), (64, (5, 5))),
-        _twice_3x3("tower_1"),
-        _pooled("average", pool_filters),
-    ]
-
-
-def _block_b():
-    return [
-        _reduced(_chain("branch3x3", "", (384, (3, 3)))),
-        _reduced(_twice_3x3("tower")),
-        ["halve"],
-    ]
-
-
-def _block_c(filters):
-    first = (filters, (1, 1))
-    across, down = (filters, (1, 7)), (filters, (7, 1))
-    return [
-        _chain("branch1x1", "", (192, (1, 1))),
-        _chain("branch7x7", "tower", first, across, (192, (7, 1))),
-        _chain(
-            "branch7x7dbl",
-            "tower_1",
-            first,
-            down,
-            across,
-            down,
-            (192, (1, 7)),
-        ),
-        _pooled("average", 192),
-    ]
-
-
-def _block_d():
-    first = (192, (1, 1))
-    return [
-        _reduced(_chain("branch3x3", "tower", first, (320, (3, 3)))),
-        _reduced(
-            _chain(
-                "branch7x7x3",
-                "tower_1",
-                first,
-                (192, (1, 7)),
-                (192, (7, 1)),
-                (192, (3, 3)),
-            )
-        ),
-        ["halve"],
-    ]
-
-
-def _block_e(pool):
-    return [
-        _chain("branch1x1", "", (320, (1, 1))),
-        [
-            *_chain("branch3x3_1", "tower", (384, (1, 1))),
-            _fork("branch3x3_2", "tower"),
-        ],
-        [
-            *_chain("branch3x3dbl", "tower_1", (448, (1, 1)), (384, (3, 3))),
-            _fork("branch3x3dbl_3", "tower_1"),
-        ],
-        _pooled(pool, 192),
-    ]
-
-
+BLOCK_B = (
+    "branch3x3 . 384:3x3/2",
+    "branch3x3dbl tower 64:1x1 96:3x3 96:3x3/2",
+    "pool . halve",
+)
+BLOCK_C = (
+    "branch1x1 . 192:1x1",
+    "branch7x7 tower {0}:1x1 {0}:1x7 192:7x1",
+    "branch7x7dbl tower_1 {0}:1x1 {0}:7x1 {0}:1x7 {0}:7x1 192:1x7",
+    "branch_pool tower_2 average 192:1x1",
+)
+BLOCK_D = (
+    "branch3x3 tower 192:1x1 320:3x3/2",
+    "branch7x7x3 tower_1 192:1x1 192:1x7 192:7x1 192:3x3/2",
+    "pool . halve",
+)
+BLOCK_E = (
+    "branch1x1 . 320:1x1",
+    "branch3x3 tower 384:1x1 384:1x3|384:3x1",
+    "branch3x3dbl tower_1 448:1x1 384:3x3 384:1x3|384:3x1",
+    "branch_pool tower_2 {} 192:1x1",
+)
 # Names of the PyTorch file, of the graph of 2015, and the branches. Only the
 # last block pools by the maximum.
 BLOCKS = (
-    ("Mixed_5b", "mixed", _block_a(32)),
-    ("Mixed_5c", "mixed_1", _block_a(64)),
-    ("Mixed_5d", "mixed_2", _block_a(64)),
-    ("Mixed_6a", "mixed_3", _block_b()),
-    ("Mixed_6b", "mixed_4", _block_c(128)),
-    ("Mixed_6c", "mixed_5", _block_c(160)),
-    ("Mixed_6d", "mixed_6", _block_c(160)),
-    ("Mixed_6e", "mixed_7", _block_c(192)),
-    ("Mixed_7a", "mixed_8", _block_d()),
-    ("Mixed_7b", "mixed_9", _block_e("average")),
-    ("Mixed_7c", "mixed_10", _block_e("maximum")),
+    ("Mixed_5b", "mixed", BLOCK_A, 32),
+    ("Mixed_5c", "mixed_1", BLOCK_A, 64),
+    ("Mixed_5d", "mixed_2", BLOCK_A, 64),
+    ("Mixed_6a", "mixed_3", BLOCK_B, None),
+    ("Mixed_6b", "mixed_4", BLOCK_C, 128),
+    ("Mixed_6c", "mixed_5", BLOCK_C, 160),
+    ("Mixed_6d", "mixed_6", BLOCK_C, 160),
+    ("Mixed_6e", "mixed_7", BLOCK_C, 192),
+    ("Mixed_7a", "mixed_8", BLOCK_D, None),
+    ("Mixed_7b", "mixed_9", BLOCK_E, "average"),
+    ("Mixed_7c", "mixed_10", BLOCK_E, "maximum"),
 )
-LAYERS = (
+# Layers of the graph of 2015 that a call gives.
+LAYERS = ("pool_1", "pool_2", "mixed_7", "pool_3", "logits_unbiased", "logits")
+# Parts of a convolution in both files; the axes of the latter in the former.
+PARTS = (
+    ("conv.weight", "conv2d_params", (3, 2, 0, 1)),
+    ("bn.weight", "batchnorm/gamma", (0,)),
+    ("bn.bias", "batchnorm/beta", (0,)),
+    ("bn.running_mean", "batchnorm/moving_mean", (0,)),
+    ("bn.running_var", "batchnorm/moving_variance", (0,)),
+)
+
+
+class Convolution(NamedTuple):
+    """A convolution: its names in both files, and its arguments."""
+
+    name: str
+    node: str
+    filters: int
+    kernel: tuple
+    strides: int = 1
+    padding: str = "same"
+
+
+STEM = (
+    Convolution("Conv2d_1a_3x3", "conv", 32, (3, 3), 2, "valid"),
+    Convolution("Conv2d_2a_3x3", "conv_1", 32, (3, 3), 1, "valid"),
+    Convolution("Conv2d_2b_3x3", "conv_2", 64, (3, 3)),
     "pool_1",
+    Convolution("Conv2d_3b_1x1", "conv_3", 80, (1, 1), 1, "valid"),
+    Convolution("Conv2d_4a_3x3", "conv_4", 192, (3, 3), 1, "valid"),
     "pool_2",
-    "mixed_7",
-    "pool_3",
-    "logits_unbiased",
-    "logits",
 )
+
+
+def branches_of(name, node, branches, value):
+    """Returns the steps of a block's branches: poolings, and convolutions."""
+    return [_steps(name, node, *b.format(value).split()) for b in branches]
+
+
+def _steps(block, block_node, name, tower, *texts):
+    prefix = block_node if tower == "." else f"{block_node}/{tower}"
+    steps, number, count = [], 0, sum(":" in text for text in texts)
+    for text in texts:
+        if ":" not in text:
+            steps.append(text)
+            continue
+        title = f"{block}.{name}" + (f"_{number + 1}" if count > 1 else "")
+        names = [(title, f"{prefix}/conv" + (f"_{number}" if number else ""))]
+        if "|" in text:
+            names = [
+                (f"{title}a", f"{prefix}/mixed/conv"),
+                (f"{title}b", f"{prefix}/mixed/conv_1"),
+            ]
+        step = zip(names, text.split("|"), strict=True)
+        steps.append([_convolution(*pair, part) for pair, part in step])
+        number += 1
+    return steps
+
+
+def _convolution(name, node, text):
+    filters, height, width, halves = re.fullmatch(
+        r"(\d+):(\d)x(\d)(/2)?", text
+    ).groups()
+    rest = (2, "valid") if halves else ()
+    kernel = int(height), int(width)
+    return Convolution(name, node, int(filters), kernel, *rest)
 
 
 def convolutions():
-    """All convolutions, from the shallowest to the deepest."""
-    found = [entry for entry in STEM if not isinstance(entry, str)]
-    for block, node, branches in BLOCKS:
-        for branch in branches:
-            for step in branch:
-                if isinstance(step, str):
-                    continue
-                fork = step if isinstance(step[0], tuple) else (step,)
-                found += [
-                    (f"{block}.{name}", f"{node}/{inner}", *rest)
-                    for name, inner, *rest in fork
-                ]
-    return found
+    """Lists all convolutions, from the shallowest to the deepest."""
+    return [
+        *(entry for entry in STEM if not isinstance(entry, str)),
+        *(
+            convolution
+            for block in BLOCKS
+            for branch in branches_of(*block)
+            for step in branch
+            if not isinstance(step, str)
+            for convolution in step
+        ),
+    ]
 
 
 @keras.saving.register_keras_serializable(package="keras_comic")
-class InceptionFeatures(keras.Model):
+class InceptionFeatures(LayeredNetwork):
     """Inception as FID knows it: the network of 2015-12-05, frozen.
 
     FID, KID and Inception Score as published are of the features of this
@@ -242,90 +208,35 @@ class InceptionFeatures(keras.Model):
                 "`num_classes` must be a positive integer. "
                 f"Received: num_classes={num_classes}"
             )
-        trainable = kwargs.pop("trainable", False)
-        dtype = network_policy(kwargs.pop("dtype", None))
-        super().__init__(dtype=dtype, **kwargs)
+        super().__init__(**kwargs)
         self.width = width
         self.num_classes = num_classes
         self.convolutions = [
-            keras.layers.Conv2D(
+            self.convolution(
                 max(round(filters * width), 1),
                 kernel,
-                strides,
-                padding,
-                data_format="channels_last",
+                name.replace(".", "_"),
+                strides=strides,
+                padding=padding,
                 activation="relu",
-                dtype=self.dtype_policy,
-                name=name.replace(".", "_"),
             )
             for name, _, filters, kernel, strides, padding in convolutions()
         ]
         self.classifier = keras.layers.Dense(
             num_classes, use_bias=False, dtype="float32", name="classifier"
         )
-        self.build((None, None, None, 3))
-        # After the build, so that it reaches every weight.
-        self.trainable = trainable
+        self.classifier_bias = self.add_weight(
+            shape=(num_classes,), initializer="zeros", name="classifier_bias"
+        )
+        self.make_weights()
 
     @property
     def layer_names(self):
         """Names of the layers, from the shallowest to the deepest."""
         return list(LAYERS)
 
-    def build(self, images_shape):
-        channels = images_shape[-1]
-        position = 0
-        for entry in STEM:
-            if not isinstance(entry, str):
-                channels = self._build_next(position, channels)
-                position += 1
-        for _, _, branches in BLOCKS:
-            outputs = 0
-            for branch in branches:
-                inner = channels
-                for step in branch:
-                    if isinstance(step, str):
-                        continue
-                    if isinstance(step[0], tuple):
-                        inner = sum(
-                            self._build_next(position + index, inner)
-                            for index in range(len(step))
-                        )
-                        position += len(step)
-                    else:
-                        inner = self._build_next(position, inner)
-                        position += 1
-                outputs += inner
-            channels = outputs
-        self.classifier.build((None, channels))
-        self.classifier_bias = self.add_weight(
-            shape=(self.num_classes,),
-            initializer="zeros",
-            name="classifier_bias",
-        )
-
-    def _build_next(self, position, channels):
-        layer = self.convolutions[position]
-        layer.build((None, None, None, channels))
-        return layer.filters
-
-    def call(self, images, layers=None):
-        wanted = self.layer_names if layers is None else list(layers)
-        if unknown := sorted(set(wanted) - set(self.layer_names)):
-            raise ValueError(
-                f"`layers` must be among {self.layer_names}. "
-                f"Received: layers={wanted}, where {unknown} are not"
-            )
-        found = {}
-        for name, value in self._activations(images):
-            if name in wanted:
-                found[name] = ops.cast(value, "float32")
-                if len(found) == len(set(wanted)):
-                    break
-        return found
-
-    def _activations(self, images):
-        """Yields the layers one by one, computing no further than asked."""
+    def features_of(self, images):
+        """Yields names and values, from the shallowest to the deepest."""
         x = _resize(to_pixels(images, clip=False))
         x = ops.cast((x - 128.0) / 128.0, self.compute_dtype)
         remaining = iter(self.convolutions)
@@ -335,46 +246,24 @@ class InceptionFeatures(keras.Model):
                 yield entry, x
             else:
                 x = next(remaining)(x)
-        for _, node, branches in BLOCKS:
+        for block in BLOCKS:
             outputs = []
-            for branch in branches:
+            for branch in branches_of(*block):
                 y = x
                 for step in branch:
                     if isinstance(step, str):
                         y = _pool(y, step)
-                    elif isinstance(step[0], tuple):
-                        y = ops.concatenate(
-                            [next(remaining)(y) for _ in step], axis=-1
-                        )
                     else:
-                        y = next(remaining)(y)
+                        sides = [next(remaining)(y) for _ in step]
+                        y = ops.concatenate(sides, axis=-1)
                 outputs.append(y)
             x = ops.concatenate(outputs, axis=-1)
-            yield node, x
+            yield block[1], x
         x = ops.mean(ops.cast(x, "float32"), axis=[1, 2])
         yield "pool_3", x
         x = self.classifier(x)
         yield "logits_unbiased", x
         yield "logits", x + ops.cast(self.classifier_bias, "float32")
-
-    def compute_output_shape(self, images_shape, layers=None):
-        batch = images_shape[0]
-        scale = self.width
-
-        def channels(*filters):
-            return sum(max(round(count * scale), 1) for count in filters)
-
-        mixed = channels(192, 192, 192, 192)
-        last = channels(320, 384, 384, 384, 384, 192)
-        shapes = {
-            "pool_1": (batch, 73, 73, channels(64)),
-            "pool_2": (batch, 35, 35, channels(192)),
-            "mixed_7": (batch, 17, 17, mixed),
-            "pool_3": (batch, last),
-            "logits_unbiased": (batch, self.num_classes),
-            "logits": (batch, self.num_classes),
-        }
-        return {name: shapes[name] for name in layers or self.layer_names}
 
     @classmethod
     def from_weights(cls, weights, **kwargs):
@@ -407,9 +296,12 @@ class InceptionFeatures(keras.Model):
                 "https://github.com/mseitzer/pytorch-fid. "
                 f"Received: weights={str(weights)!r}"
             )
-        arrays = _by_torch_names(_read_arrays(weights), weights)
+        suffix = os.path.splitext(weights)[1].lower()
+        read = read_torch_weights if suffix in (".pth", ".pt") else read_npz
+        arrays = _by_torch_names(read(weights), weights)
         first = arrays["Conv2d_1a_3x3.conv.weight"]
-        network = cls(len(first) / STEM[0][2], len(arrays["fc.bias"]), **kwargs)
+        width = len(first) / STEM[0].filters
+        network = cls(width, len(arrays["fc.bias"]), **kwargs)
         for layer, (name, *_) in zip(network.convolutions, convolutions()):
             _assign(layer.kernel, layer.bias, _folded(arrays, name), name)
         _assign(
@@ -455,60 +347,34 @@ def _pool(x, kind):
     return ops.average_pool(x, 3, 1, "same", "channels_last")
 
 
-def _read_arrays(path):
-    suffix = os.path.splitext(path)[1].lower()
-    if suffix in (".pth", ".pt"):
-        return read_torch_weights(path)
-    try:
-        with np.load(path) as archive:
-            return dict(archive)
-    # What NumPy raises depends on what the file is instead.
-    except Exception as error:
-        raise ValueError(
-            "`weights` must be a `.pth` or `.npz` file. "
-            f"Received: weights={str(path)!r} ({error})"
-        ) from error
-
-
 def _by_torch_names(arrays, path):
-    """The arrays by the names and in the order of axes of PyTorch."""
-    pairs = [
+    """Returns the arrays by the names and in the order of axes of PyTorch."""
+    triples = [
         ("fc.weight", "softmax/weights", (1, 0)),
         ("fc.bias", "softmax/biases", (0,)),
     ]
-    for name, node, *_ in convolutions():
-        pairs += [
-            (f"{name}.conv.weight", f"{node}/conv2d_params", (3, 2, 0, 1)),
-            (f"{name}.bn.weight", f"{node}/batchnorm/gamma", (0,)),
-            (f"{name}.bn.bias", f"{node}/batchnorm/beta", (0,)),
-            (f"{name}.bn.running_mean", f"{node}/batchnorm/moving_mean", (0,)),
-            (
-                f"{name}.bn.running_var",
-                f"{node}/batchnorm/moving_variance",
-                (0,),
-            ),
-        ]
+    triples += [
+        (f"{name}.{part}", f"{node}/{other}", axes)
+        for name, node, *_ in convolutions()
+        for part, other, axes in PARTS
+    ]
     found = {}
-    for name, node, axes in pairs:
-        if name in arrays:
-            array, rank = np.asarray(arrays[name]), len(axes)
-        elif node in arrays:
-            array, rank = np.asarray(arrays[node]), len(axes)
-            if array.ndim == rank:
-                array = array.transpose(axes)
-        else:
+    for name, node, axes in triples:
+        key = name if name in arrays else node
+        if key not in arrays:
             raise ValueError(
                 "The file must hold the Inception weights of 2015-12-05, "
                 "named as in the PyTorch file or the TensorFlow graph. "
                 f"Received: weights={str(path)!r} without {name!r} or "
                 f"{node!r}, with {sorted(arrays)[:4]} ..."
             )
-        if array.ndim != rank:
+        array = np.asarray(arrays[key])
+        if array.ndim != len(axes):
             raise ValueError(
-                f"{name!r} must have {rank} axes. Received: "
+                f"{name!r} must have {len(axes)} axes. Received: "
                 f"weights={str(path)!r} with one of shape {array.shape}"
             )
-        found[name] = array
+        found[name] = array.transpose(axes) if key == node else array
     return found
 
 

@@ -7,16 +7,14 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_comic.layers import network_policy
-from keras_comic.layers import to_pixels
-from keras_comic.models.features.feature_network import IMAGENET_MEAN_BGR
+from keras_comic.models.features.layered_network import LayeredNetwork
 
 SQUEEZE_FILTERS = (16, 16, 32, 32, 48, 48, 64, 64)
 EXPAND_FILTERS = (64, 64, 128, 128, 192, 192, 256, 256)
 
 
 @keras.saving.register_keras_serializable(package="keras_comic")
-class SqueezeNetFeatures(keras.Model):
+class SqueezeNetFeatures(LayeredNetwork):
     """SqueezeNet 1.1's activations, frozen: a full network of 0.7 M weights.
 
     Called as `FeatureNetwork` is. Layers are `conv1` and `fire2` to `fire9`,
@@ -78,92 +76,41 @@ class SqueezeNetFeatures(keras.Model):
                 f"squeeze_filters={squeeze_filters}, "
                 f"expand_filters={expand_filters}"
             )
-        trainable = kwargs.pop("trainable", False)
-        dtype = network_policy(kwargs.pop("dtype", None))
-        super().__init__(dtype=dtype, **kwargs)
+        super().__init__(**kwargs)
         self.filters = filters
         self.squeeze_filters = squeeze_filters
         self.expand_filters = expand_filters
-        self.first = self._convolution(filters, 3, "conv1", strides=2)
+        relu = {"activation": "relu"}
+        self.first = self.convolution(filters, 3, "conv1", strides=2, **relu)
         self.fires = [
             (
-                self._convolution(squeeze, 1, f"fire{number}_squeeze1x1"),
-                self._convolution(expand, 1, f"fire{number}_expand1x1"),
-                self._convolution(
-                    expand, 3, f"fire{number}_expand3x3", padding="same"
+                self.convolution(squeeze, 1, f"fire{n}_squeeze1x1", **relu),
+                self.convolution(expand, 1, f"fire{n}_expand1x1", **relu),
+                self.convolution(
+                    expand, 3, f"fire{n}_expand3x3", padding="same", **relu
                 ),
             )
-            for number, (squeeze, expand) in enumerate(
+            for n, (squeeze, expand) in enumerate(
                 zip(squeeze_filters, expand_filters, strict=True), start=2
             )
         ]
-        self.build((None, None, None, 3))
-        # After the build, so that it reaches every weight.
-        self.trainable = trainable
-
-    def _convolution(self, filters, kernel_size, name, **kwargs):
-        return keras.layers.Conv2D(
-            filters,
-            kernel_size,
-            data_format="channels_last",
-            activation="relu",
-            dtype=self.dtype_policy,
-            name=name,
-            **kwargs,
-        )
+        self.make_weights()
 
     @property
     def layer_names(self):
         """Names of the layers, from the shallowest to the deepest."""
         return ["conv1", *(f"fire{n + 2}" for n in range(len(self.fires)))]
 
-    def build(self, images_shape):
-        self.first.build(images_shape)
-        channels = self.filters
-        for squeeze, *expansions in self.fires:
-            squeeze.build((None, None, None, channels))
-            for expand in expansions:
-                expand.build((None, None, None, squeeze.filters))
-            channels = 2 * expansions[0].filters
-
-    def call(self, images, layers=None):
-        wanted = self.layer_names if layers is None else list(layers)
-        if unknown := sorted(set(wanted) - set(self.layer_names)):
-            raise ValueError(
-                f"`layers` must be among {self.layer_names}. "
-                f"Received: layers={wanted}, where {unknown} are not"
-            )
-        x = ops.flip(to_pixels(images, clip=False), axis=-1)
-        x = x - ops.convert_to_tensor(IMAGENET_MEAN_BGR, dtype="float32")
-        x = self.first(ops.cast(x, self.compute_dtype))
-        features = {}
-        for name, fire in zip(self.layer_names, [None, *self.fires]):
-            if fire is not None:
-                if name in ("fire2", "fire4", "fire6"):
-                    x = ops.max_pool(x, 3, 2, "valid", "channels_last")
-                squeeze, expand1, expand3 = fire
-                x = squeeze(x)
-                x = ops.concatenate([expand1(x), expand3(x)], axis=-1)
-            if name in wanted:
-                features[name] = ops.cast(x, "float32")
-                if len(features) == len(set(wanted)):
-                    break
-        return features
-
-    def compute_output_shape(self, images_shape, layers=None):
-        sides = [
-            None if side is None else (side - 3) // 2 + 1
-            for side in images_shape[1:3]
-        ]
-        shapes = {"conv1": (images_shape[0], *sides, self.filters)}
-        for name, channels in zip(self.layer_names[1:], self.expand_filters):
+    def features_of(self, images):
+        """Yields names and values, from the shallowest to the deepest."""
+        x = self.first(self.without_mean(images))
+        yield "conv1", x
+        for name, (squeeze, *halves) in zip(self.layer_names[1:], self.fires):
             if name in ("fire2", "fire4", "fire6"):
-                sides = [
-                    None if side is None else (side - 3) // 2 + 1
-                    for side in sides
-                ]
-            shapes[name] = (images_shape[0], *sides, 2 * channels)
-        return {name: shapes[name] for name in layers or self.layer_names}
+                x = ops.max_pool(x, 3, 2, "valid", "channels_last")
+            x = squeeze(x)
+            x = ops.concatenate([expand(x) for expand in halves], axis=-1)
+            yield name, x
 
     @classmethod
     def from_weights(cls, weights, **kwargs):

@@ -96,11 +96,17 @@ class EvaluationNetworkTest(TestCase):
         # Nothing listens there, and the cache is empty.
         nowhere = "http://127.0.0.1:9"
         program = (
-            "from keras_comic.models.features import evaluation_network\n"
-            "try:\n"
-            "    evaluation_network.load_evaluation_network()\n"
-            "except OSError as error:\n"
-            "    print('message:', error)\n"
+            "from keras_comic.models import FeatureNetwork\n"
+            "from keras_comic.models import load_evaluation_network\n"
+            "for load, argument in (\n"
+            "    (FeatureNetwork.from_weights, 'imagenet'),\n"
+            "    (FeatureNetwork.from_weights, 'imagenet_vgg16'),\n"
+            "    (load_evaluation_network, 'imagenet'),\n"
+            "):\n"
+            "    try:\n"
+            "        load(argument)\n"
+            "    except OSError as error:\n"
+            "        print('message:', error)\n"
         )
         done = subprocess.run(
             [sys.executable, "-c", program],
@@ -116,11 +122,16 @@ class EvaluationNetworkTest(TestCase):
             },
             text=True,
         )
-        self.assertRegex(
-            done.stdout,
-            "message: The ImageNet weights of InceptionV3 could not be fetched "
-            r"\(.*\). Without a network, pass the path of a file",
-        )
+        messages = done.stdout.split("message: ")[1:]
+        self.assertEqual(len(messages), 3)
+        for message, title in zip(
+            messages, ("VGG-19", "VGG-16", "InceptionV3")
+        ):
+            self.assertRegex(
+                message,
+                f"The ImageNet weights of {title} could not be fetched "
+                r"\(.*\). Without a network, pass the path of a file of ",
+            )
 
     def test_errors(self):
         with self.assertRaisesRegex(

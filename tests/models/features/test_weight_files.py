@@ -3,7 +3,7 @@ import pickle
 
 import numpy as np
 
-from keras_comic.models.features.torch_weights import read_torch_weights
+from keras_comic.models.features.weight_files import read_torch_weights
 from tests.metrics.golden import golden
 from tests.test_case import TestCase
 

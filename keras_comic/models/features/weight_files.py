@@ -1,4 +1,4 @@
-"""Reads the tensors of a PyTorch file, without PyTorch and without its code.
+"""Reads the arrays of `.npz` files, and of PyTorch's without PyTorch.
 
 A `.pth` file is a pickle, which can run any code when it is loaded. Here, only
 the few names that a dict of tensors needs are let through; all else is an
@@ -29,6 +29,24 @@ _Storage = collections.namedtuple("_Storage", ["key", "dtype"])
 _Tensor = collections.namedtuple(
     "_Tensor", ["storage", "offset", "shape", "strides"]
 )
+
+
+def read_npz(path, argument="weights"):
+    """Reads an `.npz` file of arrays, which is given as an argument."""
+    try:
+        with np.load(path) as archive:
+            return dict(archive)
+    except FileNotFoundError as error:
+        raise FileNotFoundError(
+            f"`{argument}` must be a file that exists. "
+            f"Received: {argument}={str(path)!r}"
+        ) from error
+    # What NumPy raises depends on what the file is instead.
+    except Exception as error:
+        raise ValueError(
+            f"`{argument}` must be an `.npz` file of arrays. "
+            f"Received: {argument}={str(path)!r} ({error})"
+        ) from error
 
 
 def read_torch_weights(path):
