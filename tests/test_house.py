@@ -51,17 +51,17 @@ STILL_OVER = {
     "cli": 400,
     "data": 755,
     "export": 130,
-    "models": 2_010,
+    "models": 1_650,
     "provenance": 65,
     "serving": 1_720,
-    "training": 1_005,
+    "training": 891,
     "video": 315,
 }
 # Functions that still take more arguments.
 MANY_ARGUMENTS = {"stylize_with_beam": 10}
 # What a family may have, and models/ without its families; compat.py and
 # presets.py together; everything.
-FAMILY_BUDGET, SHARED_MODELS_BUDGET = 1_210, 3_500
+FAMILY_BUDGET, SHARED_MODELS_BUDGET = 1_130, 3_500
 PRESETS_BUDGET, TOTAL_BUDGET, TESTS_BUDGET = 800, 42_000, 39_800
 MODULE_LINES, FUNCTION_LINES, COMMAND_LINES = 400, 80, 120
 MAX_ARGUMENTS, MAX_CONSTRUCTOR_ARGUMENTS = 8, 7

@@ -62,6 +62,8 @@ class TinyRecipe(Recipe):
         gan.compile(
             {"generator": keras.optimizers.Adam(options["learning_rate"])},
             options["loss_weights"],
+            # A few steps are done before they would be compiled.
+            run_eagerly=keras.backend.backend() == "tensorflow",
         )
         return gan
 

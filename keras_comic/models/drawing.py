@@ -25,35 +25,17 @@ def draw_comics(
     photo_conditions=None,
     rounded=True,
 ):
-    """Draws comics of photos.
+    """Draws comics of uint8 photos `(batch, height, width, 3)`.
 
     In this order: range conversion, weakening of the conditions, padding,
     network, cropping, blending by strength, colour keeping, mask, rounding.
 
-    Args:
-        generator: A `Generator`, or an object that has its `stride`,
-            `photo_conditions`, `weaken` and call.
-        images: uint8 tensor `(batch, height, width, 3)`, RGB in `[0, 255]`.
-        conditions: Dict from `generator.conditions`, arrays of `batch` rows
-            or of one.
-        strength: Float in `[0, 1]`, or float32 tensor `(batch,)`. Defaults to
-            `1.0`.
-        mask: Float32 tensor `(batch, height, width, 1)` or
-            `(1, height, width, 1)` in `[0, 1]`, or `None`. Defaults to
-            `None`.
-        keep_color: Boolean, or boolean tensor `(batch,)`. Defaults to
-            `False`.
-        photo_conditions: Dict as from `generator.photo_conditions`, used in
-            place of the photos' own where `strength` is below 1, or `None`.
-            Defaults to `None`.
-        rounded: Boolean. Defaults to `True`.
-
-    Returns:
-        uint8 tensor of the shape of `images`; float32 in `[0, 255]` if
-        `rounded` is `False`.
-
-    Raises:
-        ValueError: If the network gives pictures of another size.
+    `conditions` are arrays of `batch` rows or of one; `strength` is a float in
+    `[0, 1]` or one for each photo, `mask` float32 `(batch or 1, height, width,
+    1)` in `[0, 1]`, `keep_color` a boolean or one for each photo.
+    `photo_conditions` are the photos' own, where they are known. Without
+    `rounded`, comics are float32 in `[0, 255]`. A network that gives pictures
+    of another size is a `ValueError`.
     """
     pixels = ops.cast(images, "float32")
     photos = to_float(pixels)
@@ -88,25 +70,10 @@ def draw_comics(
 
 
 def run_network(generator, photos, conditions):
-    """Calls a generator on photos of any size.
-
-    Args:
-        generator: As in `draw_comics`.
-        photos: Float32 `(batch, height, width, 3)`, RGB in `[-1, 1]`.
-        conditions: As in `draw_comics`.
-
-    Returns:
-        Float32 of the shape of `photos`, RGB in about `[-1, 1]`.
-
-    Raises:
-        ValueError: If the network gives pictures of another size.
-    """
+    """Calls a generator on float32 photos of any size, RGB in `[-1, 1]`."""
     rows = ops.shape(photos)[0]
     padded, box = pad_to_multiple(photos, generator.stride)
-    inputs = {"photos": padded}
-    for name, value in conditions.items():
-        value = ops.convert_to_tensor(value)
-        inputs[name] = ops.broadcast_to(value, (rows, *value.shape[1:]))
+    inputs = {"photos": padded, **_to_rows(conditions, rows)}
     comics = generator(inputs, training=False)
     expected, received = (tuple(x.shape) for x in (padded, comics))
     if len(received) != 4 or any(
@@ -133,18 +100,21 @@ def _weakened(generator, photos, conditions, strength, photo_conditions):
     if not conditions:
         return weaken()
     # A whole batch at full strength is not encoded for nothing.
-    rows = ops.shape(photos)[0]
-    full = {
-        name: ops.broadcast_to(
-            ops.convert_to_tensor(value), (rows, *value.shape[1:])
-        )
-        for name, value in conditions.items()
-    }
+    full = _to_rows(conditions, ops.shape(photos)[0])
     return ops.cond(
         ops.any(strength < 1.0),
         weaken,
         lambda: (full, ops.ones_like(strength)),
     )
+
+
+def _to_rows(conditions, rows):
+    return {
+        name: ops.broadcast_to(
+            ops.convert_to_tensor(value), (rows, *value.shape[1:])
+        )
+        for name, value in conditions.items()
+    }
 
 
 def _blend(comics, photos, share):

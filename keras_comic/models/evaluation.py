@@ -1,5 +1,6 @@
 """Measures a preset on photos and comics, and shows what was measured."""
 
+import itertools
 import json
 from pathlib import Path
 from typing import NamedTuple
@@ -149,13 +150,8 @@ def evaluate_preset(
     meter = Meter(network, squares.protocol, drawn, BATCH_SIZE)
     shown = {PAIRS: [], "comics": []}
     named = dict(targets)
-    batch = []
-    for entry in squares.read(list(named)):
-        batch.append(entry)
-        if len(batch) == BATCH_SIZE:
-            _stylize(generator, style, batch, named, crops, meter, shown)
-            batch = []
-    if batch:
+    entries = squares.read(list(named))
+    while batch := list(itertools.islice(entries, BATCH_SIZE)):
         _stylize(generator, style, batch, named, crops, meter, shown)
     if not shown[PAIRS]:
         raise ValueError(
@@ -168,15 +164,9 @@ def evaluate_preset(
     ]
     measurements, not_measured = meter.report()
     facts = _facts(preset, generator, style, photos, comics)
-    evaluation = Evaluation(
-        measurements,
-        not_measured,
-        squares.failures,
-        [
-            output / name
-            for name in (TABLE_FILE, JSON_FILE, PICTURES_FOLDER, SHEET_FILE)
-        ],
-    )
+    names = (TABLE_FILE, JSON_FILE, PICTURES_FOLDER, SHEET_FILE)
+    files = [output / name for name in names]
+    evaluation = Evaluation(measurements, not_measured, squares.failures, files)
     write_whole(output / TABLE_FILE, metrics_table(evaluation, facts))
     write_whole(output / JSON_FILE, _as_json(evaluation, facts))
     save_contact_sheet(
@@ -214,18 +204,13 @@ def metrics_table(evaluation, facts):
     for metric, texts in protocols.items():
         for text, of in texts.items():
             lines.append(f"- {TITLES[metric][0]} of {', '.join(of)}: {text}")
+    missing = evaluation.not_measured
     for title, entries in (
         (
             "Not measured",
-            [
-                f"{metric} of {of}: {reason}"
-                for metric, of, reason in evaluation.not_measured
-            ],
+            [f"{name} of {of}: {why}" for name, of, why in missing],
         ),
-        (
-            "Left out",
-            [f"{path}: {reason}" for path, reason in evaluation.failures],
-        ),
+        ("Left out", [f"{path}: {why}" for path, why in evaluation.failures]),
     ):
         if entries:
             lines += ["", f"## {title}: {len(entries)}", ""]
@@ -278,8 +263,8 @@ def _as_json(evaluation, facts):
             for of, result in evaluation.measurements
         ],
         "not_measured": [
-            {"metric": metric, "of": of, "reason": reason}
-            for metric, of, reason in evaluation.not_measured
+            dict(zip(("metric", "of", "reason"), entry))
+            for entry in evaluation.not_measured
         ],
         "left_out": [
             {"file": str(path), "reason": reason}

@@ -99,38 +99,37 @@ class Meter:
         self.network = network
         self.drawn = drawn
         seen = {**protocol, **metrics.network_facts(network.network)}
-        content, style = network.content_layers, network.style_layers
-        of_features = {**seen, "layer": network.feature_layer}
-        self.of_sets = {
-            (metric.name, of): metric
-            for of in (STYLIZED, UNTOUCHED)
-            for metric in (
-                metrics.FrechetDistance(protocol=of_features),
-                metrics.KernelDistance(protocol=of_features),
-                metrics.PrecisionRecall(protocol=of_features),
-            )
-        }
-        self.diversity = {
-            of: metrics.Diversity(protocol=of_features)
-            for of in (STYLIZED, UNTOUCHED, DRAWN)
-        }
+        features = {**seen, "layer": network.feature_layer}
+        logits = {**seen, "layer": network.logits_layer}
+        kinds = (STYLIZED, UNTOUCHED)
+
+        def each(kinds, metric, **arguments):
+            return {of: metric(**arguments) for of in kinds}
+
+        self.frechet = each(kinds, metrics.FrechetDistance, protocol=features)
+        self.to_comics = [
+            self.frechet,
+            each(kinds, metrics.KernelDistance, protocol=features),
+            each(kinds, metrics.PrecisionRecall, protocol=features),
+        ]
+        self.diversity = each(
+            (*kinds, DRAWN), metrics.Diversity, protocol=features
+        )
         self.scores = {}
         if network.logits_layer is not None:
-            self.scores = {
-                of: metrics.InceptionScore(
-                    protocol={**seen, "layer": network.logits_layer}
-                )
-                for of in (STYLIZED, UNTOUCHED, DRAWN)
-            }
-        self.style = {
-            of: metrics.StyleLoss(layers=style, protocol=seen)
-            for of in (STYLIZED, UNTOUCHED)
-        }
+            self.scores = each(
+                (*kinds, DRAWN), metrics.InceptionScore, protocol=logits
+            )
+        self.style = each(
+            kinds, metrics.StyleLoss, layers=network.style_layers, protocol=seen
+        )
         # Of the untouched photos it is 0, which their ArtFID needs.
-        self.content = {
-            of: metrics.PerceptualDistance(layers=content, protocol=seen)
-            for of in (STYLIZED, UNTOUCHED)
-        }
+        self.content = each(
+            kinds,
+            metrics.PerceptualDistance,
+            layers=network.content_layers,
+            protocol=seen,
+        )
         self.pairs = [
             metrics.StructuralSimilarity(protocol),
             metrics.EdgePreservation(protocol),
@@ -138,31 +137,22 @@ class Meter:
         ]
         self.position = 0
         for start in range(0, len(drawn), batch_size):
-            found = self._look(
-                np.stack(drawn[start : start + batch_size]), set()
-            )
-            self._add_to_sets(DRAWN, found)
+            batch = np.stack(drawn[start : start + batch_size])
+            self._add_to_sets(DRAWN, self._look(batch, ()))
 
     def add(self, photos, fake_comics):
         """Adds uint8 photos and what became of them."""
-        style, content = self.network.style_layers, self.network.content_layers
-        layers = {*style, *content}
+        style = self.network.style_layers
+        layers = (*style, *self.network.content_layers)
         found = {
             STYLIZED: self._look(fake_comics, layers),
             UNTOUCHED: self._look(photos, layers),
         }
         # Each in turn, as often as it takes.
-        partners = self._look(
-            np.stack(
-                [
-                    self.drawn[(self.position + i) % len(self.drawn)]
-                    for i in range(len(photos))
-                ]
-            ),
-            style,
-            with_features=False,
-        )
+        places = range(self.position, self.position + len(photos))
+        drawn = np.stack([self.drawn[i % len(self.drawn)] for i in places])
         self.position += len(photos)
+        partners = self.network.network(_as_inputs(drawn), layers=list(style))
         for of, features in found.items():
             self._add_to_sets(of, features)
             self.style[of].update_state(partners, features)
@@ -183,42 +173,38 @@ class Meter:
             found = found.values() if isinstance(found, dict) else [found]
             measured.extend(Measurement(of, result) for result in found)
 
-        for (_, of), metric in self.of_sets.items():
-            add(of, metric)
-        for of, metric in self.content.items():
-            distance = self.of_sets["frechet_distance", of]
-            add(of, metrics.ArtFID(metric, distance))
-        for of, metric in self.style.items():
-            add(of, metric)
+        for group in (
+            *self.to_comics,
+            {
+                of: metrics.ArtFID(metric, self.frechet[of])
+                for of, metric in self.content.items()
+            },
+            self.style,
+            self.diversity,
+            self.scores,
+        ):
+            for of, metric in group.items():
+                add(of, metric)
         for metric in (self.content[STYLIZED], *self.pairs):
             add(STYLIZED, metric)
-        for found in (self.diversity, self.scores):
-            for of, metric in found.items():
-                add(of, metric)
         # Metric by metric.
         order = list(TITLES)
         measured.sort(key=lambda m: order.index(m.result.metric))
         return measured, missing
 
-    def _look(self, pictures, layers, with_features=True):
-        names = sorted(layers)
-        if with_features:
-            names.append(self.network.feature_layer)
-            if self.network.logits_layer is not None:
-                names.append(self.network.logits_layer)
-        return self.network.network(
-            _as_inputs(pictures), layers=sorted(set(names))
-        )
+    def _look(self, pictures, layers):
+        names = {*layers, self.network.feature_layer, self.network.logits_layer}
+        names = sorted(names - {None})
+        return self.network.network(_as_inputs(pictures), layers=names)
 
     def _add_to_sets(self, of, found):
         features = found[self.network.feature_layer]
-        if of == DRAWN:
-            for metric in self.of_sets.values():
-                metric.update_state(comics=features)
-        else:
-            for (_, measured), metric in self.of_sets.items():
-                if measured == of:
-                    metric.update_state(fake_comics=features)
+        for group in self.to_comics:
+            if of == DRAWN:
+                for metric in group.values():
+                    metric.update_state(comics=features)
+            else:
+                group[of].update_state(fake_comics=features)
         self.diversity[of].update_state(features)
         if self.scores:
             self.scores[of].update_state(found[self.network.logits_layer])

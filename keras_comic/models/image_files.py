@@ -200,24 +200,23 @@ def plan_outputs(sources, output):
     sources = [path_of(source) for source in sources]
     if not sources:
         raise ValueError("`sources` must name a file. Received: sources=[]")
+    for source in sources:
+        if not source.exists():
+            raise FileNotFoundError(
+                f"There is no such file or folder. Received: {source}"
+            )
     output = path_of(output)
     suffix = output.suffix.lower()
     single = len(sources) == 1 and not sources[0].is_dir()
     if single and suffix and not output.is_dir():
-        if suffix not in FORMATS:
-            raise ValueError(
-                "`output` must end in one of "
-                f"{', '.join(sorted(FORMATS))}, or be a folder. "
-                f"Received: output={output}"
-            )
-        _check_exists(sources[0])
+        _check_format(output, "output")
         targets = [(sources[0], output)]
+    elif output.is_file() or (suffix in FORMATS and not output.is_dir()):
+        raise ValueError(
+            "`output` must be a folder, since there may be several comics. "
+            f"Received: output={output}"
+        )
     else:
-        if output.is_file() or (suffix in FORMATS and not output.is_dir()):
-            raise ValueError(
-                "`output` must be a folder, since there may be several "
-                f"comics. Received: output={output}"
-            )
         targets = _plan_folder(sources, output)
     _check_sources_stay(targets)
     return targets
@@ -239,12 +238,7 @@ def provenance_of(generator, provenance=True):
 def write_image(path, image, provenance=None, rights=None):
     """Writes an image file, beside its final name, and renames it."""
     path = path_of(path)
-    if path.suffix.lower() not in FORMATS:
-        raise ValueError(
-            f"`path` must end in one of {', '.join(sorted(FORMATS))}. "
-            f"Received: path={path}"
-        )
-    file_format, options = FORMATS[path.suffix.lower()]
+    file_format, options = _check_format(path, "path")
     options = {**options, **save_options(provenance, file_format)}
     options["icc_profile"] = srgb_profile()
     if rights:
@@ -258,11 +252,21 @@ def write_image(path, image, provenance=None, rights=None):
         Image.fromarray(image).save(partial, file_format, **options)
 
 
+def _check_format(path, argument):
+    """Returns how a file of this suffix is written."""
+    suffix = path.suffix.lower()
+    if suffix not in FORMATS:
+        raise ValueError(
+            f"`{argument}` must end in one of {', '.join(sorted(FORMATS))}. "
+            f"Received: {argument}={path}"
+        )
+    return FORMATS[suffix]
+
+
 def _plan_folder(sources, output):
     named = []
     for source in sources:
         if not source.is_dir():
-            _check_exists(source)
             named.append((source, Path(source.name)))
             continue
         if source.resolve() == output.resolve():
@@ -282,20 +286,12 @@ def _plan_folder(sources, output):
             f"Received: sources={list(map(str, sources))}, output={output}"
         )
     # `a.jpg` becomes `a.png`; beside an `a.webp`, it becomes `a.jpg.png`.
-    counts = collections.Counter(name.with_suffix("") for _, name in named)
+    stems = [name.with_suffix("") for _, name in named]
+    counts = collections.Counter(stems)
     return [
-        (path, output / f"{name}{FOLDER_SUFFIX}")
-        if counts[name.with_suffix("")] > 1
-        else (path, output / str(name.with_suffix(FOLDER_SUFFIX)))
-        for path, name in named
+        (path, output / f"{name if counts[stem] > 1 else stem}{FOLDER_SUFFIX}")
+        for (path, name), stem in zip(named, stems)
     ]
-
-
-def _check_exists(source):
-    if not source.exists():
-        raise FileNotFoundError(
-            f"There is no such file or folder. Received: {source}"
-        )
 
 
 def _check_sources_stay(targets):

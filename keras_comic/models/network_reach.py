@@ -22,9 +22,7 @@ WIDTH = 32
 def receptive_field(runner):
     """Measures how far a pixel reaches under fixed statistics, pixels.
 
-    Half of a picture of noise is replaced, and the farthest change in the
-    other half counts: the largest distance at every position within the
-    strides.
+    Half of a picture of noise is replaced; the farthest change counts.
     """
     side = PROBE_SIDE
     while True:
@@ -41,10 +39,8 @@ def receptive_field(runner):
 def reach_of_changes(runner, frame, statistics, tolerance):
     """Measures beyond which distance changes are within a tolerance.
 
-    Less than the receptive field, since hardly anything comes from its rim:
-    half of the frame is replaced by its mirror image, and the root mean square
-    of the change of the other half is measured at each distance, in units of
-    1/255 of the range.
+    Half of the frame is replaced by its mirror image; the root mean square of
+    the other half's change counts, in units of 1/255 of the range.
     """
     field, step = runner.receptive_field, runner.alignment
     side = -(-(2 * field + 8 * _num_cuts(runner)) // step) * step

@@ -24,13 +24,11 @@ from keras_comic.training.compiled import compiled
 class NetworkRunner:
     """Turns frames into comics, with statistics of their own or shared ones.
 
-    It is compiled once for any size (on JAX for each size that comes up).
-    Every part of a padded frame (see `pad`) that begins at a multiple of the
-    generator's `stride` is drawn under given statistics as in the whole frame,
-    but for what comes from beyond the part's borders. The arguments are those
-    of `Generator.stylize`, with one style for all frames, or `conditions` in
-    its place; below a strength of 1 the frames' own conditions are part of
-    their statistics.
+    It is compiled once for any size (on JAX for each size that comes up). A
+    part of a padded frame (see `pad`) that begins at a multiple of the stride
+    is drawn under given statistics as in the whole frame, but for what comes
+    from beyond its borders. Below a strength of 1 the frames' own conditions
+    are part of their statistics.
     """
 
     def __init__(
@@ -122,11 +120,7 @@ class NetworkRunner:
         return NetworkStatistics.joined(rows).pooled()
 
     def pad(self, frames):
-        """Extends frames by reflection to sides that the strides divide.
-
-        It is the same padding as the network's own, so that comics of frames
-        and of padded frames agree.
-        """
+        """Extends frames by reflection to sides that the strides divide."""
         borders = self._borders(frames.shape)
         # A side of one pixel has nothing to reflect but itself.
         mode = "reflect" if min(frames.shape[1:3]) > 1 else "symmetric"
@@ -202,10 +196,7 @@ class NetworkRunner:
         return {name: own[name] for name in sorted(own)}
 
     def draw(self, frames, statistics=(), own=None, rounded=True):
-        """Draws tensors, with rows of statistics or the frames' own.
-
-        `own` are the frames' own conditions, where they are known.
-        """
+        """Draws tensors, with rows of statistics or the frames' own."""
 
         def draw(own):
             return draw_comics(

@@ -10,11 +10,10 @@ from keras_comic.layers import pool_statistics
 
 
 class NetworkStatistics(NamedTuple):
-    """Everything that a network takes from a whole picture.
+    """Everything that a network takes from a whole picture, a row a frame.
 
-    `mean` and `variance` are those of all normalisations, one after the
-    other, float32 `(frames, size)`; `conditions` the photos' own conditions,
-    likewise, `(frames, 0)` where the network does not need them.
+    `mean` and `variance` are those of all normalisations, one after the other;
+    `conditions` the photos' own, `(frames, 0)` where none are needed.
     """
 
     mean: np.ndarray

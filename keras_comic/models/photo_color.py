@@ -14,19 +14,11 @@ TOLERANCE = 0.5
 
 
 def keep_photo_color(comics, photos):
-    """Gives comics the colours of their photos.
+    """Gives comics the colours of their photos, RGB in `[0, 255]`.
 
-    Each pixel gets the photo's a and b of CIELAB and the comic's lightness.
-    Where RGB has no such colour (white has none), the lightness moves towards
-    the photo's, as little as it takes. Each pixel is for itself, so that tiles
-    and the parts of a frame come out as in the whole.
-
-    Args:
-        comics: Float32 `(batch, height, width, 3)`, RGB in `[0, 255]`.
-        photos: Float32 of the same shape, RGB in `[0, 255]`.
-
-    Returns:
-        Float32 of the same shape, RGB in `[0, 255]`.
+    Each pixel, for itself, gets the photo's a and b of CIELAB and the comic's
+    lightness. Where RGB has no such colour (white has none), the lightness
+    moves towards the photo's, as little as it takes.
     """
     lightness = rgb_to_lab(to_float(comics))[..., :1]
     photo_lab = rgb_to_lab(to_float(photos))

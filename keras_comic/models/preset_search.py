@@ -6,6 +6,7 @@ import shutil
 from typing import NamedTuple
 
 from keras_comic.models.preset_training import PresetTraining
+from keras_comic.models.preset_training import changes_of
 
 JOURNAL_FILE = "optuna.log"
 # Trials at random before those that are chosen.
@@ -13,11 +14,7 @@ NUM_RANDOM = 5
 
 
 class Search(NamedTuple):
-    """Options that a search has found.
-
-    `options` are the best trial's, `value` is its objective, and `trials` a
-    list of a dict for each trial.
-    """
+    """Options found: of the best trial, its objective, and all trials."""
 
     options: dict
     value: float
@@ -74,13 +71,9 @@ def search_options(preset_training, num_trials, steps=500, progress=None):
                 n_startup_trials=NUM_RANDOM,
                 seed=preset_training.options["seed"] + len(study.get_trials()),
             )
+            real = optuna.distributions.FloatDistribution
             trial = study.ask(
-                {
-                    name: optuna.distributions.FloatDistribution(
-                        *bounds, log=True
-                    )
-                    for name, bounds in space.items()
-                }
+                {name: real(*b, log=True) for name, b in space.items()}
             )
         value = _run_trial(preset_training, folder, trial, steps)
         finite = math.isfinite(value)
@@ -131,33 +124,24 @@ def _open_study(optuna, preset_training, folder, space, steps):
     study = optuna.create_study(
         storage=storage, study_name="search", load_if_exists=True
     )
-    settings = json.loads(
-        json.dumps(
-            {
-                "family": preset_training.family,
-                "objective": preset_training.validation.objective,
-                "steps": steps,
-                "space": space,
-                "options": {
-                    k: str(v) for k, v in preset_training.given.items()
-                },
-                "start": str(preset_training.start),
-                **preset_training.data.describe(),
-            }
-        )
-    )
+    settings = {
+        "family": preset_training.family,
+        "objective": preset_training.validation.objective,
+        "steps": steps,
+        "space": space,
+        "options": {k: str(v) for k, v in preset_training.given.items()},
+        "start": str(preset_training.start),
+        **preset_training.data.describe(),
+    }
+    settings = json.loads(json.dumps(settings))
     stored = study.user_attrs.get("settings")
     if stored is None:
         study.set_user_attr("settings", settings)
         study.enqueue_trial(preset_training.recipe.search_defaults(space))
-    elif stored != settings:
-        changed = [n for n in settings if settings[n] != stored.get(n)]
+    elif changes := changes_of(stored, settings):
         raise ValueError(
             f"{str(folder)!r} holds another search: remove it, or write to "
-            "another folder. Received: "
-            + ", ".join(
-                f"{n}={settings[n]!r} (was {stored.get(n)!r})" for n in changed
-            )
+            f"another folder. Received: {changes}"
         )
     return study
 
@@ -165,17 +149,16 @@ def _open_study(optuna, preset_training, folder, space, steps):
 def _run_trial(preset_training, folder, trial, steps):
     """Returns the objective of a short training."""
     output = folder / f"trial-{trial.number:03d}"
+    data, options = preset_training.data, dict(preset_training.given)
+    options.update(_options_of(preset_training, trial.params))
     short = PresetTraining(
         preset_training.family,
         output,
-        preset_training.data.drawings,
-        preset_training.data.photos,
+        data.drawings,
+        data.photos,
         preset_training.start,
         steps,
-        {
-            **preset_training.given,
-            **_options_of(preset_training, trial.params),
-        },
+        options,
     )
     model = short.run(records=folder / "records")
     value = float(preset_training.validation.evaluate(model))

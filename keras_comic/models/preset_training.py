@@ -14,6 +14,7 @@ import numpy as np
 
 from keras_comic import presets
 from keras_comic import training
+from keras_comic.data.paths import write_whole
 from keras_comic.metrics import network_facts
 from keras_comic.models.recipe import get_recipe
 from keras_comic.models.training_data import TrainingData
@@ -189,6 +190,7 @@ class PresetTraining:
         done = checkpoint.restore(gan)
         steps_per_epoch = self.options["steps_per_epoch"]
         epochs = -(-self.steps // steps_per_epoch)
+        observers = [*self.observers, *callbacks]
         if done < epochs:
             gan.fit(
                 self.data.batches(
@@ -199,17 +201,12 @@ class PresetTraining:
                 epochs=epochs,
                 steps_per_epoch=steps_per_epoch,
                 initial_epoch=done,
-                callbacks=[
-                    _StopAt(self.steps),
-                    checkpoint,
-                    *self.observers,
-                    *callbacks,
-                ],
+                callbacks=[_StopAt(self.steps), checkpoint, *observers],
                 # A dataset has its own order.
                 shuffle=False,
                 verbose=0,
             )
-        best = _restore_best(gan, [*self.observers, *callbacks])
+        best = _restore_best(gan, observers)
         model = gan.ema_generator
         self.recipe.finish(model, self.data)
         facts = {
@@ -236,20 +233,17 @@ class PresetTraining:
 
     def _facts(self, gan, seconds, best):
         """Returns what was really run, for the metadata."""
-        steps, skipped = (
-            int(keras.ops.convert_to_numpy(counter.value))
-            for counter in (gan.step_counter, gan.skipped_steps)
-        )
-        options = {
-            name: type(value).__name__
-            if isinstance(value, keras.Model)
-            else value
-            for name, value in self.options.items()
-        }
+
+        def count(counter):
+            return int(keras.ops.convert_to_numpy(counter.value))
+
+        options = dict(self.options)
+        if isinstance(options["features"], keras.Model):
+            options["features"] = type(options["features"]).__name__
         return {
             "family": self.family,
-            "steps": steps,
-            "skipped_steps": skipped,
+            "steps": count(gan.step_counter),
+            "skipped_steps": count(gan.skipped_steps),
             "batch_size": self.options["batch_size"],
             "seconds": round(seconds),
             "pictures": self.data.describe(),
@@ -278,28 +272,19 @@ class PresetTraining:
         path = self.work / RECIPE_FILE
         wanted = json.loads(json.dumps(groups))
         if not path.is_file():
-            partial = self.work / f".partial.{RECIPE_FILE}"
-            text = json.dumps(wanted, indent=1) + "\n"
-            partial.write_text(text, encoding="utf-8")
-            os.replace(partial, path)
+            write_whole(path, json.dumps(wanted, indent=1) + "\n")
             return
         stored = json.loads(path.read_text(encoding="utf-8"))
-        changed = {
-            group: [
-                f"{name}={wanted[group].get(name)!r} "
-                f"(was {stored.get(group, {}).get(name)!r})"
-                for name in {**wanted[group], **stored.get(group, {})}
-                if wanted[group].get(name) != stored.get(group, {}).get(name)
-            ]
-            for group in groups
+        changes = {
+            group: changes_of(stored.get(group, {}), facts)
+            for group, facts in wanted.items()
         }
-        changed = {group: names for group, names in changed.items() if names}
-        if changed:
-            texts = [text for texts in changed.values() for text in texts]
+        if any(changes.values()):
             raise ValueError(
                 f"{str(self.work)!r} holds a run of other "
-                f"{' and '.join(changed)}: remove it, or write to another "
-                f"folder. Received: {', '.join(texts)}"
+                f"{' and '.join(g for g, text in changes.items() if text)}: "
+                "remove it, or write to another folder. "
+                f"Received: {', '.join(filter(None, changes.values()))}"
             )
         if self.on_resume is not None:
             self.on_resume(self.work)
@@ -345,6 +330,15 @@ class _Alarms(training.TrainingAlarms):
         return np.asarray(
             keras.ops.convert_to_numpy(draw_samples(gan.generator, self.inputs))
         )
+
+
+def changes_of(stored, wanted):
+    """Describes how facts differ from those that are stored."""
+    return ", ".join(
+        f"{name}={wanted.get(name)!r} (was {stored.get(name)!r})"
+        for name in {**wanted, **stored}
+        if wanted.get(name) != stored.get(name)
+    )
 
 
 def _restore_best(gan, callbacks):

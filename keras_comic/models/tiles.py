@@ -24,19 +24,7 @@ LARGEST_HALO = 192
 
 
 def draw_photos(generator, photos, conditions, strength, mask, keep_color):
-    """Draws photos, large ones in tiles.
-
-    Args:
-        generator: As in `draw_comics`, with its `largest_whole`.
-        photos: uint8 array `(batch, height, width, 3)`.
-        conditions: As in `draw_comics`.
-        strength: Float in `[0, 1]`.
-        mask: As in `draw_comics`, an array, or `None`.
-        keep_color: Boolean.
-
-    Returns:
-        uint8 array of the shape of `photos`.
-    """
+    """Draws photos as `draw_comics` does, large ones in tiles; NumPy arrays."""
     if photos.shape[1] * photos.shape[2] > generator.largest_whole:
         comics = []
         for i, photo in enumerate(photos):
@@ -75,15 +63,6 @@ def draw_in_tiles(runner, photo, mask=None, core_side=CORE_SIDE):
     Memory does not grow with the photo, but by its own pixels; a network with
     normalisations over the positions goes over the photo once for each of
     them, up to it, since each needs the ones before it.
-
-    Args:
-        runner: From `tiled_runner`.
-        photo: uint8 `(height, width, 3)`.
-        mask: Float32 `(height, width, 1)` in `[0, 1]`, or `None`.
-        core_side: Integer > 0. Side of what a tile adds, pixels.
-
-    Returns:
-        uint8 `(height, width, 3)`.
     """
     tiles = list(_tiles(runner, photo.shape, core_side))
     statistics = _statistics_of(runner, photo, tiles)
@@ -193,11 +172,7 @@ def _statistics_of(runner, photo, tiles):
 
 
 def _moments_of(runner, run, photo, tiles):
-    """Measures all moments of a network over the cores of the tiles.
-
-    Returns:
-        Means and variances, float32 `(1, size)`, and their shapes.
-    """
+    """Measures all moments of a network over the cores of the tiles."""
     means = variances = np.zeros((1, 0), "float32")
     shapes = _shapes_of(run, photo[: SMALLEST_SIDE * 2, : SMALLEST_SIDE * 2])
     for count in range(len(shapes)):

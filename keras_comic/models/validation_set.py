@@ -89,20 +89,10 @@ def as_samples(photos, drawings):
 
 
 def draw_samples(model, samples, seed=CODES_SEED):
-    """Returns what a model makes of samples.
+    """Returns what a model makes of samples, float32 RGB in `[-1, 1]`.
 
-    Args:
-        model: A `Generator`, which draws the photos, a `StyleGenerator` each
-            in the style of its drawing; or a `LatentGenerator`, which makes a
-            picture for each drawing.
-        samples: Dict from `as_samples`.
-        seed: Integer. Of the codes. Defaults to `0`.
-
-    Returns:
-        Float32 `(count, height, width, 3)`, RGB in `[-1, 1]`.
-
-    Raises:
-        ValueError: If the model is of another kind.
+    A `Generator` draws the photos, a `StyleGenerator` each in the style of its
+    drawing; a `LatentGenerator` makes a picture for each drawing.
     """
     if model.kind == "latent_generator":
         codes = model.sample_codes(len(samples["drawings"]), seed)

@@ -14,21 +14,7 @@ LARGEST = 1.5
 
 
 def as_batch(data, names=()):
-    """Turns the data of a step into the batch that losses get.
-
-    Args:
-        data: What Keras's trainers give a step: the batch, or a tuple of
-            inputs, targets and weights.
-        names: Tuple of strings, the names of the family's pictures in their
-            order, or empty: then a batch stays as it is.
-
-    Returns:
-        The batch; pictures of whole numbers in `[0, 255]` are float32 in
-        `[-1, 1]`, and other floats are float32.
-
-    Raises:
-        ValueError: If there are sample weights, or the names are others.
-    """
+    """Turns the data of a step into a batch, of floats in `[-1, 1]`."""
     batch, targets, weights = keras.utils.unpack_x_y_sample_weight(data)
     if weights is not None:
         raise ValueError(
@@ -43,19 +29,7 @@ def as_batch(data, names=()):
 
 
 def check_data(x, y, names=()):
-    """Looks at the first batch before anything is trained.
-
-    Args:
-        x: As in `fit`.
-        y: As in `fit`.
-        names: As in `as_batch`.
-
-    Returns:
-        `x`, from which nothing is taken away.
-
-    Raises:
-        ValueError: If its names, types or ranges are not what is expected.
-    """
+    """Checks the first batch of `fit`; returns `x`, whole."""
     if x is None or hasattr(x, "__array__") or isinstance(x, (dict, list)):
         first = x if y is None else (x, y)
     elif isinstance(x, tuple):

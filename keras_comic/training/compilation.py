@@ -2,7 +2,7 @@
 
 import keras
 
-from keras_comic.training.callbacks.skip_warning import SkipWarning
+from keras_comic.training.callbacks.step_callback import SkipWarning
 from keras_comic.training.optimizers import prepare_optimizer
 from keras_comic.training.temporal_consistency import COHERENCE
 from keras_comic.training.temporal_consistency import CONSISTENCY

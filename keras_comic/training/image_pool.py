@@ -3,8 +3,6 @@
 import keras
 from keras import ops
 
-SEED_KEY = "seed_generator_state"
-
 
 @keras.saving.register_keras_serializable(package="keras_comic")
 class ImagePool(keras.layers.Layer):
@@ -14,8 +12,8 @@ class ImagePool(keras.layers.Layer):
     then on, for each image in turn, with probability 1/2 a stored one comes
     back and the new one takes its place; otherwise the new one comes back and
     is not stored. So the discriminator does not forget what the generator did
-    before. All state is in variables, which are saved and restored with the
-    model that the pool is an attribute of. Give it the fakes of the
+    before. All state is in variables of the model that the pool is an attribute
+    of, and in its `TrainingCheckpoint`. Give it the fakes of the
     discriminator's phase only; no gradient goes through it:
 
         fakes = self.image_pool(fake_comics, training=True)
@@ -72,20 +70,15 @@ class ImagePool(keras.layers.Layer):
         if self.pool_size == 0:
             return
         # Each replica has fakes of its own; the first one's are kept.
-        self.pool = self.add_weight(
-            name="pool",
-            shape=(self.pool_size, *sides),
-            initializer="zeros",
-            trainable=False,
-            aggregation="only_first_replica",
-        )
+        options = {
+            "initializer": "zeros",
+            "trainable": False,
+            "aggregation": "only_first_replica",
+        }
+        shape = (self.pool_size, *sides)
+        self.pool = self.add_weight(name="pool", shape=shape, **options)
         self.count = self.add_weight(
-            name="count",
-            shape=(),
-            dtype="int32",
-            initializer="zeros",
-            trainable=False,
-            aggregation="only_first_replica",
+            name="count", shape=(), dtype="int32", **options
         )
 
     def call(self, images, training=False):
@@ -115,18 +108,6 @@ class ImagePool(keras.layers.Layer):
         self.pool.assign(ops.take(pictures, owners, axis=0))
         self.count.assign(count)
         return ops.take(pictures, shown, axis=0)
-
-    # Keras leaves the state of random numbers out of its files.
-
-    def save_own_variables(self, store):
-        super().save_own_variables(store)
-        store[SEED_KEY] = ops.convert_to_numpy(self.seed_generator.state)
-
-    def load_own_variables(self, store):
-        self.seed_generator.state.assign(store[SEED_KEY][:])
-        super().load_own_variables(
-            {key: store[key] for key in store.keys() if key != SEED_KEY}
-        )
 
     def get_config(self):
         return {

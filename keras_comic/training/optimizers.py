@@ -28,8 +28,8 @@ class ScaledSchedule(keras.optimizers.schedules.LearningRateSchedule):
 class PhaseOptimizers:
     """Stands for the optimizers of all phases where Keras expects one.
 
-    `ReduceLROnPlateau` and `LearningRateScheduler` read and set its rate: that
-    of the last phase; the others keep their ratio to it.
+    Keras's callbacks read and set the rate of the last phase's; the others keep
+    their ratio to it.
     """
 
     built = True
@@ -40,7 +40,6 @@ class PhaseOptimizers:
 
     @property
     def variables(self):
-        """The variables of all of them."""
         return [v for optimizer in self._members for v in optimizer.variables]
 
     @property

@@ -33,11 +33,7 @@ def training_variables(gan):
 
 
 def state_of_losses(gan):
-    """Lists what losses may move while they are computed.
-
-    It holds, say, the vectors of a spectral normalisation; a step that is
-    skipped puts them back.
-    """
+    """Lists what losses may move; a step that is skipped puts them back."""
     left = [gan.step_counter, gan.skipped_steps, gan.skipped_in_a_row]
     for name in gan.averaged_names:
         left += getattr(gan, f"ema_{name}").variables

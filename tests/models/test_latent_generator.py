@@ -1,6 +1,5 @@
 import numpy as np
 
-from keras_comic.models import LatentGenerator
 from tests.test_case import TestCase
 from tests.tiny_families import TinyCodes
 
@@ -28,14 +27,6 @@ class LatentGeneratorTest(TestCase):
         self.assertAllEqual(
             generator.generate(2, seed=1, truncation=0.0)[0],
             generator.generate(2, seed=2, truncation=0.0)[1],
-        )
-
-    def test_preset(self):
-        folder = self.temporary_folder() / "tiny_codes"
-        TinyCodes().save_to_preset(folder)
-        revived = LatentGenerator.from_preset(folder)
-        self.assertAllEqual(
-            revived.generate(2, seed=3), TinyCodes().generate(2, seed=3)
         )
 
     def test_errors(self):

@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
 
-from keras_comic.models import AdaINGenerator
 from keras_comic.models.network_runner import NetworkRunner
 from tests.test_case import BACKEND
 from tests.test_case import TestCase
@@ -21,6 +20,7 @@ class NetworkRunnerTest(TestCase):
     def test_comics_are_those_of_stylize(self):
         generator = small_generator()
         frames = photos(2, 40, 48, 3)
+        self.assertAllEqual(small_runner(strength=0.0).run(frames), frames)
         for strength in (0.5, 0.05):
             with self.subTest(strength=strength):
                 runner = small_runner(strength=strength)
@@ -29,10 +29,6 @@ class NetworkRunnerTest(TestCase):
                 own = runner.statistics_of(frames[:1])
                 shared = runner.run(frames[:1], own)
                 self.assertLessEqual(distance(shared, expected[:1]), 1)
-
-    def test_no_strength_is_the_photo(self):
-        frames = photos(2, 40, 48, 3)
-        self.assertAllEqual(small_runner(strength=0.0).run(frames), frames)
 
     def test_every_size(self):
         runner = small_runner()
@@ -134,14 +130,6 @@ class NetworkRunnerTest(TestCase):
         for found in (measured, of_own):
             for value, expected in zip(found, own, strict=True):
                 self.assertAllClose(value, expected, atol=1e-4)
-
-    def test_classic_network(self):
-        generator = AdaINGenerator.classic((2, 2, 3, 4))
-        runner = NetworkRunner(generator, photos(32, 40, 3))
-        frame = smooth_picture(64, 72)[None]
-        statistics = runner.statistics_of(frame)
-        self.assertShape(statistics.mean, (1, 4))
-        self.assertShape(runner.run(frame, statistics), frame.shape)
 
     def test_errors(self):
         with self.assertRaisesRegex(ValueError, "Received: strength=2"):

@@ -82,7 +82,7 @@ class GANTest(TestCase):
 
     # The order of a step.
 
-    def test_generator_phase_moves_no_discriminator(self):
+    def test_a_phase_moves_its_own_networks(self):
         gan = make_small_gan()
         gan.compile(pair(keras.optimizers.SGD(0.1), still()))
         kernels = self.values(gan.discriminator.trainable_variables)
@@ -95,18 +95,12 @@ class GANTest(TestCase):
         state = self.values(gan.discriminator.variables)
         gan.generator_losses(tensors(small_batch()))
         self.assertUnmoved(gan.discriminator.variables, state)
-
-    def test_discriminator_phase_moves_no_generator(self):
-        gan = make_small_gan()
         gan.compile(pair(still(), keras.optimizers.SGD(0.1)))
         generator = self.values(gan.generator.variables)
-        average = self.values(gan.ema_generator.variables)
-        discriminator = self.values(gan.discriminator.variables)
         self.fit(gan)
         self.assertUnmoved(gan.generator.variables, generator)
-        self.assertAllClose(gan.ema_generator.variables[0], average[0])
         for variable, value in zip(
-            gan.discriminator.variables, discriminator, strict=True
+            gan.discriminator.trainable_variables, kernels, strict=True
         ):
             self.assertNotAllClose(variable, value, atol=1e-9, rtol=0.0)
 
@@ -317,10 +311,10 @@ class GANTest(TestCase):
 
     def test_jit_compile(self):
         histories = []
-        for jit_compile in (False, True):
+        for options in ({"run_eagerly": True}, {"jit_compile": True}):
             keras.utils.set_random_seed(1)
             gan = make_small_gan()
-            gan.compile(jit_compile=jit_compile)
+            gan.compile(**options)
             batches = [small_batch(seed=seed) for seed in range(3)]
             batches[1]["photos"] = batches[1]["photos"] * np.nan
             histories.append(self.fit(gan, Different(batches), epochs=2))

@@ -10,17 +10,22 @@ from tests.test_case import TestCase
 from tests.training import phased_gans
 from tests.training.small_gan import small_batch
 
+# Steps of an epoch: the second one of the lazy GAN has a penalty.
 GANS = {
-    "cycle": (phased_gans.make_cycle_shaped_gan, small_batch()),
-    "autoencoder": (phased_gans.make_autoencoder_gan, phased_gans.flat_batch()),
-    "lazy": (phased_gans.make_lazy_gan, small_batch()),
+    "cycle": (phased_gans.make_cycle_shaped_gan, small_batch(), 2),
+    "autoencoder": (
+        phased_gans.make_autoencoder_gan,
+        phased_gans.flat_batch(),
+        4,
+    ),
+    "lazy": (phased_gans.make_lazy_gan, small_batch(), 9),
 }
 
 
 class PhaseTest(TestCase, parameterized.TestCase):
-    def fit(self, gan, batch, epochs, done=0, **kwargs):
+    def fit(self, gan, name, epochs, done=0, **kwargs):
         return gan.fit(
-            Batches(batch, 9),
+            Batches(*GANS[name][1:]),
             epochs=epochs,
             initial_epoch=done,
             shuffle=False,
@@ -31,7 +36,8 @@ class PhaseTest(TestCase, parameterized.TestCase):
     def make(self, name):
         keras.utils.set_random_seed(1)
         gan = GANS[name][0]()
-        gan.compile()
+        # A few steps are done before they would be compiled.
+        gan.compile(run_eagerly=name == "cycle" and BACKEND == "tensorflow")
         return gan
 
     @parameterized.parameters(*GANS)
@@ -39,7 +45,9 @@ class PhaseTest(TestCase, parameterized.TestCase):
         batch, gan = GANS[name][1], self.make(name)
         networks = [getattr(gan, n) for n in gan.network_names]
         before = [self.values(n.trainable_variables) for n in networks]
-        history = self.fit(gan, batch, 2)
+        checkpoint = TrainingCheckpoint(self.temporary_folder())
+        self.fit(gan, name, 1, callbacks=[checkpoint])
+        history = self.fit(gan, name, 2, 1)
         totals = {f"{phase.name}_loss" for phase in gan.phases()}
         self.assertLessEqual(totals, set(history))
         for term in set(gan.default_loss_weights) - {"penalty"}:
@@ -52,11 +60,9 @@ class PhaseTest(TestCase, parameterized.TestCase):
             trained = getattr(gan, n).variables[0]
             self.assertNotAllClose(average, trained, 0.0, 0.0)
 
-        checkpoint = TrainingCheckpoint(self.temporary_folder())
-        self.fit(self.make(name), batch, 1, callbacks=[checkpoint])
         resumed = type(gan).from_config(gan.get_config())
         resumed.compile_from_config(gan.get_compile_config())
-        self.fit(resumed, batch, 2, checkpoint.restore(resumed))
+        self.fit(resumed, name, 2, checkpoint.restore(resumed))
         expected = gan.training_variables()
         variables = resumed.training_variables()
         self.assertEqual(list(variables), list(expected))

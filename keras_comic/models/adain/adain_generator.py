@@ -12,6 +12,7 @@ from keras_comic.models.adain.light_style_encoder import LightStyleEncoder
 from keras_comic.models.adain.vgg_decoder import VGGDecoder
 from keras_comic.models.adain.vgg_encoder import VGGEncoder
 from keras_comic.models.style_generator import StyleGenerator
+from keras_comic.training.judge import deserialized
 
 
 @keras.saving.register_keras_serializable(package="keras_comic")
@@ -144,13 +145,10 @@ class AdaINGenerator(StyleGenerator):
 
     @property
     def _style_shape(self):
+        shape = (None, None, None, 3)
         if self.style_encoder is not None:
-            return self.style_encoder.compute_output_shape(
-                (None, None, None, 3)
-            )
-        features_shape = self.content_encoder.compute_output_shape(
-            (None, None, None, 3)
-        )
+            return self.style_encoder.compute_output_shape(shape)
+        features_shape = self.content_encoder.compute_output_shape(shape)
         return (None, 2 * features_shape[-1][-1])
 
     def build(self, input_shape=None):
@@ -190,20 +188,12 @@ class AdaINGenerator(StyleGenerator):
         return self.decoder(self.content_encoder(photos), style)
 
     def get_config(self):
-        return {
-            **super().get_config(),
-            "content_encoder": keras.saving.serialize_keras_object(
-                self.content_encoder
-            ),
-            "decoder": keras.saving.serialize_keras_object(self.decoder),
-            "style_encoder": keras.saving.serialize_keras_object(
-                self.style_encoder
-            ),
-        }
+        config = super().get_config()
+        for name in ("content_encoder", "decoder", "style_encoder"):
+            part = getattr(self, name)
+            config[name] = keras.saving.serialize_keras_object(part)
+        return config
 
     @classmethod
     def from_config(cls, config):
-        config = dict(config)
-        for name in ("content_encoder", "decoder", "style_encoder"):
-            config[name] = keras.saving.deserialize_keras_object(config[name])
-        return cls(**config)
+        return cls(**deserialized(config))

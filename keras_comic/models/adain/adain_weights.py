@@ -5,32 +5,13 @@ import re
 from keras_comic.models.adain.adain_generator import AdaINGenerator
 from keras_comic.models.features.weight_files import read_npz
 
-# Layer of `VGGEncoder` to its index in the `Sequential` of pytorch-AdaIN,
-# which counts paddings, activations and poolings too.
-ENCODER_INDICES = {
-    "color": 0,
-    "conv1_1": 2,
-    "conv1_2": 5,
-    "conv2_1": 9,
-    "conv2_2": 12,
-    "conv3_1": 16,
-    "conv3_2": 19,
-    "conv3_3": 22,
-    "conv3_4": 25,
-    "conv4_1": 29,
-}
-# The same of `VGGDecoder`, in the order of computation.
-DECODER_INDICES = {
-    "conv4_1": 1,
-    "conv3_4": 5,
-    "conv3_3": 8,
-    "conv3_2": 11,
-    "conv3_1": 14,
-    "conv2_2": 18,
-    "conv2_1": 21,
-    "conv1_2": 25,
-    "conv1_1": 28,
-}
+LAYERS = ("color", "conv1_1", "conv1_2", "conv2_1", "conv2_2", "conv3_1")
+LAYERS += ("conv3_2", "conv3_3", "conv3_4", "conv4_1")
+# Layer of `VGGEncoder`, and of `VGGDecoder` in the order of computation, to
+# its index in the `Sequential` of pytorch-AdaIN, which counts paddings,
+# activations and poolings too.
+ENCODER_INDICES = dict(zip(LAYERS, (0, 2, 5, 9, 12, 16, 19, 22, 25, 29)))
+DECODER_INDICES = dict(zip(LAYERS[:0:-1], (1, 5, 8, 11, 14, 18, 21, 25, 28)))
 
 
 def load_adain_weights(encoder, decoder, **kwargs):
@@ -64,23 +45,9 @@ def load_adain_weights(encoder, decoder, **kwargs):
 
     Example:
 
-    >>> def save(path, layers):
-    ...     arrays = {}
-    ...     for layer in layers:
-    ...         name = layer.name.replace("color", "conv0").replace("_", "")
-    ...         kernel, bias = layer.get_weights()
-    ...         arrays[f"{name}.weight"] = kernel.transpose(3, 2, 0, 1)
-    ...         arrays[f"{name}.bias"] = bias
-    ...     np.savez(path, **arrays)
-    >>> published = keras_comic.AdaINGenerator.classic((2, 3, 4, 5))
-    >>> encoder = published.content_encoder
-    >>> save("encoder.npz", [encoder.color, *encoder.convolutions])
-    >>> save("decoder.npz", published.decoder.convolutions)
-    >>> generator = keras_comic.models.load_adain_weights(
-    ...     "encoder.npz", "decoder.npz"
-    ... )
-    >>> generator.content_encoder.filters
-    (2, 3, 4, 5)
+        generator = keras_comic.models.load_adain_weights(
+            "encoder.npz", "decoder.npz"
+        )
 
     Reference:
         - [pytorch-AdaIN](https://github.com/naoto0804/pytorch-AdaIN), whose

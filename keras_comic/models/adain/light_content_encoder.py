@@ -44,19 +44,12 @@ class LightContentEncoder(keras.layers.Layer):
             )
         super().__init__(**kwargs)
         self.filters = filters
+        options = {"strides": 2, "dtype": self.dtype_policy}
         self.half_resolution = ConvBlock(
-            filters[0],
-            5,
-            strides=2,
-            dtype=self.dtype_policy,
-            name="half_resolution",
+            filters[0], 5, name="half_resolution", **options
         )
         self.quarter_resolution = ConvBlock(
-            filters[1],
-            3,
-            strides=2,
-            dtype=self.dtype_policy,
-            name="quarter_resolution",
+            filters[1], 3, name="quarter_resolution", **options
         )
 
     def build(self, images_shape):

@@ -67,28 +67,20 @@ class LightDecoder(keras.layers.Layer):
             )
             for i in range(1, num_residual_blocks + 1)
         ]
-        self.half_resolution = ConvBlock(
-            filters[1],
-            normalization="conditional",
-            upsample=True,
-            dtype=self.dtype_policy,
-            name="half_resolution",
-        )
-        self.skip = ConvBlock(
-            filters[1],
-            kernel_size=1,
-            normalization="conditional",
-            activation=None,
-            dtype=self.dtype_policy,
-            name="skip",
-        )
-        self.full_resolution = ConvBlock(
-            filters[2],
-            normalization="conditional",
-            upsample=True,
-            dtype=self.dtype_policy,
-            name="full_resolution",
-        )
+
+        def block(filters, name, **kwargs):
+            return ConvBlock(
+                filters,
+                normalization="conditional",
+                dtype=self.dtype_policy,
+                name=name,
+                **kwargs,
+            )
+
+        half, full = filters[1:]
+        self.half_resolution = block(half, "half_resolution", upsample=True)
+        self.skip = block(half, "skip", kernel_size=1, activation=None)
+        self.full_resolution = block(full, "full_resolution", upsample=True)
         self.image = ReflectionConv2D(
             3,
             kernel_initializer="glorot_normal",
@@ -115,9 +107,6 @@ class LightDecoder(keras.layers.Layer):
         x = self.full_resolution(x, style)
         x = ops.concatenate([x, ops.cast(images, x.dtype)], axis=-1)
         return ops.tanh(ops.cast(self.image(x), "float32"))
-
-    def compute_output_shape(self, features_shape, style_shape):
-        return (*features_shape[0][:-1], 3)
 
     def get_config(self):
         return {

@@ -64,15 +64,12 @@ class VGGDecoder(keras.layers.Layer):
         # The last convolution of a width leads to the next width.
         self.convolutions = []
         for block, count in zip((4, 3, 2, 1), MIRRORED, strict=True):
+            next_filters = filters[block - 2] if block > 1 else 3
             for index in range(count, 0, -1):
-                leads_on = index == 1
-                channels = filters[block - 1]
-                if leads_on:
-                    channels = filters[block - 2] if block > 1 else 3
-                last = block == 1 and leads_on
+                last = (block, index) == (1, 1)
                 self.convolutions.append(
                     ReflectionConv2D(
-                        channels,
+                        next_filters if index == 1 else filters[block - 1],
                         activation=None if last else "relu",
                         dtype=self.dtype_policy,
                         name=f"conv{block}_{index}",
@@ -92,11 +89,6 @@ class VGGDecoder(keras.layers.Layer):
             if layer.name in ("conv4_1", "conv3_1", "conv2_1"):
                 x = self.upsampling(x)
         return ops.cast(x, "float32") * 2.0 - 1.0
-
-    def compute_output_shape(self, features_shape, style_shape):
-        batch, height, width, _ = features_shape[0]
-        sides = [None if side is None else side * 8 for side in (height, width)]
-        return (batch, *sides, 3)
 
     def get_config(self):
         return {**super().get_config(), "filters": self.filters}

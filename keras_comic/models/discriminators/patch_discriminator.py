@@ -104,12 +104,10 @@ class PatchDiscriminator(keras.Model):
         self.build((None, None, None, 3))
 
     def build(self, images_shape):
-        channels = images_shape[-1]
+        shape = (None, 64, 64, images_shape[-1])
         for convolution in self.convolutions:
-            convolution.build((None, None, None, channels))
-            channels = convolution.compute_output_shape(
-                (None, 64, 64, channels)
-            )[-1]
+            convolution.build(shape)
+            shape = (*shape[:-1], convolution.compute_output_shape(shape)[-1])
 
     def call(self, images, training=False):
         self._check_sides(images)
@@ -126,13 +124,6 @@ class PatchDiscriminator(keras.Model):
             if i < last:
                 features = ops.leaky_relu(features, negative_slope=0.2)
         return ops.cast(features, "float32")
-
-    def compute_output_shape(self, images_shape):
-        sides = [
-            None if side is None else side // 2**self.num_layers - 2
-            for side in images_shape[1:3]
-        ]
-        return (images_shape[0], *sides, 1)
 
     def get_config(self):
         return {

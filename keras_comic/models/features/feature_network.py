@@ -132,11 +132,11 @@ class FeatureNetwork(LayeredNetwork):
         """Names of the activations, from the shallowest to the deepest."""
         return [layer.name for layer in self.blocks]
 
-    def known_names(self):
+    def _known_names(self):
         before = {name.replace("relu", "conv") for name in self.layer_names}
-        return super().known_names() | before
+        return super()._known_names() | before
 
-    def features_of(self, images):
+    def _features_of(self, images):
         """Yields names and values, from the shallowest to the deepest."""
         if self.normalization == "caffe":
             x = self.without_mean(images)

@@ -235,7 +235,7 @@ class InceptionFeatures(LayeredNetwork):
         """Names of the layers, from the shallowest to the deepest."""
         return list(LAYERS)
 
-    def features_of(self, images):
+    def _features_of(self, images):
         """Yields names and values, from the shallowest to the deepest."""
         x = _resize(to_pixels(images, clip=False))
         x = ops.cast((x - 128.0) / 128.0, self.compute_dtype)

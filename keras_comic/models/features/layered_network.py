@@ -12,9 +12,8 @@ IMAGENET_MEAN_BGR = (103.939, 116.779, 123.68)
 class LayeredNetwork(keras.Model):
     """A frozen network of which one call gives any layers by their names.
 
-    A network gives `layer_names` and `features_of(images)`, which yields
-    names and values from the shallowest to the deepest; its `__init__` ends
-    with `make_weights()`.
+    A network gives `layer_names` and `_features_of(images)`, names and values
+    from the shallowest on; its `__init__` ends with `make_weights()`.
     """
 
     # Said of an unknown layer's name.
@@ -41,19 +40,19 @@ class LayeredNetwork(keras.Model):
         # After the call, so that it reaches every weight.
         self.trainable = self._is_trained
 
-    def known_names(self):
+    def _known_names(self):
         """Returns all names that a call takes."""
         return set(self.layer_names)
 
     def call(self, images, layers=None):
         wanted = self.layer_names if layers is None else list(layers)
-        if unknown := sorted(set(wanted) - self.known_names()):
+        if unknown := sorted(set(wanted) - self._known_names()):
             raise ValueError(
                 f"`layers` must be among {self.layer_names}{self.other_names}. "
                 f"Received: layers={wanted}, where {unknown} are not"
             )
         found = {}
-        for name, value in self.features_of(images):
+        for name, value in self._features_of(images):
             if name in wanted:
                 found[name] = ops.cast(value, "float32")
                 if len(found) == len(set(wanted)):

@@ -101,7 +101,7 @@ class SqueezeNetFeatures(LayeredNetwork):
         """Names of the layers, from the shallowest to the deepest."""
         return ["conv1", *(f"fire{n + 2}" for n in range(len(self.fires)))]
 
-    def features_of(self, images):
+    def _features_of(self, images):
         """Yields names and values, from the shallowest to the deepest."""
         x = self.first(self.without_mean(images))
         yield "conv1", x

@@ -5,9 +5,9 @@ import math
 from pathlib import Path
 
 from keras_comic.training.callbacks.step_callback import StepCallback
-from keras_comic.training.callbacks.weight_file import read_arrays
-from keras_comic.training.callbacks.weight_file import restore_variables
-from keras_comic.training.callbacks.weight_file import write_variables
+from keras_comic.training.callbacks.training_checkpoint import read_arrays
+from keras_comic.training.callbacks.training_checkpoint import restore_variables
+from keras_comic.training.callbacks.training_checkpoint import write_variables
 
 LOGGER = logging.getLogger(__name__)
 

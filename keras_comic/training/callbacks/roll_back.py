@@ -43,19 +43,11 @@ class RollBack(StepCallback):
     def __init__(
         self, patience=5, keep_every=200, factor=0.5, max_rollbacks=10
     ):
-        for name, value in (
-            ("patience", patience),
-            ("keep_every", keep_every),
-            ("max_rollbacks", max_rollbacks),
-        ):
-            if value < 1:
-                raise ValueError(
-                    f"`{name}` must be a positive integer. "
-                    f"Received: {name}={value}"
-                )
-        if not 0.0 < factor < 1.0:
+        if min(patience, keep_every, max_rollbacks) < 1 or not 0 < factor < 1:
             raise ValueError(
-                f"`factor` must be in (0, 1). Received: factor={factor}"
+                "Counts must be positive integers, and `factor` in (0, 1). "
+                f"Received: patience={patience}, keep_every={keep_every}, "
+                f"factor={factor}, max_rollbacks={max_rollbacks}"
             )
         # Values on an accelerator are fetched only when they may be needed.
         super().__init__(every=patience)
@@ -94,16 +86,14 @@ class RollBack(StepCallback):
         sizes = {name: abs(float(value)) for name, value in logs.items()}
         # A lazy phase has no value before it was due.
         sizes = {n: size for n, size in sizes.items() if np.isfinite(size)}
-        if not sizes:
-            return False
         self._losses = [*self._losses[-99:], sizes]
-        medians = {
-            name: np.median([seen.get(name, 0.0) for seen in self._losses])
-            for name in sizes
-        }
-        return all(
-            size <= BLOWN_UP * max(medians[name], 1e-3)
-            for name, size in sizes.items()
+
+        def usual(name):
+            median = np.median([seen.get(name, 0.0) for seen in self._losses])
+            return max(median, 1e-3)
+
+        return bool(sizes) and all(
+            size <= BLOWN_UP * usual(name) for name, size in sizes.items()
         )
 
     def _keep(self, step):

@@ -62,7 +62,7 @@ class TensorBoard(StepCallback):
 
     def on_steps(self, step, logs):
         with self._writer.as_default(step):
-            for name, value in self._scalars(step, logs).items():
+            for name, value in self._scalars(logs).items():
                 _write(name, "scalars", np.float32(value))
         # Several steps at once may pass more than one multiple.
         interval = PICTURES_EVERY * self.every
@@ -74,24 +74,20 @@ class TensorBoard(StepCallback):
         self._drawn = step
         with self._writer.as_default(step):
             for title, draw in self.pictures.items():
-                picture = np.asarray(draw(self.model.averaged_generator))
+                image = Image.fromarray(draw(self.model.averaged_generator))
                 file = io.BytesIO()
-                Image.fromarray(picture).save(file, "PNG")
-                height, width = picture.shape[:2]
-                parts = [str(width).encode(), str(height).encode()]
-                _write(title, "images", [*parts, file.getvalue()])
+                image.save(file, "PNG")
+                sides = [str(side).encode() for side in image.size]
+                _write(title, "images", [*sides, file.getvalue()])
 
-    def _scalars(self, step, logs):
+    def _scalars(self, logs):
         # A term without a step since the epoch began has no mean.
-        scalars = {
-            f"losses/{name}": float(value)
-            for name, value in logs.items()
-            if np.isfinite(value)
-        }
+        terms = {name: v for name, v in logs.items() if np.isfinite(v)}
+        scalars = {f"losses/{name}": value for name, value in terms.items()}
         for phase, optimizer in self.model.optimizers.items():
             rate = keras.ops.convert_to_numpy(optimizer.learning_rate)
-            scalars[f"learning_rates/{phase}"] = float(rate)
-        scalars["steps/skipped"] = float(self.read("skipped_steps"))
+            scalars[f"learning_rates/{phase}"] = rate
+        scalars["steps/skipped"] = self.read("skipped_steps")
         if self.alarms is not None and self.alarms.measured > self._alarms_step:
             self._alarms_step = self.alarms.measured
             for name, value in self.alarms.numbers.items():

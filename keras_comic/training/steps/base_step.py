@@ -5,6 +5,7 @@ import contextlib
 import keras
 
 from keras_comic.training.batches import as_batch
+from keras_comic.training.phase import is_finite
 
 
 class BaseStep:
@@ -30,11 +31,7 @@ class BaseStep:
         """Brings the variables up to date before they are read in a `fit`."""
 
     def batch_of(self, data):
-        """Returns the batch in the data that Keras gives to a step.
-
-        Args:
-            data: As in `train_step`.
-        """
+        """Returns the batch in the data that Keras gives to a step."""
         return as_batch(data, self.batch_names)
 
     def average_scope(self):
@@ -46,11 +43,7 @@ class BaseStep:
         return {}
 
     def sum_over_replicas(self, value):
-        """Sums a tensor over all replicas; here there is one.
-
-        Args:
-            value: Tensor.
-        """
+        """Sums a tensor over all replicas; here there is one."""
         return value
 
     def input_gradients(self, function, inputs):
@@ -86,10 +79,7 @@ BackendStep = BaseStep
 
 
 def reached(gradients, variables):
-    """Drops the variables that the loss does not depend on.
-
-    A penalty on gradients, for one, has none by the last bias.
-    """
+    """Drops the variables that the loss does not depend on."""
     pairs = [(g, v) for g, v in zip(gradients, variables) if g is not None]
     if not pairs:
         raise ValueError(
@@ -98,3 +88,11 @@ def reached(gradients, variables):
         )
     gradients, variables = zip(*pairs)
     return list(gradients), list(variables)
+
+
+def is_sound(total, gradients, optimizer):
+    """Tells if a loss and its gradients are finite."""
+    if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
+        # It skips steps of its own until the scale fits.
+        return is_finite([total])
+    return is_finite([total, *gradients])

@@ -14,6 +14,7 @@ from keras import ops
 
 from keras_comic.training.run_state import state_of_losses
 from keras_comic.training.steps.base_step import BaseStep
+from keras_comic.training.steps.base_step import is_sound
 
 
 class BackendStep(BaseStep):
@@ -98,9 +99,7 @@ class BackendStep(BaseStep):
         if not terms:
             # The weights of this phase's terms are all 0.
             return {}, finite, old
-        finite = jnp.logical_and(
-            finite, _is_finite(total, gradients, optimizer)
-        )
+        finite = jnp.logical_and(finite, is_sound(total, gradients, optimizer))
         trained, slots = optimizer.stateless_apply(
             [v.value for v in optimizer.variables],
             gradients,
@@ -128,13 +127,3 @@ def _values(scope, groups):
         [scope.get_current_value(variable) for variable in group]
         for group in groups
     )
-
-
-def _is_finite(total, gradients, optimizer):
-    finite = jnp.isfinite(total)
-    if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
-        # It skips steps of its own until the scale fits.
-        return finite
-    for gradient in gradients:
-        finite = jnp.logical_and(finite, jnp.all(jnp.isfinite(gradient)))
-    return finite

@@ -6,6 +6,7 @@ import tensorflow as tf
 from keras_comic.training.optimizers import unscaled
 from keras_comic.training.run_state import state_of_losses
 from keras_comic.training.steps.base_step import BaseStep
+from keras_comic.training.steps.base_step import is_sound
 from keras_comic.training.steps.base_step import reached
 
 
@@ -17,11 +18,10 @@ class BackendStep(BaseStep):
 
     def prepare_step(self):
         with self.distribute_strategy.scope():
-            if not tf.distribute.has_strategy():
-                return
+            is_distributed = tf.distribute.has_strategy()
         for name, optimizer in self.optimizers.items():
             steps = unscaled(optimizer).gradient_accumulation_steps
-            if steps:
+            if steps and is_distributed:
                 raise ValueError(
                     "Gradients cannot be accumulated under a "
                     "`tf.distribute.Strategy`; take larger batches in the "
@@ -104,7 +104,7 @@ class BackendStep(BaseStep):
         gradients, variables = reached(gradients, variables)
         if _num_replicas() > 1 and _looks_at_gradients(optimizer):
             gradients = _gather_on_first(gradients)
-        finite = tf.logical_and(finite, _is_finite(total, gradients, optimizer))
+        finite = tf.logical_and(finite, is_sound(total, gradients, optimizer))
         broken = self.sum_over_replicas(1.0 - tf.cast(finite, "float32"))
         finite = tf.equal(broken, 0.0)
         for variable, old in zip(state, before):
@@ -118,15 +118,6 @@ class BackendStep(BaseStep):
             tape.watch(inputs)
             outputs = function(inputs)
         return tape.gradient(outputs, inputs, unconnected_gradients="zero")
-
-
-def _is_finite(total, gradients, optimizer):
-    checked = [total]
-    if not isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
-        # The other skips steps of its own until the scale fits.
-        gradients = [tf.cast(g, total.dtype) for g in gradients]
-        checked.append(tf.linalg.global_norm(gradients))
-    return tf.reduce_all(tf.math.is_finite(tf.stack(checked)))
 
 
 def _looks_at_gradients(optimizer):

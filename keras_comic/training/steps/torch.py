@@ -6,6 +6,7 @@ from keras import ops
 
 from keras_comic.training.run_state import state_of_losses
 from keras_comic.training.steps.base_step import BaseStep
+from keras_comic.training.steps.base_step import is_sound
 from keras_comic.training.steps.base_step import reached
 
 
@@ -49,7 +50,8 @@ class BackendStep(BaseStep):
             )
         gradients, variables = reached(gradients, variables)
         phase.term_names = list(terms)
-        finite = ops.logical_and(finite, _is_finite(total, gradients, phase))
+        sound = is_sound(total, gradients, phase.optimizer)
+        finite = ops.logical_and(finite, sound)
         if finite:
             phase.optimizer.apply(gradients, variables)
         else:
@@ -65,11 +67,3 @@ class BackendStep(BaseStep):
         return torch.autograd.grad(
             output, inputs, create_graph=True, materialize_grads=True
         )[0]
-
-
-def _is_finite(total, gradients, phase):
-    checked = [total]
-    if not isinstance(phase.optimizer, keras.optimizers.LossScaleOptimizer):
-        # The other skips steps of its own until the scale fits.
-        checked.extend(gradients)
-    return all(bool(torch.isfinite(value).all()) for value in checked)

@@ -10,12 +10,10 @@ from keras_comic.models import FeatureNetwork
 from keras_comic.models import load_adain_weights
 from keras_comic.presets import from_preset
 from keras_comic.presets import list_presets
-from tests.models.test_photo_color import mean_chroma
 from tests.test_case import SHARED
 from tests.test_case import TestCase
 from tests.test_case import compiled
 from tests.test_case import noise
-from tests.test_case import photos
 from tests.test_case import shared
 
 STORYBOOK = "adain_storybook"
@@ -53,17 +51,6 @@ def multiply_adds(generator, height, width):
     }
     generator(inputs)
     return 100 * int(np.sum(convolutions)) + int(np.sum(others))
-
-
-def real_photos():
-    """The photographs that come with scikit-image, made small."""
-    from PIL import Image
-    from skimage import data
-
-    for picture in (data.astronaut(), data.coffee(), data.chelsea()):
-        small = Image.fromarray(picture)
-        small.thumbnail((96, 96))
-        yield np.asarray(small)
 
 
 def images_of(folder, count, size=256):
@@ -131,61 +118,6 @@ class LightTest(TestCase):
             self.run_saving_test(generator, inputs, atol=1e-5),
         ):
             self.assertAllClose(revived(inputs), outputs, atol=1e-5, rtol=0.0)
-
-    def test_named_styles_are_saved(self):
-        generator = AdaINGenerator.light(**LIGHT)
-        generator.add_style("ink", photos(40, 33, 3), source="A. Artist")
-        generator.add_style("wash", [photos(32, 32, 3), photos(50, 32, 3)])
-        revived = self.run_saving_test(
-            generator, {"photos": noise(1, 32, 32, 3), "style": noise(1, 5)}
-        )
-        self.assertEqual(revived.styles, generator.styles)
-        for style in (None, "wash", {"ink": 1, "wash": 2}):
-            self.assertAllEqual(
-                revived.stylize(photos(33, 47, 3), style),
-                generator.stylize(photos(33, 47, 3), style),
-            )
-
-    def test_styles_of_other_sizes(self):
-        generator = AdaINGenerator.light(**LIGHT)
-        picture = photos(33, 47, 3)
-        for shape in ((32, 32, 3), (101, 57, 3), (33, 47, 3)):
-            comic = generator.stylize(picture, photos(*shape, seed=1))
-            self.assertShape(comic, (33, 47, 3))
-
-    def test_keep_color(self):
-        # An untrained network gives any colours at all.
-        generator = AdaINGenerator.light(**LIGHT)
-        generator.add_style("noise", photos(32, 32, 3))
-        for picture in real_photos():
-            for strength in (0.05, 0.5, 1.0):
-                comic = generator.stylize(
-                    picture, strength=strength, keep_color=True
-                )
-                self.assertAllClose(
-                    mean_chroma(comic),
-                    mean_chroma(picture),
-                    atol=2.0,
-                    rtol=0.0,
-                )
-
-    def test_strength_interpolates_style_vectors(self):
-        generator = AdaINGenerator.light(**LIGHT)
-        pictures = noise(2, 33, 47, 3)
-        own = self.numpy(generator.encode_style(pictures))
-        style = noise(1, 5)
-        for strength in (0.0, 0.3, 1.0):
-            conditions, share = generator.weaken(
-                {"style": style},
-                generator.photo_conditions(pictures),
-                np.full(2, strength, "float32"),
-            )
-            self.assertAllClose(
-                conditions["style"],
-                (1.0 - strength) * own + strength * style,
-                atol=1e-5,
-            )
-            self.assertAllClose(share, [min(strength / 0.1, 1.0)] * 2)
 
     def test_errors(self):
         for filters in ((32, 80, 40), (32, 80, 40, 0)):

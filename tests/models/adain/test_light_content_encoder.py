@@ -18,21 +18,6 @@ class LightContentEncoderTest(TestCase):
             lambda: encoder(images)[2] ** 2, encoder.trainable_variables
         )
 
-    def test_config(self):
-        encoder = LightContentEncoder((4, 6))
-        self.run_config_test(encoder)
-        encoder(noise(1, 32, 32, 3))
-        revived = self.run_config_test(encoder)
-        self.assertEqual(revived.filters, (4, 6))
-
-    def test_mixed_precision(self):
-        for policy in ("mixed_float16", "mixed_bfloat16"):
-            outputs = LightContentEncoder((4, 6), dtype=policy)(
-                noise(1, 32, 32, 3)
-            )
-            self.assertFinite(self.numpy(outputs[2]).astype("float32"))
-            self.assertDType(outputs[2], policy[len("mixed_") :])
-
     def test_errors(self):
         for filters in ((4,), (4, 0), (4, 6, 8)):
             with self.assertRaisesRegex(

@@ -32,27 +32,6 @@ class LightStyleEncoderTest(TestCase):
         other = np.abs(encoder(0.2 * tile) - encoder(tile)).max()
         self.assertLess(difference, 0.2 * other)
 
-    def test_config(self):
-        encoder = LightStyleEncoder((4, 6), style_dim=5, hidden_dim=8)
-        self.run_config_test(encoder)
-        encoder(noise(1, 32, 32, 3))
-        revived = self.run_config_test(encoder)
-        self.assertEqual(revived.filters, (4, 6))
-        self.assertEqual(revived.style_dim, 5)
-        self.assertEqual(revived.hidden_dim, 8)
-
-    def test_mixed_precision(self):
-        images = noise(1, 32, 32, 3)
-        encoder = LightStyleEncoder((4, 6), style_dim=5)
-        expected = encoder(images)
-        for policy in ("mixed_float16", "mixed_bfloat16"):
-            mixed = LightStyleEncoder((4, 6), style_dim=5, dtype=policy)
-            mixed(images)
-            mixed.set_weights(encoder.get_weights())
-            outputs = mixed(images)
-            self.assertDType(outputs, "float32")
-            self.assertAllClose(outputs, expected, atol=0.05)
-
     def test_errors(self):
         for kwargs in (
             {"filters": ()},

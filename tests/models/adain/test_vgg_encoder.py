@@ -40,13 +40,6 @@ class VGGEncoderTest(TestCase):
             lambda: encoder(images)[0], encoder.trainable_variables
         )
 
-    def test_config(self):
-        encoder = VGGEncoder((2, 3, 4, 5))
-        self.run_config_test(encoder)
-        encoder.build((None, None, None, 3))
-        revived = self.run_config_test(encoder)
-        self.assertEqual(revived.filters, (2, 3, 4, 5))
-
     def test_parameters_of_the_published_network(self):
         encoder = VGGEncoder()
         encoder.build((None, None, None, 3))
@@ -77,13 +70,6 @@ class VGGEncoderTest(TestCase):
             )
             expected = blocks.max(axis=(2, 4))
         self.assertAllClose(encoder(images)[0], expected, atol=1e-5)
-
-    def test_mixed_precision(self):
-        for policy in ("mixed_float16", "mixed_bfloat16"):
-            outputs = VGGEncoder((2, 3, 4, 5), dtype=policy)(
-                noise(1, 32, 32, 3)
-            )
-            self.assertDType(outputs[0], policy[len("mixed_") :])
 
     def test_errors(self):
         for filters in ((2, 3, 4), (2, 3, 4, 0)):

@@ -1,4 +1,3 @@
-import keras
 import numpy as np
 
 from keras_comic.layers import SpectralNormalization
@@ -27,9 +26,6 @@ class PatchDiscriminatorTest(TestCase):
             logits = network(noise(1, height, width, 3))
             shape = (1, height // 8 - 2, width // 8 - 2, 1)
             self.assertShape(logits, shape)
-            self.assertEqual(
-                network.compute_output_shape((1, height, width, 3)), shape
-            )
             self.assertDType(logits, "float32")
         self.assertShape(network(noise(1, 256, 256, 3)), (1, 30, 30, 1))
 
@@ -102,14 +98,6 @@ class PatchDiscriminatorTest(TestCase):
                 network(images[i : i + 1]), logits[i : i + 1], atol=1e-5
             )
 
-    def test_any_size_after_a_first_call(self):
-        network = PatchDiscriminator(2)
-        network(noise(2, 32, 32, 3))
-        images = keras.Input((None, None, 3))
-        model = keras.Model(images, network(images))
-        self.assertEqual(model.output.shape, (None, None, None, 1))
-        self.assertShape(model(noise(1, 48, 40, 3)), (1, 4, 3, 1))
-
     def test_inference_moves_nothing(self):
         images = noise(1, 32, 32, 3)
         network = PatchDiscriminator(2)
@@ -134,16 +122,6 @@ class PatchDiscriminatorTest(TestCase):
         for variable, value in zip(network.variables, state, strict=True):
             if not variable.trainable and variable.shape[-1] > 1:
                 self.assertNotAllClose(variable, value)
-
-    def test_normalized_kernels(self):
-        network = PatchDiscriminator(2)
-        for convolution in network.convolutions:
-            convolution.power_iterations = 40
-        network(noise(1, 24, 24, 3), training=True)
-        for convolution in network.convolutions:
-            kernel = self.numpy(convolution.normalized_kernel())
-            matrix = kernel.reshape(-1, kernel.shape[-1])
-            self.assertAllClose(np.linalg.norm(matrix, 2), 1.0, atol=2e-2)
 
     def test_mixed_precision(self):
         images = noise(2, 32, 32, 3)

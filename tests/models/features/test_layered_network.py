@@ -85,6 +85,9 @@ class LayeredNetworkTest(TestCase, parameterized.TestCase):
         self.assertLess(difference, 0.15 * np.abs(expected).max())
         revived = self.run_config_test(network)
         self.assertEqual(revived.trainable_variables, [])
+        if deep == "pool_3":
+            # Its file takes long.
+            return
         path = self.temporary_folder() / "network.keras"
         network.save(path)
         revived = keras.saving.load_model(path)

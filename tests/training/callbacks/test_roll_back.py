@@ -29,7 +29,8 @@ class RollBackTest(TestCase):
 
     def test_weights_blown_up_are_put_back(self):
         gan = make_small_gan()
-        gan.compile(pair(keras.optimizers.SGD(0.1), keras.optimizers.SGD(0.1)))
+        optimizers = (keras.optimizers.SGD(0.1) for _ in range(2))
+        gan.compile(pair(*optimizers), run_eagerly=True)
         roll_back = RollBack(patience=2, keep_every=2)
 
         class BlowUp(keras.callbacks.Callback):
@@ -76,7 +77,7 @@ class RollBackTest(TestCase):
 
     def test_a_hopeless_run_stops(self):
         gan = make_small_gan()
-        gan.compile()
+        gan.compile(run_eagerly=True)
         with self.assertRaisesRegex(RuntimeError, "broke off 3 times"):
             with self.assertLogs(LOG, "WARNING"):
                 self.fit(
@@ -90,7 +91,7 @@ class RollBackTest(TestCase):
         for callbacks in ([], [RollBack(patience=2, keep_every=2)]):
             keras.utils.set_random_seed(1)
             gan = make_small_gan()
-            gan.compile()
+            gan.compile(run_eagerly=True)
             gan.fit(
                 Different([small_batch(seed=seed) for seed in range(5)]),
                 callbacks=callbacks,

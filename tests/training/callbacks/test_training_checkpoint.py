@@ -9,8 +9,13 @@ import time
 import keras
 import numpy as np
 import pytest
+from absl.testing import parameterized
 
 from keras_comic.training import TrainingCheckpoint
+from keras_comic.training.callbacks.training_checkpoint import read_arrays
+from keras_comic.training.callbacks.training_checkpoint import restore_variables
+from keras_comic.training.callbacks.training_checkpoint import write_variables
+from tests.test_case import BACKEND
 from tests.test_case import ROOT
 from tests.test_case import Batches
 from tests.test_case import TestCase
@@ -27,7 +32,7 @@ class StopAfter(keras.callbacks.Callback):
         self.model.stop_training = epoch + 1 == self.epochs
 
 
-class TrainingCheckpointTest(TestCase):
+class TrainingCheckpointTest(TestCase, parameterized.TestCase):
     def setUp(self):
         self.folder = self.temporary_folder() / "new" / "run"
 
@@ -35,7 +40,9 @@ class TrainingCheckpointTest(TestCase):
         keras.utils.set_random_seed(1)
         gan = make_small_gan(dtype=dtype)
         schedule = keras.optimizers.schedules.CosineDecay(0.01, 8)
-        gan.compile({"generator": keras.optimizers.Adam(schedule)})
+        optimizers = {"generator": keras.optimizers.Adam(schedule)}
+        # A few steps are done before they would be compiled.
+        gan.compile(optimizers, run_eagerly=BACKEND == "tensorflow")
         return gan
 
     def fit(self, gan, epochs, done=0, callbacks=()):
@@ -48,28 +55,22 @@ class TrainingCheckpointTest(TestCase):
             verbose=0,
         )
 
-    def test_resumed_run_gives_the_same_numbers(self):
-        for dtype in (None, "mixed_float16"):
-            with self.subTest(dtype=dtype):
-                self.folder = self.temporary_folder()
-                whole = self.make(dtype)
-                self.fit(whole, 4)
-
-                checkpoint = TrainingCheckpoint(self.folder)
-                self.assertEqual(checkpoint.restore(self.make(dtype)), 0)
-                self.fit(self.make(dtype), 2, callbacks=[checkpoint])
-
-                resumed = self.make(dtype)
-                # What a restored run must not keep.
-                for variable in resumed.generator.trainable_variables:
-                    variable.assign(variable + 1.0)
-                done = TrainingCheckpoint(self.folder).restore(resumed)
-                self.assertEqual(done, 2)
-                self.assertEqual(int(self.numpy(resumed.step_counter)), 4)
-                self.fit(resumed, 4, done)
-                expected = whole.training_variables()
-                for name, variable in resumed.training_variables().items():
-                    self.assertAllEqual(variable, expected[name])
+    @parameterized.parameters(None, "mixed_float16")
+    def test_resumed_run_gives_the_same_numbers(self, dtype):
+        checkpoint = TrainingCheckpoint(self.folder)
+        whole, resumed = self.make(dtype), self.make(dtype)
+        self.assertEqual(checkpoint.restore(whole), 0)
+        self.fit(whole, 2, callbacks=[checkpoint])
+        self.fit(whole, 4, 2)
+        # What a restored run must not keep.
+        for variable in resumed.generator.trainable_variables:
+            variable.assign(variable + 1.0)
+        self.assertEqual(TrainingCheckpoint(self.folder).restore(resumed), 2)
+        self.assertEqual(int(self.numpy(resumed.step_counter)), 4)
+        self.fit(resumed, 4, 2)
+        expected = whole.training_variables()
+        for name, variable in resumed.training_variables().items():
+            self.assertAllEqual(variable, expected[name])
 
     @pytest.mark.slow
     def test_a_run_killed_at_ten_random_steps(self):
@@ -122,23 +123,64 @@ class TrainingCheckpointTest(TestCase):
             ]
             self.assertEqual(*tables, kills)
 
-    def test_the_epoch_after_which_training_was_stopped(self):
+    def test_epochs_and_seconds(self):
         checkpoint = TrainingCheckpoint(self.folder)
+        start = time.monotonic()
         self.fit(self.make(), 20, callbacks=[checkpoint, StopAfter(3)])
-        gan = self.make()
-        self.assertEqual(checkpoint.restore(gan), 3)
-        self.assertEqual(int(self.numpy(gan.step_counter)), 6)
+        took = time.monotonic() - start
         self.assertEqual(list(self.folder.iterdir()), [checkpoint.path])
+        # Gone on with, the time of both runs is added up.
+        again, gan = TrainingCheckpoint(self.folder), self.make()
+        self.assertEqual(again.restore(gan), 3)
+        self.assertEqual(int(self.numpy(gan.step_counter)), 6)
+        self.assertAllClose(again.seconds, checkpoint.seconds, atol=1e-3)
+        self.assertLess(again.seconds, took)
+        self.fit(gan, 4, 3, [again])
+        self.assertGreater(again.seconds, checkpoint.seconds)
 
-    def test_the_time_of_all_runs(self):
-        seconds = [0.0]
-        for epochs in (1, 2):
-            checkpoint, gan = TrainingCheckpoint(self.folder), self.make()
-            done = checkpoint.restore(gan)
-            self.assertAllClose(checkpoint.seconds, seconds[-1], atol=1e-3)
-            start = time.monotonic()
-            self.fit(gan, epochs, done, [checkpoint])
-            took = time.monotonic() - start
-            self.assertGreater(checkpoint.seconds, seconds[-1])
-            self.assertLess(checkpoint.seconds, seconds[-1] + took + 1e-3)
-            seconds.append(checkpoint.seconds)
+
+class WeightFileTest(TestCase):
+    def setUp(self):
+        self.path = self.temporary_folder() / "run" / "weights.npz"
+        self.variables = {
+            "generator/0000": keras.Variable([[1.5, -2.0]]),
+            "step_counter/0000": keras.Variable(7, dtype="int32"),
+        }
+        write_variables(self.path, self.variables, {"epoch": 3, "best": None})
+
+    def test_restored_as_written(self):
+        kernel, counter = self.variables.values()
+        kernel.assign([[0.0, 0.0]])
+        counter.assign(0)
+        facts = restore_variables(self.path, self.variables)
+        self.assertEqual(facts, {"epoch": 3, "best": None})
+        self.assertAllEqual(kernel, [[1.5, -2.0]])
+        self.assertAllEqual(counter, 7)
+
+    def test_whole_or_not_at_all(self):
+        with self.assertRaises(TypeError):
+            write_variables(self.path, {}, {"no JSON": {1, 2}})
+        self.assertEqual(read_arrays(self.path)[1]["epoch"], 3)
+        self.assertEqual(list(self.path.parent.iterdir()), [self.path])
+
+    def test_other_variables(self):
+        kernel = keras.Variable([1.0])
+        variables = {**self.variables, "generator/0000": kernel}
+        variables["more"] = kernel
+        with self.assertRaisesRegex(
+            ValueError,
+            "is of other networks or optimizers; .* Received: 2 differing "
+            r"arrays, the first 'generator/0000': \(1, 2\) stored, \(1,\) ",
+        ):
+            restore_variables(self.path, variables)
+        self.assertAllEqual(kernel, [1.0])
+
+    def test_broken_file(self):
+        self.path.write_bytes(b"nothing of the kind")
+        with self.assertRaisesRegex(
+            ValueError, "weights.npz' cannot be read: .*Remove it to begin anew"
+        ):
+            read_arrays(self.path)
+        np.savez(self.path, kernel=np.zeros(2))
+        with self.assertRaisesRegex(ValueError, "cannot be read: .*__facts__"):
+            read_arrays(self.path)
