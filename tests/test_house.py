@@ -51,17 +51,17 @@ STILL_OVER = {
     "cli": 400,
     "data": 755,
     "export": 130,
-    "models": 1_650,
+    "models": 1_592,
     "provenance": 65,
     "serving": 1_720,
-    "training": 891,
+    "training": 887,
     "video": 315,
 }
 # Functions that still take more arguments.
 MANY_ARGUMENTS = {"stylize_with_beam": 10}
 # What a family may have, and models/ without its families; compat.py and
 # presets.py together; everything.
-FAMILY_BUDGET, SHARED_MODELS_BUDGET = 1_130, 3_500
+FAMILY_BUDGET, SHARED_MODELS_BUDGET = 1_127, 3_500
 PRESETS_BUDGET, TOTAL_BUDGET, TESTS_BUDGET = 800, 42_000, 39_800
 MODULE_LINES, FUNCTION_LINES, COMMAND_LINES = 400, 80, 120
 MAX_ARGUMENTS, MAX_CONSTRUCTOR_ARGUMENTS = 8, 7

@@ -61,10 +61,8 @@ class TrainingData:
         if self.drawings is None:
             return {}
         if isinstance(self.drawings, dict):
-            return {
-                name: list_images(folder)
-                for name, folder in self.drawings.items()
-            }
+            folders = self.drawings.items()
+            return {name: list_images(folder) for name, folder in folders}
         folder = Path(self.drawings)
         if self.kind == "paired":
             return {"comics": list_images(folder / "comics")}
@@ -168,15 +166,10 @@ class TrainingData:
             return FolderPairs(self.photos, self.drawings, crops, **arguments)
         from keras_comic.data import datasets as data
 
+        both = {"photos": self.photos, "comics": self.drawings}
         dataset, sources = {
-            "style_transfer": (
-                data.style_transfer_dataset,
-                {"photos": self.photos, "comics": self.drawings},
-            ),
-            "unpaired": (
-                data.unpaired_dataset,
-                {"photos": self.photos, "comics": self.drawings},
-            ),
+            "style_transfer": (data.style_transfer_dataset, both),
+            "unpaired": (data.unpaired_dataset, both),
             "paired": (data.paired_dataset, {"pairs": self.drawings}),
             "comics": (data.picture_dataset, {"comics": self.drawings}),
             "photos": (data.picture_dataset, {"photos": self.photos}),

@@ -93,12 +93,9 @@ def make_phases(gan, optimizers, repeats):
     optimizers, repeats = dict(optimizers or {}), dict(repeats or {})
     _check_names("optimizers", optimizers, phases)
     _check_names("repeats", repeats, phases)
-    objects = [
-        optimizer
-        for optimizer in optimizers.values()
-        if isinstance(optimizer, keras.optimizers.Optimizer)
-    ]
-    if len({id(optimizer) for optimizer in objects}) < len(objects):
+    kind = keras.optimizers.Optimizer
+    objects = [id(o) for o in optimizers.values() if isinstance(o, kind)]
+    if len(set(objects)) < len(objects):
         raise ValueError(
             "Each phase must have an optimizer object of its own, since it "
             f"keeps state for its networks. Received: optimizers={optimizers}"
@@ -113,9 +110,7 @@ def make_phases(gan, optimizers, repeats):
     for phase in phases.values():
         layers = [getattr(gan, name) for name in phase.networks]
         phase.trainable_variables = [
-            variable
-            for layer in layers
-            for variable in layer.trainable_variables
+            variable for x in layers for variable in x.trainable_variables
         ]
         phase.optimizer = prepare_optimizer(
             optimizers.get(phase.name) or phase.make_optimizer(),

@@ -79,11 +79,11 @@ class Judge(keras.layers.Layer):
 
             pictures = keras.tree.map_structure(augment_alike, pictures)
         if self.instance_noise is not None:
-
-            def add_noise(picture):
-                return self.instance_noise(picture, step=step, **replica)
-
-            pictures = keras.tree.map_structure(add_noise, pictures)
+            replica["step"] = step
+            pictures = keras.tree.map_structure(
+                lambda picture: self.instance_noise(picture, **replica),
+                pictures,
+            )
         return pictures
 
     def observe(self, real_logits, sum_over_replicas):

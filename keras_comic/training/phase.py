@@ -57,7 +57,8 @@ class Phase:
         self.name = name
         self.losses = losses
         self.networks = list(networks)
-        self.recipe = optimizer or _default_optimizer
+        recipe = {"learning_rate": 2e-4, "beta_1": 0.5}
+        self.recipe = optimizer or {"class_name": "adam", "config": recipe}
         self.optimizer = None
         self.every = every
         self.repeats = repeats
@@ -120,7 +121,3 @@ def is_finite(batch):
         if ops.is_tensor(values) and "float" in str(values.dtype):
             finite = ops.logical_and(finite, ops.all(ops.isfinite(values)))
     return finite
-
-
-def _default_optimizer():
-    return keras.optimizers.Adam(2e-4, beta_1=0.5)

@@ -151,20 +151,16 @@ class EvaluationTest(TestCase):
         self.assertEqual(first["network"], "FeatureNetwork")
         self.assertEqual(first["layer"], "relu3_3")
 
+        # In the same folder, whose pictures are no photos.
+        again = self.values(self.evaluate(output))
+        self.assertEqual(again, self.values(evaluation))
+
         table = (output / "metrics.md").read_text()
         self.assertRegex(
             table, r"\| Frechet distance \(FID\) \| lower \| [\d.]"
         )
         for result in results:
             self.assertIn(result.protocol_text, table)
-
-    def test_again(self):
-        folder = self.temporary_folder()
-        first = self.values(self.evaluate(folder / "out"))
-        # In the same folder, whose pictures are no photos.
-        again = self.values(self.evaluate(folder / "out"))
-        for key, value in first.items():
-            self.assertEqual(again[key], value)
 
     def test_crops_and_styles(self):
         folder = self.temporary_folder()

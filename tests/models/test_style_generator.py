@@ -171,15 +171,13 @@ class StyleVectorTest(TestCase):
                 ValueError, "A mix of styles must be a dict .* Received: "
             ):
                 vector(style)
-        for weights in ((-1, 2), (0, 0), (np.nan, 1), (np.inf, 1), ("a", 1)):
+        for mix in ({"ink": -1, "wash": 2}, {}):
             with self.assertRaisesRegex(
                 ValueError,
                 "The weights of a mix must be numbers of at least 0, and "
                 r"their sum above 0. Received: weights=\[",
             ):
-                vector(dict(zip(("ink", "wash"), weights, strict=True)))
-        with self.assertRaisesRegex(ValueError, r"Received: weights=\[\]"):
-            vector({})
+                vector(mix)
         with self.assertRaisesRegex(
             ValueError,
             "This generator stores no named style: .* Received: style=None",

@@ -15,7 +15,7 @@ SQUEEZE_NET_SUFFIXES = (".h5", ".hdf5")
 INCEPTION_SUFFIXES = (".pt", ".pth")
 # Below it nothing is left of an image after InceptionV3's poolings.
 SMALLEST_SIDE = 75
-INCEPTION_NAMES = ("Conv2d_1a_3x3.conv.weight", "conv/conv2d_params")
+INCEPTION_NAME = "Conv2d_1a_3x3.conv.weight"
 
 
 class EvaluationNetwork(NamedTuple):
@@ -164,6 +164,6 @@ def _read_network(path):
             f"A file of weights must end in one of {', '.join(known)}. "
             f"Received: features={str(path)!r}"
         )
-    if set(read_npz(path, "features")) & set(INCEPTION_NAMES):
+    if INCEPTION_NAME in read_npz(path, "features"):
         return InceptionFeatures.from_weights(path)
     return FeatureNetwork.from_weights(path)

@@ -14,138 +14,112 @@ from keras_comic.models.features.weight_files import read_npz
 from keras_comic.models.features.weight_files import read_torch_weights
 
 IMAGE_SIZE = 299
-BATCH_NORM_EPSILON = 1e-3
 NUM_CLASSES = 1008
 PUBLISHED_FILE = "pt_inception-2015-12-05-6726825d.pth"
 
-# A block's branches: PyTorch's name, the tower of the graph of 2015 ("." for
-# none), and steps: a pooling, or filters and kernel (height x width) of a
-# convolution, which "/2" lets halve the sides; "|" lies between two side by
-# side.
+# The branches of blocks: a name, and steps: a pooling, or a convolution's
+# filters and kernel (height x width). After "/" stands the stride of one
+# without padding; "|" lies between two side by side.
 BLOCK_A = (
-    "branch1x1 . 64:1x1",
-    "branch5x5 tower 48:1x1 64:5x5",
-    "branch3x3dbl tower_1 64:1x1 96:3x3 96:3x3",
-    "branch_pool tower_2 average {}:1x1",
+    "branch1x1 64:1x1",
+    "branch5x5 48:1x1 64:5x5",
+    "branch3x3dbl 64:1x1 96:3x3 96:3x3",
+    "branch_pool average {}:1x1",
 )
 BLOCK_B = (
-    "branch3x3 . 384:3x3/2",
-    "branch3x3dbl tower 64:1x1 96:3x3 96:3x3/2",
-    "pool . halve",
+    "branch3x3 384:3x3/2",
+    "branch3x3dbl 64:1x1 96:3x3 96:3x3/2",
+    "branch_pool halve",
 )
 BLOCK_C = (
-    "branch1x1 . 192:1x1",
-    "branch7x7 tower {0}:1x1 {0}:1x7 192:7x1",
-    "branch7x7dbl tower_1 {0}:1x1 {0}:7x1 {0}:1x7 {0}:7x1 192:1x7",
-    "branch_pool tower_2 average 192:1x1",
+    "branch1x1 192:1x1",
+    "branch7x7 {0}:1x1 {0}:1x7 192:7x1",
+    "branch7x7dbl {0}:1x1 {0}:7x1 {0}:1x7 {0}:7x1 192:1x7",
+    "branch_pool average 192:1x1",
 )
 BLOCK_D = (
-    "branch3x3 tower 192:1x1 320:3x3/2",
-    "branch7x7x3 tower_1 192:1x1 192:1x7 192:7x1 192:3x3/2",
-    "pool . halve",
+    "branch3x3 192:1x1 320:3x3/2",
+    "branch7x7x3 192:1x1 192:1x7 192:7x1 192:3x3/2",
+    "branch_pool halve",
 )
 BLOCK_E = (
-    "branch1x1 . 320:1x1",
-    "branch3x3 tower 384:1x1 384:1x3|384:3x1",
-    "branch3x3dbl tower_1 448:1x1 384:3x3 384:1x3|384:3x1",
-    "branch_pool tower_2 {} 192:1x1",
+    "branch1x1 320:1x1",
+    "branch3x3 384:1x1 384:1x3|384:3x1",
+    "branch3x3dbl 448:1x1 384:3x3 384:1x3|384:3x1",
+    "branch_pool {} 192:1x1",
 )
-# Names of the PyTorch file, of the graph of 2015, and the branches. Only the
-# last block pools by the maximum.
+# Only the last block pools by the maximum.
 BLOCKS = (
-    ("Mixed_5b", "mixed", BLOCK_A, 32),
-    ("Mixed_5c", "mixed_1", BLOCK_A, 64),
-    ("Mixed_5d", "mixed_2", BLOCK_A, 64),
-    ("Mixed_6a", "mixed_3", BLOCK_B, None),
-    ("Mixed_6b", "mixed_4", BLOCK_C, 128),
-    ("Mixed_6c", "mixed_5", BLOCK_C, 160),
-    ("Mixed_6d", "mixed_6", BLOCK_C, 160),
-    ("Mixed_6e", "mixed_7", BLOCK_C, 192),
-    ("Mixed_7a", "mixed_8", BLOCK_D, None),
-    ("Mixed_7b", "mixed_9", BLOCK_E, "average"),
-    ("Mixed_7c", "mixed_10", BLOCK_E, "maximum"),
+    ("Mixed_5b", BLOCK_A, 32),
+    ("Mixed_5c", BLOCK_A, 64),
+    ("Mixed_5d", BLOCK_A, 64),
+    ("Mixed_6a", BLOCK_B, None),
+    ("Mixed_6b", BLOCK_C, 128),
+    ("Mixed_6c", BLOCK_C, 160),
+    ("Mixed_6d", BLOCK_C, 160),
+    ("Mixed_6e", BLOCK_C, 192),
+    ("Mixed_7a", BLOCK_D, None),
+    ("Mixed_7b", BLOCK_E, "average"),
+    ("Mixed_7c", BLOCK_E, "maximum"),
 )
-# Layers of the graph of 2015 that a call gives.
+# Layers that a call gives, by the names of the graph of 2015.
 LAYERS = ("pool_1", "pool_2", "mixed_7", "pool_3", "logits_unbiased", "logits")
-# Parts of a convolution in both files; the axes of the latter in the former.
-PARTS = (
-    ("conv.weight", "conv2d_params", (3, 2, 0, 1)),
-    ("bn.weight", "batchnorm/gamma", (0,)),
-    ("bn.bias", "batchnorm/beta", (0,)),
-    ("bn.running_mean", "batchnorm/moving_mean", (0,)),
-    ("bn.running_var", "batchnorm/moving_variance", (0,)),
-)
 
 
 class Convolution(NamedTuple):
-    """A convolution: its names in both files, and its arguments."""
+    """A convolution: its name in the file, and its arguments."""
 
     name: str
-    node: str
     filters: int
     kernel: tuple
-    strides: int = 1
-    padding: str = "same"
+    strides: int
+    padding: str
+
+    @classmethod
+    def read(cls, name, text):
+        """Reads filters, kernel and stride."""
+        pattern = r"(\d+):(\d)x(\d)/?(\d)?"
+        filters, *kernel, stride = re.fullmatch(pattern, text).groups()
+        padding = "valid" if stride else "same"
+        kernel = tuple(map(int, kernel))
+        return cls(name, int(filters), kernel, int(stride or 1), padding)
 
 
 STEM = (
-    Convolution("Conv2d_1a_3x3", "conv", 32, (3, 3), 2, "valid"),
-    Convolution("Conv2d_2a_3x3", "conv_1", 32, (3, 3), 1, "valid"),
-    Convolution("Conv2d_2b_3x3", "conv_2", 64, (3, 3)),
+    Convolution.read("Conv2d_1a_3x3", "32:3x3/2"),
+    Convolution.read("Conv2d_2a_3x3", "32:3x3/1"),
+    Convolution.read("Conv2d_2b_3x3", "64:3x3"),
     "pool_1",
-    Convolution("Conv2d_3b_1x1", "conv_3", 80, (1, 1), 1, "valid"),
-    Convolution("Conv2d_4a_3x3", "conv_4", 192, (3, 3), 1, "valid"),
+    Convolution.read("Conv2d_3b_1x1", "80:1x1"),
+    Convolution.read("Conv2d_4a_3x3", "192:3x3/1"),
     "pool_2",
 )
 
 
-def branches_of(name, node, branches, value):
+def branches_of(block, branches, value):
     """Returns the steps of a block's branches: poolings, and convolutions."""
-    return [_steps(name, node, *b.format(value).split()) for b in branches]
+    return [_steps(block, *b.format(value).split()) for b in branches]
 
 
-def _steps(block, block_node, name, tower, *texts):
-    prefix = block_node if tower == "." else f"{block_node}/{tower}"
+def _steps(block, branch, *texts):
     steps, number, count = [], 0, sum(":" in text for text in texts)
     for text in texts:
         if ":" not in text:
             steps.append(text)
             continue
-        title = f"{block}.{name}" + (f"_{number + 1}" if count > 1 else "")
-        names = [(title, f"{prefix}/conv" + (f"_{number}" if number else ""))]
-        if "|" in text:
-            names = [
-                (f"{title}a", f"{prefix}/mixed/conv"),
-                (f"{title}b", f"{prefix}/mixed/conv_1"),
-            ]
-        step = zip(names, text.split("|"), strict=True)
-        steps.append([_convolution(*pair, part) for pair, part in step])
         number += 1
+        name = f"{block}.{branch}" + (f"_{number}" if count > 1 else "")
+        names = [f"{name}a", f"{name}b"] if "|" in text else [name]
+        steps.append(list(map(Convolution.read, names, text.split("|"))))
     return steps
-
-
-def _convolution(name, node, text):
-    filters, height, width, halves = re.fullmatch(
-        r"(\d+):(\d)x(\d)(/2)?", text
-    ).groups()
-    rest = (2, "valid") if halves else ()
-    kernel = int(height), int(width)
-    return Convolution(name, node, int(filters), kernel, *rest)
 
 
 def convolutions():
     """Lists all convolutions, from the shallowest to the deepest."""
-    return [
-        *(entry for entry in STEM if not isinstance(entry, str)),
-        *(
-            convolution
-            for block in BLOCKS
-            for branch in branches_of(*block)
-            for step in branch
-            if not isinstance(step, str)
-            for convolution in step
-        ),
-    ]
+    stem = [entry for entry in STEM if not isinstance(entry, str)]
+    branches = [branch for block in BLOCKS for branch in branches_of(*block)]
+    steps = [step for branch in branches for step in branch]
+    return stem + sum((s for s in steps if not isinstance(s, str)), [])
 
 
 @keras.saving.register_keras_serializable(package="keras_comic")
@@ -220,7 +194,7 @@ class InceptionFeatures(LayeredNetwork):
                 padding=padding,
                 activation="relu",
             )
-            for name, _, filters, kernel, strides, padding in convolutions()
+            for name, filters, kernel, strides, padding in convolutions()
         ]
         self.classifier = keras.layers.Dense(
             num_classes, use_bias=False, dtype="float32", name="classifier"
@@ -246,7 +220,7 @@ class InceptionFeatures(LayeredNetwork):
                 yield entry, x
             else:
                 x = next(remaining)(x)
-        for block in BLOCKS:
+        for number, block in enumerate(BLOCKS):
             outputs = []
             for branch in branches_of(*block):
                 y = x
@@ -258,7 +232,7 @@ class InceptionFeatures(LayeredNetwork):
                         y = ops.concatenate(sides, axis=-1)
                 outputs.append(y)
             x = ops.concatenate(outputs, axis=-1)
-            yield block[1], x
+            yield f"mixed_{number}", x
         x = ops.mean(ops.cast(x, "float32"), axis=[1, 2])
         yield "pool_3", x
         x = self.classifier(x)
@@ -272,9 +246,8 @@ class InceptionFeatures(LayeredNetwork):
         Args:
             weights: Path of the published file: the PyTorch one
                 (`pt_inception-2015-12-05-6726825d.pth`, of pytorch-fid or of
-                torch-fidelity), or an `.npz` file with its names or those of
-                the TensorFlow graph; or an `InceptionFeatures`, which is
-                returned.
+                torch-fidelity), or an `.npz` file with its names; or an
+                `InceptionFeatures`, which is returned.
             **kwargs: Keyword arguments of `keras.Model`, such as `dtype`.
 
         Returns:
@@ -298,18 +271,36 @@ class InceptionFeatures(LayeredNetwork):
             )
         suffix = os.path.splitext(weights)[1].lower()
         read = read_torch_weights if suffix in (".pth", ".pt") else read_npz
-        arrays = _by_torch_names(read(weights), weights)
-        first = arrays["Conv2d_1a_3x3.conv.weight"]
-        width = len(first) / STEM[0].filters
-        network = cls(width, len(arrays["fc.bias"]), **kwargs)
+        arrays = read(weights)
+
+        def take(name, rank=1):
+            array = np.asarray(arrays.get(name))
+            if name not in arrays or array.ndim != rank:
+                raise ValueError(
+                    "The file must hold the Inception weights of 2015-12-05, "
+                    f"{name!r} with {rank} axes. Received: "
+                    f"weights={str(weights)!r} with {name}.shape="
+                    f"{array.shape if name in arrays else None}, and "
+                    f"{sorted(arrays)[:4]} ..."
+                )
+            return array.astype("float64")
+
+        width = len(take(f"{STEM[0].name}.conv.weight", 4)) / STEM[0].filters
+        classes = take("fc.weight", 2).T, take("fc.bias")
+        network = cls(width, len(classes[1]), **kwargs)
         for layer, (name, *_) in zip(network.convolutions, convolutions()):
-            _assign(layer.kernel, layer.bias, _folded(arrays, name), name)
-        _assign(
-            network.classifier.kernel,
-            network.classifier_bias,
-            (arrays["fc.weight"].T, arrays["fc.bias"]),
-            "fc",
-        )
+            # With its batch normalisation folded in.
+            kernel = take(f"{name}.conv.weight", 4).transpose(2, 3, 1, 0)
+            deviation = np.sqrt(take(f"{name}.bn.running_var") + 1e-3)
+            factor = take(f"{name}.bn.weight") / deviation
+            mean, bias = (
+                take(f"{name}.bn.running_mean"),
+                take(f"{name}.bn.bias"),
+            )
+            values = kernel * factor, bias - mean * factor
+            _assign(layer.kernel, layer.bias, values, name)
+        classifier = network.classifier.kernel, network.classifier_bias
+        _assign(*classifier, classes, "fc")
         return network
 
     def get_config(self):
@@ -345,48 +336,6 @@ def _pool(x, kind):
         return ops.max_pool(x, 3, 1, "same", "channels_last")
     # What lies outside counts for nothing.
     return ops.average_pool(x, 3, 1, "same", "channels_last")
-
-
-def _by_torch_names(arrays, path):
-    """Returns the arrays by the names and in the order of axes of PyTorch."""
-    triples = [
-        ("fc.weight", "softmax/weights", (1, 0)),
-        ("fc.bias", "softmax/biases", (0,)),
-    ]
-    triples += [
-        (f"{name}.{part}", f"{node}/{other}", axes)
-        for name, node, *_ in convolutions()
-        for part, other, axes in PARTS
-    ]
-    found = {}
-    for name, node, axes in triples:
-        key = name if name in arrays else node
-        if key not in arrays:
-            raise ValueError(
-                "The file must hold the Inception weights of 2015-12-05, "
-                "named as in the PyTorch file or the TensorFlow graph. "
-                f"Received: weights={str(path)!r} without {name!r} or "
-                f"{node!r}, with {sorted(arrays)[:4]} ..."
-            )
-        array = np.asarray(arrays[key])
-        if array.ndim != len(axes):
-            raise ValueError(
-                f"{name!r} must have {len(axes)} axes. Received: "
-                f"weights={str(path)!r} with one of shape {array.shape}"
-            )
-        found[name] = array.transpose(axes) if key == node else array
-    return found
-
-
-def _folded(arrays, name):
-    """Kernel and bias of a convolution with its batch normalisation."""
-    kernel = arrays[f"{name}.conv.weight"].astype("float64")
-    gamma, beta, mean, variance = (
-        arrays[f"{name}.bn.{part}"].astype("float64")
-        for part in ("weight", "bias", "running_mean", "running_var")
-    )
-    factor = gamma / np.sqrt(variance + BATCH_NORM_EPSILON)
-    return kernel.transpose(2, 3, 1, 0) * factor, beta - mean * factor
 
 
 def _assign(kernel, bias, values, name):

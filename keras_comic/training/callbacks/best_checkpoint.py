@@ -89,9 +89,7 @@ class BestCheckpoint(StepCallback):
 
     def _is_best(self, facts):
         if not math.isfinite(facts["value"]):
-            LOGGER.warning(
-                "Step %d: %s is not finite.", facts["step"], facts["name"]
-            )
+            LOGGER.warning(f"Step {facts['step']}: no finite {facts['name']}.")
             return False
         if self.best is None:
             return True

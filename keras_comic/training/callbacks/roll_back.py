@@ -128,10 +128,7 @@ class RollBack(StepCallback):
             rate.assign(rate * self.factor)
         self._next_keep = step + self.keep_every
         LOGGER.warning(
-            "Step %d: %d steps in a row were not finite. Back to the state of "
-            "step %d, with learning rates times %g.",
-            step,
-            self.patience,
-            good_step,
-            self.factor,
+            f"Step {step}: {self.patience} steps in a row were not finite. "
+            f"Back to the state of step {good_step}, with learning rates "
+            f"times {self.factor:g}."
         )

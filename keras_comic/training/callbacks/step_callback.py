@@ -104,12 +104,10 @@ class SkipWarning(keras.callbacks.Callback):
         if self._before is not None and (count := self._count() - self._before):
             self._before = None
             LOGGER.warning(
-                "%d training steps up to epoch %d were skipped: a loss or a "
-                "gradient was not finite. Look for broken pictures in the "
-                "data, or lower the learning rates; `gan.skipped_steps` goes "
-                "on counting.",
-                count,
-                epoch + 1,
+                f"{count} training steps up to epoch {epoch + 1} were skipped: "
+                "a loss or a gradient was not finite. Look for broken pictures "
+                "in the data, or lower the learning rates; `gan.skipped_steps` "
+                "goes on counting."
             )
 
     def _count(self):

@@ -50,11 +50,8 @@ class TrainingCheckpoint(keras.callbacks.Callback):
         gan.sync_state()
         if self._start is not None:
             self.seconds = time.monotonic() - self._start
-        facts = {
-            "epochs": epochs,
-            "seconds": round(self.seconds, 3),
-            "keras": keras.__version__,
-        }
+        facts = {"epochs": epochs, "seconds": round(self.seconds, 3)}
+        facts["keras"] = keras.__version__
         write_variables(self.path, gan.training_variables(), facts)
 
     def restore(self, gan):

@@ -53,12 +53,7 @@ class TrainingProgress(keras.callbacks.Callback):
             self._show("\n")
 
     def describe(self):
-        """Returns the line that is shown.
-
-        Returns:
-            String, such as `"step 200/1000, 2.9 steps/s, 0:04:35 left, content
-            0.714"`.
-        """
+        """Returns the line, such as `"step 20/90, 2.9 steps/s, 0:04 left"`."""
         steps = self.params.get("steps")
         total = steps * self.params["epochs"] if steps else None
         parts = [f"step {self._step}" + (f"/{total}" if total else "")]

@@ -164,10 +164,6 @@ class FromWeightsTest(TestCase):
         network.color.bias.assign([0.5, 0.0, -0.5])
         self.check(network, "distilled")
 
-    def test_network_is_passed_on(self):
-        network = FeatureNetwork((1,), (3,))
-        self.assertIs(FeatureNetwork.from_weights(network), network)
-
     def test_errors(self):
         folder = self.temporary_folder()
         with self.assertRaisesRegex(

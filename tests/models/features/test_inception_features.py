@@ -49,26 +49,6 @@ def torch_arrays(width=1.0, num_classes=1008):
     return arrays
 
 
-def graph_arrays(arrays):
-    """The same by the names of the graph of 2015."""
-    parts = {
-        "weight": "gamma",
-        "bias": "beta",
-        "running_mean": "moving_mean",
-        "running_var": "moving_variance",
-    }
-    found = {
-        "softmax/weights": arrays["fc.weight"].T,
-        "softmax/biases": arrays["fc.bias"],
-    }
-    for name, node, *_ in convolutions():
-        kernel = arrays[f"{name}.conv.weight"]
-        found[f"{node}/conv2d_params"] = kernel.transpose(2, 3, 1, 0)
-        for part, other in parts.items():
-            found[f"{node}/batchnorm/{other}"] = arrays[f"{name}.bn.{part}"]
-    return found
-
-
 class InceptionFeaturesTest(TestCase):
     def save(self, arrays):
         path = self.temporary_folder() / "inception.npz"
@@ -94,14 +74,8 @@ class InceptionFeaturesTest(TestCase):
 
     def test_files(self):
         arrays = torch_arrays(1 / 16, 7)
-        images = noise(1, 32, 32, 3)
         network = InceptionFeatures.from_weights(self.save(arrays))
         self.assertEqual((network.width, network.num_classes), (1 / 16, 7))
-        expected = network(images)
-        others = graph_arrays(arrays)
-        twin = InceptionFeatures.from_weights(self.save(others))
-        for name, value in twin(images).items():
-            self.assertAllClose(value, expected[name])
         self.assertIs(InceptionFeatures.from_weights(network), network)
 
     def test_batch_normalization_is_folded_in(self):
@@ -159,50 +133,6 @@ class InceptionFeaturesTest(TestCase):
                     rtol=2e-4,
                 )
 
-    @pytest.mark.slow
-    def test_keras_applications(self):
-        # The same network up to where the last block of this one pools by the
-        # maximum: there, each takes its own.
-        other = keras.applications.InceptionV3(
-            include_top=False, weights=None, pooling=None
-        )
-        arrays = torch_arrays()
-        for name, *_ in convolutions():
-            arrays[f"{name}.bn.weight"][:] = 1.0
-        network = InceptionFeatures.from_weights(self.save(arrays))
-        kernels, norms = (
-            sorted(
-                (layer for layer in other.layers if isinstance(layer, kind)),
-                key=lambda layer: _number(layer.name),
-            )
-            for kind in (
-                keras.layers.Conv2D,
-                keras.layers.BatchNormalization,
-            )
-        )
-        for layer, norm, (name, *_) in zip(
-            kernels, norms, convolutions(), strict=True
-        ):
-            layer.set_weights(
-                [arrays[f"{name}.conv.weight"].transpose(2, 3, 1, 0)]
-            )
-            norm.set_weights(
-                [
-                    arrays[f"{name}.bn.{part}"]
-                    for part in ("bias", "running_mean", "running_var")
-                ]
-            )
-        probe = keras.Model(other.inputs[0], other.get_layer("mixed7").output)
-        # The graph of 2015 subtracts and divides by 128.
-        images = noise(1, 299, 299, 3)
-        scaled = ((images + 1.0) * 127.5 - 128.0) / 128.0
-        self.assertAllClose(
-            network(images, layers=["mixed_7"])["mixed_7"],
-            probe(scaled),
-            atol=1e-3,
-            rtol=1e-3,
-        )
-
     def test_errors(self):
         with self.assertRaisesRegex(
             FileNotFoundError,
@@ -218,8 +148,8 @@ class InceptionFeaturesTest(TestCase):
         arrays = torch_arrays(1 / 16, 7)
         kernel = "Mixed_6c.branch7x7_2.conv.weight"
         for change, message in (
-            ({kernel: None}, f"without '{kernel}' or 'mixed_5/tower/conv_1/"),
-            ({kernel: noise(4)}, r"must have 4 axes.*shape \(4,\)"),
+            ({kernel: None}, f"'{kernel}' with 4 axes.*.shape=None, and"),
+            ({kernel: noise(4)}, r"with 4 axes.*.shape=\(4,\), and"),
             (
                 {kernel: noise(10, 10, 7, 1)},
                 r"'Mixed_6c.branch7x7_2' must have the shape \(1, 7, 10, 10\)",
@@ -233,9 +163,3 @@ class InceptionFeaturesTest(TestCase):
             InceptionFeatures(width=0)
         with self.assertRaisesRegex(ValueError, "Received: num_classes=0"):
             InceptionFeatures(num_classes=0)
-
-
-def _number(name):
-    """Keras counts its layers: `conv2d`, `conv2d_1`, ..."""
-    last = name.rpartition("_")[2]
-    return int(last) if last.isdigit() else 0

@@ -56,6 +56,10 @@ class TensorBoardTest(TestCase):
                 points[event.step] = tf.make_ndarray(value.tensor)
         return found
 
+    def plugins(self):
+        values = [v for event in self.events() for v in event.summary.value]
+        return {v.metadata.plugin_data.plugin_name for v in values}
+
     def test_scalars(self):
         gan = self.make_gan()
         history = self.fit(gan, [TensorBoard(self.folder, 3)])
@@ -69,11 +73,7 @@ class TensorBoardTest(TestCase):
             self.assertAllClose(curves[f"learning_rates/{network}"][6], 2e-4)
         self.assertEqual(curves["steps/skipped"][7], 0.0)
         self.assertEqual(len(curves), len(history) + 3)
-        for event in self.events():
-            for value in event.summary.value:
-                self.assertEqual(
-                    value.metadata.plugin_data.plugin_name, "scalars"
-                )
+        self.assertEqual(self.plugins(), {"scalars"})
 
     def test_pictures(self):
         picture = photos(9, 14, 3)
@@ -93,13 +93,7 @@ class TensorBoardTest(TestCase):
         self.assertEqual((int(width), int(height)), (14, 9))
         with Image.open(io.BytesIO(file)) as image:
             self.assertAllEqual(np.asarray(image), picture)
-        (value,) = (
-            value
-            for event in self.events()
-            for value in event.summary.value
-            if value.tag == "samples" and event.step == 7
-        )
-        self.assertEqual(value.metadata.plugin_data.plugin_name, "images")
+        self.assertEqual(self.plugins(), {"scalars", "images"})
 
     def test_alarms(self):
         images = noise(4, 16, 16, 3)
