@@ -2,6 +2,8 @@
 
 from keras_comic.metrics.art_fid import ArtFID
 from keras_comic.metrics.color_distance import ColorDistance
+from keras_comic.metrics.comic_look import comic_look
+from keras_comic.metrics.comic_look import mean_comic_look
 from keras_comic.metrics.diversity import Diversity
 from keras_comic.metrics.edge_preservation import EdgePreservation
 from keras_comic.metrics.frechet_distance import FrechetDistance
@@ -41,7 +43,9 @@ __all__ = [
     "TemporalDistance",
     "WarpedDistance",
     "WarpingError",
+    "comic_look",
     "content_distance",
+    "mean_comic_look",
     "network_facts",
     "style_distance",
 ]

@@ -30,7 +30,7 @@ SLOW = {
     "watermark": "--pictures 2 --unmarked 2 --preset none",
 }
 # What is measured on pictures of the shared data only.
-WITH_DATA = {"style_score"}
+WITH_DATA = {"comic_look", "style_score"}
 # These have tests of their own; `benchmark` and `server_process` are shared.
 APART = {"beam_stylize", "serving_load", "serving_warm_up"}
 SHARED_MODULES = {"benchmark", "server_process"}
