@@ -68,6 +68,7 @@ class BatcherTest(TestCase):
         for output, single in zip(self.finish(model, results), inputs):
             self.assertAllEqual(output, 2 * single["x"])
         self.assertEqual([r.batch_size for r in results], [4] * 4)
+        first[0].result(5)
         self.assertEqual(first[0].batch_size, 1)
         self.assertIn(("double", (4, 2, 3)), model.batches)
 
