@@ -72,8 +72,8 @@ test-oldest: .venv-oldest/tested-$(KEY)
 	.venv-oldest/bin/keras-comic --help >/dev/null
 	.venv-oldest/bin/python $(PYTEST) -W default $(OLDEST_TESTS) $(ARGS)
 
-test-jax test-torch: BACKEND_TESTS = $(wildcard $(addprefix tests/,backends metrics \
-	test_compat.py))
+test-jax test-torch: BACKEND_TESTS = $(wildcard $(addprefix tests/,backends layers \
+	losses metrics test_compat.py))
 test-jax test-torch: test-%: .venv-%/wheel-$(KEY)
 	cd .venv-$* && KERAS_BACKEND=$* bin/python -c "$$CHECK_WHEEL"
 	$(if $(BACKEND_TESTS),KERAS_BACKEND=$* .venv-$*/bin/python \

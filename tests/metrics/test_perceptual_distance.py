@@ -1,7 +1,7 @@
 import numpy as np
 
 from keras_comic.metrics import PerceptualDistance
-from keras_comic.models.features.feature_network import IMAGENET_MEAN_BGR
+from keras_comic.models.features.layered_network import IMAGENET_MEAN_BGR
 from keras_comic.models.features.squeeze_net_features import SqueezeNetFeatures
 from tests.metrics import make_golden
 from tests.metrics.golden import golden
