@@ -48,7 +48,7 @@ ROOMS = {
 }
 # Lines that a room still has above its budget.
 STILL_OVER = {
-    "cli": 400,
+    "cli": 506,
     "data": 755,
     "export": 130,
     "metrics": 95,

@@ -16,6 +16,7 @@ from keras_comic.cli import evaluate_video
 from keras_comic.cli import export
 from keras_comic.cli import presets
 from keras_comic.cli import provenance
+from keras_comic.cli import render
 from keras_comic.cli import serve
 from keras_comic.cli import stylize
 from keras_comic.cli import stylize_beam
@@ -41,6 +42,7 @@ app = typer.Typer(
     pretty_exceptions_show_locals=False,
 )
 app.command("stylize")(stylize.stylize)
+app.command("render")(render.render)
 app.command("presets")(presets.presets)
 app.command("add-style")(add_style.add_style)
 app.command("train")(train.train)
