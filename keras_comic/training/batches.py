@@ -1,6 +1,5 @@
 """The data that Keras gives to a training step, as a family names them."""
 
-import itertools
 import warnings
 
 import keras
@@ -29,14 +28,15 @@ def as_batch(data, names=()):
 
 
 def check_data(x, y, names=()):
-    """Checks the first batch of `fit`; returns `x`, whole."""
+    """Checks the first batch; returns all, of an iterator a generator."""
     if x is None or hasattr(x, "__array__") or isinstance(x, (dict, list)):
         first = x if y is None else (x, y)
     elif isinstance(x, tuple):
         first = x if y is None else (*x, y)
     elif hasattr(x, "__next__"):
         first = next(x, None)
-        x = x if first is None else itertools.chain([first], x)
+        if first is not None:
+            x = (batch for part in ([first], x) for batch in part)
     elif hasattr(x, "__getitem__") and hasattr(x, "num_batches"):
         first = x[0]
     else:

@@ -1,3 +1,5 @@
+import inspect
+
 import keras
 import numpy as np
 import pytest
@@ -72,7 +74,10 @@ class BatchesTest(TestCase, parameterized.TestCase):
 
     def test_nothing_is_taken_from_a_generator(self):
         batches = ({"photos": floats() * 0.5} for _ in range(3))
-        self.assertLen(list(check_data(batches, None)), 3)
+        batches = check_data(batches, None)
+        # What Keras's `fit` takes.
+        self.assertTrue(inspect.isgenerator(batches))
+        self.assertLen(list(batches), 3)
 
     def test_datasets(self):
         check_data(Pictures(), None, NAMES)
