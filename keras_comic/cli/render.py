@@ -69,7 +69,10 @@ def render(
 
 
 def _render_photos(sources, output, draw, overwrite):
-    from keras_comic.data import read_image
+    import numpy as np
+
+    from keras_comic.data.photo_rights import rights_of
+    from keras_comic.models.image_files import open_photo
     from keras_comic.models.image_files import plan_outputs
     from keras_comic.models.image_files import write_image
 
@@ -81,7 +84,9 @@ def _render_photos(sources, output, draw, overwrite):
                     raise FileExistsError(
                         f"{target} is there already; --overwrite replaces it."
                     )
-                write_image(target, draw(read_image(source)))
+                opened = open_photo(source, named=False)
+                comic = draw(np.asarray(opened.image))
+                write_image(target, comic, rights=rights_of(*opened[4:]))
                 written += 1
             except (OSError, ValueError) as error:
                 failures.append((source, str(error)))

@@ -158,7 +158,7 @@ def stylize_files(
         try:
             is_there = not overwrite and target.exists()
             if not is_there:
-                opened = _open_photo(source, named)
+                opened = open_photo(source, named)
                 photo = np.asarray(opened.image)
                 photo, photo_mask = shrink(photo, mask, max_side)
                 comic = generator.stylize(photo, mask=photo_mask, **drawing)
@@ -179,7 +179,7 @@ def stylize_files(
     return StylizedFiles(written, skipped, failures)
 
 
-def _open_photo(path, named):
+def open_photo(path, named):
     """Opens a photo; of an animation the first picture, if it is `named`."""
     try:
         opened = open_image(path)

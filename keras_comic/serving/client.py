@@ -5,7 +5,9 @@ import os
 
 import numpy as np
 
-from keras_comic.data import read_image
+from keras_comic.data.paths import path_of
+from keras_comic.data.photo_rights import rights_of
+from keras_comic.models.image_files import open_photo
 from keras_comic.models.image_files import plan_outputs
 from keras_comic.models.image_files import provenance_of
 from keras_comic.models.image_files import read_style
@@ -215,11 +217,15 @@ class Client(ModelConnection):
         request = self._request(style, count=1, **how)
         note = provenance_of(_Maker(self), provenance)
 
+        named = len(targets) == 1 and targets[0][1] == path_of(output)
+
         def make(source, target):
-            photo, _ = shrink(read_image(source), None, max_side)
+            opened = open_photo(source, named)
+            photo, _ = shrink(np.asarray(opened.image), None, max_side)
             as_pictures(photo, "photo")
             (comic,) = self._draw([write_png(photo)], request, [0])
-            write_image(target, _read_comic(comic, photo), note)
+            comic, rights = _read_comic(comic, photo), rights_of(*opened[4:])
+            write_image(target, comic, note, rights)
 
         return stream_files(
             targets, make, self._submit, self.concurrency, overwrite, progress

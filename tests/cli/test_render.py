@@ -43,11 +43,14 @@ class RenderTest(TestCase):
         for name in ("a.png", "b.png"):
             (photos_folder / name).write_bytes(self.photo.read_bytes())
         (photos_folder / "c.png").write_bytes(b"")
+        frames = scene(2, seed=0, height=32, width=32)
+        write_frames(frames, photos_folder / "d.gif", 10)
         output = self.render(
             photos_folder, "-o", self.folder / "out", exit_code=1
         )
         self.assertIn("2 comics", output)
         self.assertIn("c.png: The file is empty", output)
+        self.assertIn("d.gif: It moves", output)
 
     def test_video(self):
         frames = scene(3, seed=0)
