@@ -198,5 +198,7 @@ class VideoFile:
         if is_whole and self.tracks is not None:
             self.tracks.write_until(None)
         self.container.close()
-        if self.tracks is not None:
-            self.tracks.finish(self.path if is_whole else None)
+        if self.tracks is not None and is_whole:
+            self.tracks.finish(self.path)
+        elif self.tracks is not None:
+            self.tracks.source.close()
