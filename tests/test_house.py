@@ -49,7 +49,7 @@ ROOMS = {
 # Lines that a room still has above its budget.
 STILL_OVER = {
     "cli": 511,
-    "data": 755,
+    "data": 756,
     "export": 130,
     "metrics": 95,
     "models": 1_592,

@@ -66,13 +66,16 @@ def is_video(path):
             head, name = _look(path)
             if head:
                 return name is None and _holds_video(path)
-    except OSError:
+    except (ImageError, OSError):
         pass
     return path.suffix.lower() in VIDEO_SUFFIXES
 
 
 def _look(path):
     """Returns the first bytes, and the format of a picture by them."""
+    if not is_url(path) and path.exists() and not path.is_file():
+        # A pipe would be waited for; this says what is wrong.
+        open_image(path)
     with reached(path), path.open("rb") as file:
         head = file.read(SIGNATURE_BYTES)
     name = image_format(head)
@@ -88,7 +91,7 @@ def is_media(path):
     """
     if path.suffix.lower() in SUFFIXES | VIDEO_SUFFIXES:
         return True
-    if is_url(path):
+    if is_url(path) or not path.is_file():
         return False
     try:
         with open(path, "rb") as file:

@@ -1,4 +1,5 @@
 import io
+import os
 
 import pytest
 from absl.testing import parameterized
@@ -7,6 +8,7 @@ from PIL import Image
 from keras_comic.data import ImageError
 from keras_comic.data import media_kind
 from keras_comic.data.media import is_media
+from keras_comic.data.media import is_video
 from tests.test_case import TestCase
 from tests.test_case import photos
 
@@ -65,3 +67,11 @@ class MediaKindTest(TestCase, parameterized.TestCase):
         with self.assertRaisesRegex(ImageError, "a.jpg") as caught:
             media_kind(path)
         self.assertStartsWith(caught.exception.reason, reason)
+
+    def test_a_pipe_is_not_waited_for(self):
+        path = self.temporary_folder() / "pipe.jpg"
+        os.mkfifo(path)
+        with self.assertRaisesRegex(ImageError, "not a folder or a device"):
+            media_kind(path)
+        self.assertFalse(is_video(path))
+        self.assertFalse(is_media(path.rename(path.with_suffix(""))))
