@@ -1,5 +1,6 @@
 """The steps of stylising photos in bulk, as transforms of Apache Beam."""
 
+import contextlib
 import json
 import os
 
@@ -17,9 +18,12 @@ except ImportError as error:
 
 from keras_comic.data import paths
 from keras_comic.data.image_folders import list_images
+from keras_comic.data.image_formats import ImageError
+from keras_comic.data.images import is_animated
 from keras_comic.data.media import is_video
 from keras_comic.data.paths import is_url
 from keras_comic.data.sources import list_url
+from keras_comic.models.image_files import MOVES
 
 NAMESPACE = "keras_comic"
 # Outputs of the transforms.
@@ -246,6 +250,10 @@ def _read(pair):
         contents = _read_bytes(path)
         if len(contents) > MAX_FILE_BYTES:
             raise OSError(f"The file has more than {MAX_FILE_BYTES} bytes.")
+        # Whoever decodes what is no image says what is wrong with it.
+        with contextlib.suppress(ImageError):
+            if is_animated(contents):
+                raise OSError(MOVES)
     except OSError as error:
         yield _failure(*pair, " ".join(str(error).split()))
     else:
