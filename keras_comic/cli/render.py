@@ -71,7 +71,6 @@ def render(
 def _render_photos(sources, output, draw, overwrite):
     import numpy as np
 
-    from keras_comic.data.photo_rights import rights_of
     from keras_comic.models.image_files import open_photo
     from keras_comic.models.image_files import plan_outputs
     from keras_comic.models.image_files import write_image
@@ -86,7 +85,7 @@ def _render_photos(sources, output, draw, overwrite):
                     )
                 opened = open_photo(source, named=False)
                 comic = draw(np.asarray(opened.image))
-                write_image(target, comic, rights=rights_of(*opened[4:]))
+                write_image(target, comic, rights=opened.rights)
                 written += 1
             except (OSError, ValueError) as error:
                 failures.append((source, str(error)))

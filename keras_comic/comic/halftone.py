@@ -3,6 +3,7 @@
 import numpy as np
 
 from keras_comic.comic.smoothing import check_picture
+from keras_comic.comic.smoothing import check_share
 from keras_comic.comic.smoothing import logistic
 
 # Angles of the screens of cyan, magenta, yellow and black, degrees.
@@ -41,7 +42,7 @@ def halftone(image, amount=1.0, cell=CELL):
     True
     """
     check_picture(image)
-    _check_amount(amount)
+    check_share("amount", amount)
     size = max(cell * min(image.shape[:2]), MIN_CELL)
     paint = 1.0 - image.astype("float32") / 255.0
     black = paint.min(axis=-1)
@@ -78,7 +79,7 @@ def screentone(image, amount=1.0, cell=CELL):
     255
     """
     check_picture(image)
-    _check_amount(amount)
+    check_share("amount", amount)
     size = max(cell * min(image.shape[:2]), MIN_CELL)
     light = image.astype("float32") @ np.float32([0.299, 0.587, 0.114]) / 255.0
     ink = ((0.8 - light) / 0.65).clip(0.0, 1.0)
@@ -132,13 +133,6 @@ def _coverage(steepness):
     thresholds = np.linspace(-0.3, 1.3, 65)
     dots = logistic((thresholds[:, None] - wave.ravel()) * steepness)
     return dots.mean(axis=1), thresholds
-
-
-def _check_amount(amount):
-    if not 0.0 <= amount <= 1.0:
-        raise ValueError(
-            f"`amount` must be in [0, 1]. Received: amount={amount}"
-        )
 
 
 def _blend(image, drawn, amount):

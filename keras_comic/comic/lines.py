@@ -4,16 +4,16 @@ import cv2
 import numpy as np
 from scipy import ndimage
 
+from keras_comic.comic.smoothing import UNIT
 from keras_comic.comic.smoothing import check_picture
 from keras_comic.comic.smoothing import disc
+from keras_comic.comic.smoothing import enlarged
 from keras_comic.comic.smoothing import gradient_size
 from keras_comic.comic.smoothing import logistic
+from keras_comic.comic.smoothing import reduced
 from keras_comic.comic.smoothing import rolling_guidance
 from keras_comic.comic.smoothing import to_lab
 
-# The short side, pixels, at which the lengths below are meant, and the largest
-# one at which lines are found; they are drawn at the picture's own.
-UNIT, MAX_SIDE = 400, 640
 # Texture below this size is no line; a line needs an edge that is left where
 # everything below the second one is removed. Deviations in space (units) and
 # colour (CIELAB).
@@ -40,8 +40,7 @@ def find_lines(image):
     difference of Gaussians is taken across the flow of its edges and smoothed
     along it. Lines need an edge of something larger, and short strokes are
     left out. What is very dark is ink as a whole. All of it is local, with
-    fixed numbers relative to the short side: a part of a picture, or the next
-    frame of a video, gives the same lines.
+    fixed numbers relative to the short side: what is far away changes no line.
 
     Args:
         image: Uint8 array `(height, width, 3)`, RGB in `[0, 255]`.
@@ -66,7 +65,7 @@ def find_lines(image):
           texture, the gate, and fixed thresholds instead of a stretch.
     """
     check_picture(image)
-    small, unit = _reduced(image)
+    small, unit = reduced(image)
     lab = to_lab(small)
     calm = rolling_guidance(lab, TEXTURE[0] * unit, TEXTURE[1])
     # Dark regions would be full of lines, were they not lifted.
@@ -80,10 +79,7 @@ def find_lines(image):
         logistic((response - THRESHOLD) / SOFTNESS),
         logistic((BLACK - dark) / BLACK_SOFTNESS),
     )
-    size = image.shape[1::-1]
-    if layer.shape != image.shape[:2]:
-        layer = cv2.resize(layer, size, interpolation=cv2.INTER_CUBIC)
-    return layer.clip(0.0, 1.0)
+    return enlarged(layer, image).clip(0.0, 1.0)
 
 
 def draw_ink(layer, weight=1.0):
@@ -124,15 +120,6 @@ def _grown(layer, radius):
         layer = cv2.dilate(layer, disc(whole))
     grown = cv2.dilate(layer, disc(1))
     return layer + np.float32(radius - whole) * (grown - layer)
-
-
-def _reduced(image):
-    """Shrinks large pictures; returns the unit of lengths in pixels too."""
-    short = min(image.shape[:2])
-    if short > MAX_SIDE:
-        size = [max(1, round(s * MAX_SIDE / short)) for s in image.shape[1::-1]]
-        image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-    return image, max(min(image.shape[:2]) / UNIT, 0.1)
 
 
 def _gate(calm, unit):

@@ -4,12 +4,13 @@ import cv2
 import numpy as np
 
 from keras_comic.comic.smoothing import check_picture
+from keras_comic.comic.smoothing import enlarged
 from keras_comic.comic.smoothing import from_lab
+from keras_comic.comic.smoothing import reduced
 from keras_comic.comic.smoothing import rolling_guidance
 from keras_comic.comic.smoothing import to_lab
 
-# As in `keras_comic.comic.lines`.
-UNIT, MAX_SIDE = 400, 640
+# Deviations of the texture, in space (units) and colour (CIELAB).
 TEXTURE = 2.5, 10.0
 # Windows of the mean shift: deviations in space (units) and colour (of 255).
 BLOCK = 10.0, 18.0
@@ -42,17 +43,10 @@ def find_paint(image):
           OpenCV's `pyrMeanShiftFiltering`; no differences.
     """
     check_picture(image)
-    short = min(image.shape[:2])
-    small, size = image, image.shape[1::-1]
-    if short > MAX_SIDE:
-        sides = [max(1, round(s * MAX_SIDE / short)) for s in size]
-        small = cv2.resize(image, sides, interpolation=cv2.INTER_AREA)
-    unit = max(min(small.shape[:2]) / UNIT, 0.1)
+    small, unit = reduced(image)
     calm = rolling_guidance(to_lab(small), TEXTURE[0] * unit, TEXTURE[1])
     paint = cv2.pyrMeanShiftFiltering(from_lab(calm), BLOCK[0] * unit, BLOCK[1])
-    if paint.shape != image.shape:
-        paint = cv2.resize(paint, size, interpolation=cv2.INTER_CUBIC)
-    return paint
+    return enlarged(paint, image)
 
 
 def grade(paint, steps=9, steepness=2.0, lift=0.05, gamma=0.8, saturation=1.15):

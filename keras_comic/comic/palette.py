@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 
 from keras_comic.comic.smoothing import check_picture
+from keras_comic.comic.smoothing import check_share
 from keras_comic.comic.smoothing import from_lab
 from keras_comic.comic.smoothing import to_lab
 
@@ -75,8 +76,7 @@ def limit_palette(image, palette, pull=1.0):
     0
     """
     check_picture(image)
-    if not 0.0 <= pull <= 1.0:
-        raise ValueError(f"`pull` must be in [0, 1]. Received: pull={pull}")
+    check_share("pull", pull)
     if isinstance(palette, (int, np.integer)):
         palette = find_palette(image, palette)
     palette = np.asarray(palette)

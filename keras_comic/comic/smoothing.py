@@ -6,6 +6,9 @@ import numpy as np
 # Weights of a Gaussian are cut off at so many deviations, and sampled at so
 # many places along a row.
 REACH, PLACES = 1.8, 9
+# The short side, pixels, at which lengths of lines and paint are meant, and
+# the largest one at which they are found.
+UNIT, MAX_SIDE = 400, 640
 
 
 def rolling_guidance(image, space, color, rounds=4):
@@ -85,6 +88,31 @@ def disc(radius):
 def logistic(values):
     """Returns `1 / (1 + exp(-values))`."""
     return 0.5 + 0.5 * np.tanh(0.5 * values)
+
+
+def reduced(image):
+    """Shrinks a large picture; returns the unit of lengths, in pixels, too."""
+    short = min(image.shape[:2])
+    if short > MAX_SIDE:
+        size = [max(1, round(s * MAX_SIDE / short)) for s in image.shape[1::-1]]
+        image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    return image, max(min(image.shape[:2]) / UNIT, 0.1)
+
+
+def enlarged(small, image):
+    """Gives what was found in a reduced picture the picture's own size."""
+    if small.shape[:2] == image.shape[:2]:
+        return small
+    size = image.shape[1::-1]
+    return cv2.resize(small, size, interpolation=cv2.INTER_CUBIC)
+
+
+def check_share(name, value):
+    """Raises an error unless a number is in `[0, 1]`."""
+    if not 0.0 <= value <= 1.0:
+        raise ValueError(
+            f"`{name}` must be in [0, 1]. Received: {name}={value}"
+        )
 
 
 def check_picture(image, name="image"):

@@ -24,6 +24,7 @@ from keras_comic.data.image_formats import ImageError
 from keras_comic.data.paths import is_url
 from keras_comic.data.paths import path_of
 from keras_comic.data.paths import reached
+from keras_comic.data.photo_rights import rights_of
 
 # A file of more bytes is not read into memory.
 MAX_BYTES = 2**30
@@ -70,6 +71,11 @@ class OpenedImage(NamedTuple):
     # Pillow's metadata.
     exif: Image.Exif
     info: dict
+
+    @property
+    def rights(self):
+        """Who made it, and when, as `PIL.Image.Exif`."""
+        return rights_of(self.exif, self.info)
 
 
 def read_image(path, max_pixels=MAX_PIXELS):
@@ -290,17 +296,17 @@ def _convert(path, picture, contents, max_pixels):
     several = _has_several_pictures(picture)
     tags = getattr(picture, "tag_v2", {})
     deep = _is_deep(picture, contents, tags)
-    # Loading a TIFF reads its EXIF data, and turns it.
     is_tiff = name == "TIFF"
     orientation = tags.get(ORIENTATION, 1)
     with _without_warnings() if is_tiff else contextlib.nullcontext():
         picture.load()
-    if not is_tiff:
-        orientation = _read_orientation(picture)
+    exif, stated = _read_exif(picture)
+    # Loading turns a TIFF, and the plug-in for JPEG XL its pictures.
+    if name not in ("TIFF", "JXL"):
+        orientation = stated
     # Loading may find another size than the header states.
     _check_size(path, *picture.size, max_pixels)
-    mode = picture.mode
-    exif, info = _read_exif(picture), picture.info
+    mode, info = picture.mode, picture.info
     picture, is_converted = to_srgb(picture)
     done = {
         "color profile": is_converted,
@@ -322,24 +328,17 @@ def _convert(path, picture, contents, max_pixels):
 
 
 def _read_exif(picture):
+    """Returns the EXIF data, and the orientation that they state."""
+    exif = Image.Exif()
+    if picture.format != "TIFF" and EXIF_KEYS.isdisjoint(picture.info):
+        return exif, 1
     try:
         with _without_warnings():
-            return picture.getexif()
+            exif = picture.getexif()
+            return exif, exif.get(ORIENTATION, 1)
     # Broken metadata do no harm to the picture.
     except Exception:
-        return Image.Exif()
-
-
-def _read_orientation(picture):
-    # The plug-in for JPEG XL turns pictures itself.
-    if picture.format == "JXL" or EXIF_KEYS.isdisjoint(picture.info):
-        return 1
-    try:
-        with _without_warnings():
-            return picture.getexif().get(ORIENTATION, 1)
-    # Broken metadata do no harm to the picture.
-    except Exception:
-        return 1
+        return exif, 1
 
 
 def _has_several_pictures(picture):

@@ -148,13 +148,14 @@ def _to_sources(paths, folder, kind, split):
     ]
     if kind == "clips":
         # Videos, and the folders that hold two images or more.
+        videos = set(filter(is_video, paths))
         counts = collections.Counter(
-            path.parent for path in paths if not is_video(path)
+            path.parent for path in paths if path not in videos
         )
         folders = [inner for inner, count in counts.items() if count > 1]
         if is_url(folder):
             folders = []
-        paths = sorted([*filter(is_video, paths), *folders])
+        paths = sorted([*videos, *folders])
     if not paths:
         wanted = "video" if kind == "clips" else "image or video"
         raise ValueError(f"There is no {wanted} here. Received: {folder}")

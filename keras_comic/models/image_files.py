@@ -19,7 +19,6 @@ from keras_comic.data.media import is_media
 from keras_comic.data.paths import path_of
 from keras_comic.data.paths import whole_file
 from keras_comic.data.photo_rights import RIGHTS
-from keras_comic.data.photo_rights import rights_of
 from keras_comic.models.pictures import SMALLEST_SIDE
 from keras_comic.models.pictures import check_strength
 from keras_comic.provenance.metadata import Provenance
@@ -164,7 +163,7 @@ def stylize_files(
                 comic = generator.stylize(photo, mask=photo_mask, **drawing)
                 if watermark is not None:
                     comic = embed_watermark(comic, watermark)
-                write_image(target, comic, said, rights_of(*opened[4:]))
+                write_image(target, comic, said, opened.rights)
         except (OSError, ValueError) as error:
             failures.append((source, str(error)))
         except Exception as error:

@@ -195,7 +195,7 @@ def _list_images(source):
             return [
                 (str(found.path), found.name)
                 for found in list_url(source, "photos", "train")
-                if not is_video(found.name)
+                if not is_video(found.path)
             ]
         if _is_file(source):
             return [(source, os.path.basename(source))]

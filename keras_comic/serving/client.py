@@ -6,7 +6,6 @@ import os
 import numpy as np
 
 from keras_comic.data.paths import path_of
-from keras_comic.data.photo_rights import rights_of
 from keras_comic.models.image_files import open_photo
 from keras_comic.models.image_files import plan_outputs
 from keras_comic.models.image_files import provenance_of
@@ -224,8 +223,8 @@ class Client(ModelConnection):
             photo, _ = shrink(np.asarray(opened.image), None, max_side)
             as_pictures(photo, "photo")
             (comic,) = self._draw([write_png(photo)], request, [0])
-            comic, rights = _read_comic(comic, photo), rights_of(*opened[4:])
-            write_image(target, comic, note, rights)
+            comic = _read_comic(comic, photo)
+            write_image(target, comic, note, opened.rights)
 
         return stream_files(
             targets, make, self._submit, self.concurrency, overwrite, progress

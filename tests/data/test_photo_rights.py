@@ -4,7 +4,6 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from keras_comic.data.images import open_image
-from keras_comic.data.photo_rights import rights_of
 from keras_comic.models.image_files import write_image
 from tests.test_case import TestCase
 from tests.test_case import photos
@@ -27,7 +26,7 @@ class PhotoRightsTest(TestCase, parameterized.TestCase):
     @parameterized.parameters("a.jpg", "a.png", "a.webp", "a.tif")
     def test_comics_keep_them(self, name):
         comic = self.temporary_folder() / name
-        rights = rights_of(*open_image(self.photo())[4:])
+        rights = open_image(self.photo()).rights
         write_image(comic, photos(32, 40, 3), rights=rights)
         with Image.open(comic) as picture:
             self.assertEqual(picture.size, (40, 32))
@@ -44,11 +43,11 @@ class PhotoRightsTest(TestCase, parameterized.TestCase):
     def test_none(self):
         path = self.temporary_folder() / "photo.png"
         Image.fromarray(photos(32, 40, 3)).save(path)
-        self.assertEqual(dict(rights_of(*open_image(path)[4:])), {})
+        self.assertEqual(dict(open_image(path).rights), {})
 
     @parameterized.parameters("a.png", "a.webp")
     def test_of_other_formats(self, name):
-        rights = rights_of(*open_image(self.photo(name))[4:])
+        rights = open_image(self.photo(name)).rights
         self.assertEqual((rights[ARTIST], rights[COPYRIGHT])[0], "Ada")
         self.assertNotIn(ExifTags.IFD.GPSInfo, rights)
 
@@ -87,7 +86,7 @@ class PhotoRightsTest(TestCase, parameterized.TestCase):
             ("iptc.jpg", "Ada"),
             ("text.png", "Ada"),
         ):
-            rights = rights_of(*open_image(folder / name)[4:])
+            rights = open_image(folder / name).rights
             self.assertEqual(
                 (rights[ARTIST], rights[COPYRIGHT]), (artist, "CC0")
             )
